@@ -1,0 +1,58 @@
+# Every target with a ## comment is listed by `make help`.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PY := .venv/bin/python
+SYSTEM_PYTHON ?= python3
+
+.PHONY: help
+help: ## List what can be done
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: embedded dev
+embedded:
+	@$(SYSTEM_PYTHON) requirements/install.py embedded
+dev:
+	@$(SYSTEM_PYTHON) requirements/install.py dev
+
+.PHONY: demo
+demo: embedded ## Set up everything, run a Jira, a GitHub and a vectorization job, show the results
+	@$(PY) manage.py demo
+
+.PHONY: up
+up: embedded ## Keep the embedded stack and the sandbox running until Ctrl-C
+	@$(PY) manage.py demo --keep
+
+.PHONY: test
+test: dev check ## Run every check and every test
+	@$(PY) -m tests.system_packages
+	@$(PY) -m pytest
+
+.PHONY: check
+check: dev ## Formatting, lint, types, templates, imports, migrations
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy etlproject apps tests manage.py
+	@.venv/bin/djlint --quiet --check --lint apps
+	@.venv/bin/lint-imports --no-cache
+	@DJANGO_SETTINGS_MODULE=etlproject.settings.check $(PY) manage.py makemigrations --check --dry-run
+
+.PHONY: format
+format: dev ## Format code and templates
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+	@-.venv/bin/djlint --quiet --reformat apps
+
+.PHONY: bench
+bench: dev ## Measure full syncs against the sandbox, the plain limits and a peer
+	@$(PY) -m tests.bench
+
+.PHONY: pins
+pins: ## Compile requirements/*.in into pins with hashes (needs uv)
+	@for set in base embedded dev; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+			requirements/$$set.in -o requirements/$$set.txt; \
+	done
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf .venv var artefacts .mypy_cache .ruff_cache .pytest_cache .hypothesis

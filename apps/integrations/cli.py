@@ -1,0 +1,140 @@
+"""How does an operator connect a provider without a browser? What the command ``integration`` is made of."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from apps.core.crypto import Secret
+from apps.integrations import services
+from apps.integrations.models import Integration
+from apps.integrations.selectors import integration_named
+from apps.sources.base import ConnectionReport
+from apps.sources.registry import SOURCES
+from apps.tenants.models import Tenant
+from apps.tenants.selectors import tenant_named
+from apps.tenants.services import create_tenant
+from etlproject.settings.env import Env
+
+SCOPE_OPTIONS = {"jira": "project", "github": "repository"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The sub-commands ``add``, ``test`` and ``list``; ``options["command"]`` says which."""
+    commands = parser.add_subparsers(dest="command", required=True)
+    add = commands.add_parser("add", help="Store a connection to a provider, after a test of it.")
+    add.add_argument("--provider", required=True, choices=sorted(SOURCES))
+    add.add_argument("--name", required=True)
+    add.add_argument(
+        "--base-url", required=True, help="https://company.atlassian.net or https://api.github.com"
+    )
+    add.add_argument("--username", default="", help="Jira Cloud: the e-mail address of the token's owner.")
+    add.add_argument(
+        "--token-env", required=True, metavar="VAR", help="The environment variable with the token."
+    )
+    add.add_argument("--project", action="append", default=[], metavar="KEY", help="Jira; may be repeated.")
+    add.add_argument(
+        "--repository", action="append", default=[], metavar="OWNER/NAME", help="GitHub; may be repeated."
+    )
+    add.add_argument("--no-test", action="store_true", help="Store it without trying it.")
+    test = commands.add_parser("test", help="Try a stored connection.")
+    test.add_argument("name")
+    listing = commands.add_parser("list", help="List the stored connections.")
+    for command in (add, test, listing):
+        command.add_argument("--tenant", metavar="SLUG")
+        command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+
+
+@transaction.atomic
+def add_integration(options: dict[str, Any]) -> Integration:
+    """Do what ``integration add`` asks for; where :class:`CommandError` says why not, nothing is stored."""
+    try:
+        integration = services.add_integration(
+            tenant=tenant_for_new(options["tenant"]),
+            provider=options["provider"],
+            name=options["name"],
+            base_url=options["base_url"],
+            username=options["username"],
+            token=token_from(options["token_env"]),
+            scopes=scopes_from(options),
+        )
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    if not options["no_test"]:
+        report = services.test_connection(integration)
+        if not report.ok:
+            raise CommandError(f"{report.problem} Nothing was stored; --no-test stores it all the same.")
+    return integration
+
+
+def test_integration(options: dict[str, Any]) -> tuple[Integration, ConnectionReport]:
+    """Do what ``integration test`` asks for; the report says whether the connection works."""
+    tenant = named_tenant(options["tenant"])
+    try:
+        integration = integration_named(options["name"], tenant)
+    except (Integration.DoesNotExist, Integration.MultipleObjectsReturned) as error:
+        raise CommandError(str(error)) from error
+    return integration, services.test_connection(integration)
+
+
+def list_integrations(options: dict[str, Any]) -> list[Integration]:
+    """Do what ``integration list`` asks for."""
+    tenant = named_tenant(options["tenant"])
+    rows = Integration.across_tenants.defer("token").select_related("tenant")
+    return list(rows.filter(tenant=tenant) if tenant else rows)
+
+
+def describe(integration: Integration) -> dict[str, Any]:
+    """What ``--json`` shows of a connection: everything but the token."""
+    tested, expires = integration.tested_at, integration.token_expires_at
+    return {
+        "id": integration.pk,
+        "tenant": integration.tenant.slug,
+        "name": integration.name,
+        "provider": integration.provider,
+        "base_url": integration.base_url,
+        "scopes": integration.scopes,
+        "active": integration.is_active,
+        "tested_at": tested.isoformat() if tested else None,
+        "problem": integration.problem,
+        "token_expires_at": expires.isoformat() if expires else None,
+    }
+
+
+def named_tenant(slug: str | None) -> Tenant | None:
+    """The tenant of ``--tenant``, ``None`` without the option."""
+    try:
+        return tenant_named(slug) if slug else None
+    except Tenant.DoesNotExist as error:
+        raise CommandError(str(error)) from error
+
+
+def tenant_for_new(slug: str | None) -> Tenant:
+    """The tenant of a new connection: the named one, else the only one; the first of all is made here."""
+    named = named_tenant(slug)
+    if named:
+        return named
+    tenants = list(Tenant.objects.all()[:2])
+    if len(tenants) > 1:
+        slugs = ", ".join(Tenant.objects.values_list("slug", flat=True))
+        raise CommandError(f"There are several tenants, choose one with --tenant: {slugs}.")
+    return tenants[0] if tenants else create_tenant(slug="default", name="Default")
+
+
+def token_from(variable: str) -> Secret:
+    """The token in the environment variable ``variable``."""
+    token = Env.load().text(variable, "")
+    if not token:
+        raise CommandError(f"{variable} is not set. Put the token into that environment variable.")
+    return Secret(token)
+
+
+def scopes_from(options: dict[str, Any]) -> list[str]:
+    """The projects or repositories; those of another provider are refused."""
+    wanted = SCOPE_OPTIONS.get(options["provider"])
+    for provider, option in SCOPE_OPTIONS.items():
+        if options[option] and option != wanted:
+            raise CommandError(f"--{option} is for {provider}; for {options['provider']} use --{wanted}.")
+    return list(options[wanted]) if wanted else []

@@ -1,0 +1,85 @@
+"""What does a source get to know while it works for a run? The stored records, the watermarks, the connection."""
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from apps.integrations.connect import open_source
+from apps.integrations.models import Integration
+from apps.jobs.choices import RunMode
+from apps.jobs.models import Run, Watermark
+from apps.raw import selectors as raw
+from apps.sources.base import RawRecord, Source
+
+T = TypeVar("T")
+
+# Provider searches are eventually consistent: what changed shortly before the last sync is asked for again.
+OVERLAP = timedelta(minutes=5)
+KEPT_CONTEXTS = 4
+
+
+class RunContext:
+    """Implements :class:`apps.sources.base.Context` for one run in one process."""
+
+    def __init__(self, run: Run) -> None:
+        integration = cast(Integration, run.integration)
+        self.source, self.connection, self.http = open_source(integration)
+        if run.scopes:
+            self.connection = dataclasses.replace(self.connection, scopes=tuple(run.scopes))
+        self.full = run.mode == RunMode.FULL
+        self._run = run
+        self._integration_id = integration.pk
+        self._memo: dict[str, Any] = {}
+        self._watermarks = dict(
+            Watermark.objects.for_tenant(run.tenant_id)
+            .filter(integration=integration)
+            .values_list("scope", "synced_at")
+        )
+
+    def since(self, scope: str) -> datetime | None:
+        """From when on changes of ``scope`` are wanted; ``None`` for all of it."""
+        if self._run.mode == RunMode.RANGE:
+            return self._run.since
+        synced_at = None if self.full else self._watermarks.get(scope)
+        return synced_at - OVERLAP if synced_at else None
+
+    def until(self) -> datetime | None:
+        """The end of a chosen range."""
+        return self._run.until
+
+    def current(self, entity: str) -> Iterator[RawRecord]:
+        """The current version of every record of ``entity``."""
+        return raw.current(self._integration_id, entity)
+
+    def changed(self, entity: str) -> Iterator[RawRecord]:
+        """Those that this run has stored; in a full run all, since all are asked for again."""
+        if self.full:
+            return raw.current(self._integration_id, entity)
+        return raw.changed(self._integration_id, entity, self._run.pk)
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        """``make()``, remembered for the rest of this run in this process."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return cast(T, self._memo[key])
+
+
+_contexts: OrderedDict[tuple[object, int], RunContext] = OrderedDict()
+
+
+def context_of(run: Run) -> RunContext:
+    """The process's context of a run: connections and memos are shared by its batches."""
+    key = (run.pk, run.attempt)
+    if key not in _contexts:
+        _contexts[key] = RunContext(run)
+        while len(_contexts) > KEPT_CONTEXTS:
+            _, old = _contexts.popitem(last=False)
+            old.http.close()
+    return _contexts[key]
+
+
+def source_of(run: Run) -> Source:
+    """The source behind a run's integration."""
+    return context_of(run).source

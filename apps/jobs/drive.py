@@ -1,0 +1,137 @@
+"""How does the chain's step task work? Batch by batch for a slice of time, then it hands over to its continuation.
+
+Slow parts run in threads, everything is written by one thread. After every batch the task looks whether the run is
+still its own: pause, stop and a takeover are noticed at the next batch. No worker is held for hours, and no message
+outlives the broker's redelivery window.
+"""
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from enum import Enum
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from apps.jobs import batches, completion, ledger
+from apps.jobs.batches import Batch, Write
+from apps.jobs.choices import RunState
+from apps.jobs.ledger import LEASE, LostLease
+from apps.jobs.models import QueueItem, Run
+from apps.progress import services as progress
+from apps.raw.services import describe
+from apps.sources.definition import Stage
+from apps.sources.errors import RateLimited
+
+SLICE_SECONDS = 45.0
+HEARTBEAT_SECONDS = 5.0
+# Fetching waits for the network, so eight at a time; computing gains nothing from threads.
+PARALLEL_FETCHES = 8
+
+
+class End(Enum):
+    """How a slice of a step ended."""
+
+    DONE = "the step is finished: the chain goes on"
+    HAND_OVER = "there is more to do: a continuation must be sent"
+    LEFT = "not ours, paused, stopped or waiting: nothing to send"
+
+
+class Step:
+    """One slice of one step of one run, held by this process under a lease."""
+
+    def __init__(self, run: Run, step: str, stage: str) -> None:
+        self.run, self.step, self.stage = run, step, stage
+        self.owner = uuid4()
+        self.inflight: dict[Future[Write], QueueItem] = {}
+        self.parallel = PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
+        self.heartbeat = 0.0
+
+    # --- the lease ----------------------------------------------------------------------------------------------
+
+    def claim(self) -> bool:
+        """Take the run's chain: only while it is running, under its epoch, not waiting, and held by nobody alive."""
+        free = Q(driver=None) | Q(driver_lease_until__lt=Now())
+        due = Q(not_before=None) | Q(not_before__lte=Now())
+        return bool(
+            Run.across_tenants.filter(free, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING).update(
+                driver=self.owner, driver_lease_until=Now() + LEASE, not_before=None, waiting_for=""
+            )
+        )
+
+    def hold(self) -> bool:
+        """Renew the lease from time to time; says whether the run is still ours to work on."""
+        mine = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner, state=RunState.RUNNING)
+        if time.monotonic() - self.heartbeat < HEARTBEAT_SECONDS:
+            return mine.exists()
+        self.heartbeat = time.monotonic()
+        ledger.renew(self.owner)
+        return bool(mine.update(driver_lease_until=Now() + LEASE))
+
+    def release(self) -> None:
+        """Let others take the chain."""
+        Run.across_tenants.filter(pk=self.run.pk, driver=self.owner).update(driver=None, driver_lease_until=None)
+
+    # --- the work -----------------------------------------------------------------------------------------------
+
+    def work(self) -> End:
+        """Plan the step if that has not been done, work for a slice of time, and say how it ended."""
+        self._plan()
+        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix=self.step)
+        try:
+            self._work(pool)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            ledger.give_back(list(self.inflight.values()))
+        if not self.hold():
+            return End.LEFT
+        if self._open().exists():
+            return End.HAND_OVER
+        completion.finish_driven_stage(self.run, self.step, self.stage)
+        return End.DONE
+
+    def _plan(self) -> None:
+        if QueueItem.across_tenants.filter(run=self.run, step=self.step, stage=self.stage).exists():
+            return
+        items = batches.plan(self.run, self.step)
+        with transaction.atomic():
+            if not Run.across_tenants.select_for_update().filter(pk=self.run.pk, driver=self.owner).exists():
+                raise LostLease(f"Run {self.run.pk} was taken over while its step was planned.")
+            ledger.add(self.run, items)
+            progress.count(self.run.pk, self.step, self.stage, total=sum(item.size for item in items))
+
+    def _open(self) -> QuerySet[QueueItem]:
+        return ledger.outstanding(self.run).filter(step=self.step, stage=self.stage)
+
+    def _work(self, pool: ThreadPoolExecutor) -> None:
+        deadline = time.monotonic() + SLICE_SECONDS
+        mine = Q(run=self.run, step=self.step, stage=self.stage)
+        while self.hold():
+            if time.monotonic() < deadline:
+                for item in ledger.claim(self.owner, mine, self.parallel - len(self.inflight)):
+                    self.inflight[pool.submit(_prepare, batches.batch_of(item, self.run))] = item
+            if not self.inflight:
+                return
+            done, _ = wait(self.inflight, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._settle(self.inflight.pop(future), future)
+            progress.refresh(self.run.pk)
+
+    def _settle(self, item: QueueItem, future: Future[Write]) -> None:
+        try:
+            batches.finish(item, self.run, future.result())
+        except LostLease:
+            raise
+        except Exception as error:
+            # A pause that the provider asks for is no failed try.
+            ledger.give_back([item], error="" if isinstance(error, RateLimited) else describe(error))
+            raise
+
+
+def _prepare(batch: Batch) -> Write:
+    """The slow part of a batch, in a thread; a connection that it opened is closed with it."""
+    try:
+        return batches.prepare(batch)
+    finally:
+        connection.close()

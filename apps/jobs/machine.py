@@ -1,0 +1,102 @@
+"""Which transitions of a job are there? These, each atomic and recorded; no other code changes a state.
+
+READY → PENDING → RUNNING → FINISHED → READY
+RUNNING ⇄ PAUSED · RUNNING, PENDING → FAILED → PENDING · RUNNING, PAUSED, PENDING → STOPPING → READY
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from apps.jobs.choices import ENDED, JobState, RunState
+from apps.jobs.models import Job, Run, StateChange
+from apps.progress import services as progress
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One arrow: from which states, to which, and what becomes of the run (its job's new state unless said)."""
+
+    sources: frozenset[JobState]
+    target: JobState
+    run_state: RunState | None = None
+
+
+TRANSITIONS: dict[str, Transition] = {
+    "start": Transition(frozenset({JobState.READY, JobState.FAILED}), JobState.PENDING),
+    "retry": Transition(frozenset({JobState.FAILED}), JobState.PENDING),
+    "admit": Transition(frozenset({JobState.PENDING}), JobState.RUNNING),
+    "pause": Transition(frozenset({JobState.RUNNING}), JobState.PAUSED),
+    "resume": Transition(frozenset({JobState.PAUSED}), JobState.RUNNING),
+    "finish": Transition(frozenset({JobState.RUNNING}), JobState.FINISHED),
+    "fail": Transition(frozenset({JobState.RUNNING, JobState.PENDING}), JobState.FAILED),
+    "stop": Transition(frozenset({JobState.RUNNING, JobState.PAUSED, JobState.PENDING}), JobState.STOPPING),
+    "cancel": Transition(frozenset({JobState.STOPPING}), JobState.READY, RunState.CANCELLED),
+    "reset": Transition(frozenset({JobState.FINISHED}), JobState.READY, RunState.FINISHED),
+}
+
+# The actions that a person may ask for, in the words of the pages.
+CONTROLS = ("start", "pause", "resume", "retry", "stop", "reset")
+
+SYSTEM = "system"
+
+
+class WrongState(Exception):
+    """An action that the job's state does not allow; the sentence says what is possible now."""
+
+
+def possible(state: str) -> list[str]:
+    """The controls that a job in ``state`` allows."""
+    return [action for action in CONTROLS if state in TRANSITIONS[action].sources]
+
+
+def refusal(job: Job, action: str) -> str:
+    """Why ``action`` is refused, and what is possible instead."""
+    options = possible(job.state)
+    hint = f"Possible now: {', '.join(options)}." if options else "Nothing can be asked of it now; it ends by itself."
+    return f"Job {job.name!r} is {job.get_state_display().lower()}: it cannot {action}. {hint}"
+
+
+def lock(job_id: int) -> Job:
+    """The job, locked for the rest of the transaction: every transition begins here."""
+    return Job.across_tenants.select_for_update().get(pk=job_id)
+
+
+def transition(
+    job: Job, action: str, run: Run, *, actor: str, reason: str = "", message: str = "", error: str = ""
+) -> None:
+    """Take ``action`` on a job that the caller has locked; raises :class:`WrongState` and changes nothing then.
+
+    The job, the run, the history and the visible state change in one transaction; the pages are told after it.
+    """
+    arrow = TRANSITIONS[action]
+    if job.state not in arrow.sources:
+        raise WrongState(refusal(job, action))
+    before, job.state, job.error = job.state, arrow.target, error
+    job.save(update_fields=["state", "error"])
+    run.state = arrow.run_state or RunState(arrow.target)
+    run.error = error or run.error
+    if run.state in ENDED and run.finished_at is None:
+        Run.across_tenants.filter(pk=run.pk).update(finished_at=Now())
+    run.save(update_fields=["state", "error"])
+    StateChange.objects.create(
+        job=job, run=run, action=action, before=before, after=job.state, actor=actor, reason=reason
+    )
+    progress.overall(
+        run.pk, job.state, message=message or job.get_state_display(), error=error, new_attempt=action == "retry"
+    )
+
+
+def try_transition(
+    job_id: int, action: str, run: Run, *, actor: str = SYSTEM, reason: str = "", error: str = ""
+) -> bool:
+    """:func:`transition` in a transaction of its own for the machinery: a lost race is an answer, not an error."""
+    with transaction.atomic():
+        job = lock(job_id)
+        run.refresh_from_db()
+        try:
+            transition(job, action, run, actor=actor, reason=reason, error=error)
+        except WrongState:
+            return False
+    return True

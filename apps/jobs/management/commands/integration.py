@@ -1,0 +1,39 @@
+"""Connections to providers from the terminal: add, test, list."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.integrations import cli
+from apps.jobs.services import create_jobs
+
+
+class Command(BaseCommand):
+    help = "Add, test and list connections to providers. Exit status 0 only when the thing asked for happened."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        cli.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        match options["command"]:
+            case "add":
+                integration = cli.add_integration(options)
+                job = create_jobs(integration)
+                self._print(cli.describe(integration) | {"job": job.name}, options)
+            case "test":
+                integration, report = cli.test_integration(options)
+                if not report.ok:
+                    raise CommandError(report.problem)
+                self._print(cli.describe(integration) | {"account": report.account}, options)
+            case "list":
+                found = [cli.describe(integration) for integration in cli.list_integrations(options)]
+                self._print({"integrations": found}, options)
+
+    def _print(self, result: dict[str, Any], options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(result))
+            return
+        for row in result.get("integrations", [result]):
+            self.stdout.write("  ".join(f"{key}: {value}" for key, value in row.items() if value not in (None, "", [])))

@@ -1,0 +1,156 @@
+"""What is to be done, what has been done, and what is outstanding? Jobs, runs and the ledger."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from apps.core.models import TenantModel
+from apps.integrations.models import Integration
+from apps.jobs.choices import ACTIVE, ItemState, JobState, Outcome, RunMode, RunState
+from apps.sources.registry import job_type_choices
+
+
+class Job(TenantModel):
+    """A standing order of one tenant: bound to an integration, or the tenant's vectorization."""
+
+    name = models.CharField(max_length=100)
+    job_type = models.CharField(max_length=30, choices=job_type_choices)
+    integration = models.OneToOneField(Integration, null=True, blank=True, on_delete=models.CASCADE, related_name="job")
+    is_active = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.READY, editable=False)
+    interval_minutes = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1)])
+    retry_minutes = models.PositiveSmallIntegerField(
+        default=15, validators=[MinValueValidator(5), MaxValueValidator(30)], help_text="5 to 30."
+    )
+    max_retries = models.PositiveSmallIntegerField(default=3, validators=[MaxValueValidator(10)])
+    retries_used = models.PositiveSmallIntegerField(default=0, editable=False)
+    next_run = models.DateTimeField(null=True, blank=True, help_text="Empty: only by hand.")
+    last_run_started_at = models.DateTimeField(null=True, editable=False)
+    last_run_finished_at = models.DateTimeField(null=True, editable=False)
+    last_sync_date = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Start of the last complete extraction: the next one asks for what changed since.",
+    )
+    error = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="job_name_per_tenant"),
+            models.UniqueConstraint(
+                fields=["tenant", "job_type"], condition=models.Q(integration=None), name="one_unbound_job_per_type"
+            ),
+            models.CheckConstraint(condition=models.Q(state__in=JobState.values), name="job_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(TenantModel):
+    """One execution of a job. ``epoch`` is the fencing number: work dispatched under an older one is refused."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="runs")
+    integration = models.ForeignKey(Integration, null=True, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10, choices=RunState, default=RunState.PENDING)
+    mode = models.CharField(max_length=12, choices=RunMode, default=RunMode.INCREMENTAL)
+    since = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    scopes = ArrayField(models.TextField(), default=list)
+    outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.NONE, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    epoch = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    not_before = models.DateTimeField(null=True, help_text="The provider asked for a pause until then.")
+    waiting_for = models.TextField(blank=True, help_text="Why the run waits, as a sentence.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True, help_text="When workers were last woken for this run.")
+    driver = models.UUIDField(null=True, help_text="Who runs the current step of the chain.")
+    driver_lease_until = models.DateTimeField(null=True)
+    counts = models.JSONField(default=dict, help_text="Per kind: source, extracted, loaded, embedded, set aside.")
+    announced = models.JSONField(default=dict, help_text="What the provider said it has, per entity (exact numbers).")
+    skips = models.JSONField(default=list, help_text="What the provider would not give, with the reason.")
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration"], condition=models.Q(state__in=ACTIVE), name="one_active_run_per_integration"
+            ),
+            models.UniqueConstraint(
+                fields=["job"], condition=models.Q(state__in=ACTIVE), name="one_active_run_per_job"
+            ),
+            models.CheckConstraint(condition=models.Q(state__in=RunState.values), name="run_state_known"),
+        ]
+        indexes = [models.Index(fields=["job", "-created_at"], name="runs_of_job")]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class QueueItem(TenantModel):
+    """One batch of work: the truth about what is outstanding; the broker only wakes workers up."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="items")
+    step = models.CharField(max_length=60)
+    stage = models.CharField(max_length=12)
+    covers = models.JSONField(help_text="What the batch is about: a slice, raw ids, or row ids of one kind.")
+    size = models.PositiveIntegerField(default=0, help_text="How many records or texts, where known.")
+    state = models.CharField(max_length=10, choices=ItemState, default=ItemState.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    owner = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    woken_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "etl_job_queue"
+        indexes = [
+            models.Index(
+                fields=["run", "step", "stage"], condition=models.Q(state__in=("queued", "running")), name="open_items"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.stage} {self.pk}"
+
+
+class StateChange(models.Model):
+    """One transition of a job: who or what asked for it, when and why. Only ever appended."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="changes")
+    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="changes")
+    action = models.CharField(max_length=20)
+    before = models.CharField(max_length=10)
+    after = models.CharField(max_length=10)
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.before} → {self.after} by {self.actor}"
+
+
+class Watermark(TenantModel):
+    """From when on the changes of one project or repository are still unknown."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    scope = models.TextField()
+    synced_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["integration", "scope"], name="one_watermark_per_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} until {self.synced_at}"

@@ -1,0 +1,68 @@
+"""Which jobs does a tenant have, and which one is meant by a name?"""
+
+from django.db.models import QuerySet
+
+from apps.jobs.choices import JobState
+from apps.jobs.models import Job, Run
+from apps.progress.choices import STAGE_DONE, StageState
+from apps.progress.selectors import stage_states
+from apps.sources.registry import definition
+from apps.tenants.models import Tenant
+
+
+class NoSuchJob(Exception):
+    """A name or id that no job of the tenant has; the sentence lists those there are."""
+
+
+def jobs_of(tenant: Tenant | int) -> QuerySet[Job]:
+    """The jobs of a tenant, by name."""
+    return Job.objects.for_tenant(tenant).select_related("integration", "tenant")
+
+
+def job_named(name: str, tenant: Tenant | None = None) -> Job:
+    """The job called ``name``, of one tenant or of the only one that has such a job; :class:`NoSuchJob` if not."""
+    jobs = (jobs_of(tenant) if tenant else Job.across_tenants.select_related("integration", "tenant")).filter(name=name)
+    found = list(jobs[:2])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NoSuchJob(f"Several tenants have a job {name!r}: say which with --tenant SLUG.")
+    known = sorted(set((jobs_of(tenant) if tenant else Job.across_tenants).values_list("name", flat=True)))
+    hint = f"There are: {', '.join(known)}." if known else "There is none yet: add an integration first."
+    raise NoSuchJob(f"There is no job {name!r}. {hint}")
+
+
+def job_of(tenant: Tenant | int, job_id: int) -> Job:
+    """The tenant's job with this id; :class:`NoSuchJob` also for another tenant's."""
+    job = jobs_of(tenant).filter(pk=job_id).first()
+    if job is None:
+        raise NoSuchJob(f"There is no job {job_id}.")
+    return job
+
+
+def newest_run(job: Job) -> Run | None:
+    """The current or last run of a job."""
+    return Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at").first()
+
+
+def steps_status(job: Job) -> dict[str, dict[str, str]]:
+    """The state of every stage of the newest run, by step; idle for a job that never ran."""
+    run = newest_run(job)
+    states = stage_states(run.pk) if run else {}
+    return {
+        step.key: {stage.value: states.get((step.key, stage.value), StageState.IDLE.value) for stage in step.stages}
+        for step in definition(job.job_type).steps
+    }
+
+
+def visible_steps(job: Job) -> dict[str, dict[str, str]]:
+    """:func:`steps_status` as pages show it: idle again once the job is ready for its next run."""
+    steps = steps_status(job)
+    if job.state == JobState.READY:
+        return {step: dict.fromkeys(states, StageState.IDLE.value) for step, states in steps.items()}
+    return steps
+
+
+def all_finished(job: Job) -> bool:
+    """Whether every stage of the newest run is finished or had nothing to do."""
+    return all(state in STAGE_DONE for states in steps_status(job).values() for state in states.values())

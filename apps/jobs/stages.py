@@ -1,0 +1,108 @@
+"""What do the stages of a source's job do? Fetch slices into the raw store; turn raw records into loaded rows."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import cast
+
+import msgspec
+
+from apps.jobs.batches import Batch, Outcome, Write
+from apps.jobs.choices import RunMode
+from apps.jobs.context import context_of
+from apps.jobs.ledger import NewItem
+from apps.jobs.models import Run
+from apps.raw import selectors as raw
+from apps.raw import services as raw_services
+from apps.raw.services import Failure, describe
+from apps.sources.base import Fetched, RawRecord, Slice, Transformed
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
+from apps.warehouse.loader import load_or_split
+
+TRANSFORM_BATCH = 400  # raw records
+EMBEDDING_BATCH = 512  # texts
+
+Loaded = list[tuple[int, Transformed]]
+
+
+def plan(run: Run, step: str) -> list[NewItem]:
+    """The first slices of a step's extraction."""
+    context = context_of(run)
+    return [_slice_item(step, piece) for piece in context.source.start(step, context)]
+
+
+def extract(batch: Batch) -> Write:
+    """Fetch one slice; the writer stores its records and puts what follows into the ledger."""
+    context = context_of(batch.run)
+    piece = msgspec.convert(batch.covers, Slice)
+    fetched_at = datetime.now(UTC)
+    fetched = context.source.fetch(batch.step, piece, context)
+    return partial(_write_extracted, batch, fetched, fetched_at)
+
+
+def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Outcome:
+    run, unit = batch.run, definition(batch.run.job.job_type).step(batch.step).unit
+    stored = raw_services.store(
+        fetched.records,
+        tenant_id=run.tenant_id,
+        integration_id=cast(int, run.integration_id),
+        run=run.pk,
+        fetched_at=fetched_at,
+    )
+    # A full run transforms everything again: it also repairs rows that somebody has changed or removed.
+    ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
+    return Outcome(
+        done=sum(record.entity == unit for record in fetched.records) if unit else len(fetched.records),
+        total=fetched.expected.get(unit, 0),
+        announced=fetched.expected,
+        items=[_slice_item(batch.step, piece) for piece in fetched.follow_ups]
+        + [NewItem(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids, TRANSFORM_BATCH)],
+        skips=[{"scope": skip.scope, "reason": skip.reason} for skip in fetched.skips],
+    )
+
+
+def transform(batch: Batch) -> Write:
+    """Turn raw records into rows; the writer loads them and says which texts are to be embedded."""
+    context = context_of(batch.run)
+    records = raw.by_ids(batch.covers["raw"])
+    loadable: Loaded = []
+    failures: list[Failure] = []
+    for raw_id, record in records:
+        try:
+            loadable.append((raw_id, context.source.transform(record, context)))
+        except Exception as error:  # whatever a record does to its parser, the rest goes on
+            failures.append(_failure(batch.run, raw_id, record, error))
+    return partial(_write_transformed, batch, dict(records), loadable, failures)
+
+
+def _write_transformed(
+    batch: Batch, records: dict[int, RawRecord], loadable: Loaded, failures: list[Failure]
+) -> Outcome:
+    run, integration_id = batch.run, cast(int, batch.run.integration_id)
+    report, refused = load_or_split(loadable, tenant_id=run.tenant_id, integration_id=integration_id)
+    failures = failures + [_failure(run, raw_id, records[raw_id], error) for raw_id, error in refused]
+    failed = {failure.raw_id for failure in failures}
+    good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
+    raw_services.settle(good, integration_id=integration_id, stage=Stage.TRANSFORM)
+    return Outcome(
+        done=len(good),
+        failures=failures,
+        items=[
+            NewItem(batch.step, Stage.EMBEDDING, {"kind": kind, "ids": part, "integration": integration_id}, len(part))
+            for kind, ids in report.changed.items()
+            for part in _parts(ids, EMBEDDING_BATCH)
+        ],
+    )
+
+
+def _failure(run: Run, raw_id: int, record: RawRecord, error: Exception) -> Failure:
+    return Failure(cast(int, run.integration_id), record.entity, record.external_id, describe(error), raw_id)
+
+
+def _slice_item(step: str, piece: Slice) -> NewItem:
+    return NewItem(step, Stage.EXTRACTION, msgspec.to_builtins(piece))
+
+
+def _parts(ids: Sequence[int], size: int) -> Iterator[list[int]]:
+    return (list(ids[start : start + size]) for start in range(0, len(ids), size))

@@ -1,0 +1,32 @@
+"""How does a terminal follow a run? A live bar from the stored state, until the run ends."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from apps.jobs.choices import ENDED
+from apps.jobs.models import Run
+from apps.progress.models import RunProgress
+
+POLL_SECONDS = 0.25
+
+
+def until_ended(run: Run, *, quiet: bool = False) -> Run:
+    """Wait for the end of a run, with a bar on standard error unless ``quiet``; returns the run as it ended."""
+    columns = (
+        TextColumn("[bold]{task.description:<14}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>5.1f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[message]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bars:
+        task = bars.add_task(run.job.name, total=100, message="")
+        while True:
+            state = RunProgress.across_tenants.get(pk=run.pk)
+            bars.update(task, completed=state.percent, message=state.waiting or state.message)
+            run.refresh_from_db()
+            if run.state in ENDED:
+                return run
+            time.sleep(POLL_SECONDS)

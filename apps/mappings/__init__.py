@@ -1,0 +1,1 @@
+"""What a provider calls its types and statuses, and what they are to the tenant."""

@@ -1,0 +1,22 @@
+"""Which tables do people edit to say what a provider's types and statuses mean? And the views that apply
+them.
+"""
+
+from apps.mappings.models.base import NAME_LENGTH, MappingModel
+from apps.mappings.models.flow import FlowStep, StatusMapping, TypeWorkflow, Workflow
+from apps.mappings.models.work_item_types import StandardType, WorkItemHierarchy, WorkItemTypeMapping
+from apps.mappings.resolve import ChangeFlow, IssueFlow
+
+__all__ = [
+    "NAME_LENGTH",
+    "ChangeFlow",
+    "FlowStep",
+    "IssueFlow",
+    "MappingModel",
+    "StandardType",
+    "StatusMapping",
+    "TypeWorkflow",
+    "WorkItemHierarchy",
+    "WorkItemTypeMapping",
+    "Workflow",
+]

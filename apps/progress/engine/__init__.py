@@ -1,0 +1,1 @@
+"""Pure arithmetic of progress: no Django, no clock, no network."""

@@ -1,0 +1,72 @@
+"""What do Celery's signals tell about a run? Hints that make the bar move; never the truth.
+
+Signals are lost with a killed worker, some come twice and the next step may start before the previous one's success is
+told. So they only mark a stage as queued or running and refresh the bar from the counters; everything that must not be
+lost is committed by the tasks themselves.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from celery import signals
+from django.db import DatabaseError, close_old_connections
+
+from apps.progress.choices import StageState
+from apps.progress.services import mark, refresh
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[UUID, str, str], None]
+
+
+def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
+    """Call ``handler(run, step, stage)`` for a task of a run; the others do not concern the progress."""
+    if not kwargs or not {"run_id", "step", "stage"} <= kwargs.keys():
+        return
+    try:
+        # In the worker's main process a connection may have died long ago, and nobody else closes it.
+        close_old_connections()
+        handler(UUID(kwargs["run_id"]), kwargs["step"], kwargs["stage"])
+    except DatabaseError as error:
+        logger.warning("A signal of run %s could not be told: %s", kwargs["run_id"], error)
+
+
+def _running(run: UUID, step: str, stage: str) -> None:
+    if mark(run, [(step, stage)], StageState.RUNNING):
+        refresh(run, status=True)
+
+
+def _moved(run: UUID, step: str, stage: str) -> None:
+    refresh(run)
+
+
+@signals.task_prerun.connect
+def on_prerun(kwargs: dict[str, Any] | None = None, **_: Any) -> None:
+    """A worker begins."""
+    _tell(kwargs, _running)
+
+
+@signals.task_success.connect
+def on_success(sender: Any = None, **_: Any) -> None:
+    """A task has done its part."""
+    _tell(sender.request.kwargs, _moved)
+
+
+@signals.task_retry.connect
+def on_retry(request: Any = None, reason: Any = None, **_: Any) -> None:
+    """A task will be tried again."""
+    _tell(request.kwargs, lambda run, step, stage: refresh(run, message=f"Trying again: {reason}"))
+
+
+@signals.task_failure.connect
+def on_failure(sender: Any = None, kwargs: dict[str, Any] | None = None, **_: Any) -> None:
+    """A task has failed; the task itself stores why."""
+    _tell(kwargs, lambda run, step, stage: refresh(run, status=True))
+
+
+@signals.task_revoked.connect
+def on_revoked(request: Any = None, **_: Any) -> None:
+    """A task was stopped by force."""
+    _tell(request.kwargs, lambda run, step, stage: refresh(run, status=True))

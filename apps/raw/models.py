@@ -1,0 +1,79 @@
+"""What did the providers say, when, and what of it could not be used?"""
+
+from django.db import models
+
+from apps.core.models import TenantModel
+from apps.integrations.models import Integration
+
+
+class RawRecord(TenantModel):
+    """One version of one provider object: the JSON as it came, stored once per content.
+
+    The bulk table of the product: it is written by COPY, and its references are checked once per batch by the writer
+    instead of once per row by the database.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    entity = models.CharField(max_length=60)
+    external_id = models.TextField()
+    scope = models.TextField(blank=True, default="", help_text="Project key or repository.")
+    content_hash = models.BinaryField(max_length=16, help_text="BLAKE2b-128 of the payload.")
+    payload = models.TextField(help_text="The provider's JSON, byte for byte.")
+    request = models.TextField(blank=True, default="", help_text="The call it came from.")
+    provider_updated_at = models.DateTimeField(null=True)
+    fetched_at = models.DateTimeField()
+    is_current = models.BooleanField(default=True)
+    run = models.UUIDField(null=True, help_text="The run that stored this version or made it current again.")
+
+    class Meta:
+        db_table = "raw_extraction_data"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "entity", "external_id", "content_hash"], name="raw_content_stored_once"
+            ),
+            models.UniqueConstraint(
+                fields=["integration", "entity", "external_id"],
+                condition=models.Q(is_current=True),
+                name="raw_one_current",
+            ),
+        ]
+        indexes = [models.Index(fields=["integration", "entity", "run"], name="raw_by_run")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.external_id}"
+
+
+class QuarantineState(models.TextChoices):
+    """What has become of a record that was set aside."""
+
+    OPEN = "open", "Open"
+    RESOLVED = "resolved", "Resolved"
+    DISMISSED = "dismissed", "Dismissed"
+
+
+class Quarantine(TenantModel):
+    """A record that could not be parsed, loaded or embedded: set aside with its error, the rest goes on."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    run = models.UUIDField()
+    step = models.CharField(max_length=60)
+    stage = models.CharField(max_length=20)
+    entity = models.CharField(max_length=60)
+    external_id = models.TextField()
+    raw = models.ForeignKey(RawRecord, null=True, on_delete=models.SET_NULL, related_name="+")
+    error = models.TextField()
+    fingerprint = models.CharField(max_length=32, help_text="Equal for errors of the same kind at the same place.")
+    state = models.CharField(max_length=10, choices=QuarantineState, default=QuarantineState.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "quarantine"
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "stage", "entity", "external_id"], name="quarantined_once")
+        ]
+        indexes = [models.Index(fields=["fingerprint"], name="quarantine_by_fingerprint")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.external_id}: {self.error}"

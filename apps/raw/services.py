@@ -1,0 +1,159 @@
+"""How are raw records kept? Each content once, the newest version marked, all of a batch in three statements."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from uuid import UUID
+
+from django.db import connection
+
+from apps.raw.models import Quarantine, QuarantineState
+from apps.sources.base import RawRecord
+
+_STAGING = """
+CREATE TEMPORARY TABLE IF NOT EXISTS raw_staging (
+    entity text, external_id text, scope text, content_hash bytea, payload text, request text,
+    provider_updated_at timestamptz
+) ON COMMIT DELETE ROWS
+"""
+_COPY = "COPY raw_staging (entity, external_id, scope, content_hash, payload, request, provider_updated_at) FROM STDIN"
+# In a stable order, so that two writers never wait for each other in a circle.
+_RETIRE = """
+UPDATE raw_extraction_data SET is_current = false
+WHERE id IN (
+    SELECT old.id FROM raw_extraction_data old
+    JOIN raw_staging new USING (entity, external_id)
+    WHERE old.integration_id = %(integration)s AND old.is_current AND old.content_hash <> new.content_hash
+    ORDER BY old.id FOR UPDATE OF old
+)
+"""
+_STORE = """
+INSERT INTO raw_extraction_data AS stored (
+    tenant_id, integration_id, entity, external_id, scope, content_hash, payload, request, provider_updated_at,
+    fetched_at, is_current, run
+)
+SELECT %(tenant)s, %(integration)s, entity, external_id, scope, content_hash, payload, request, provider_updated_at,
+    %(fetched_at)s, true, %(run)s
+FROM raw_staging ORDER BY entity, external_id
+ON CONFLICT (integration_id, entity, external_id, content_hash) DO UPDATE
+SET is_current = true, run = excluded.run, fetched_at = excluded.fetched_at
+WHERE NOT stored.is_current
+RETURNING id
+"""
+_STORED = """
+SELECT id FROM raw_extraction_data JOIN raw_staging USING (entity, external_id)
+WHERE integration_id = %(integration)s AND is_current ORDER BY id
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The ids of the versions that are new (or current again), and of all that the batch contained."""
+
+    changed: list[int]
+    given: list[int]
+
+
+def store(
+    records: Iterable[RawRecord], *, tenant_id: int, integration_id: int, run: UUID, fetched_at: datetime
+) -> Stored:
+    """Keep the records of one batch, inside the caller's transaction. Equal content is not stored again."""
+    newest = {(record.entity, record.external_id): record for record in records}
+    if not newest:
+        return Stored([], [])
+    values: dict[str, int | UUID | datetime] = {
+        "tenant": tenant_id,
+        "integration": integration_id,
+        "run": run,
+        "fetched_at": fetched_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STAGING)
+        with cursor.copy(_COPY) as copy:
+            for record in newest.values():
+                copy.write_row(
+                    (
+                        record.entity,
+                        record.external_id,
+                        record.scope,
+                        blake2b(record.payload, digest_size=16).digest(),
+                        record.payload.decode(errors="replace"),
+                        record.request,
+                        record.updated_at,
+                    )
+                )
+        cursor.execute(_RETIRE, values)
+        cursor.execute(_STORE, values)
+        changed = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_STORED, values)
+        given = [row[0] for row in cursor.fetchall()]
+        cursor.execute("DELETE FROM raw_staging")
+    return Stored(changed, given)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One record that could not be used, and why."""
+
+    integration_id: int
+    entity: str
+    external_id: str
+    error: str
+    raw_id: int | None = None
+
+
+def describe(error: Exception) -> str:
+    """An error of a record as one line."""
+    text = " ".join(str(error).split()) or "no further explanation"
+    return f"{type(error).__name__}: {text}"[:2000].replace("\x00", "")
+
+
+def fingerprint(stage: str, failure: Failure) -> str:
+    """Equal for equal kinds of errors: numbers and quoted values do not count."""
+    kind = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "*", failure.error)
+    return blake2b(f"{stage}|{failure.entity}|{kind}".encode(), digest_size=16).hexdigest()
+
+
+def set_aside(
+    failures: Sequence[Failure], *, tenant_id: int, integration_id: int, run: UUID, step: str, stage: str
+) -> None:
+    """Quarantine records; one that is set aside already stays one row, with its newest error."""
+    Quarantine.across_tenants.bulk_create(
+        (
+            Quarantine(
+                tenant_id=tenant_id,
+                integration_id=integration_id,
+                run=run,
+                step=step,
+                stage=stage,
+                entity=failure.entity,
+                external_id=failure.external_id,
+                raw_id=failure.raw_id,
+                error=failure.error,
+                fingerprint=fingerprint(stage, failure),
+                state=QuarantineState.OPEN,
+            )
+            for failure in failures
+        ),
+        update_conflicts=True,
+        unique_fields=["integration", "stage", "entity", "external_id"],
+        update_fields=["run", "step", "raw", "error", "fingerprint", "state"],
+    )
+
+
+def settle(records: Sequence[tuple[str, str]], *, integration_id: int, stage: str) -> None:
+    """Records (entity, external id) that have now gone through: their quarantine is resolved."""
+    if not records:
+        return
+    entities, external_ids = zip(*records, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE raw_quarantine SET state = %s, settled_at = now()
+            WHERE integration_id = %s AND stage = %s AND state = %s
+            AND (entity, external_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+            """,
+            [QuarantineState.RESOLVED, integration_id, stage, QuarantineState.OPEN, list(entities), list(external_ids)],
+        )

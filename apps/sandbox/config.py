@@ -1,0 +1,40 @@
+"""What can be chosen when the sandbox starts, and which credentials does it accept?"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+TOKEN = "sandbox-token"  # noqa: S105 - a public sample credential
+TOKEN_WITHOUT_SCOPES = "sandbox-noscope"  # noqa: S105 - a public sample credential
+
+
+def start_of_week() -> datetime:
+    """Monday 00:00 UTC of the running week: the end of the sample history.
+
+    A week, so that the history is recent and yet equal bytes come from equal seeds for days.
+    """
+    now = datetime.now(UTC)
+    return (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Size and behaviour of one sandbox. Equal `seed`, sizes and `until` give equal bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    issues: int = 2000
+    prs: int = 300
+    latency_ms: float = 0.0
+    faults: Path | None = None
+    until: datetime = field(default_factory=start_of_week)
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no world can have."""
+        if self.issues < 20:
+            raise ValueError(f"--issues must be at least 20 (a believable site needs that many), not {self.issues}.")
+        if self.prs < 20:
+            raise ValueError(f"--prs must be at least 20 (every kind of pull request once), not {self.prs}.")
+        if self.latency_ms < 0:
+            raise ValueError(f"--latency-ms must be 0 or more, not {self.latency_ms}.")

@@ -1,0 +1,95 @@
+"""How do tests steer the sandbox while it runs? The end points under `/_sandbox/`."""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from apps.sandbox.data.world import World
+from apps.sandbox.faults import FaultScript, FaultScriptError
+from apps.sandbox.gate import Gate
+from apps.sandbox.github.api import GitHubApi
+from apps.sandbox.http import json_reply
+from apps.sandbox.jira.api import JiraApi
+from apps.sandbox.mutate import MutationError, Mutator, Order
+from apps.sandbox.truth import Truth
+
+
+class Control:
+    """Counts, truth, faults, latency and mutations; needs no credentials."""
+
+    def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi) -> None:
+        self.world = world
+        self.gate = gate
+        self.github = github
+        self.truth = Truth(world)
+        self.mutator = Mutator(world, jira.forget, github.forget)
+
+    def routes(self) -> list[BaseRoute]:
+        """All control end points."""
+        return [
+            Route("/stats", self.stats), Route("/reset-stats", self.reset, methods=["POST"]),
+            Route("/truth", self.counts), Route("/truth/{kind}", self.ids),
+            Route("/faults", self.faults, methods=["GET", "POST"]),
+            Route("/latency", self.latency, methods=["POST"]), Route("/mutate", self.mutate, methods=["POST"]),
+        ]  # fmt: skip
+
+    async def stats(self, request: Request) -> Response:
+        """Requests and bytes since the last reset."""
+        return json_reply(self.gate.stats.as_json())
+
+    async def reset(self, request: Request) -> Response:
+        """Set the counts and GitHub's budgets back."""
+        self.gate.stats.reset()
+        self.github.reset_budgets()
+        return json_reply({"reset": True})
+
+    async def counts(self, request: Request) -> Response:
+        """The exact number of everything."""
+        return json_reply(self.truth.counts())
+
+    async def ids(self, request: Request) -> Response:
+        """The ids of one kind."""
+        kind = request.path_params["kind"]
+        if kind not in self.truth.kinds:
+            return _refuse(f"Unknown kind '{kind}'. Known are: {', '.join(self.truth.kinds)}.", 404)
+        return json_reply(self.truth.ids(kind))
+
+    async def faults(self, request: Request) -> Response:
+        """Show the fault script in use, or replace it; `[]` ends all faults."""
+        if request.method == "POST":
+            try:
+                self.gate.faults = FaultScript.from_json(await request.body())
+            except FaultScriptError as error:
+                return _refuse(str(error))
+        return json_reply(self.gate.faults.state())
+
+    async def latency(self, request: Request) -> Response:
+        """Set the milliseconds that are added to every answer: {"ms": 50}."""
+        value = _decode(await request.body())
+        ms = value.get("ms") if isinstance(value, dict) else None
+        if not isinstance(ms, int | float) or ms < 0:
+            return _refuse('Send {"ms": milliseconds, 0 or more}.')
+        self.gate.latency_ms = float(ms)
+        return json_reply({"ms": ms})
+
+    async def mutate(self, request: Request) -> Response:
+        """Change the world as people do; returns what was done."""
+        try:
+            order = msgspec.json.decode(await request.body() or b"{}", type=Order)
+            return json_reply(self.mutator.run(order))
+        except (msgspec.DecodeError, MutationError) as error:
+            return _refuse(f"The mutation cannot be done: {error}")
+
+
+def _decode(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None
+
+
+def _refuse(message: str, status: int = 400) -> Response:
+    return json_reply({"error": message}, status)

@@ -1,0 +1,1 @@
+"""What happened in the sample company? People, issues, pull requests and deliveries, drawn from a seed."""

@@ -1,0 +1,276 @@
+"""How does a pull request live: branch, commits, reviews, comments, and its end?"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from apps.sandbox.data.people import Person
+from apps.sandbox.encoding import opaque
+
+Evidence = Literal["branch", "title", "body", "commit", "closing", "dev_panel"]
+EVIDENCE: tuple[Evidence, ...] = ("branch", "title", "body", "commit", "closing", "dev_panel")
+
+
+def node_id(prefix: str, repository: int, number: int) -> str:
+    """A GraphQL node id in GitHub's newer form."""
+    return f"{prefix}_{opaque(f'{repository:x}:{number:x}').rstrip('=')}"
+
+
+@dataclass(slots=True)
+class Repository:
+    """A repository and what is in it; lists are in order of creation."""
+
+    id: int
+    node_id: str
+    name: str
+    owner: str
+    description: str
+    language: str
+    project: str
+    private: bool
+    archived: bool
+    empty: bool
+    created: int
+    updated: int
+    pushed: int
+    former_names: list[str] = field(default_factory=list)
+    pulls: "list[Pull]" = field(default_factory=list)
+    tickets: "list[Ticket]" = field(default_factory=list)
+    trunk: "list[Commit]" = field(default_factory=list)
+    releases: "list[Release]" = field(default_factory=list)
+    deployments: "list[Deployment]" = field(default_factory=list)
+    runs: "list[Run]" = field(default_factory=list)
+    last_number: int = 0
+
+    @property
+    def full_name(self) -> str:
+        """owner/name."""
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(slots=True)
+class Commit:
+    """A commit; `author` is None when GitHub knows nobody with the e-mail address."""
+
+    oid: str
+    repository: Repository
+    message: str
+    author: Person | None
+    git_name: str
+    git_email: str
+    authored: int
+    committed: int
+    additions: int
+    deletions: int
+    files: int
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Remark:
+    """A comment on a pull request or ticket."""
+
+    id: int
+    node_id: str
+    author: Person | None
+    body: str
+    created: int
+    updated: int
+
+
+@dataclass(slots=True)
+class Review:
+    """A review; `oid` may name a commit that a force-push removed."""
+
+    id: int
+    node_id: str
+    author: Person | None
+    state: str
+    body: str
+    submitted: int
+    oid: str
+    gone: bool
+    notes: "list[Note]" = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Note:
+    """A review comment; `line` is None when it is outdated."""
+
+    id: int
+    node_id: str
+    author: Person | None
+    body: str
+    created: int
+    updated: int
+    path: str
+    line: int | None
+    original_line: int
+    review: Review
+    oid: str
+    gone: bool
+    reply_to: "Note | None" = None
+
+
+@dataclass(slots=True)
+class Thread:
+    """A review thread: a note and its answers."""
+
+    node_id: str
+    resolved: bool
+    notes: list[Note]
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A GitHub issue (not a pull request)."""
+
+    id: int
+    node_id: str
+    repository: Repository
+    number: int
+    title: str
+    body: str
+    author: Person | None
+    created: int
+    updated: int
+    closed: int | None
+    labels: list[str]
+    remarks: list[Remark] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Pull:
+    """A pull request as it is now. `links` are the (issue key as written, evidence) pairs."""
+
+    id: int
+    node_id: str
+    issue_id: int
+    repository: Repository
+    number: int
+    title: str
+    body: str
+    author: Person | None
+    created: int
+    updated: int
+    head_ref: str
+    base_oid: str
+    head_owner: str | None
+    draft: bool = False
+    closed: int | None = None
+    merged: int | None = None
+    merged_by: Person | None = None
+    merge_oid: str | None = None
+    method: Literal["squash", "merge", "rebase"] = "squash"
+    files: int = 1
+    paths: tuple[str, ...] = ()
+    labels: list[str] = field(default_factory=list)
+    assignees: list[Person] = field(default_factory=list)
+    requested: list[Person] = field(default_factory=list)
+    milestone: int | None = None
+    commits: list[Commit] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    threads: list[Thread] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    closes: list[Ticket] = field(default_factory=list)
+    links: set[tuple[str, Evidence]] = field(default_factory=set)
+
+    @property
+    def head_oid(self) -> str:
+        """The last commit of its branch."""
+        return self.commits[-1].oid
+
+    @property
+    def is_cross_repository(self) -> bool:
+        """Whether it comes from a fork (that may be gone)."""
+        return self.head_owner != self.repository.owner
+
+    @property
+    def state(self) -> Literal["OPEN", "CLOSED", "MERGED"]:
+        """GraphQL's state."""
+        return "MERGED" if self.merged else "CLOSED" if self.closed else "OPEN"
+
+    @property
+    def panel_status(self) -> Literal["OPEN", "DECLINED", "MERGED"]:
+        """The status that Jira's development panel shows."""
+        return "MERGED" if self.merged else "DECLINED" if self.closed else "OPEN"
+
+    @property
+    def additions(self) -> int:
+        """Lines added by all commits."""
+        return sum(c.additions for c in self.commits)
+
+    @property
+    def deletions(self) -> int:
+        """Lines removed by all commits."""
+        return sum(c.deletions for c in self.commits)
+
+    @property
+    def notes(self) -> list[Note]:
+        """Its review comments in order of creation."""
+        return sorted((n for t in self.threads for n in t.notes), key=lambda n: (n.created, n.id))
+
+    def touch(self, at: int) -> None:
+        """Something happened to it."""
+        self.updated = max(self.updated, at)
+
+
+@dataclass(slots=True)
+class Release:
+    """A published version."""
+
+    id: int
+    node_id: str
+    tag: str
+    name: str
+    body: str
+    author: Person
+    oid: str
+    created: int
+    published: int
+    prerelease: bool
+
+
+@dataclass(slots=True)
+class DeploymentState:
+    """A status of a deployment, oldest first in its list."""
+
+    id: int
+    node_id: str
+    state: str
+    at: int
+    description: str
+
+
+@dataclass(slots=True)
+class Deployment:
+    """One attempt to bring a commit into an environment."""
+
+    id: int
+    node_id: str
+    oid: str
+    ref: str
+    environment: str
+    creator: Person
+    created: int
+    updated: int
+    states: list[DeploymentState] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Run:
+    """A workflow run."""
+
+    id: int
+    node_id: str
+    workflow: str
+    number: int
+    title: str
+    branch: str
+    oid: str
+    event: str
+    conclusion: str | None
+    actor: Person
+    created: int
+    updated: int
+    attempt: int
+    pull: Pull | None = None

@@ -1,0 +1,143 @@
+"""Which requests shall go wrong, how, and how often? The fault script: a JSON list of rules.
+
+A rule is `{"match": "METHOD regex", "skip": n, "times": m, "action": {"type": …}}`. The regex is searched in path and
+query; `*` stands for every method; the first `skip` matching requests pass, the next `times` fail (all when absent).
+The actions are the classes below; their `type` is the name in snake case.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from apps.sandbox.encoding import Json
+
+
+class FaultScriptError(ValueError):
+    """The script cannot be used; the message says which rule is wrong and why."""
+
+
+class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """What happens to a request."""
+
+
+class Status(Action, frozen=True, tag="status"):
+    """Answer with a status, the provider's usual body where `body` is absent (a string is sent as it is).
+
+    `retry_after` seconds go into the header of that name, as an HTTP date when `retry_after_date` is true.
+    `secondary` makes a 403 or 429 of GitHub the one of the secondary limit.
+    """
+
+    status: int
+    headers: dict[str, str] = {}
+    body: Any = None
+    retry_after: int | None = None
+    retry_after_date: bool = False
+    secondary: bool = False
+
+
+class Reset(Action, frozen=True, tag="reset"):
+    """Reset the connection in the middle of the answer."""
+
+
+class Truncate(Action, frozen=True, tag="truncate"):
+    """A complete HTTP answer with only the first half of its JSON."""
+
+
+class Delay(Action, frozen=True, tag="delay"):
+    """Answer after `ms` milliseconds."""
+
+    ms: float
+
+
+class RepeatToken(Action, frozen=True, tag="repeat_token"):
+    """The next page is this page again."""
+
+
+class EmptyPage(Action, frozen=True, tag="empty_page"):
+    """No records, but a next page."""
+
+
+class GraphqlErrors(Action, frozen=True, tag="graphql_errors"):
+    """Status 200 with `errors`; data is null, or what could be computed when `partial` is true."""
+
+    message: str = "Something went wrong while executing your query. This may be the result of a timeout."
+    partial: bool = False
+
+
+class Inflate(Action, frozen=True, tag="inflate"):
+    """Make one record at least `bytes` long: the named one (id, key or number), else the first."""
+
+    bytes: int
+    record: str | None = None
+
+
+class Corrupt(Action, frozen=True, tag="corrupt"):
+    """Give one record values of wrong types: the named one (id, key or number), else the first."""
+
+    record: str | None = None
+
+
+AnyAction = Status | Reset | Truncate | Delay | RepeatToken | EmptyPage | GraphqlErrors | Inflate | Corrupt
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True):
+    """One line of the script, with the number of requests that matched so far."""
+
+    match: str
+    action: AnyAction
+    skip: int = 0
+    times: int | None = None
+
+
+class FaultScript:
+    """A script in use. The first rule that is due decides."""
+
+    def __init__(self, rules: list[Rule]) -> None:
+        self.rules = rules
+        self._seen = [0] * len(rules)
+        self._tests = [_test(number, rule) for number, rule in enumerate(rules)]
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "FaultScript":
+        """From the text of a script; FaultScriptError when it is wrong."""
+        try:
+            return cls(msgspec.json.decode(text, type=list[Rule]))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FaultScriptError(f"The fault script is not a list of rules: {error}.") from error
+
+    @classmethod
+    def from_file(cls, path: Path) -> "FaultScript":
+        """From a file; FaultScriptError when it cannot be read or is wrong."""
+        try:
+            return cls.from_json(path.read_bytes())
+        except OSError as error:
+            raise FaultScriptError(f"The fault script {path} cannot be read: {error.strerror}.") from error
+
+    def take(self, method: str, target: str) -> AnyAction | None:
+        """The action for a request, if one is due; counts it."""
+        for number, (rule, (wanted, pattern)) in enumerate(zip(self.rules, self._tests, strict=True)):
+            if wanted not in ("*", method) or not pattern.search(target):
+                continue
+            self._seen[number] += 1
+            used = self._seen[number] - rule.skip
+            if used > 0 and (rule.times is None or used <= rule.times):
+                return rule.action
+        return None
+
+    def state(self) -> list[Json]:
+        """How many requests each rule has matched."""
+        return [{"match": r.match, "seen": seen} for r, seen in zip(self.rules, self._seen, strict=True)]
+
+
+def _test(number: int, rule: Rule) -> tuple[str, re.Pattern[str]]:
+    method, blank, pattern = rule.match.partition(" ")
+    if not blank or method not in ("*", "GET", "POST"):
+        raise FaultScriptError(f"Rule {number}: match must be 'METHOD regex' with GET, POST or *, not '{rule.match}'.")
+    if rule.skip < 0 or (rule.times is not None and rule.times < 1):
+        raise FaultScriptError(f"Rule {number}: skip must be 0 or more and times 1 or more.")
+    try:
+        return method, re.compile(pattern)
+    except re.error as error:
+        raise FaultScriptError(f"Rule {number}: '{pattern}' is no regular expression: {error}.") from error

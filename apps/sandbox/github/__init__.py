@@ -1,0 +1,1 @@
+"""How does GitHub answer? Its REST and GraphQL end points over the sample world."""

@@ -1,0 +1,141 @@
+"""How does GitHub's GraphQL end point read, check, charge and answer a query?"""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    build_schema,
+    parse,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+from starlette.responses import Response
+
+from apps.sandbox.clock import github_stamp
+from apps.sandbox.data.pulls import Repository
+from apps.sandbox.data.world import World
+from apps.sandbox.encoding import Json
+from apps.sandbox.github.executor import Compiler, Executor, Fields, Plan, QueryError, Run, measure
+from apps.sandbox.github.fields import commit_fields, repository_fields, type_of
+from apps.sandbox.github.limits import Budget
+from apps.sandbox.github.pull_fields import PULL_FIELDS
+from apps.sandbox.github.queries import Queries
+from apps.sandbox.http import ApiError, Call, json_reply
+
+MAX_NODES = 500_000
+_KEPT_QUERIES = 256
+_PARTS = ("objects", "connections", "values")
+_FOLDER = Path(__file__).with_name("schema")
+
+
+class Prepared(NamedTuple):
+    """A query that was parsed and checked once: its operations with their plans, or its errors."""
+
+    operations: dict[str | None, tuple[OperationDefinitionNode, Plan]]
+    errors: list[Json]
+
+
+def schema_text() -> str:
+    """The SDL of the part that is served."""
+    return "\n".join((_FOLDER / f"{part}.graphql").read_text() for part in _PARTS)
+
+
+class GraphQL:
+    """The end point. `budget` are the points of the hour."""
+
+    def __init__(self, world: World, budget: Budget) -> None:
+        self.world = world
+        self.budget = budget
+        self.schema = build_schema(schema_text())
+        queries = Queries(world)
+        self.fields: Fields = {**queries.fields(), **repository_fields(world.hub), **commit_fields(), **PULL_FIELDS}
+        self.executor = Executor(type_of)
+        self.cache: dict[Any, dict[Any, msgspec.Raw]] = {}
+        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
+
+    def forget(self, repository: Repository) -> None:
+        """Something in a repository has changed."""
+        self.cache.pop(repository.id, None)
+
+    def answer(self, call: Call) -> Response:
+        """One request; errors of the query are answered with status 200, as the real one does."""
+        body = call.body
+        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+            raise ApiError(
+                400,
+                {
+                    "message": "A query attribute must be specified and must be a string.",
+                    "documentation_url": "https://docs.github.com/graphql",
+                },
+            )
+        prepared = self._prepare(body["query"])
+        if prepared.errors:
+            return json_reply({"errors": prepared.errors})
+        name = body.get("operationName")
+        if name is None and len(prepared.operations) == 1:
+            name = next(iter(prepared.operations))
+        if name not in prepared.operations:
+            return json_reply({"errors": [{"message": f"No operation named `{name}`"}]})
+        operation, plan = prepared.operations[name]
+        given = get_variable_values(self.schema, operation.variable_definitions or (), body.get("variables") or {})
+        if isinstance(given, list):
+            return json_reply({"errors": [_entry(e) for e in given]})
+        try:
+            return json_reply(self._run(plan, given, scoped=call.scoped), headers=self.budget.headers())
+        except QueryError as error:
+            return json_reply({"data": None, "errors": [error.entry]}, headers=self.budget.headers())
+
+    def _prepare(self, query: str) -> Prepared:
+        found = self._prepared.get(query)
+        if found is None:
+            found = self._prepared[query] = self._parse(query)
+            if len(self._prepared) > _KEPT_QUERIES:
+                self._prepared.popitem(last=False)
+        return found
+
+    def _parse(self, query: str) -> Prepared:
+        try:
+            document: DocumentNode = parse(query)
+        except GraphQLSyntaxError as error:
+            return Prepared({}, [_entry(error)])
+        errors = validate(self.schema, document)
+        if errors:
+            return Prepared({}, [_entry(e) for e in errors])
+        fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        compiler = Compiler(self.schema, self.fields, fragments)
+        operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+        return Prepared({o.name.value if o.name else None: (o, compiler.plan(self.schema.query_type, [o.selection_set]))
+                         for o in operations}, [])  # fmt: skip
+
+    def _run(self, plan: Plan, variables: Json, *, scoped: bool) -> Json:
+        nodes, requests = measure(plan, variables, [])
+        if nodes > MAX_NODES:
+            raise QueryError("MAX_NODE_LIMIT_EXCEEDED", f"This query requests up to {nodes:,} possible nodes which "
+                             f"exceeds the maximum limit of {MAX_NODES:,}.", [], fatal=True)  # fmt: skip
+        cost = max(1, round(requests / 100))
+        if not self.budget.spend(cost):
+            raise QueryError("RATE_LIMITED", "API rate limit exceeded for user ID 1200000.", [], fatal=True)
+        state = {"cost": cost, "nodeCount": nodes, "limit": self.budget.limit, "remaining": self.budget.remaining,
+                 "used": self.budget.used, "resetAt": github_stamp(self.budget.reset * 1000)}  # fmt: skip
+        run = Run(variables, self.cache if scoped else {})
+        data = self.executor.object(plan, state, run, [])
+        if not scoped:
+            data = {key: value if key in ("viewer", "rateLimit") else None for key, value in data.items()}
+            run.errors = [{"type": "FORBIDDEN", "path": [key], "locations": [{"line": 1, "column": 1}],
+                           "message": "Resource not accessible by personal access token"}
+                          for key, value in data.items() if value is None]  # fmt: skip
+        return {"data": data, "errors": run.errors} if run.errors else {"data": data}
+
+
+def _entry(error: GraphQLError) -> Json:
+    entry: Json = {"message": error.message}
+    if error.locations:
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    return entry

@@ -1,0 +1,47 @@
+"""How much of an hour's budget has a token used?"""
+
+import time
+
+from apps.sandbox.encoding import Json
+
+HOUR = 3600
+
+
+class Budget:
+    """Points of one resource per hour. When `enforced`, spending more than the limit is refused; otherwise the
+    window begins anew, so that long measurements are never stopped by the sandbox."""
+
+    def __init__(self, resource: str, limit: int, *, enforced: bool) -> None:
+        self.resource = resource
+        self.limit = limit
+        self.enforced = enforced
+        self.begin()
+
+    def begin(self) -> None:
+        """A full budget from now on."""
+        self.used = 0
+        self.reset = int(time.time()) + HOUR
+
+    @property
+    def remaining(self) -> int:
+        """Points left."""
+        return self.limit - self.used
+
+    def spend(self, points: int) -> bool:
+        """Take points; false when they are used up."""
+        if time.time() >= self.reset or (not self.enforced and self.remaining < points):
+            self.begin()
+        if self.remaining < points:
+            return False
+        self.used += points
+        return True
+
+    def headers(self) -> dict[str, str]:
+        """The X-RateLimit headers."""
+        return {"X-RateLimit-Limit": str(self.limit), "X-RateLimit-Remaining": str(self.remaining),
+                "X-RateLimit-Reset": str(self.reset), "X-RateLimit-Used": str(self.used),
+                "X-RateLimit-Resource": self.resource}  # fmt: skip
+
+    def as_json(self) -> Json:
+        """As `/rate_limit` shows it."""
+        return {"limit": self.limit, "used": self.used, "remaining": self.remaining, "reset": self.reset}

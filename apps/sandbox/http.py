@@ -1,0 +1,102 @@
+"""How does a request reach a handler, and how do its answer and its errors leave?"""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from apps.sandbox.config import TOKEN, TOKEN_WITHOUT_SCOPES
+from apps.sandbox.encoding import encode
+
+HeaderMap = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read and authenticated. `scoped` is false for the token without rights."""
+
+    path: dict[str, str]
+    query: QueryParams
+    headers: Headers
+    url: str
+    body: Any
+    scoped: bool
+
+    def number(self, name: str, default: int, ceiling: int) -> int:
+        """A size or offset from the query, clamped silently as both providers do."""
+        value = self.query.get(name, "")
+        return max(0, min(int(value), ceiling)) if value.isdigit() else default
+
+
+class ApiError(Exception):
+    """An answer that is an error of the provider."""
+
+    def __init__(self, status: int, body: Any, headers: HeaderMap | None = None) -> None:
+        super().__init__(str(body))
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+
+Handler = Callable[[Call], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def json_reply(body: bytes | Any, status: int = 200, headers: HeaderMap | None = None) -> Response:
+    """An answer from encoded bytes, or from a value that is encoded here."""
+    content = body if isinstance(body, bytes) else encode(body)
+    return Response(content, status, headers, "application/json;charset=UTF-8")
+
+
+def token_of(headers: Headers) -> str | None:
+    """The token inside a Basic, Bearer or token header; None without a header, "" when it is unreadable."""
+    given = headers.get("authorization")
+    if given is None:
+        return None
+    scheme, _, value = given.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return value.strip() if scheme.lower() in ("bearer", "token") else ""
+
+
+def is_known(token: str | None) -> bool:
+    """Whether a token authenticates at all."""
+    return token in (TOKEN, TOKEN_WITHOUT_SCOPES)
+
+
+async def read_call(request: Request, *, scoped: bool) -> Call:
+    """The request with its JSON body; 400 when the body is none."""
+    body: Any = None
+    if request.method == "POST":
+        content = await request.body()
+        try:
+            body = msgspec.json.decode(content) if content else {}
+        except msgspec.DecodeError as error:
+            raise ApiError(
+                400,
+                {
+                    "errorMessages": ["There was an error parsing JSON. Check that your request body is valid."],
+                    "message": "Problems parsing JSON",
+                },
+            ) from error
+    return Call(request.path_params, request.query_params, request.headers, str(request.url), body, scoped)
+
+
+def route(template: str, endpoint: Endpoint, *methods: str) -> Route:
+    """A route whose requests are counted under its template."""
+
+    async def counted(request: Request) -> Response:
+        request.scope["sandbox_route"] = template
+        return await endpoint(request)
+
+    return Route(template, counted, methods=list(methods) or ["GET"])

@@ -1,0 +1,98 @@
+"""Which boards and sprints does the site have?"""
+
+from starlette.responses import Response
+
+from apps.sandbox.data.catalogue import BOARDS, SPRINT_LISTS, Project
+from apps.sandbox.data.issues import POINTS_FIELD, POINTS_NAME, RANK_FIELD
+from apps.sandbox.data.world import World
+from apps.sandbox.encoding import Json
+from apps.sandbox.http import Call, Handler, json_reply
+from apps.sandbox.jira.errors import bad, missing
+from apps.sandbox.jira.pager import page_bean
+from apps.sandbox.jira.shapes import Shapes
+
+_API = "/rest/agile/1.0"
+
+
+class Agile:
+    """The agile end points."""
+
+    def __init__(self, world: World, shapes: Shapes) -> None:
+        self.world = world
+        self.shapes = shapes
+        self.table: list[tuple[str, Handler, tuple[str, ...]]] = [
+            (f"{_API}/board", self.boards, ("GET",)),
+            (f"{_API}/board/{{board}}", self.board, ("GET",)),
+            (f"{_API}/board/{{board}}/configuration", self.configuration, ("GET",)),
+            (f"{_API}/board/{{board}}/sprint", self.sprints, ("GET",)),
+            (f"{_API}/sprint/{{sprint}}", self.sprint, ("GET",)),
+        ]
+
+    def boards(self, call: Call) -> Response:
+        """Boards page by page, by project, type or name."""
+        project, kind = call.query.get("projectKeyOrId", ""), call.query.get("type", "")
+        name = call.query.get("name", "").lower()
+        chosen = [p for p in BOARDS.values() if call.scoped and project in ("", p.key, p.id)]
+        chosen = [p for p in chosen if (not kind or p.board in kind.split(",")) and name in f"{p.key} board".lower()]
+        return json_reply(page_bean(call, [self._board(p) for p in chosen], 50, 50, agile=True))
+
+    def _board(self, project: Project) -> Json:
+        return {
+            "id": project.board_id, "self": f"{self.shapes.agile}/board/{project.board_id}",
+            "name": f"{project.key} board", "type": project.board,
+            "location": {"projectId": int(project.id), "displayName": f"{project.name} ({project.key})",
+                         "projectName": project.name, "projectKey": project.key, "projectTypeKey": "software",
+                         "avatarURI": f"{self.shapes.api}/universal_avatar/view/type/project/avatar/10400",
+                         "name": f"{project.name} ({project.key})"},
+        }  # fmt: skip
+
+    def _project(self, call: Call) -> Project:
+        number = call.path["board"]
+        project = BOARDS.get(int(number)) if number.isdigit() and call.scoped else None
+        if project is None:
+            raise missing("The requested board cannot be viewed because it either does not exist or you do not "
+                          "have permission to view it.")  # fmt: skip
+        return project
+
+    def board(self, call: Call) -> Response:
+        """One board."""
+        return json_reply(self._board(self._project(call)))
+
+    def configuration(self, call: Call) -> Response:
+        """Columns with their statuses, estimation and ranking of a board."""
+        project = self._project(call)
+        columns = [{"name": s.name, "statuses": [{"id": s.id, "self": f"{self.shapes.api}/status/{s.id}"}]}
+                   for s in project.statuses]  # fmt: skip
+        shape: Json = {
+            "id": project.board_id, "name": f"{project.key} board", "type": project.board,
+            "self": f"{self.shapes.agile}/board/{project.board_id}/configuration",
+            "location": {"type": "project", "key": project.key, "id": project.id, "name": project.name,
+                         "self": f"{self.shapes.api}/project/{project.id}"},
+            "filter": {"id": str(10_000 + project.board_id),
+                       "self": f"{self.shapes.api}/filter/{10_000 + project.board_id}"},
+            "columnConfig": {"columns": columns, "constraintType": "none"},
+            "ranking": {"rankCustomFieldId": int(RANK_FIELD[12:])},
+        }  # fmt: skip
+        if project.has_sprints:
+            shape["estimation"] = {"type": "field", "field": {"fieldId": POINTS_FIELD[project.style],
+                                                              "displayName": POINTS_NAME[project.style]}}  # fmt: skip
+        return json_reply(shape)
+
+    def sprints(self, call: Call) -> Response:
+        """Sprints of a board page by page, by state; a kanban board has none."""
+        project = self._project(call)
+        if not project.has_sprints:
+            raise bad("The board does not support sprints")
+        states = call.query.get("state", "closed,active,future").split(",")
+        shapes = [
+            self.shapes.sprint(project.key, i) for i, s in enumerate(SPRINT_LISTS[project.key]) if s.state in states
+        ]
+        return json_reply(page_bean(call, shapes, 50, 50, agile=True))
+
+    def sprint(self, call: Call) -> Response:
+        """One sprint."""
+        for key, sprints in SPRINT_LISTS.items():
+            for index, sprint in enumerate(sprints):
+                if str(sprint.id) == call.path["sprint"] and call.scoped:
+                    return json_reply(self.shapes.sprint(key, index))
+        raise missing("Sprint does not exist or you do not have permission to view it.")

@@ -1,0 +1,85 @@
+"""Which requests does the Jira site answer, to whom, and with which headers?"""
+
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from apps.sandbox.config import TOKEN
+from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.world import World
+from apps.sandbox.http import ApiError, Call, Endpoint, Handler, is_known, json_reply, read_call, route, token_of
+from apps.sandbox.jira.agile import Agile
+from apps.sandbox.jira.changelogs import Changelogs
+from apps.sandbox.jira.devstatus import DevStatus
+from apps.sandbox.jira.errors import NOT_FOUND
+from apps.sandbox.jira.issues import Issues
+from apps.sandbox.jira.metadata import Metadata
+from apps.sandbox.jira.records import Records
+from apps.sandbox.jira.search import Search
+from apps.sandbox.jira.shapes import Shapes
+
+_UNAUTHENTICATED = {"message": "Client must be authenticated to access this resource.", "status-code": 401}
+
+
+@lru_cache(maxsize=2)
+def _limits(minute: int) -> dict[str, str]:
+    reset = datetime.fromtimestamp((minute + 1) * 60, UTC)
+    return {"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "349", "X-RateLimit-Reset": f"{reset:%Y-%m-%dT%H:%MZ}",
+            "X-RateLimit-NearLimit": "false", "Cache-Control": "no-cache, no-store, no-transform"}  # fmt: skip
+
+
+class JiraApi:
+    """The routes below `/jira`."""
+
+    def __init__(self, world: World, base: str) -> None:
+        self.shapes = Shapes(world, base)
+        self.records = Records(world, self.shapes)
+        search = Search(world, self.records)
+        metadata = Metadata(world, self.shapes)
+        issues = Issues(world, self.records)
+        changelogs = Changelogs(world, self.records)
+        agile = Agile(world, self.shapes)
+        development = DevStatus(world)
+        self._table: list[tuple[str, Handler, tuple[str, ...]]] = [
+            *search.table, *issues.table, *changelogs.table, *metadata.table, *agile.table, *development.table
+        ]  # fmt: skip
+
+    def forget(self, issue: Issue) -> None:
+        """An issue has changed."""
+        self.records.forget(issue)
+
+    def routes(self) -> list[BaseRoute]:
+        """All routes; whatever else is asked for is unknown."""
+        made: list[BaseRoute] = [
+            route(template, self._endpoint(handler), *methods) for template, handler, methods in self._table
+        ]
+        return [*made, route("/{rest:path}", self._endpoint(_unknown), "GET", "POST")]
+
+    def _endpoint(self, handler: Handler) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            token = token_of(request.headers)
+            if not is_known(token):
+                return json_reply(
+                    _UNAUTHENTICATED,
+                    401,
+                    {
+                        "WWW-Authenticate": 'OAuth realm="https%3A%2F%2Fmeridian.example"',
+                        "X-Seraph-LoginReason": "AUTHENTICATED_FAILED",
+                    },
+                )
+            try:
+                reply = handler(await read_call(request, scoped=token == TOKEN))
+            except ApiError as error:
+                reply = json_reply(error.body, error.status, error.headers)
+            reply.headers.update(_limits(int(time.time()) // 60))
+            return reply
+
+        return endpoint
+
+
+def _unknown(call: Call) -> Response:
+    raise ApiError(404, NOT_FOUND)

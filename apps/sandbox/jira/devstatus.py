@@ -1,0 +1,131 @@
+"""What does the development panel of an issue show? The undocumented dev-status end points."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from apps.sandbox.clock import jira_stamp
+from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.people import Person
+from apps.sandbox.data.pulls import Pull
+from apps.sandbox.data.world import World
+from apps.sandbox.encoding import Json
+from apps.sandbox.http import Call, Handler, json_reply
+from apps.sandbox.jira.errors import bad, missing
+
+APP = "GitHub"
+FORGE_APP = "oAuth-com.github.integration.production"
+_KINDS = ("pullrequest", "branch", "repository", "build", "deployment-environment", "review")
+_GITHUB = "https://github.com"
+
+
+def app_types(issue: Issue) -> tuple[str, ...]:
+    """Under which apps the site knows an issue's work; for every third one under both, so it is listed twice."""
+    return ((APP,), (FORGE_APP,), (APP, FORGE_APP))[issue.id % 3]
+
+
+class DevStatus:
+    """Summary and detail."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.table: list[tuple[str, Handler, tuple[str, ...]]] = []
+        for version in ("latest", "1.0"):
+            self.table.append((f"/rest/dev-status/{version}/issue/summary", self.summary, ("GET",)))
+            self.table.append((f"/rest/dev-status/{version}/issue/detail", self.detail, ("GET",)))
+
+    def _issue(self, call: Call) -> Issue:
+        number = call.query.get("issueId", "")
+        if not number.isdigit():
+            raise bad("issueId must be the numeric id of an issue.")
+        issue = self.world.site.by_id.get(int(number)) if call.scoped else None
+        if issue is None:
+            raise missing()
+        return issue
+
+    def summary(self, call: Call) -> Response:
+        """Counts by kind and app."""
+        issue = self._issue(call)
+        pulls = self.world.pulls_of(issue)
+        summary: Json = {}
+        for kind in _KINDS:
+            count = len(pulls) if kind in ("pullrequest", "branch", "repository") else 0
+            apps = app_types(issue) if count else ()
+            summary[kind] = {"overall": self._overall(kind, pulls if count else [], len(apps)),
+                             "byInstanceType": {app: {"count": count, "name": "GitHub"} for app in apps}}  # fmt: skip
+        return json_reply({"errors": [], "configErrors": [], "summary": summary})
+
+    def _overall(self, kind: str, pulls: list[Pull], apps: int) -> Json:
+        shape: Json = {"count": len(pulls) * apps, "dataType": kind,
+                       "lastUpdated": jira_stamp(max(p.updated for p in pulls)) if pulls else None}  # fmt: skip
+        if kind == "pullrequest":
+            states: list[str] = [p.panel_status for p in pulls]
+            state = next((s for s in ("OPEN", "MERGED", "DECLINED") if s in states), "OPEN")
+            shape |= {"stateCount": states.count(state) * apps, "state": state, "open": state == "OPEN"}
+            shape["details"] = {
+                "openCount": states.count("OPEN") * apps,
+                "mergedCount": states.count("MERGED") * apps,
+                "declinedCount": states.count("DECLINED") * apps,
+                "total": len(pulls) * apps,
+            }
+        return shape
+
+    def detail(self, call: Call) -> Response:
+        """Pull requests, branches or repositories of one app."""
+        issue = self._issue(call)
+        kind, app = call.query.get("dataType", ""), call.query.get("applicationType", "")
+        if kind not in ("pullrequest", "branch", "repository"):
+            raise bad(f"Unsupported dataType '{kind}'.")
+        pulls = self.world.pulls_of(issue)
+        if not pulls or app not in app_types(issue):
+            return json_reply({"errors": [], "detail": []})
+        instance = {"name": "GitHub", "baseUrl": _GITHUB, "type": app, "id": app, "typeName": "GitHub",
+                    "singleInstance": True}  # fmt: skip
+        detail: dict[str, Any] = {"repositories": [], "branches": [], "pullRequests": [], "_instance": instance}
+        if kind == "pullrequest":
+            detail["pullRequests"] = [_pull(p) for p in pulls]
+            detail["branches"] = [_branch(p) for p in pulls]
+        elif kind == "branch":
+            detail["branches"] = [_branch(p) for p in pulls]
+        else:
+            detail["repositories"] = [_repository(p) for p in pulls]
+        return json_reply({"errors": [], "detail": [detail]})
+
+
+def _url(pull: Pull) -> str:
+    return f"{_GITHUB}/{pull.repository.full_name}"
+
+
+def _person(person: Person | None) -> Json:
+    name = person.name if person else "ghost"
+    return {"name": name, "avatar": f"https://avatars.githubusercontent.com/u/{person.github_id if person else 10137}"}
+
+
+def _pull(pull: Pull) -> Json:
+    approved = {r.author.name for r in pull.reviews if r.author and r.state == "APPROVED"}
+    names = {r.author.index: r.author for r in pull.reviews if r.author}
+    return {
+        "author": _person(pull.author), "id": f"#{pull.number}", "name": pull.title, "commentCount": len(pull.remarks),
+        "source": {"branch": pull.head_ref, "url": f"{_url(pull)}/tree/{pull.head_ref}"},
+        "destination": {"branch": "main", "url": f"{_url(pull)}/tree/main"},
+        "reviewers": [_person(p) | {"approved": p.name in approved} for p in names.values()],
+        "status": pull.panel_status, "url": f"{_url(pull)}/pull/{pull.number}", "lastUpdate": jira_stamp(pull.updated),
+        "repositoryId": str(pull.repository.id), "repositoryName": pull.repository.full_name,
+        "repositoryUrl": _url(pull),
+    }  # fmt: skip
+
+
+def _branch(pull: Pull) -> Json:
+    return {
+        "name": pull.head_ref,
+        "url": f"{_url(pull)}/tree/{pull.head_ref}",
+        "createPullRequestUrl": "",
+        "repository": {"id": str(pull.repository.id), "name": pull.repository.full_name, "url": _url(pull)},
+    }
+
+
+def _repository(pull: Pull) -> Json:
+    commits = [{"id": c.oid, "displayId": c.oid[:7], "authorTimestamp": jira_stamp(c.authored), "merge": False,
+                "fileCount": c.files, "message": c.message, "url": f"{_url(pull)}/commit/{c.oid}",
+                "author": {"name": c.git_name}, "files": []} for c in pull.commits[:10]]  # fmt: skip
+    return {"name": pull.repository.full_name, "url": _url(pull), "avatar": "", "commits": commits}

@@ -1,0 +1,210 @@
+"""What does Jira tell about itself: projects, types, statuses, fields, people?"""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from apps.sandbox.clock import SITE_ZONE, USER_ZONE, jira_stamp, now
+from apps.sandbox.data.catalogue import (
+    BY_ID,
+    BY_KEY,
+    LINK_TYPES,
+    PRIORITIES,
+    PROJECTS,
+    RESOLUTIONS,
+    STATUSES,
+    Project,
+    Status,
+)
+from apps.sandbox.data.issues import EPIC_FIELD, POINTS_FIELD, POINTS_NAME, RANK_FIELD, SPRINT_FIELD
+from apps.sandbox.data.world import World
+from apps.sandbox.encoding import Json
+from apps.sandbox.http import ApiError, Call, Handler, json_reply
+from apps.sandbox.jira.errors import collection, missing
+from apps.sandbox.jira.pager import page_bean, window
+from apps.sandbox.jira.records import DEVELOPMENT_FIELD, EMPTY_FIELDS
+from apps.sandbox.jira.shapes import CATEGORIES, Shapes
+
+_SYSTEM = (
+    ("summary", "Summary", "string"), ("issuetype", "Issue Type", "issuetype"), ("status", "Status", "status"),
+    ("project", "Project", "project"), ("priority", "Priority", "priority"), ("assignee", "Assignee", "user"),
+    ("reporter", "Reporter", "user"), ("creator", "Creator", "user"), ("created", "Created", "datetime"),
+    ("updated", "Updated", "datetime"), ("resolution", "Resolution", "resolution"),
+    ("resolutiondate", "Resolved", "datetime"), ("description", "Description", "string"),
+    ("statuscategorychangedate", "Status Category Changed", "datetime"), ("environment", "Environment", "string"),
+    ("duedate", "Due date", "date"), ("timespent", "Time Spent", "number"),
+)  # fmt: skip
+_LISTS = (("labels", "Labels", "string"), ("components", "Components", "component"),
+          ("fixVersions", "Fix versions", "version"), ("versions", "Affects versions", "version"),
+          ("issuelinks", "Linked Issues", "issuelinks"), ("subtasks", "Sub-tasks", "issuelinks"))  # fmt: skip
+_GREENHOPPER = "com.pyxis.greenhopper.jira:"
+_CUSTOM = (
+    (
+        DEVELOPMENT_FIELD,
+        "Development",
+        "any",
+        "com.atlassian.jira.plugins.jira-development-integration-plugin:devsummarycf",
+    ),
+    (EPIC_FIELD, "Epic Link", "any", _GREENHOPPER + "gh-epic-link"),
+    (POINTS_FIELD["next-gen"], POINTS_NAME["next-gen"], "number", _GREENHOPPER + "jsw-story-points"),
+    (
+        POINTS_FIELD["classic"],
+        POINTS_NAME["classic"],
+        "number",
+        "com.atlassian.jira.plugin.system.customfieldtypes:float",
+    ),
+    (RANK_FIELD, "Rank", "any", _GREENHOPPER + "gh-lexo-rank"),
+    (SPRINT_FIELD, "Sprint", "array", _GREENHOPPER + "gh-sprint"),
+    ("customfield_10021", "Flagged", "array", "com.atlassian.jira.plugin.system.customfieldtypes:multicheckboxes"),
+    ("customfield_10001", "Team", "team", "com.atlassian.jira.plugin.system.customfieldtypes:atlassian-team"),
+    ("customfield_10015", "Start date", "date", "com.atlassian.jira.plugin.system.customfieldtypes:datepicker"),
+)
+_API = "/rest/api/3"
+_PERMISSIONS = ("BROWSE_PROJECTS", "USER_PICKER", "VIEW_DEV_TOOLS", "ADMINISTER")
+
+
+class Metadata:
+    """Everything but issues."""
+
+    def __init__(self, world: World, shapes: Shapes) -> None:
+        self.world = world
+        self.shapes = shapes
+        get = ("GET",)
+        self.table: list[tuple[str, Handler, tuple[str, ...]]] = [
+            (f"{_API}/serverInfo", self.server, get), (f"{_API}/myself", self.myself, get),
+            (f"{_API}/mypermissions", self.permissions, get), (f"{_API}/field", self.fields, get),
+            (f"{_API}/status", self.statuses, get), (f"{_API}/statuses/search", self.search_statuses, get),
+            (f"{_API}/statuscategory", self.categories, get), (f"{_API}/issuetype", self.types, get),
+            (f"{_API}/priority", self.priorities, get), (f"{_API}/resolution", self.resolutions, get),
+            (f"{_API}/issueLinkType", self.link_types, get), (f"{_API}/project/search", self.projects, get),
+            (f"{_API}/project/{{key}}", self.project, get),
+            (f"{_API}/project/{{key}}/statuses", self.project_statuses, get),
+            (f"{_API}/users/search", self.users, get),
+        ]  # fmt: skip
+
+    def server(self, call: Call) -> Response:
+        """Version, address and clock of the site."""
+        return json_reply({
+            "baseUrl": self.shapes.base, "version": "1001.0.0-SNAPSHOT", "versionNumbers": [1001, 0, 0],
+            "deploymentType": "Cloud", "buildNumber": 100_300, "buildDate": "2026-11-02T09:11:27.000+0100",
+            "serverTime": jira_stamp(now()), "scmInfo": "9d700605f271b9e38f3e73c4116a686dae8d11d7",
+            "serverTitle": "Jira", "serverTimeZone": SITE_ZONE,
+        })  # fmt: skip
+
+    def myself(self, call: Call) -> Response:
+        """The owner of the token; dates in JQL are read in this person's zone."""
+        person = self.shapes.person(self.world.staff.viewer)
+        return json_reply(person | {"timeZone": USER_ZONE, "locale": "en_US", "groups": {"size": 2, "items": []},
+                                    "applicationRoles": {"size": 1, "items": []},
+                                    "expand": "groups,applicationRoles"})  # fmt: skip
+
+    def permissions(self, call: Call) -> Response:
+        """Which of the asked permissions the token has."""
+        asked = [p for p in call.query.get("permissions", "").split(",") if p] or list(_PERMISSIONS)
+        return json_reply({"permissions": {
+            name: {"id": str(number), "key": name, "name": name.replace("_", " ").title(), "type": "PROJECT",
+                   "description": "", "havePermission": call.scoped and name != "ADMINISTER"}
+            for number, name in enumerate(asked)
+        }})  # fmt: skip
+
+    def fields(self, call: Call) -> Response:
+        """System and custom fields."""
+        made = [_field(name, label, {"type": kind, "system": name}) for name, label, kind in _SYSTEM]
+        made += [_field(n, label, {"type": "array", "items": items, "system": n}) for n, label, items in _LISTS]
+        made.append(_field("comment", "Comment", {"type": "comments-page", "system": "comment"}, navigable=False))
+        made.append(
+            _field("worklog", "Log Work", {"type": "array", "items": "worklog", "system": "worklog"}, navigable=False)
+        )
+        for name, label, kind, custom in _CUSTOM:
+            schema: Json = {"type": kind, "custom": custom, "customId": int(name[12:])}
+            made.append(_field(name, label, schema | ({"items": "json"} if kind == "array" else {})))
+        text = "com.atlassian.jira.plugin.system.customfieldtypes:textfield"
+        made += [_field(name, f"Note {name[12:]}", {"type": "string", "custom": text, "customId": int(name[12:])})
+                 for name in EMPTY_FIELDS]  # fmt: skip
+        return json_reply(made)
+
+    def statuses(self, call: Call) -> Response:
+        """All statuses, those of team-managed projects with their scope."""
+        return json_reply([self.shapes.status(s) for s in STATUSES.values()])
+
+    def search_statuses(self, call: Call) -> Response:
+        """Statuses page by page, in the newer shape."""
+        return json_reply(page_bean(call, [_new_status(s) for s in STATUSES.values()], 200, 200))
+
+    def categories(self, call: Call) -> Response:
+        """The four status categories."""
+        undefined = {"self": f"{self.shapes.api}/statuscategory/1", "id": 1, "key": "undefined",
+                     "colorName": "medium-gray", "name": "No Category"}  # fmt: skip
+        return json_reply([undefined, *(self.shapes.category(name) for name in CATEGORIES)])
+
+    def types(self, call: Call) -> Response:
+        """Issue types of all projects."""
+        return json_reply(self.shapes.types())
+
+    def priorities(self, call: Call) -> Response:
+        """Priorities."""
+        return json_reply([self.shapes.priority(i) for i in range(len(PRIORITIES))])
+
+    def resolutions(self, call: Call) -> Response:
+        """Resolutions."""
+        return json_reply([self.shapes.resolution(i) for i in range(len(RESOLUTIONS))])
+
+    def link_types(self, call: Call) -> Response:
+        """Types of issue links."""
+        return json_reply({"issueLinkTypes": [self.shapes.link_type(i) for i in range(len(LINK_TYPES))]})
+
+    def projects(self, call: Call) -> Response:
+        """Projects page by page; archived ones only when asked for by `status`."""
+        wanted = call.query.getlist("status") or ["live"]
+        keys = call.query.getlist("keys")
+        text = call.query.get("query", "").lower()
+        chosen = [p for p in PROJECTS if ("archived" if p.archived else "live") in wanted and call.scoped]
+        chosen = [
+            p for p in chosen if (not keys or p.key in keys) and (text in p.name.lower() or text in p.key.lower())
+        ]
+        return json_reply(page_bean(call, [self.shapes.project_in_list(p) for p in chosen], 50, 100))
+
+    def _project(self, call: Call) -> Project:
+        name = call.path["key"]
+        project = BY_KEY.get(name.upper()) or BY_ID.get(name)
+        if project is None or not call.scoped:
+            raise missing(f"No project could be found with key '{name}'.")
+        return project
+
+    def project(self, call: Call) -> Response:
+        """One project with its issue types."""
+        project = self._project(call)
+        shape: Json = self.shapes.project_in_list(project) | {
+            "description": f"Home of {project.name}.", "lead": self.shapes.person(self.world.staff.viewer),
+            "components": [], "issueTypes": [self.shapes.issue_type(t) for t in project.types],
+            "assigneeType": "UNASSIGNED", "versions": [], "roles": {},
+        }  # fmt: skip
+        return json_reply(shape)
+
+    def project_statuses(self, call: Call) -> Response:
+        """Which statuses each issue type of a project may have."""
+        project = self._project(call)
+        statuses = [self.shapes.status(s) for s in project.statuses]
+        return json_reply([{"self": f"{self.shapes.api}/issuetype/{t.id}", "id": t.id, "name": t.name,
+                            "subtask": t.level == -1, "statuses": statuses} for t in project.types])  # fmt: skip
+
+    def users(self, call: Call) -> Response:
+        """People and robots, a bare list page by page."""
+        if not call.scoped:
+            raise ApiError(403, collection("You do not have permission to browse users."))
+        start, size = window(call, 50, 1000)
+        return json_reply([self.shapes.person(p) for p in self.world.staff.everybody[start : start + size]])
+
+
+def _field(name: str, label: str, schema: Json, *, navigable: bool = True) -> Json:
+    custom = name.startswith("customfield_")
+    clauses = [f"cf[{name[12:]}]", label] if custom else [name]
+    return {"id": name, "key": name, "name": label, "custom": custom, "orderable": True, "navigable": navigable,
+            "searchable": True, "clauseNames": clauses, "schema": schema}  # fmt: skip
+
+
+def _new_status(status: Status) -> Json:
+    names = {"new": "TODO", "indeterminate": "IN_PROGRESS", "done": "DONE"}
+    scope: Any = {"type": "PROJECT", "project": {"id": status.scope}} if status.scope else {"type": "GLOBAL"}
+    return {"id": status.id, "name": status.name, "statusCategory": names[status.category], "scope": scope,
+            "description": ""}  # fmt: skip

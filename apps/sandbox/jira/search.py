@@ -1,0 +1,116 @@
+"""How does Jira search? `search/jql` with its tokens, the approximate count, and the end point that is gone."""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from apps.sandbox.data.catalogue import BY_ID, BY_KEY
+from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.world import World
+from apps.sandbox.encoding import Json, join
+from apps.sandbox.http import ApiError, Call, Handler, json_reply
+from apps.sandbox.jira.errors import REMOVED, bad, collection
+from apps.sandbox.jira.jql import JqlError, Parser
+from apps.sandbox.jira.pager import make_token, read_token
+from apps.sandbox.jira.records import Records, Selection
+
+PAGE = 100
+ID_PAGE = 5000
+_KEPT_RESULTS = 64
+
+
+class Search:
+    """Search over a site; the result of a query is kept until something changes."""
+
+    def __init__(self, world: World, records: Records) -> None:
+        self.world = world
+        self.records = records
+        self._results: OrderedDict[tuple[str, bool], tuple[int, list[Issue]]] = OrderedDict()
+        self.table: list[tuple[str, Handler, tuple[str, ...]]] = [
+            ("/rest/api/3/search/jql", self.search, ("GET", "POST")),
+            ("/rest/api/3/search/approximate-count", self.count, ("POST",)),
+            ("/rest/api/3/search", _removed, ("GET", "POST")),
+            ("/rest/api/2/search", _removed, ("GET", "POST")),
+        ]
+
+    def search(self, call: Call) -> Response:
+        """One page of a bounded query."""
+        asked = _parameters(call)
+        selection = Selection.of(asked["fields"], asked["expand"])
+        found = self._find(asked["jql"], scoped=call.scoped)
+        ceiling = ID_PAGE if selection.only_ids else PAGE
+        size = max(1, min(asked["maxResults"], ceiling))
+        bound = f"{asked['jql']}\n{sorted(asked['fields'])}"
+        start = 0
+        if asked["nextPageToken"]:
+            try:
+                (start,) = read_token(asked["nextPageToken"], bound)
+            except ValueError:
+                raise bad("The provided next page token is invalid or expired.") from None
+        shown = found[start : start + size]
+        last = start + size >= len(found)
+        page: Json = {"issues": msgspec.Raw(join([self.records.issue(i, selection) for i in shown]))}
+        if not last:
+            page["nextPageToken"] = make_token(bound, start + size)
+        elif call.body is not None:
+            page["nextPageToken"] = None
+        return json_reply(page | {"isLast": last})
+
+    def count(self, call: Call) -> Response:
+        """The number of matches; here it is exact, on a real site an estimate."""
+        return json_reply({"count": len(self._find(_text(call.body, "jql"), scoped=call.scoped))})
+
+    def _find(self, jql: str, *, scoped: bool) -> list[Issue]:
+        kept = self._results.get((jql, scoped))
+        if kept and kept[0] == self.world.version:
+            return kept[1]
+        parser = Parser(_project_key if scoped else lambda value: None, self.world.site.find)
+        try:
+            found = parser.parse(jql).select(list(self.world.site.by_id.values()) if scoped else [])
+        except JqlError as error:
+            raise bad(str(error)) from None
+        self._results[jql, scoped] = (self.world.version, found)
+        if len(self._results) > _KEPT_RESULTS:
+            self._results.popitem(last=False)
+        return found
+
+
+def _project_key(value: str) -> str | None:
+    project = BY_KEY.get(value.upper()) or BY_ID.get(value)
+    if project is None:
+        project = next((p for p in BY_KEY.values() if p.name.lower() == value.lower()), None)
+    return project.key if project and not project.archived else None
+
+
+def _text(body: Any, name: str) -> str:
+    value = body.get(name, "") if isinstance(body, dict) else None
+    if not isinstance(value, str):
+        raise bad("Invalid request payload. Refer to the REST API documentation and try again.")
+    return value
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    """The parameters of GET and POST in one form."""
+    if call.body is None:
+        query = call.query
+        size = query.get("maxResults", "50")
+        return {
+            "jql": query.get("jql", ""),
+            "nextPageToken": query.get("nextPageToken"),
+            "fields": [f for v in query.getlist("fields") for f in v.split(",")] or ["id"],
+            "expand": query.get("expand", "").split(","),
+            "maxResults": int(size) if size.isdigit() else 50,
+        }
+    body = call.body
+    expand = _text(body, "expand")
+    fields, size = body.get("fields") or ["id"], body.get("maxResults", 50)
+    if not isinstance(fields, list) or not isinstance(size, int):
+        raise bad("Invalid request payload. Refer to the REST API documentation and try again.")
+    return {"jql": _text(body, "jql"), "nextPageToken": body.get("nextPageToken"), "fields": fields,
+            "expand": expand.split(","), "maxResults": size}  # fmt: skip
+
+
+def _removed(call: Call) -> Response:
+    raise ApiError(410, collection(REMOVED))

@@ -1,0 +1,142 @@
+"""What must a source be able to do? The one interface behind which every provider lives.
+
+A source is pure Python: it imports no Django and knows no database. Its extraction is a list of *slices* of work. To
+fetch a slice gives raw records and, where a list goes on, further slices; the pipeline stores all of it in one
+transaction, so a killed worker goes on at the next slice. Its transform turns one raw record into rows.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from apps.sources.definition import JobDefinition
+from apps.sources.http import Http
+from apps.sources.rows import Row
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one provider. ``scopes`` are project keys or ``owner/name``; empty means: discover all."""
+
+    base_url: str
+    username: str = ""
+    token: str = field(default="", repr=False)
+    scopes: tuple[str, ...] = ()
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """One piece of extraction work, as JSON in the ledger. ``kind`` picks the source's fetch function."""
+
+    kind: str
+    args: dict[str, Any] = {}
+    scope: str = ""
+
+
+class RawRecord(msgspec.Struct):
+    """One provider object as it came over the wire: ``payload`` is its JSON, byte for byte.
+
+    ``scope`` is the project key or repository it belongs to ("" for what belongs to the site); ``request`` the call
+    it came from, without secrets.
+    """
+
+    entity: str
+    external_id: str
+    payload: bytes
+    scope: str = ""
+    request: str = ""
+    updated_at: datetime | None = None
+
+
+class Skip(msgspec.Struct):
+    """Something the provider would not give (404, 409, 410, 451 …): an outcome to show, not a failure of the run."""
+
+    scope: str
+    reason: str
+
+
+class Fetched(msgspec.Struct):
+    """The outcome of one slice. ``expected`` adds to what the provider announced, per entity (exact numbers only)."""
+
+    records: list[RawRecord] = []
+    follow_ups: list[Slice] = []
+    expected: dict[str, int] = {}
+    skips: list[Skip] = []
+
+
+class Children(msgspec.Struct, frozen=True):
+    """Says that ``rows`` hold every child of one parent: a child that is stored but not among them is gone.
+
+    ``field`` is the column of ``row_type`` that names the parent, ``parent`` its external id.
+    """
+
+    row_type: type[Row]
+    field: str
+    parent: str
+
+
+class Transformed(msgspec.Struct):
+    """What one raw record means: ``rows`` are upserted, ``gap_rows`` only inserted where nothing is known yet."""
+
+    rows: list[Row] = []
+    gap_rows: list[Row] = []
+    complete: list[Children] = []
+
+
+class Context(Protocol):
+    """What the pipeline offers to a source while it works for one run."""
+
+    connection: Connection
+    http: Http
+    full: bool
+
+    def since(self, scope: str) -> datetime | None:
+        """From when on changes of ``scope`` are wanted (overlap included); ``None`` means from the beginning."""
+
+    def until(self) -> datetime | None:
+        """The end of a chosen range; ``None`` for no end."""
+
+    def current(self, entity: str) -> Iterator[RawRecord]:
+        """The current version of every stored record of ``entity`` of this integration, streamed."""
+
+    def changed(self, entity: str) -> Iterator[RawRecord]:
+        """Those of :meth:`current` whose version this run has stored, streamed."""
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        """``make()``, remembered for the rest of this run in this process."""
+
+
+@dataclass(frozen=True)
+class ConnectionReport:
+    """The outcome of a connection test: ``problem`` is empty, or the sentence that says what is wrong."""
+
+    ok: bool
+    account: str = ""
+    problem: str = ""
+    scopes_found: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+
+class Source(Protocol):
+    """A provider. One folder, one line in :mod:`apps.sources.registry`."""
+
+    definition: JobDefinition
+
+    def http(self, connection: Connection, **options: Any) -> Http:
+        """A client that carries the connection's credentials; ``options`` go to :class:`~apps.sources.http.Http`."""
+
+    def test(self, connection: Connection, http: Http) -> ConnectionReport:
+        """Try the credentials and say in one sentence what is wrong; never raises for an answer of the provider."""
+
+    def start(self, step: str, context: Context) -> list[Slice]:
+        """The first slices of a step."""
+
+    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
+        """Fetch one slice. Called from several threads at once. Raises :class:`~apps.sources.errors.SourceError`."""
+
+    def transform(self, record: RawRecord, context: Context) -> Transformed:
+        """The rows of one record. Raises any exception for a record that cannot be read: it is set aside then."""

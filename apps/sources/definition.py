@@ -1,0 +1,74 @@
+"""What is a job made of? Steps, their stages, and the shares of the bar that they fill.
+
+Pure data: a provider (or the vectorization) describes its job once, here's the vocabulary for it. Chains, the
+status matrix and the progress bar are all built from it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """The three stages that a step can have, in the order in which a record passes through them."""
+
+    EXTRACTION = "extraction"
+    TRANSFORM = "transform"
+    EMBEDDING = "embedding"
+
+
+ALL_STAGES = tuple(Stage)
+
+
+@dataclass(frozen=True)
+class StepDefinition:
+    """One row of the status matrix; ``stages`` are the columns it uses, its first one is run by the chain.
+
+    ``unit`` is the entity whose announced number is the extraction's total (``issue``); without one the total is
+    unknown, and the step shows counts until it ends.
+    """
+
+    key: str
+    title: str
+    unit: str = ""
+    stages: tuple[Stage, ...] = ALL_STAGES
+
+
+@dataclass(frozen=True)
+class Part:
+    """The stretch ``begin``..``end`` (0..1) of one stage of one step."""
+
+    step: str
+    stage: Stage
+    begin: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True)
+class ProgressStep:
+    """One share of the bar: it is full when all of its parts are done. Equal shares unless weights differ."""
+
+    title: str
+    parts: tuple[Part, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class JobDefinition:
+    """A job in code: ``job_type`` is its stable name (``jira``), ``title`` what people read."""
+
+    job_type: str
+    title: str
+    steps: tuple[StepDefinition, ...]
+    progress_steps: tuple[ProgressStep, ...]
+
+    def step(self, key: str) -> StepDefinition:
+        """The step called ``key``; ``KeyError`` names an unknown one."""
+        for step in self.steps:
+            if step.key == key:
+                return step
+        raise KeyError(f"The {self.title} job has no step {key!r}.")
+
+
+def whole_step(key: str) -> tuple[Part, ...]:
+    """All three stages of a step as one progress step."""
+    return tuple(Part(key, stage) for stage in ALL_STAGES)

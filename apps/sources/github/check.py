@@ -1,0 +1,92 @@
+"""Do the stored credentials work? One cheap question, and one sentence about what is wrong."""
+
+import re
+from datetime import datetime
+
+import msgspec
+
+from apps.sources.base import Connection, ConnectionReport
+from apps.sources.errors import Forbidden, InvalidAnswer, NotFound, SourceError
+from apps.sources.github.client import Client, repository_path
+from apps.sources.http import Answer
+from apps.sources.text import clean, parse_time, read_json
+
+EXPIRY = "github-authentication-token-expiration"
+SCOPES = "x-oauth-scopes"
+
+
+class _Account(msgspec.Struct):
+    login: str = ""
+
+
+class _Repository(msgspec.Struct):
+    full_name: str
+    private: bool = False
+
+
+def check(connection: Connection, client: Client) -> ConnectionReport:
+    """Ask who the token belongs to, then for each named repository (or for the first page of all)."""
+    if not connection.token:
+        return ConnectionReport(False, problem="A token is missing: create one on GitHub and enter it here.")
+    try:
+        answer = client.http.get("/user")
+        account = clean(answer.decode(_Account).login)
+    except SourceError as error:
+        return ConnectionReport(False, problem=sentence(error, connection))
+    expires_at = expiry(answer)
+    try:
+        found, problem = look(connection, client, answer)
+    except SourceError as error:
+        found, problem = (), sentence(error, connection)
+    return ConnectionReport(not problem, account, problem, found, expires_at)
+
+
+def look(connection: Connection, client: Client, user: Answer) -> tuple[tuple[str, ...], str]:
+    """The repositories that the token sees, and what is missing."""
+    scopes = user.headers.get(SCOPES)
+    is_narrow = scopes is not None and "repo" not in re.split(r"[,\s]+", scopes)
+    hint = " The token lacks the scope “repo”, so it sees public repositories only." if is_narrow else ""
+    if not connection.scopes:
+        page = client.page("/user/repos", affiliation="owner,collaborator,organization_member")
+        names = [clean(read_json(bytes(item), _Repository).full_name) for item in page.decode(list[msgspec.Raw])]
+        if not names:
+            return (), f"The token sees no repository at all.{hint or ' Give it access to some.'}"
+        return tuple(names), hint.strip()
+    found, missing = [], []
+    for scope in connection.scopes:
+        try:
+            found.append(clean(client.http.get(repository_path(scope)).decode(_Repository).full_name))
+        except (NotFound, Forbidden) as error:
+            missing.append(f"{clean(scope)} ({reason(error)})")
+    if not missing:
+        return tuple(found), ""
+    advice = hint or " Check the spelling and the token's access; organisations may require its approval."
+    return tuple(found), f"The token cannot see {', '.join(missing)}.{advice}"
+
+
+def reason(error: SourceError) -> str:
+    """Why one repository is not visible, in a few words."""
+    said = str(error)
+    if "SAML" in said or "SSO" in said:
+        return "authorise the token for the organisation's single sign-on (SSO)"
+    if "personal access token" in said.lower():
+        return "the organisation does not accept this kind of token, or has yet to approve it"
+    return "not found, or no access" if isinstance(error, NotFound) else "no permission"
+
+
+def sentence(error: SourceError, connection: Connection) -> str:
+    """What to do about a failed first question."""
+    if isinstance(error, NotFound | InvalidAnswer) and "api" not in connection.base_url:
+        return (
+            f"{connection.base_url} does not answer like GitHub's API. Use https://api.github.com, "
+            "or https://HOST/api/v3 for GitHub Enterprise Server."
+        )
+    if isinstance(error, Forbidden) and reason(error).startswith(("authorise", "the organisation")):
+        return f"GitHub refuses the token: {reason(error)}."
+    return str(error)
+
+
+def expiry(answer: Answer) -> datetime | None:
+    """When the token ends (told as ``2026-12-31 23:59:59 UTC`` or ``… -0500``); ``None`` without an end."""
+    told = answer.headers.get(EXPIRY, "").replace(" UTC", "+00:00")
+    return parse_time(re.sub(r"\s+([+-]\d{4})\Z", r"\1", told))

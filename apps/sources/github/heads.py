@@ -1,0 +1,122 @@
+"""What must be known of an answer to go on reading? Ids, totals and page marks; the rest stays as it came.
+
+A record that is so odd that not even this can be read is stored all the same: its transform sets it aside.
+"""
+
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import msgspec
+
+from apps.sources.errors import InvalidAnswer
+from apps.sources.text import read_json
+
+T = TypeVar("T")
+
+
+def glance(payload: bytes, shape: type[T]) -> T | None:
+    """What must be known of a record, ``None`` when it cannot be read."""
+    try:
+        return read_json(payload, shape)
+    except msgspec.DecodeError:
+        return None
+
+
+def external_id(told: object, payload: bytes) -> str:
+    """The id that a record tells as text; one made of its content when it tells none."""
+    if told and isinstance(told, str | int):
+        return str(told)
+    return f"unreadable-{sha256(payload).hexdigest()[:16]}"
+
+
+class PageInfo(msgspec.Struct, rename="camel"):
+    """Where a list goes on."""
+
+    has_next_page: bool = False
+    end_cursor: str | None = None
+
+    def next_after(self, after: str | None, what: str) -> str | None:
+        """The cursor of the next page, ``None`` at the end. A list that repeats its own page is refused."""
+        if not self.has_next_page:
+            return None
+        if not self.end_cursor or self.end_cursor == after:
+            raise InvalidAnswer(f"GitHub's list of {what} repeats its own page.")
+        return self.end_cursor
+
+
+class Page(msgspec.Struct, rename="camel"):
+    """A page of things that stay as they came."""
+
+    page_info: PageInfo
+    total_count: int = 0
+    nodes: list[msgspec.Raw] = []
+
+
+class ListedPullRequest(msgspec.Struct, rename="camel"):
+    """What the list of ids tells of a pull request."""
+
+    id: str
+    updated_at: Any = None
+
+
+class PullRequestList(msgspec.Struct, rename="camel"):
+    """A page of ids."""
+
+    page_info: PageInfo
+    total_count: int = 0
+    nodes: list[ListedPullRequest | None] = []
+
+
+class Thread(msgspec.Struct):
+    """A review thread."""
+
+    id: str
+    comments: Page | None = None
+
+
+class ThreadPage(msgspec.Struct, rename="camel"):
+    """A page of review threads."""
+
+    page_info: PageInfo
+    nodes: list[Thread | None] = []
+
+
+class PullRequest(msgspec.Struct, rename="camel"):
+    """A pull request with a page of one or all of its lists."""
+
+    id: str
+    full_database_id: str | int
+    number: int
+    updated_at: Any = None
+    commits: Page | None = None
+    reviews: Page | None = None
+    comments: Page | None = None
+    review_threads: ThreadPage | None = None
+
+
+class ThreadNode(msgspec.Struct, rename="camel"):
+    """A page of the comments of one review thread."""
+
+    id: str
+    pull_request: PullRequest
+    comments: Page | None = None
+
+
+class Repository(msgspec.Struct, rename="camel"):
+    """A repository with a page of one of its lists."""
+
+    name_with_owner: str
+    pull_requests: PullRequestList | None = None
+    deployments: Page | None = None
+
+
+class RepositoryAnswer(msgspec.Struct):
+    """The data of a question about one repository."""
+
+    repository: Repository | None = None
+
+
+class NodesAnswer(msgspec.Struct):
+    """The data of a question for several ids."""
+
+    nodes: list[msgspec.Raw] = []

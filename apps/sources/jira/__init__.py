@@ -1,0 +1,43 @@
+"""What is Jira to the pipeline? The source that pulls a Jira Cloud site."""
+
+from typing import Any
+
+from apps.sources.base import Connection, ConnectionReport, Context, Fetched, RawRecord, Slice, Transformed
+from apps.sources.http import Http
+from apps.sources.jira.check import check
+from apps.sources.jira.client import site_url
+from apps.sources.jira.definition import DEFINITION
+from apps.sources.jira.extract import FETCHERS, STARTERS
+from apps.sources.jira.transform import TRANSFORMERS
+
+__all__ = ["Jira"]
+
+
+class Jira:
+    """Implements :class:`~apps.sources.base.Source` for Jira Cloud (REST v3, bulk calls)."""
+
+    definition = DEFINITION
+
+    def http(self, connection: Connection, **options: Any) -> Http:
+        """A client with e-mail and API token, or with a bearer token where there is no user name."""
+        if connection.username:
+            options["auth"] = (connection.username, connection.token)
+        else:
+            options["headers"] = {"Authorization": f"Bearer {connection.token}", **options.get("headers", {})}
+        return Http(site_url(connection.base_url), **options)
+
+    def test(self, connection: Connection, http: Http) -> ConnectionReport:
+        """Try the site, the account and its projects."""
+        return check(connection, http)
+
+    def start(self, step: str, context: Context) -> list[Slice]:
+        """The first slices of a step; ``KeyError`` for an unknown one."""
+        return STARTERS[step](context)
+
+    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
+        """Fetch one slice; its ``kind`` is unique over all steps."""
+        return FETCHERS[piece.kind](piece, context)
+
+    def transform(self, record: RawRecord, context: Context) -> Transformed:
+        """The rows of one record; ``KeyError`` for an unknown entity."""
+        return TRANSFORMERS[record.entity](record, context)

@@ -1,0 +1,110 @@
+"""Step 2: which statuses are there, which project uses which, and which boards and sprints?"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
+from apps.sources.errors import BadRequest, Forbidden, Gone, NotFound, Unauthorized
+from apps.sources.jira.client import AGILE, API, Id, JiraClient, Shape, raw_records, read_shape
+from apps.sources.jira.extract.known import directories_are_due, wanted_projects
+from apps.sources.jira.extract.paging import walk
+
+PER_SLICE = 10
+REFUSALS = (Forbidden, NotFound, Gone, Unauthorized, BadRequest)
+
+
+class _Location(Shape, rename="camel"):
+    project_key: str | None = None
+
+
+class _Board(Shape):
+    id: Id
+    type: str | None = None
+    location: _Location | None = None
+
+
+def start(context: Context) -> list[Slice]:
+    """The statuses always; what hardly ever changes when it is due."""
+    slices = [Slice("statuses")]
+    if directories_are_due(context):
+        projects = [[project.key, str(project.id)] for project in wanted_projects(context)]
+        slices += [Slice("project_statuses", {"projects": part}) for part in _parts(projects)]
+        slices.append(Slice("boards"))
+    return slices
+
+
+def fetch_statuses(piece: Slice, context: Context) -> Fetched:
+    """Every status of the site."""
+    items = JiraClient(context.http).everything("status")
+    records = raw_records("status", items, request=f"GET {API}/status")
+    return Fetched(records, expected={"status": len(records)})
+
+
+def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
+    """Which statuses each issue type has, project by project."""
+    client = JiraClient(context.http)
+    fetched = Fetched()
+    for key, project_id in piece.args["projects"]:
+        path = f"{API}/project/{project_id}/statuses"
+        try:
+            payload = bytes(client.get(path, msgspec.Raw))
+        except (Forbidden, NotFound, Gone) as error:
+            fetched.skips.append(Skip(key, f"The statuses of project {key} cannot be read. {error}"))
+            continue
+        fetched.records.append(RawRecord("project_statuses", project_id, payload, key, f"GET {path}"))
+    fetched.expected = {"project_statuses": len(fetched.records)}
+    return fetched
+
+
+def fetch_boards(piece: Slice, context: Context) -> Fetched:
+    """The boards of the wanted projects; their sprints follow."""
+    client = JiraClient(context.http)
+    try:
+        items = list(walk(client.boards))
+    except REFUSALS as error:
+        reason = "This site or account has no Jira Software, so there are no boards and sprints."
+        return Fetched(skips=[Skip("", f"{reason} {error}")])
+    keys = {project.key for project in wanted_projects(context)}
+    records: list[RawRecord] = []
+    with_sprints: list[str] = []
+    for record in raw_records("board", items, request=f"GET {AGILE}/board"):
+        board = read_shape(record.payload, _Board)
+        record.scope = (board.location and board.location.project_key) or ""
+        if record.scope and record.scope not in keys:
+            continue
+        records.append(record)
+        if board.type != "kanban":
+            with_sprints.append(record.external_id)
+    follow_ups = [Slice("sprints", {"boards": part}) for part in _parts(with_sprints)]
+    return Fetched(records, follow_ups, {"board": len(records)})
+
+
+def fetch_sprints(piece: Slice, context: Context) -> Fetched:
+    """The sprints of some boards; a board may turn out to have none."""
+    client = JiraClient(context.http)
+    fetched = Fetched()
+    for board in piece.args["boards"]:
+        try:
+            items = list(walk(lambda start, board=board: client.sprints(board, start)))  # type: ignore[misc]
+        except BadRequest:
+            continue  # "The board does not support sprints": kanban by another name
+        except (Forbidden, NotFound, Gone) as error:
+            fetched.skips.append(Skip("", f"The sprints of board {board} cannot be read. {error}"))
+            continue
+        fetched.records += raw_records("sprint", items, request=f"GET {AGILE}/board/{board}/sprint")
+    fetched.expected = {"sprint": len(fetched.records)}
+    return fetched
+
+
+def _parts(items: Sequence[Any]) -> list[list[Any]]:
+    return [list(items[i : i + PER_SLICE]) for i in range(0, len(items), PER_SLICE)]
+
+
+FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
+    "statuses": fetch_statuses,
+    "project_statuses": fetch_project_statuses,
+    "boards": fetch_boards,
+    "sprints": fetch_sprints,
+}

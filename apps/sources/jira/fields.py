@@ -1,0 +1,75 @@
+"""Which custom fields hold sprint, story points, epic and development? Their ids differ between sites."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from apps.sources.base import Context, RawRecord
+from apps.sources.jira.client import Shape
+from apps.sources.text import read_json
+
+SPRINT = "com.pyxis.greenhopper.jira:gh-sprint"
+EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
+TEAM_POINTS = "com.pyxis.greenhopper.jira:jsw-story-points"
+NUMBER = "com.atlassian.jira.plugin.system.customfieldtypes:float"
+DEVELOPMENT = "com.atlassian.jira.plugins.jira-development-integration-plugin:devsummarycf"
+POINTS_NAMES = frozenset({"story points", "story point estimate"})
+
+
+class SiteFields(NamedTuple):
+    """Ids of the custom fields by meaning; there may be several (or no) fields of one meaning."""
+
+    sprint: tuple[str, ...] = ()
+    story_points: tuple[str, ...] = ()
+    epic_link: tuple[str, ...] = ()
+    development: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every id, each once."""
+        return tuple(dict.fromkeys(self.sprint + self.story_points + self.epic_link + self.development))
+
+
+class _Schema(Shape):
+    custom: str | None = None
+
+
+class _Field(Shape, rename="camel"):
+    id: str = ""
+    name: str | None = None
+    untranslated_name: str | None = None
+    schema: _Schema | None = None
+
+
+def site_fields(context: Context) -> SiteFields:
+    """The fields of the connected site, looked up once per run and process."""
+    return context.memo("jira fields", lambda: find_fields(context.current("field")))
+
+
+def find_fields(records: Iterable[RawRecord]) -> SiteFields:
+    """Tell the fields by their type, story points by type and (untranslated) name."""
+    found: dict[str, list[str]] = {"sprint": [], "story_points": [], "epic_link": [], "development": []}
+    for record in records:
+        meaning = _meaning(record.payload)
+        if meaning and record.external_id.isidentifier():
+            found[meaning].append(record.external_id)
+    return SiteFields(**{meaning: tuple(ids) for meaning, ids in found.items()})
+
+
+def _meaning(payload: bytes) -> str:
+    try:
+        field = read_json(payload, _Field)
+    except msgspec.DecodeError:
+        return ""
+    kind = (field.schema and field.schema.custom) or ""
+    if kind == NUMBER:
+        names = {(name or "").strip().lower() for name in (field.name, field.untranslated_name)}
+        return "story_points" if names & POINTS_NAMES else ""
+    meanings = {
+        SPRINT: "sprint",
+        EPIC_LINK: "epic_link",
+        TEAM_POINTS: "story_points",
+        DEVELOPMENT: "development",
+    }
+    return meanings.get(kind, "")

@@ -1,0 +1,23 @@
+"""Which function turns each kind of raw record into rows?"""
+
+from collections.abc import Callable
+
+from apps.sources.base import Context, RawRecord, Transformed
+from apps.sources.jira.transform import changes, development, issues, site
+
+Transformer = Callable[[RawRecord, Context], Transformed]
+
+TRANSFORMERS: dict[str, Transformer] = {
+    "project": site.project,
+    "issue_type": site.issue_type,
+    "status": site.status,
+    "project_statuses": site.project_statuses,
+    "user": site.user,
+    "sprint": site.sprint,
+    "field": site.nothing,
+    "board": site.nothing,
+    "issue": issues.issue,
+    "issue_comments": issues.comments,
+    "issue_changelog": changes.changelog,
+    "dev_status": development.panel,
+}

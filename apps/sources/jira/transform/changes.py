@@ -1,0 +1,70 @@
+"""What does a changelog mean as rows? Every item of every entry, whatever its field."""
+
+from typing import Any
+
+import msgspec
+
+from apps.sources.base import Children, Context, RawRecord, Transformed
+from apps.sources.jira.client import Id, Shape
+from apps.sources.jira.transform.people import Person, person_id, user_rows
+from apps.sources.rows import IssueChange, Row
+from apps.sources.text import clean, parse_time, read_json
+
+
+class _Item(Shape):
+    """One changed field. The four values are texts, null or missing; their types are not to be trusted."""
+
+    field: Any = None
+    field_id: Any = msgspec.field(default=None, name="fieldId")
+    from_value: Any = msgspec.field(default=None, name="from")
+    from_text: Any = msgspec.field(default=None, name="fromString")
+    to_value: Any = msgspec.field(default=None, name="to")
+    to_text: Any = msgspec.field(default=None, name="toString")
+
+
+class _History(Shape):
+    id: Id
+    created: Any = None
+    author: Person | None = None
+    items: list[_Item] | None = None
+
+
+_decoder = msgspec.json.Decoder(list[_History])
+
+
+def changelog(record: RawRecord, context: Context) -> Transformed:
+    """All changes of the issue that the record is named by."""
+    try:
+        histories = _decoder.decode(record.payload)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        histories = read_json(record.payload, list[_History])
+    issue = record.external_id
+    rows = [row for history in histories for row in change_rows(issue, history)]
+    people = user_rows(history.author for history in histories)
+    return Transformed(rows, people, [Children(IssueChange, "issue", issue)])
+
+
+def change_rows(issue: str, history: _History) -> list[Row]:
+    """One row per item; raises ``ValueError`` when nobody can say when it happened."""
+    changed_at = parse_time(history.created)
+    if changed_at is None:
+        raise ValueError(f"History {history.id} has no time but {history.created!r}.")
+    name, author = str(history.id), person_id(history.author)
+    return [
+        IssueChange(
+            external_id=f"{name}:{index}",
+            issue=issue,
+            history=name,
+            field=clean(item.field),
+            field_id=clean(item.field_id),
+            from_value=clean(item.from_value),
+            from_text=clean(item.from_text),
+            to_value=clean(item.to_value),
+            to_text=clean(item.to_text),
+            author=author,
+            changed_at=changed_at,
+        )
+        for index, item in enumerate(history.items or [])
+    ]

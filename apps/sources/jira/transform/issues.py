@@ -1,0 +1,225 @@
+"""What do an issue, its links and its comments mean as rows?"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from apps.sources.base import Children, Context, RawRecord, Transformed
+from apps.sources.jira.adf import plain_text
+from apps.sources.jira.client import Id, Shape
+from apps.sources.jira.fields import SiteFields, site_fields
+from apps.sources.jira.transform.people import Person, person_id, user_rows
+from apps.sources.jira.transform.site import JiraSprint, JiraStatus, JiraType
+from apps.sources.rows import Issue, IssueComment, IssueLink, Row
+from apps.sources.text import as_list, as_number, clean, parse_date, parse_time, read_json
+
+_OLD_SPRINT = re.compile(r"\[.*?\bid=(\d+)")
+
+
+class _Named(Shape):
+    id: Id | None = None
+    name: str | None = None
+    key: str | None = None
+
+
+class _LinkType(Shape):
+    name: str | None = None
+    outward: str | None = None
+
+
+class _Link(Shape, rename="camel"):
+    id: Id = ""
+    type: _LinkType | None = None
+    outward_issue: _Named | None = None
+    inward_issue: _Named | None = None
+
+
+class JiraComment(Shape):
+    """A comment, inside an issue or on its own."""
+
+    id: Id
+    author: Person | None = None
+    body: msgspec.Raw = msgspec.Raw()
+    created: str | None = None
+    updated: str | None = None
+
+    def row(self, issue: str) -> IssueComment:
+        """The row of a comment on ``issue``."""
+        return IssueComment(
+            external_id=str(self.id),
+            issue=issue,
+            author=person_id(self.author),
+            body=plain_text(self.body),
+            created_at=_time(self.created, "created"),
+            updated_at=parse_time(self.updated),
+        )
+
+
+class _Comments(Shape):
+    comments: list[JiraComment] = []
+    total: int | None = None
+
+
+class Fields(Shape):
+    """The fields that every site has. Custom ones are added by :func:`issue_shape`."""
+
+    project: _Named | None = None
+    issuetype: JiraType | None = None
+    status: JiraStatus | None = None
+    summary: str | None = None
+    description: msgspec.Raw = msgspec.Raw()
+    priority: _Named | None = None
+    resolution: _Named | None = None
+    assignee: Person | None = None
+    reporter: Person | None = None
+    creator: Person | None = None
+    parent: _Named | None = None
+    labels: list[str] | None = None
+    components: list[_Named] | None = None
+    issuelinks: list[_Link] | None = None
+    comment: _Comments | None = None
+    duedate: str | None = None
+    created: str | None = None
+    updated: str | None = None
+    resolutiondate: str | None = None
+
+
+@lru_cache(maxsize=16)
+def issue_decoder(custom: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Reads an issue with the custom fields ``custom`` (ids) as attributes of ``fields``."""
+    fields = msgspec.defstruct("SiteIssueFields", [(i, Any, None) for i in custom], bases=(Fields,), gc=False)
+    shape = msgspec.defstruct("SiteIssue", [("id", Id), ("fields", fields), ("key", str, "")], gc=False)
+    return msgspec.json.Decoder(shape)
+
+
+def issue(record: RawRecord, context: Context) -> Transformed:
+    """An issue with its links, embedded comments and the people it names."""
+    custom = site_fields(context)
+    found = _decode(record.payload, custom)
+    name, fields = str(found.id), found.fields
+    sprints = sprints_of(fields, custom)
+    comments: list[JiraComment] = fields.comment.comments if fields.comment else []
+    rows: list[Row] = [issue_row(name, found.key, fields, custom, list(sprints))]
+    rows += link_rows(name, fields.issuelinks or [])
+    rows += [comment.row(name) for comment in comments]
+    people = [fields.assignee, fields.reporter, fields.creator, *(comment.author for comment in comments)]
+    gap_rows = user_rows(people) + [sprint.row() for sprint in sprints.values() if sprint]
+    gap_rows += [part.row() for part in (fields.status, fields.issuetype) if part and part.id]
+    return Transformed(rows, gap_rows, _whole_lists(name, fields))
+
+
+def issue_row(name: str, key: str, fields: Any, custom: SiteFields, sprints: list[str]) -> Issue:
+    """The row of the issue itself."""
+    status: JiraStatus | None = fields.status
+    return Issue(
+        external_id=name,
+        key=clean(key),
+        project=_id(fields.project),
+        work_item_type=_id(fields.issuetype),
+        status=_id(status),
+        category=status.category if status else "",
+        summary=clean(fields.summary),
+        description=plain_text(fields.description),
+        priority=_name(fields.priority),
+        resolution=_name(fields.resolution),
+        assignee=person_id(fields.assignee),
+        reporter=person_id(fields.reporter),
+        creator=person_id(fields.creator),
+        parent=_id(fields.parent) or _epic_key(fields, custom),
+        story_points=_first_number(getattr(fields, i) for i in custom.story_points),
+        labels=[clean(label) for label in fields.labels or []],
+        components=[_name(component) for component in fields.components or []],
+        sprints=sprints,
+        due_on=parse_date(fields.duedate),
+        created_at=_time(fields.created, "created"),
+        updated_at=_time(fields.updated, "updated"),
+        resolved_at=parse_time(fields.resolutiondate),
+    )
+
+
+def link_rows(name: str, links: Iterable[_Link]) -> list[Row]:
+    """Links as seen from the outward end, whichever end is read: so that each is one row."""
+    rows: list[Row] = []
+    for link in links:
+        other = link.outward_issue or link.inward_issue
+        if not link.id or not other or other.id is None:
+            continue
+        ends = (name, str(other.id)) if link.outward_issue else (str(other.id), name)
+        verb = (link.type and (link.type.outward or link.type.name)) or ""
+        rows.append(IssueLink(external_id=str(link.id), issue=ends[0], target=ends[1], name=clean(verb)))
+    return rows
+
+
+def comments(record: RawRecord, context: Context) -> Transformed:
+    """All comments of an issue that embeds only some of them."""
+    found = read_json(record.payload, list[JiraComment])
+    name = record.external_id
+    return Transformed(
+        [comment.row(name) for comment in found],
+        user_rows(comment.author for comment in found),
+        [Children(IssueComment, "issue", name)],
+    )
+
+
+def sprints_of(fields: Any, custom: SiteFields) -> dict[str, JiraSprint | None]:
+    """The sprints of an issue by id; old servers write them as one string each."""
+    found: dict[str, JiraSprint | None] = {}
+    for value in (getattr(fields, i) for i in custom.sprint):
+        for item in as_list(value):
+            if isinstance(item, dict) and item.get("id") is not None:
+                found[str(item["id"])] = msgspec.convert(item, JiraSprint)
+            elif isinstance(item, str) and (match := _OLD_SPRINT.search(item)):
+                found[match[1]] = None
+    return found
+
+
+def _decode(payload: bytes, custom: SiteFields) -> Any:
+    decoder = issue_decoder(custom.all)
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_json(payload, decoder.type)
+
+
+def _whole_lists(name: str, fields: Any) -> list[Children]:
+    """Which lists of children the issue is known to hold completely."""
+    whole = []
+    if fields.issuelinks is not None:
+        whole += [Children(IssueLink, "issue", name), Children(IssueLink, "target", name)]
+    if (
+        fields.comment
+        and fields.comment.total is not None
+        and fields.comment.total <= len(fields.comment.comments)
+    ):
+        whole.append(Children(IssueComment, "issue", name))
+    return whole
+
+
+def _epic_key(fields: Any, custom: SiteFields) -> str:
+    """The old Epic Link field: it holds the epic's key, not its id."""
+    return next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
+
+
+def _first_number(values: Iterable[object]) -> float | None:
+    return next((number for number in map(as_number, values) if number is not None), None)
+
+
+def _time(value: str | None, field: str) -> datetime:
+    moment = parse_time(value)
+    if moment is None:
+        raise ValueError(f"The field {field!r} holds no time but {value!r}.")
+    return moment
+
+
+def _id(part: _Named | JiraType | JiraStatus | None) -> str:
+    return "" if part is None or part.id is None else str(part.id)
+
+
+def _name(part: _Named | None) -> str:
+    return clean(part.name) if part else ""

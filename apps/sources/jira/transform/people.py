@@ -1,0 +1,47 @@
+"""Who is meant? People as Jira embeds them everywhere, old and new."""
+
+from collections.abc import Iterable
+
+from apps.sources.jira.client import Shape
+from apps.sources.rows import Row, User
+from apps.sources.text import clean
+
+
+class Person(Shape, rename="camel"):
+    """A person: Cloud names them by ``accountId``, older Jira by ``key`` or ``name``."""
+
+    account_id: str | None = None
+    key: str | None = None
+    name: str | None = None
+    display_name: str | None = None
+    email_address: str | None = None
+    account_type: str | None = None
+    active: bool | None = None
+
+    @property
+    def external_id(self) -> str:
+        """The stable id, "" for somebody without any."""
+        return clean(self.account_id or self.key or self.name)
+
+
+def person_id(person: Person | None) -> str:
+    """The id of somebody who may be missing."""
+    return person.external_id if person else ""
+
+
+def user_row(person: Person) -> User:
+    """The row of a person who has an id."""
+    return User(
+        external_id=person.external_id,
+        login=clean(person.name),
+        display_name=clean(person.display_name),
+        email=clean(person.email_address),
+        account_type=clean(person.account_type),
+        is_active=person.active is not False,
+    )
+
+
+def user_rows(people: Iterable[Person | None]) -> list[Row]:
+    """A row for everybody with an id, each once."""
+    found = {person.account_id or person.key or person.name: person for person in people if person}
+    return [user_row(person) for name, person in found.items() if name]

@@ -1,0 +1,67 @@
+"""What does a refusal mean? HTTP status and body as an error with a sentence a person can act on."""
+
+import re
+
+import msgspec
+
+from apps.sources.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    Gone,
+    NotFound,
+    ServerTrouble,
+    SourceError,
+    Unauthorized,
+)
+from apps.sources.text import as_dict, as_list, clean, read_json
+
+LONGEST_MESSAGE = 300
+_REMOVED = re.compile(r"has been removed|migrate to|deprecated|no longer (available|supported)", re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+
+HINTS: dict[int, tuple[type[SourceError], str]] = {
+    400: (BadRequest, "refuses the question"),
+    401: (
+        Unauthorized,
+        "does not accept the credentials. Check the user name and the token; it may have expired",
+    ),
+    403: (Forbidden, "does not permit this. Give the token's account the missing permission or scope"),
+    404: (NotFound, "does not exist, or the token's account may not see it"),
+    409: (Conflict, "cannot answer in its present state"),
+    410: (NotFound, "is gone"),
+    422: (BadRequest, "refuses the question"),
+    451: (NotFound, "is blocked for legal reasons"),
+}
+
+
+def problem_of(status: int, where: str, message: str) -> SourceError:
+    """The error for ``status`` (>= 400) of the end point ``where``; ``message`` is what the provider said."""
+    said = f" It says: {message}" if message else ""
+    if status == 410 and _REMOVED.search(message):
+        return Gone(f"The provider removed the end point {where} (410); this version cannot use it.{said}", status)
+    if status >= 500 or status == 408:
+        return ServerTrouble(f"{where} failed on the provider's side ({status}); try again later.{said}", status)
+    error, hint = HINTS.get(status, (BadRequest, "refuses the question"))
+    return error(f"{where} {hint} ({status}).{said}", status)
+
+
+def told_by(body: bytes) -> str:
+    """What the provider says in an error body, in one short line; "" for nothing readable."""
+    try:
+        answer = read_json(body[: 64 * 1024], object)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        title = _TITLE.search(body[: 64 * 1024])
+        return shorten(title[1].decode(errors="replace")) if title else ""
+    said = as_dict(answer)
+    parts = [said.get("message"), said.get("errorMessage"), *as_list(said.get("errorMessages"))]
+    errors = said.get("errors")
+    parts += [f"{field}: {text}" for field, text in as_dict(errors).items()]
+    parts += [as_dict(error).get("message", error) for error in as_list(errors)]
+    return shorten(" ".join(clean(part) for part in parts if isinstance(part, str) and part))
+
+
+def shorten(text: str) -> str:
+    """``text`` on one line of at most ``LONGEST_MESSAGE`` characters."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

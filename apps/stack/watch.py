@@ -1,0 +1,101 @@
+"""What becomes of a process that dies? It starts again, later each time, and not for ever."""
+
+import time
+from collections.abc import Callable
+
+from apps.stack.services.base import Service, StackError
+from apps.stack.state import Condition, ProcessState
+
+QUICK = 10.0  # seconds: a life shorter than this is a quick death
+GIVE_UP_AFTER = 5  # quick deaths in a row
+LONGEST_PAUSE = 30.0  # seconds between two attempts
+
+
+def pause_after(quick_deaths: int) -> float:
+    """Seconds to wait after so many quick deaths in a row: 0.5, 0.5, 1, 2, 4 ... 30."""
+    return float(min(0.5 * 2 ** max(0, quick_deaths - 1), LONGEST_PAUSE))
+
+
+class Watched:
+    """A service under supervision; ``tick`` moves it on and is called a few times a second."""
+
+    def __init__(self, service: Service, announce: Callable[[str], None], url: str | None = None) -> None:
+        self.service = service
+        self._announce = announce
+        self._url = url
+        self._state: Condition = "stopped"
+        self._started_at: float | None = None
+        self._restarts = 0
+        self._quick_deaths = 0
+        self._next_start = 0.0  # on the monotonic clock
+        self._launched = 0.0  # on the monotonic clock
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is ready or given up."""
+        return self._state in {"ready", "crashed"}
+
+    def describe(self) -> ProcessState:
+        """What the state file says of it."""
+        return ProcessState(
+            name=self.service.name,
+            state=self._state,
+            pid=self.service.pid,
+            port=self.service.port,
+            url=self._url,
+            started_at=self._started_at if self.service.pid else None,
+            restarts=self._restarts,
+        )
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+        self._launched, self._started_at = time.monotonic(), time.time()
+        self._state = "starting"
+        try:
+            self.service.launch()
+        except (StackError, OSError) as error:
+            self._died(str(error))
+
+    def adopt(self) -> None:
+        """Watch a service that is ready already."""
+        self._launched, self._started_at = time.monotonic(), time.time()
+        self._become_ready()
+
+    def tick(self) -> None:
+        """Look at it once: notice that it is ready or has died, or start it again when it is time."""
+        if self._state == "starting":
+            self._look_at_start()
+        elif self._state == "ready" and not self.service.is_running:
+            self._died(f"{self.service.name} has died")
+        elif self._state == "waiting" and time.monotonic() >= self._next_start:
+            self._restarts += 1
+            self.launch()
+
+    def mark_stopped(self) -> None:
+        """The stack has stopped it."""
+        self._state = "stopped"
+
+    def _look_at_start(self) -> None:
+        try:
+            if self.service.has_started():
+                self._become_ready()
+        except StackError as error:
+            self._died(str(error))
+
+    def _become_ready(self) -> None:
+        self._state = "ready"
+        where = self._url or (f"port {self.service.port}" if self.service.port else "")
+        self._announce(f"{self.service.name} is ready {where}".rstrip())
+
+    def _died(self, reason: str) -> None:
+        quick = self._state == "starting" or time.monotonic() - self._launched < QUICK
+        self.service.kill()  # what is left of its group
+        self._quick_deaths = self._quick_deaths + 1 if quick else 0
+        if self._quick_deaths >= GIVE_UP_AFTER:
+            self._state = "crashed"
+            self._announce(f"{reason}\n{self.service.name} died {GIVE_UP_AFTER} times in a row: given up. See its log.")
+            return
+        self._state = "waiting"
+        pause = pause_after(self._quick_deaths)
+        self._next_start = time.monotonic() + pause
+        self._announce(f"{reason}\n{self.service.name} starts again in {pause:g} s.")

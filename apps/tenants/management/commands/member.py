@@ -1,0 +1,77 @@
+"""How does an operator let a user into a tenant, without a browser?"""
+
+from getpass import getpass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from apps.tenants.models import Role, Tenant, User
+from apps.tenants.selectors import tenant_named
+from apps.tenants.services import add_membership, create_user, remove_membership
+from etlproject.settings.env import Env
+
+
+class Command(BaseCommand):
+    help = "Give a user a role in a tenant, or take it away. An unknown user is created."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        add = commands.add_parser("add", help="Give a user a role; an unknown user is created.")
+        add.add_argument("--role", choices=Role.values, default=Role.VIEWER)
+        add.add_argument(
+            "--password-env", metavar="VAR", help="The environment variable with a new user's password."
+        )
+        add.add_argument("--superuser", action="store_true", help="A new user is admin of every tenant.")
+        remove = commands.add_parser("remove", help="Take a user's role away.")
+        for command in (add, remove):
+            command.add_argument("username")
+            command.add_argument("--tenant", required=True, metavar="SLUG")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            tenant = tenant_named(options["tenant"])
+            self.stdout.write(
+                self.add(tenant, options) if options["command"] == "add" else self.remove(tenant, options)
+            )
+        except Tenant.DoesNotExist as error:
+            raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+
+    @transaction.atomic
+    def add(self, tenant: Tenant, options: dict[str, Any]) -> str:
+        username = options["username"]
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            user = create_user(
+                username=username,
+                password=password_from(options["password_env"]),
+                is_superuser=options["superuser"],
+            )
+        elif options["superuser"] or options["password_env"]:
+            raise CommandError(
+                f"The user {username} exists: change the password or rights in the admin site."
+            )
+        add_membership(tenant=tenant, user=user, role=Role(options["role"]))
+        return f"{username} is now {options['role']} of {tenant.slug}."
+
+    def remove(self, tenant: Tenant, options: dict[str, Any]) -> str:
+        username = options["username"]
+        user = User.objects.filter(username=username).first()
+        if user is None or not remove_membership(tenant=tenant, user=user):
+            raise CommandError(f"{username} has no role in {tenant.slug}.")
+        return f"{username} is no member of {tenant.slug} any more."
+
+
+def password_from(variable: str | None) -> str:
+    """The new user's password: from the environment, else typed in."""
+    if variable is None:
+        return getpass("Password of the new user: ")
+    password = Env.load().text(variable, "")
+    if not password:
+        raise CommandError(
+            f"{variable} is not set. Put the new user's password into that environment variable."
+        )
+    return password

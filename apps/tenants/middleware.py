@@ -1,0 +1,29 @@
+"""How does every request learn its tenant?"""
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+
+from apps.tenants.current import attach_tenant
+
+
+class CurrentTenantMiddleware:
+    """Sets ``request.tenant`` and ``request.role``, lazily; under WSGI and ASGI alike.
+
+    An async view reads them inside ``sync_to_async``, as everything that asks the database.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """The response, or the coroutine that gives it."""
+        attach_tenant(request)
+        return self.get_response(request)

@@ -1,0 +1,79 @@
+"""Who uses the product, and for which tenant?"""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """What a member may do; each role may also do what the ones before it may."""
+
+    VIEWER = "viewer", "Viewer"
+    OPERATOR = "operator", "Operator"
+    ADMIN = "admin", "Admin"
+
+
+class Tenant(models.Model):
+    """A customer or department. Every row of data belongs to one."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    max_concurrent_jobs = models.PositiveSmallIntegerField(
+        default=1, help_text="How many jobs of this tenant may run at the same time."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A person who logs in. What they may do is said by their memberships."""
+
+    tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
+
+
+class Membership(models.Model):
+    """The role of one user in one tenant."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_role_per_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.get_role_display()} of {self.tenant}"
+
+
+class LoginAttempt(models.Model):
+    """A try to log in whose password was not right, kept for as long as it counts."""
+
+    username = models.CharField(max_length=150)
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address"], name="login_attempt_by_address"),
+            models.Index(fields=["at"], name="login_attempt_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.address}"
+
+
+class SpentToken(models.Model):
+    """A refresh token that was used or revoked: it works no second time."""
+
+    jti = models.UUIDField(primary_key=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="spent_token_by_expiry")]
+
+    def __str__(self) -> str:
+        return str(self.jti)

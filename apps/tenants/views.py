@@ -1,0 +1,20 @@
+"""What do the few pages about the user's session do?"""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from apps.tenants.current import remember_tenant
+from apps.tenants.selectors import tenants_of
+
+
+@require_POST
+@login_required
+def switch_tenant(request: HttpRequest) -> HttpResponse:
+    """Work for the tenant with the slug ``tenant`` from now on; goes to ``next``, else home."""
+    remember_tenant(request, get_object_or_404(tenants_of(request.user), slug=request.POST.get("tenant", "")))
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return redirect(target if safe else resolve_url("home"))

@@ -1,0 +1,1 @@
+"""How are texts embedded, kept in Qdrant and searched by meaning?"""

@@ -1,0 +1,34 @@
+"""Which of fastembed's many models shall it be? The operator's choice, downloaded from a hub on first use."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from apps.vectors.embedders.base import EmbedderError, Vectors, optional_module, shortened, unit_rows
+
+DEFAULT_MODEL = "BAAI/bge-small-en-v1.5"
+
+
+class FastEmbedEmbedder:
+    """``EMBEDDER_MODEL`` as fastembed names it; the default is small and English."""
+
+    def __init__(self, model: str) -> None:
+        model = model or DEFAULT_MODEL
+        fastembed = optional_module("fastembed", "fastembed")
+        self.name = f"fastembed:{model}"
+        try:
+            self._model: Any = fastembed.TextEmbedding(model, threads=1)
+        except Exception as error:  # whatever the library and the hub's client raise
+            raise EmbedderError(
+                f"fastembed could not load the model {model!r} ({error}). Check EMBEDDER_MODEL and "
+                "the access to the model hub, or choose another EMBEDDER."
+            ) from error
+        self.dimension = int(self._model.embedding_size)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The model's vectors, normalized; one text a batch: padding would let neighbours change them."""
+        rows = list(self._model.embed([shortened(text) for text in texts], batch_size=1))
+        vectors = unit_rows(np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension))
+        vectors[[not text.strip() for text in texts]] = 0
+        return vectors

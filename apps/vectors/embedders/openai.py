@@ -1,0 +1,82 @@
+"""Who else can embed? Any server with OpenAI's ``POST /embeddings``: OpenAI, vLLM, TEI, Ollama, LiteLLM …"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.sources.errors import BadRequest, SourceError, TooLarge
+from apps.sources.http import Http
+from apps.vectors.embedders.base import EmbedderError, TextRefusedError, Vectors, shortened, unit_rows
+
+BATCH = 64
+# Statuses by which servers say that an input is too long or not allowed.
+REFUSED = frozenset({400, 413, 422})
+
+
+class Item(msgspec.Struct):
+    """One vector of an answer."""
+
+    index: int
+    embedding: list[float | None]
+
+
+class Reply(msgspec.Struct):
+    """An answer of the end point; everything else in it is of no interest."""
+
+    data: list[Item]
+
+
+class OpenAiEmbedder:
+    """``EMBEDDER_URL`` is the part before ``/embeddings`` (``https://api.openai.com/v1``)."""
+
+    def __init__(self, url: str, model: str, api_key: str) -> None:
+        if not url or not model:
+            raise EmbedderError(
+                "EMBEDDER=openai needs EMBEDDER_URL (such as https://api.openai.com/v1) and EMBEDDER_MODEL."
+            )
+        self.name = f"openai:{model}"
+        self._model = model
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = Http(url, headers=headers)
+
+    @cached_property
+    def dimension(self) -> int:
+        """As many as the end point sends for a first text."""
+        return len(self._ask(["dimension"])[0])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The end point's vectors, normalized. Blank texts are not sent: the API refuses them."""
+        vectors = np.zeros((len(texts), self.dimension))
+        told = [row for row, text in enumerate(texts) if text.strip()]
+        for start in range(0, len(told), BATCH):
+            rows = told[start : start + BATCH]
+            vectors[rows] = self._checked(self._ask([shortened(texts[row]) for row in rows]))
+        return unit_rows(vectors)
+
+    def _checked(self, rows: list[list[float | None]]) -> NDArray[np.float64]:
+        lengths = {len(row) for row in rows}
+        if lengths != {self.dimension}:
+            raise EmbedderError(
+                f"{self._http.base_url} sent {sorted(lengths)} numbers for a vector, not {self.dimension}. "
+                "Check EMBEDDER_MODEL; start the workers again after a change of the model."
+            )
+        return np.array(rows, dtype=np.float64)
+
+    def _ask(self, texts: list[str]) -> list[list[float | None]]:
+        """One call: the rows in the order of ``texts``. The client tries again on its own."""
+        try:
+            answer = self._http.post("embeddings", {"model": self._model, "input": texts})
+            items = sorted(answer.decode(Reply).data, key=lambda item: item.index)
+        except SourceError as error:
+            refused = isinstance(error, BadRequest | TooLarge) or error.status in REFUSED
+            kind = TextRefusedError if refused else EmbedderError
+            raise kind(f"The embedding end point failed: {error}") from error
+        if [item.index for item in items] != list(range(len(texts))):
+            raise EmbedderError(
+                f"{self._http.base_url} answered {len(texts)} texts with {len(items)} vectors. "
+                "Check that EMBEDDER_URL is an end point compatible with OpenAI's."
+            )
+        return [item.embedding for item in items]

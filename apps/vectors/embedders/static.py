@@ -1,0 +1,49 @@
+"""Which vectors cost next to nothing? The mean of the static token vectors that come inside wordllama.
+
+Only the two data files of the package are read. Its own class does the same in padded batches and 32 bits:
+half the speed and three times the memory of what is below.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import version
+
+import numpy as np
+
+from apps.vectors.embedders.base import Vectors, optional_module, package_folder, shortened, unit_rows
+
+CACHED_WORDS = 20_000
+
+
+class StaticEmbedder:
+    """wordllama's ``l2_supercat``, 256 numbers; no wheel for Linux on ARM nor for Python 3.14."""
+
+    def __init__(self) -> None:
+        folder = package_folder("wordllama", "static")
+        tokenizers = optional_module("tokenizers", "static")
+        safetensors = optional_module("safetensors", "static")
+        self.name = f"wordllama-l2_supercat-256@{version('wordllama')}"
+        self._tokenizer = tokenizers.Tokenizer.from_file(
+            str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json")
+        )
+        with safetensors.safe_open(
+            folder / "weights" / "l2_supercat_256.safetensors", framework="np"
+        ) as weights:
+            self._table = weights.get_tensor("embedding.weight")
+        self.dimension = int(self._table.shape[1])
+        # No token of this model reaches over a space, so a word's tokens are the same in every text.
+        self._tokens = lru_cache(maxsize=CACHED_WORDS)(self._tokenize)
+
+    def _tokenize(self, word: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The normalized mean over each text's tokens."""
+        sums = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in zip(sums, texts, strict=True):
+            tokens = [token for word in shortened(text).split() for token in self._tokens(word)]
+            if tokens:
+                np.add.reduce(
+                    self._table.take(tokens, axis=0, mode="clip"), axis=0, dtype=np.float32, out=row
+                )
+        return unit_rows(sums)

@@ -1,0 +1,1 @@
+"""How is the search used from a terminal?"""

@@ -1,0 +1,1 @@
+"""Which commands do the vectors add to manage.py?"""

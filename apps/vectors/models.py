@@ -1,0 +1,42 @@
+"""What is in the vector store? One row per point, written after Qdrant has confirmed it."""
+
+from django.db import models
+
+from apps.core.models import TenantModel
+
+
+class Embedding(TenantModel):
+    """A document with a point in the collection of ``model``, made from the text and payload so hashed."""
+
+    # As with the loaded tables, no key slows down the bulk writes.
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    integration = models.ForeignKey(
+        "integrations.Integration",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    kind = models.TextField(help_text="The loaded table: issue, issue_comment, pull_request, review …")
+    external_id = models.TextField(help_text="The provider's id of the document.")
+    row_id = models.BigIntegerField(help_text="The row of the loaded table.")
+    model = models.TextField(help_text="The embedder's name, with its version.")
+    text_hash = models.TextField()
+    payload_hash = models.TextField()
+    embedded_at = models.DateTimeField(help_text="When the point was last written.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "kind", "external_id", "model"], name="embedding_of_document_by_model"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["kind", "row_id"], name="embedding_of_row"),
+            models.Index(fields=["tenant", "id"], name="embedding_of_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"

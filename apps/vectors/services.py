@@ -1,0 +1,218 @@
+"""How do documents get into the vector store, and out of it? All writes to it pass here.
+
+Nothing here holds a transaction open while it computes or talks to Qdrant: each statement commits by itself.
+Qdrant is always written first, the ``Embedding`` row when it has confirmed: a crash in between repeats an
+upsert, no more.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from apps.vectors.embedders import Embedder, TextRefusedError, Vectors, current_embedder
+from apps.vectors.models import Embedding
+from apps.vectors.selectors import NO_DOCUMENT, Document, documents
+from apps.vectors.sql import rows
+from apps.vectors.store import Address, Store, StoreError
+
+# Somebody else writing the same documents in between is rare; this often in a row it does not happen.
+ROUNDS = 5
+
+# Records the points of a batch, and gives back which. A row that changed since it was read is left alone:
+# somebody else wrote the same point meanwhile, nobody knows who was last, so it has to be written once more.
+_RECORD = """
+WITH new AS (
+    SELECT * FROM unnest(
+        %(external_ids)s::text[], %(row_ids)s::bigint[], %(text_hashes)s::text[], %(payload_hashes)s::text[],
+        %(seen)s::timestamptz[]
+    ) AS new (external_id, row_id, text_hash, payload_hash, seen)
+), held AS (
+    SELECT old.id, new.* FROM new JOIN vectors_embedding AS old
+        ON old.integration_id = %(integration)s AND old.kind = %(kind)s AND old.external_id = new.external_id
+        AND old.model = %(model)s AND old.embedded_at = new.seen
+    ORDER BY old.id FOR UPDATE OF old
+), updated AS (
+    UPDATE vectors_embedding AS old
+    SET row_id = held.row_id, text_hash = held.text_hash, payload_hash = held.payload_hash,
+        embedded_at = clock_timestamp()
+    FROM held WHERE old.id = held.id RETURNING old.external_id
+), inserted AS (
+    INSERT INTO vectors_embedding
+        (tenant_id, integration_id, kind, external_id, row_id, model, text_hash, payload_hash, embedded_at)
+    SELECT %(tenant)s, %(integration)s, %(kind)s, external_id, row_id, %(model)s, text_hash, payload_hash,
+        clock_timestamp()
+    FROM new WHERE seen IS NULL ORDER BY external_id
+    ON CONFLICT (integration_id, kind, external_id, model) DO NOTHING RETURNING external_id
+)
+SELECT external_id FROM updated UNION ALL SELECT external_id FROM inserted
+"""
+
+_GONE = f"""
+SELECT e.id FROM vectors_embedding AS e
+WHERE e.kind = %(kind)s AND e.row_id = ANY (%(row_ids)s) AND e.tenant_id = %(tenant)s
+    AND e.integration_id = %(integration)s AND {NO_DOCUMENT}
+"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A document that could not be embedded, and the sentence that says why."""
+
+    external_id: str
+    error: str
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What became of a batch: ``refreshed`` got a new payload only, ``removed`` had points and are gone."""
+
+    embedded: int = 0
+    refreshed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Whose documents are being embedded, with what, and where they go."""
+
+    tenant_id: int
+    integration_id: int
+    kind: str
+    embedder: Embedder
+    store: Store
+
+    def addresses(self, found: Iterable[Document]) -> list[Address]:
+        """Where the points of these documents are."""
+        return [
+            Address(self.tenant_id, self.integration_id, self.kind, document.external_id)
+            for document in found
+        ]
+
+    def documents(self, row_ids: Sequence[int]) -> list[Document]:
+        """The rows that have a text, as they are now."""
+        return documents(
+            tenant_id=self.tenant_id,
+            integration_id=self.integration_id,
+            kind=self.kind,
+            row_ids=list(row_ids),
+            model=self.embedder.name,
+        )
+
+
+def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integration_id: int) -> EmbedReport:
+    """Bring the points of these rows up to date: embed what is new or changed, remove what is gone or blank.
+
+    Safe to repeat and to run side by side. What is wrong with one document is in the report. Raises
+    :class:`~apps.vectors.embedders.EmbedderError` or :class:`~apps.vectors.store.StoreError` when nothing
+    more can be done now.
+    """
+    embedder = current_embedder()
+    batch = Batch(tenant_id, integration_id, kind, embedder, Store.ready_for(embedder))
+    removed = remove(tenant_id, _gone(batch, row_ids))
+    found = batch.documents(row_ids)
+    changed = [document for document in found if not document.same_text]
+    moved = [document for document in found if document.same_text and not document.same_payload]
+    embedded, failures, lost = _embed(batch, changed)
+    overtaken = _refresh(batch, moved)
+    lost += overtaken
+    for _ in range(ROUNDS):
+        if not lost:
+            break
+        again, failed, lost = _embed(batch, batch.documents(lost))
+        embedded, failures = embedded + again, failures + failed
+    if lost:
+        raise StoreError(f"Others kept writing the same {len(lost)} documents: try again.")
+    return EmbedReport(
+        embedded=embedded,
+        refreshed=len(moved) - len(overtaken),
+        unchanged=len(found) - len(changed) - len(moved),
+        removed=removed,
+        failures=tuple(failures),
+    )
+
+
+def remove(tenant_id: int, embedding_ids: Sequence[int]) -> int:
+    """Remove the points of these ``Embedding`` rows, then the rows; gives how many there were."""
+    leaving = Embedding.objects.for_tenant(tenant_id).filter(pk__in=embedding_ids).order_by("model")
+    keys = list(leaving.values_list("model", "integration_id", "kind", "external_id"))
+    for model, group in groupby(keys, key=lambda key: key[0]):
+        store = Store(model)
+        if store.exists():
+            store.delete([Address(tenant_id, *key[1:]).point_id for key in group])
+    leaving.delete()
+    return len(keys)
+
+
+def _gone(batch: Batch, row_ids: Sequence[int]) -> list[int]:
+    found = rows(
+        _GONE,
+        kind=batch.kind,
+        row_ids=list(row_ids),
+        tenant=batch.tenant_id,
+        integration=batch.integration_id,
+    )
+    return [embedding_id for (embedding_id,) in found]
+
+
+def _embed(batch: Batch, changed: Sequence[Document]) -> tuple[int, list[Failure], list[int]]:
+    """Embed and store: gives how many are done, what failed, and the row ids somebody else wrote."""
+    if not changed:
+        return 0, [], []
+    vectors, refusals = _vectors(batch.embedder, [document.text for document in changed])
+    failures = [
+        Failure(document.external_id, refusals.get(position, "The embedder found no meaning in this text."))
+        for position, document in enumerate(changed)
+        if not vectors[position].any()
+    ]
+    kept = [position for position in range(len(changed)) if vectors[position].any()]
+    good = [changed[position] for position in kept]
+    batch.store.upsert(batch.addresses(good), vectors[kept], [document.payload for document in good])
+    lost = _record(batch, good)
+    return len(good) - len(lost), failures, lost
+
+
+def _refresh(batch: Batch, moved: Sequence[Document]) -> list[int]:
+    """New payloads for points that keep their vectors; gives the row ids somebody else wrote meanwhile."""
+    batch.store.overwrite_payloads(batch.addresses(moved), [document.payload for document in moved])
+    return _record(batch, moved)
+
+
+def _vectors(embedder: Embedder, texts: Sequence[str]) -> tuple[Vectors, dict[int, str]]:
+    """A vector for each text, zeros where the embedder refuses one, and its sentences by position.
+
+    A refused batch is halved until the texts at fault stand alone.
+    """
+    try:
+        return embedder.embed(texts), {}
+    except TextRefusedError as error:
+        if len(texts) == 1:
+            return np.zeros((1, embedder.dimension), dtype=np.float32), {0: str(error)}
+    half = len(texts) // 2
+    first, refused = _vectors(embedder, texts[:half])
+    second, also_refused = _vectors(embedder, texts[half:])
+    refusals = refused | {half + position: sentence for position, sentence in also_refused.items()}
+    return np.concatenate([first, second]), refusals
+
+
+def _record(batch: Batch, stored: Sequence[Document]) -> list[int]:
+    """Write the rows of stored points; gives the row ids of those that somebody else wrote meanwhile."""
+    if not stored:
+        return []
+    recorded = rows(
+        _RECORD,
+        tenant=batch.tenant_id,
+        integration=batch.integration_id,
+        kind=batch.kind,
+        model=batch.embedder.name,
+        external_ids=[document.external_id for document in stored],
+        row_ids=[document.row_id for document in stored],
+        text_hashes=[document.text_hash for document in stored],
+        payload_hashes=[document.payload_hash for document in stored],
+        seen=[document.embedded_at for document in stored],
+    )
+    written = {external_id for (external_id,) in recorded}
+    return [document.row_id for document in stored if document.external_id not in written]

@@ -1,0 +1,83 @@
+"""How does embedding take part in runs? As the third stage of every source's job, and as the Vectorization job."""
+
+from typing import Any
+
+from django.db.models import Count
+
+from apps.jobs.batches import Batch, Outcome, Write
+from apps.jobs.ledger import NewItem, outstanding
+from apps.jobs.models import Run
+from apps.raw.services import Failure
+from apps.sources.definition import Stage
+from apps.vectors import selectors, services
+from apps.vectors.definition import PREPARE, PROCESS
+from apps.vectors.embedders import current_embedder
+from apps.vectors.models import Embedding
+from apps.vectors.reconcile import reconcile
+
+# What a batch of the Vectorization may cover beside documents.
+RECONCILE, QUEUE, VERIFY = "reconcile", "queue", "verify"
+
+
+def embed(batch: Batch) -> Write:
+    """Bring the points of a batch of loaded rows up to date."""
+    covers = batch.covers
+    report = services.embed_documents(
+        kind=covers["kind"],
+        row_ids=covers["ids"],
+        tenant_id=batch.run.tenant_id,
+        integration_id=covers["integration"],
+    )
+    failures = [
+        Failure(covers["integration"], covers["kind"], failure.external_id, failure.error)
+        for failure in report.failures
+    ]
+    return lambda: Outcome(done=len(covers["ids"]) - len(failures), failures=failures)
+
+
+def plan(run: Run, step: str) -> list[NewItem]:
+    """Prepare looks at the vector store and counts; process takes every document that is not embedded as it is now."""
+    if step == PREPARE:
+        return [_item(PREPARE, {"do": RECONCILE}, size=2)]
+    items = [
+        _item(PROCESS, {"kind": page.kind, "ids": page.row_ids, "integration": page.integration_id}, len(page.row_ids))
+        for page in selectors.pending(run.tenant_id)
+    ] + [_item(PROCESS, {"orphans": ids}, len(ids)) for ids in selectors.orphans(run.tenant_id)]
+    return items or [_item(PROCESS, {"do": VERIFY}, 1)]
+
+
+def vectorize(batch: Batch) -> Write:
+    """One batch of the Vectorization job."""
+    covers, tenant_id = batch.covers, batch.run.tenant_id
+    if covers.get("do") == RECONCILE:
+        reconcile(tenant_id)
+        return lambda: Outcome(done=1, items=[_item(PREPARE, {"do": QUEUE})])
+    if covers.get("do") == QUEUE:
+        current_embedder().embed(["The model is loaded before the first batch needs it."])
+        return lambda: Outcome(done=1)
+    if covers.get("do") == VERIFY:
+        skips = [{"scope": "", "reason": str(difference)} for difference in selectors.verify(tenant_id)]
+        return lambda: Outcome(done=1, skips=skips)
+    if "orphans" in covers:
+        services.remove(tenant_id, covers["orphans"])
+        return lambda: _then_verify(batch, Outcome(done=len(covers["orphans"])))
+    write = embed(batch)
+    return lambda: _then_verify(batch, write())
+
+
+def embedded(integration_id: int) -> dict[str, int]:
+    """How many documents have a vector, per kind."""
+    rows = Embedding.across_tenants.filter(integration=integration_id, model=current_embedder().name)
+    return dict(rows.values_list("kind").annotate(Count("pk")).order_by())
+
+
+def _then_verify(batch: Batch, outcome: Outcome) -> Outcome:
+    """The counts are compared when this was the last batch."""
+    if not outstanding(batch.run).filter(step=PROCESS).exists():
+        outcome.items = [_item(PROCESS, {"do": VERIFY})]
+        outcome.total += 1
+    return outcome
+
+
+def _item(step: str, covers: dict[str, Any], size: int = 0) -> NewItem:
+    return NewItem(step, Stage.EMBEDDING, covers, size)

@@ -1,0 +1,1 @@
+"""The loaded tables and the bulk loader."""

@@ -1,0 +1,203 @@
+"""How do thousands of rows get into the tables at once? One COPY and one upsert per table and batch."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+from psycopg.errors import ProgramLimitExceeded
+
+from apps.integrations.models import Integration
+from apps.sources.base import Children, Transformed
+from apps.sources.rows import Issue, IssueComment, PullRequest, PullRequestComment, Review, Row
+from apps.warehouse.statements import Statements, statements
+
+EMBEDDABLE = frozenset(row.table for row in (Issue, IssueComment, PullRequest, Review, PullRequestComment))
+
+Staged = tuple[int, Row]
+
+
+class IntegrationGoneError(Exception):
+    """The integration whose rows are to be loaded does not exist, or belongs to another tenant."""
+
+
+@dataclass
+class TableReport:
+    """What a load did to one table, in rows; ``given`` counts each external id once."""
+
+    given: int = 0
+    inserted: int = 0
+    updated: int = 0
+    tombstoned: int = 0
+
+
+@dataclass
+class LoadReport:
+    """What a load did: per table, and the ids of changed rows (tombstoned ones too) of embeddable tables."""
+
+    tables: dict[str, TableReport] = field(default_factory=dict)
+    changed: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, other: "LoadReport") -> None:
+        """Count ``other`` in."""
+        for name, theirs in other.tables.items():
+            ours = self.tables.setdefault(name, TableReport())
+            ours.given += theirs.given
+            ours.inserted += theirs.inserted
+            ours.updated += theirs.updated
+            ours.tombstoned += theirs.tombstoned
+        for name, ids in other.changed.items():
+            self.changed[name] = sorted({*self.changed.get(name, ()), *ids})
+
+
+@dataclass
+class Pending:
+    """What a batch means for one table: the last word on every external id, and the complete parents."""
+
+    rows: dict[str, Staged] = field(default_factory=dict)
+    gaps: dict[str, Staged] = field(default_factory=dict)
+    parents: dict[str, set[str]] = field(default_factory=dict)
+
+    def complete(self, children: Children) -> None:
+        """Note a complete parent; what an earlier record of the batch said about its children is void."""
+        parents = self.parents.setdefault(children.field, set())
+        if children.parent in parents:
+            self.rows = {
+                key: staged
+                for key, staged in self.rows.items()
+                if getattr(staged[1], children.field) != children.parent
+            }
+        parents.add(children.parent)
+
+    def gap_ids(self) -> list[str]:
+        """The external ids that are known from gap rows only."""
+        return [external_id for external_id in self.gaps if external_id not in self.rows]
+
+    def staged(self) -> Collection[Staged]:
+        """Every row to stage, once per external id."""
+        return (self.gaps | self.rows).values()
+
+
+def load(transformed: Sequence[tuple[int, Transformed]], *, tenant_id: int, integration_id: int) -> LoadReport:
+    """Bring the tables up to ``transformed``: pairs of raw id and what that raw record means, oldest first.
+
+    The caller holds the transaction. Loading the same again changes no row. Raises
+    :class:`IntegrationGoneError`, and ``DataError`` or ``IntegrityError`` when a value does not fit its
+    column: the caller can only roll back then (see :func:`load_or_split`).
+    """
+    batch = gather(transformed)
+    report = LoadReport()
+    with value_errors(), connection.cursor() as cursor:
+        lock_integration(cursor, tenant_id, integration_id)
+        create_stages(cursor, batch)
+        for row_type in sorted(batch, key=lambda row_type: row_type.table):
+            load_table(cursor, row_type, batch[row_type], tenant_id, integration_id, report)
+    return report
+
+
+def load_or_split(
+    transformed: Sequence[tuple[int, Transformed]], *, tenant_id: int, integration_id: int
+) -> tuple[LoadReport, list[tuple[int, Exception]]]:
+    """As :func:`load`, but a record that cannot be loaded keeps no other from it.
+
+    Gives the report and, for each record that the database refused, its raw id and the error.
+    """
+    try:
+        with transaction.atomic():
+            return load(transformed, tenant_id=tenant_id, integration_id=integration_id), []
+    except (DataError, IntegrityError) as error:
+        if len(transformed) == 1:
+            return LoadReport(), [(transformed[0][0], error)]
+    report, refused = LoadReport(), []
+    middle = len(transformed) // 2
+    for half in (transformed[:middle], transformed[middle:]):
+        half_report, half_refused = load_or_split(half, tenant_id=tenant_id, integration_id=integration_id)
+        report.add(half_report)
+        refused += half_refused
+    return report, refused
+
+
+def gather(transformed: Iterable[tuple[int, Transformed]]) -> dict[type[Row], Pending]:
+    """Sort a batch by table; of several rows with one external id the last stays."""
+    batch: dict[type[Row], Pending] = {}
+    for raw_id, record in transformed:
+        for children in record.complete:
+            batch.setdefault(children.row_type, Pending()).complete(children)
+        for row in record.rows:
+            batch.setdefault(type(row), Pending()).rows[row.external_id] = raw_id, row
+        for row in record.gap_rows:
+            batch.setdefault(type(row), Pending()).gaps[row.external_id] = raw_id, row
+    return batch
+
+
+@contextmanager
+def value_errors() -> Iterator[None]:
+    """Django's exceptions for psycopg's; ``DataError`` also for a text that no index can hold."""
+    try:
+        with connection.wrap_database_errors:
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, ProgramLimitExceeded):
+            raise DataError(str(error)) from error
+        raise
+
+
+def lock_integration(cursor: CursorWrapper, tenant_id: int, integration_id: int) -> None:
+    """Do what a foreign key would do for every row, once: it must be there, and stay until the commit."""
+    table = sql.Identifier(Integration._meta.db_table)
+    query = sql.SQL("SELECT FROM {} WHERE id = %s AND tenant_id = %s FOR KEY SHARE").format(table)
+    cursor.execute(query, [integration_id, tenant_id])
+    if not cursor.rowcount:
+        raise IntegrationGoneError(
+            f"Integration {integration_id} of tenant {tenant_id} does not exist any more: nothing was loaded."
+        )
+
+
+def create_stages(cursor: CursorWrapper, row_types: Iterable[type[Row]]) -> None:
+    """Make the staging tables that this connection does not have yet."""
+    stages = {statements(row_type).stage: statements(row_type) for row_type in row_types}
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relname = ANY (%s)",
+        [list(stages)],
+    )
+    existing = {name for (name,) in cursor.fetchall()}
+    for name in stages.keys() - existing:
+        cursor.execute(stages[name].create)
+
+
+def load_table(
+    cursor: CursorWrapper,
+    row_type: type[Row],
+    pending: Pending,
+    tenant_id: int,
+    integration_id: int,
+    report: LoadReport,
+) -> None:
+    """Stage and upsert the rows of one table, and note in ``report`` what changed."""
+    table = statements(row_type)
+    staged = pending.staged()
+    cursor.execute(table.clear)
+    copy(cursor, table, staged)
+    parents = {name: list(values) for name, values in pending.parents.items()}
+    cursor.execute(
+        table.upsert(parents),
+        {"tenant": tenant_id, "integration": integration_id, "gaps": pending.gap_ids(), **parents},
+    )
+    inserted, updated, tombstoned, ids = cursor.fetchone()
+    report.tables[row_type.table] = TableReport(len(staged), inserted, updated, tombstoned)
+    if ids and row_type.table in EMBEDDABLE:
+        report.changed[row_type.table] = ids
+
+
+def copy(cursor: CursorWrapper, table: Statements, staged: Iterable[Staged]) -> None:
+    """Stream rows into the staging table. Raises ``DataError`` naming a row whose value cannot be packed."""
+    with cursor.copy(table.copy) as stream:
+        stream.set_types(table.types)
+        for raw_id, row in staged:
+            try:
+                stream.write_row((raw_id, *msgspec.structs.astuple(row)))
+            except (TypeError, ValueError, OverflowError) as error:
+                raise DataError(f"{row.table} {row.external_id}: {error}") from error

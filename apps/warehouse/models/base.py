@@ -1,0 +1,42 @@
+"""What do all loaded tables have in common? Whose row it is, where it came from, whether it still lives."""
+
+from django.db import models
+
+from apps.core.models import TenantModel
+
+
+class LoadedModel(TenantModel):
+    """A row that the loader wrote. Its other columns are the fields of a struct of :mod:`apps.sources.rows`.
+
+    A column that points to another record holds that record's ``external_id`` ("" for none) within the same
+    integration. A tombstone has ``deleted_at``: when its absence at the provider was noticed.
+    """
+
+    # Neither key is a constraint of the database: these tables are loaded in bulk, and the loader checks (and
+    # locks) the integration and its tenant once per batch instead of once per row. Neither has an index of
+    # its own: every index costs loading time. The unique constraint is the only index that knows the
+    # integration, all others know the tenant: so PostgreSQL cannot look up the rows of a batch by a wrong
+    # index while its statistics say that the table is empty.
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    integration = models.ForeignKey(
+        "integrations.Integration",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    external_id = models.TextField()
+    raw = models.BigIntegerField(null=True, help_text="Id of the raw version that this row came from.")
+    loaded_at = models.DateTimeField(help_text="When a column of this row last changed.")
+    deleted_at = models.DateTimeField(null=True, help_text="When its absence at the provider was noticed.")
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "external_id"], name="%(app_label)s_%(class)s_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id

@@ -1,0 +1,109 @@
+"""What is loaded? Counts of living rows, and which pull request belongs to which issue."""
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.db.models import Count, QuerySet, Value
+from psycopg import sql
+
+from apps.integrations.models import Integration
+from apps.tenants.models import Tenant
+from apps.warehouse.models import (
+    MODELS,
+    Commit,
+    Deployment,
+    Issue,
+    IssueChange,
+    IssueComment,
+    IssueLink,
+    LoadedModel,
+    Project,
+    PullRequest,
+    PullRequestComment,
+    PullRequestCommit,
+    Release,
+    Repository,
+    ResolvedLink,
+    Review,
+    WorkflowRun,
+)
+
+# Where a table's project or repository stands: in a column of its own, or in its parent's (column, parent).
+OWN = {Issue: "project"} | dict.fromkeys((PullRequest, Commit, Release, Deployment, WorkflowRun), "repository")
+OF_PARENT: dict[type[LoadedModel], tuple[str, type[LoadedModel]]] = {
+    IssueChange: ("issue", Issue),
+    IssueLink: ("issue", Issue),
+    IssueComment: ("issue", Issue),
+    PullRequestCommit: ("pull_request", PullRequest),
+    Review: ("pull_request", PullRequest),
+    PullRequestComment: ("pull_request", PullRequest),
+}
+SCOPES: dict[str, tuple[type[LoadedModel], str]] = {
+    "project": (Project, "key"),
+    "repository": (Repository, "full_name"),
+}
+
+COUNT_OWN = """
+SELECT {name}, scope.{title}, count(*) FROM {table} AS counted
+JOIN {scopes} AS scope
+    ON scope.integration_id = counted.integration_id AND scope.external_id = counted.{scope}
+WHERE counted.integration_id = %(integration)s AND counted.deleted_at IS NULL GROUP BY scope.{title}
+"""
+COUNT_OF_PARENT = """
+SELECT {name}, scope.{title}, count(*) FROM {table} AS counted
+JOIN {parents} AS parent
+    ON parent.integration_id = counted.integration_id AND parent.external_id = counted.{parent}
+JOIN {scopes} AS scope ON scope.integration_id = parent.integration_id AND scope.external_id = parent.{scope}
+WHERE counted.integration_id = %(integration)s AND counted.deleted_at IS NULL GROUP BY scope.{title}
+"""
+
+
+def counts(integration: Integration | int) -> dict[str, int]:
+    """The number of living rows of each table, under the table's name in :data:`MODELS`."""
+    found = [
+        model.across_tenants.filter(integration=integration, deleted_at=None)
+        .values(table=Value(name))
+        .annotate(number=Count("pk"))
+        for name, model in MODELS.items()
+    ]
+    numbers = {row["table"]: row["number"] for row in found[0].union(*found[1:], all=True)}
+    return {name: numbers.get(name, 0) for name in MODELS}
+
+
+def counts_by_scope(integration: Integration | int) -> dict[str, dict[str, int]]:
+    """For each project key or ``owner/name`` the number of living rows of the tables that have some."""
+    integration_id = integration.pk if isinstance(integration, Integration) else integration
+    query = sql.SQL("UNION ALL").join(_scope_counts())
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"integration": integration_id})
+        numbers: dict[str, dict[str, int]] = {}
+        for table, scope, number in cursor.fetchall():
+            numbers.setdefault(scope, {})[table] = number
+    return numbers
+
+
+def issue_links(tenant: Tenant | int) -> QuerySet[ResolvedLink]:
+    """Which pull requests belong to which issues, and why; narrow it by ``issue`` or ``pull_request``."""
+    return ResolvedLink.objects.for_tenant(tenant).select_related("issue", "pull_request")
+
+
+def _scope_counts() -> Iterable[sql.Composed]:
+    """One query per table that belongs to projects or repositories."""
+    for name, model in MODELS.items():
+        parent, owner = OF_PARENT.get(model, ("", model))
+        if owner not in OWN:
+            continue
+        scopes, title = SCOPES[OWN[owner]]
+        yield sql.SQL(COUNT_OF_PARENT if parent else COUNT_OWN).format(
+            name=sql.Literal(name),
+            table=_table(model),
+            parents=_table(owner),
+            parent=sql.Identifier(parent),
+            scopes=_table(scopes),
+            scope=sql.Identifier(OWN[owner]),
+            title=sql.Identifier(title),
+        )
+
+
+def _table(model: type[LoadedModel]) -> sql.Identifier:
+    return sql.Identifier(model._meta.db_table)

@@ -1,0 +1,39 @@
+"""Does GitHub's own schema accept every question that is asked over GraphQL?"""
+
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+from apps.sources.github import queries
+
+SCHEMA = Path(__file__).parents[3] / "shared/payloads/openapi-github/schema.graphql"
+PLAIN = {name: text for name, text in vars(queries).items() if isinstance(text, str) and text.startswith("query ")}
+KINDS = ("commits", "reviews", "comments", "reviewThreads", queries.THREAD)
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    if not SCHEMA.exists():
+        pytest.skip("GitHub's schema lies beside the repository, in shared/payloads, and is absent here")
+    return build_schema(SCHEMA.read_text(), assume_valid=True)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_query_is_valid(schema: GraphQLSchema, name: str) -> None:
+    assert [str(error) for error in validate(schema, parse(PLAIN[name]))] == []
+
+
+@pytest.mark.parametrize("kinds", list(combinations_with_replacement(KINDS, 2)))
+def test_a_bundle_of_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str]) -> None:
+    assert [str(error) for error in validate(schema, parse(queries.pages(kinds)))] == []
+
+
+def test_a_misspelt_field_would_be_noticed(schema: GraphQLSchema) -> None:
+    wrong = queries.PULL_REQUESTS.replace("updatedAt", "updatedAtt")
+    assert validate(schema, parse(wrong))
+
+
+def test_all_queries_are_covered() -> None:
+    assert {"PULL_REQUESTS", "PULL_REQUEST_DETAILS", "DEPLOYMENTS", "WORKING"} == set(PLAIN)

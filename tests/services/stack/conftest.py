@@ -1,0 +1,53 @@
+"""How do the tests of the stack get running services? A folder of their own, and the stack's own classes."""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from apps.stack.services.embedded import EmbeddedServices
+from apps.stack.services.qdrant import Qdrant
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    # Not tmp_path: pytest keeps it below a 0700 folder, which PostgreSQL's own user could not enter.
+    with tempfile.TemporaryDirectory(prefix="etl-stack-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[EmbeddedServices]:
+    with (
+        tempfile.TemporaryDirectory(prefix="etl-stack-") as folder,
+        EmbeddedServices(Path(folder), durable=False) as running,
+    ):
+        yield running
+
+
+def connect(service: Qdrant, api_key: str | None = None) -> QdrantClient:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
+        return QdrantClient(url=service.url, api_key=api_key or service.api_key, timeout=30)
+
+
+@pytest.fixture(scope="session")
+def client(services: EmbeddedServices) -> Iterator[QdrantClient]:
+    assert services.qdrant
+    connected = connect(services.qdrant)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def collection(client: QdrantClient) -> Callable[..., str]:
+    def create(size: int = 4, distance: models.Distance = models.Distance.DOT) -> str:
+        name = f"c-{uuid4().hex}"
+        client.create_collection(name, vectors_config=models.VectorParams(size=size, distance=distance))
+        return name
+
+    return create

@@ -1,0 +1,107 @@
+"""Are living rows counted right, and are links resolved to what is loaded?"""
+
+import pytest
+
+from apps.integrations.models import Integration
+from apps.sources import rows
+from apps.sources.base import Transformed
+from apps.tenants.models import Tenant
+from apps.warehouse.models import MODELS, Issue, PullRequest
+from apps.warehouse.selectors import counts, counts_by_scope, issue_links
+from tests.services.warehouse.conftest import NOON, change, connect, issue, load_into, pull_request
+
+URL = "https://github.example.com/acme/shop/pull/12"
+
+
+def link(**values: str) -> rows.PullRequestIssueLink:
+    return rows.PullRequestIssueLink(
+        **{"external_id": "l1", "pull_request_url": URL, "evidence": "title", "excerpt": "ABC-1", **values}
+    )
+
+
+def test_living_rows_are_counted(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1"), issue("2"), change("c", "1")]))
+    load_into(github, Transformed(rows=[pull_request()]))
+    Issue.across_tenants.filter(external_id="2").update(deleted_at=NOON)
+    found = counts(jira)
+    assert set(found) == set(MODELS)
+    assert {name: number for name, number in found.items() if number} == {"issue": 1, "issue_change": 1}
+    assert counts(github.pk)["pull_request"] == 1
+
+
+def test_rows_are_counted_by_project_and_repository(jira: Integration, github: Integration) -> None:
+    load_into(
+        jira,
+        Transformed(
+            rows=[
+                rows.Project(external_id="10", key="ABC", name="Shop"),
+                rows.Project(external_id="11", key="XYZ", name="Other"),
+                issue("1"),
+                issue("2"),
+                issue("3", project="11"),
+                change("c1", "1"),
+                change("c3", "3"),
+            ]
+        ),
+    )
+    load_into(
+        github,
+        Transformed(
+            rows=[
+                rows.Repository(external_id="70", full_name="acme/shop", name="shop", owner="acme"),
+                pull_request(),
+                rows.Review(external_id="8", pull_request="500", state="approved"),
+            ]
+        ),
+    )
+    assert counts_by_scope(jira) == {
+        "ABC": {"issue": 2, "issue_change": 1},
+        "XYZ": {"issue": 1, "issue_change": 1},
+    }
+    assert counts_by_scope(github.pk) == {"acme/shop": {"pull_request": 1, "review": 1}}
+
+
+def test_a_key_in_a_text_finds_its_issue_in_any_case(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1")]))
+    load_into(github, Transformed(rows=[pull_request(), link(issue_key="abc-1")]))
+    (found,) = issue_links(jira.tenant_id)
+    assert (found.issue, found.pull_request) == (Issue.across_tenants.get(), PullRequest.across_tenants.get())
+    assert (found.evidence, found.excerpt) == ("title", "ABC-1")
+
+
+def test_the_dev_panel_names_an_issue_of_its_own_site(jira: Integration, tenant: Tenant) -> None:
+    load_into(jira, Transformed(rows=[issue("1"), link(issue="1", evidence="dev_panel")]))
+    load_into(connect(tenant, "jira2"), Transformed(rows=[issue("1")]))
+    (found,) = issue_links(tenant)
+    assert found.issue.integration_id == jira.pk
+    assert found.pull_request is None
+
+
+def test_a_pull_request_that_arrives_later_is_found(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1"), link(issue="1", pull_request_url=URL.upper())]))
+    load_into(github, Transformed(rows=[pull_request()]))
+    assert issue_links(jira.tenant_id).get().pull_request == PullRequest.across_tenants.get()
+
+
+@pytest.mark.parametrize("key", ["UTF-8", "ABC-999", ""])
+def test_a_key_that_no_issue_has_is_no_link(jira: Integration, github: Integration, key: str) -> None:
+    load_into(jira, Transformed(rows=[issue("1")]))
+    load_into(github, Transformed(rows=[pull_request(), link(issue_key=key)]))
+    assert not issue_links(jira.tenant_id).exists()
+
+
+def test_tombstones_are_no_links(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1")]))
+    load_into(github, Transformed(rows=[pull_request(), link(issue_key="ABC-1")]))
+    PullRequest.across_tenants.update(deleted_at=NOON)
+    assert issue_links(jira.tenant_id).get().pull_request is None
+    Issue.across_tenants.update(deleted_at=NOON)
+    assert not issue_links(jira.tenant_id).exists()
+
+
+def test_links_do_not_cross_tenants(jira: Integration) -> None:
+    other = Tenant.objects.create(slug="other", name="Other")
+    load_into(jira, Transformed(rows=[issue("1")]))
+    load_into(connect(other, "github"), Transformed(rows=[link(issue_key="ABC-1")]))
+    assert not issue_links(other).exists()
+    assert not issue_links(jira.tenant_id).exists()

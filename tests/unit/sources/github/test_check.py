@@ -1,0 +1,119 @@
+"""Does a connection test say in one sentence what is wrong?"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from apps.sources.base import Connection, ConnectionReport
+from apps.sources.github import GitHub
+from apps.sources.github.client import graphql_url
+from tests.unit.sources.scripted import Say, ScriptedServer
+
+TOKEN = "ghp_secretsecretsecret"
+
+
+def check(base_url: str, scopes: tuple[str, ...] = (), token: str = TOKEN) -> ConnectionReport:
+    connection = Connection(base_url, token=token, scopes=scopes)
+    with GitHub().http(connection, attempts=1, timeout=(2, 2)) as http:
+        report = GitHub().test(connection, http)
+    assert TOKEN not in repr(report)
+    assert report.ok is not bool(report.problem)
+    return report
+
+
+def user(provider: ScriptedServer, **headers: str) -> None:
+    provider.on("/user", Say({"login": "ada"}, headers={k.replace("_", "-"): v for k, v in headers.items()}))
+
+
+def test_a_good_token(provider: ScriptedServer) -> None:
+    user(
+        provider,
+        X_OAuth_Scopes="repo, read:org",
+        GitHub_Authentication_Token_Expiration="2027-01-31 10:20:30 -0500",
+    )
+    provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
+    report = check(provider.url, ("acme/shop",))
+    assert (report.ok, report.account, report.scopes_found) == (True, "ada", ("acme/shop",))
+    assert report.expires_at == datetime(2027, 1, 31, 15, 20, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("2027-01-31 10:20:30 UTC", datetime(2027, 1, 31, 10, 20, 30, tzinfo=UTC)), ("soon", None)],
+)
+def test_the_end_of_a_token(provider: ScriptedServer, told: str, expected: datetime | None) -> None:
+    user(provider, GitHub_Authentication_Token_Expiration=told)
+    provider.on("/user/repos", Say([{"full_name": "acme/shop"}]))
+    assert check(provider.url).expires_at == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Say({"message": "Bad credentials"}, 401), "token"),
+        (Say(b"<html>Log in</html>", 200, {"Content-Type": "text/html"}), "https://api.github.com"),
+        (Say({"message": "Not Found"}, 404), "https://api.github.com"),
+        (Say({"message": "Resource protected by organization SAML enforcement."}, 403), "single sign-on"),
+        (Say({"message": "Resource not accessible by personal access token"}, 403), "this kind of token"),
+        (Say({"message": "Resource not accessible by integration"}, 403), "not accessible by integration"),
+        (
+            Say(
+                {"message": "API rate limit exceeded"},
+                403,
+                {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1900000000"},
+            ),
+            "pause until",
+        ),
+        (Say({"message": "boom"}, 500), "500"),
+    ],
+)
+def test_what_is_wrong_is_said(provider: ScriptedServer, answer: Say, words: str) -> None:
+    provider.on("/user", answer)
+    report = check(provider.url)
+    assert words in report.problem
+    assert not report.ok
+
+
+def test_a_host_that_does_not_answer() -> None:
+    assert "127.0.0.1:1" in check("http://127.0.0.1:1").problem
+
+
+def test_a_missing_token() -> None:
+    assert "token is missing" in check("http://127.0.0.1:1", token="").problem
+
+
+def test_a_named_repository_that_is_not_visible(provider: ScriptedServer) -> None:
+    user(provider, X_OAuth_Scopes="read:user")
+    provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
+    report = check(provider.url, ("acme/shop", "acme/secret", "nonsense"))
+    assert "acme/secret (not found, or no access)" in report.problem
+    assert "“repo”" in report.problem
+    assert report.scopes_found == ("acme/shop",)
+
+
+def test_a_token_of_too_narrow_scope(provider: ScriptedServer) -> None:
+    user(provider, X_OAuth_Scopes="")
+    provider.on("/user/repos", Say([{"full_name": "acme/open"}]))
+    assert "“repo”" in check(provider.url).problem
+    provider.on("/user/repos", Say([]))
+    assert "no repository at all" in check(provider.url).problem
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://git.example.org/api/v3", "https://git.example.org/api/graphql"),
+        ("http://127.0.0.1:8/github", "http://127.0.0.1:8/github/graphql"),
+    ],
+)
+def test_where_graphql_lives(base_url: str, expected: str) -> None:
+    assert graphql_url(base_url) == expected
+
+
+@pytest.mark.parametrize("base_url", ["https://github.com", "https://github.com/", "https://api.github.com/"])
+def test_the_public_site_is_asked_at_its_api(base_url: str) -> None:
+    options: dict[str, Any] = {}
+    with GitHub().http(Connection(base_url), **options) as http:
+        assert http.base_url == "https://api.github.com"
