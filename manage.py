@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 # These work before there is a database or any setting.
-BARE_COMMANDS = {"stack", "sandbox"}
+BARE_COMMANDS = {"stack", "sandbox", "demo"}
 
 
 def main() -> None:

@@ -19,27 +19,36 @@ def services() -> Iterator[EmbeddedServices]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(services: EmbeddedServices) -> None:
-    """Any test that wants the database starts the services; the test database is made by the tables' owner."""
-    from django.conf import settings
+def django_db_setup(
+    services: EmbeddedServices, django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """The test database: made by the tables' owner, used as the product uses it, by the role that owns nothing."""
+    from django.db import connection
+    from django.test.utils import setup_databases, teardown_databases
 
-    owner = urlsplit(os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"]))
-    settings.DATABASES["default"].update(USER=owner.username, PASSWORD=owner.password)
+    app, owner = _role("DATABASE_URL"), _role("DATABASE_OWNER_URL")
+    connection.settings_dict.update(owner)
+    with django_db_blocker.unblock():
+        config = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        with connection.cursor() as cursor:
+            # Tests that commit are cleaned up by TRUNCATE, which the product never does.
+            cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app["USER"]}"')
+        _connect_as(app)
+        # Workers and servers that the tests start read it.
+        url = urlsplit(os.environ["DATABASE_URL"])
+        os.environ["DATABASE_URL"] = url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        yield
+        _connect_as(owner)
+        teardown_databases(config, verbosity=0)
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The tests themselves use the database as the product does: in the role that owns nothing."""
+def _role(variable: str) -> dict[str, str | None]:
+    url = urlsplit(os.environ.get(variable, os.environ["DATABASE_URL"]))
+    return {"USER": url.username, "PASSWORD": url.password}
+
+
+def _connect_as(role: dict[str, str | None]) -> None:
     from django.db import connection
 
-    app = urlsplit(os.environ["DATABASE_URL"])
-    owner = {name: connection.settings_dict[name] for name in ("USER", "PASSWORD")}
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        # Tests that commit are cleaned up by TRUNCATE, which the product never does.
-        cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app.username}"')
     connection.close()
-    connection.settings_dict.update(USER=app.username, PASSWORD=app.password)
-    os.environ["DATABASE_URL"] = app._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    yield
-    connection.close()
-    connection.settings_dict.update(owner)
+    connection.settings_dict.update(role)

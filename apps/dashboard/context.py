@@ -1,8 +1,90 @@
-"""What does every page know?"""
+"""What does every page know? Who is looking, for which tenant, and where one can go from here."""
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.tenants.current import TenantRequest
+from apps.tenants.models import Role, Tenant
+from apps.tenants.selectors import tenants_of
+
+THEMES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation."""
+
+    title: str
+    icon: str
+    url: str
+    current: bool = False
+    elsewhere: bool = False
+
+
+class Site:
+    """Read by the templates as ``site``; asks the database only for what a page shows."""
+
+    themes = THEMES
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = cast(TenantRequest, request)
+
+    @property
+    def theme(self) -> str:
+        """The chosen theme; the cookie is written by the page's own switch."""
+        chosen = self._request.COOKIES.get("theme", "")
+        return chosen if chosen in THEMES else "system"
+
+    @cached_property
+    def tenants(self) -> list[Tenant]:
+        """The tenants that the user may switch to."""
+        return list(tenants_of(self._request.user))
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant that the page is about; false for a person without any."""
+        return self._request.tenant
+
+    @property
+    def role(self) -> Role | None:
+        """The user's role in that tenant."""
+        return self._request.role or None
+
+    @property
+    def places(self) -> list[Place]:
+        """The pages of the product."""
+        return [
+            self._page("Home", "home", "home"),
+            self._page("Jobs", "jobs", "jobs", "job"),
+            self._page("Runs", "runs", "runs", "run"),
+            self._page("Search", "search", "search"),
+            self._page("Data set aside", "aside", "quarantine", "quarantine-group", "quarantine-record"),
+        ]
+
+    @property
+    def tools(self) -> list[Place]:
+        """Where things are set up."""
+        if not self._request.user.is_staff:
+            return []
+        places = [
+            Place("Integrations", "plug", reverse("admin:integrations_integration_changelist")),
+            Place("Mappings", "mapping", reverse("admin:app_list", args=["mappings"])),
+            Place("Admin", "admin", reverse("admin:index")),
+        ]
+        if settings.FLOWER_URL and self.role == Role.ADMIN:
+            places.append(Place("Flower", "flower", settings.FLOWER_URL, elsewhere=True))
+        return places
+
+    def _page(self, title: str, icon: str, *names: str) -> Place:
+        match = self._request.resolver_match
+        return Place(title, icon, reverse(names[0]), current=bool(match and match.view_name in names))
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """Nothing yet beyond the request itself."""
-    return {}
+    """The context processor."""
+    return {"site": Site(request)}

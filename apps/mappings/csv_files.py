@@ -43,9 +43,7 @@ class CsvError(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that names a row of ``model`` by ``name_field``; unique only within the row of column
-    ``within``.
-    """
+    """A column that names a row of ``model`` by ``name_field``, unique within what column ``within`` names."""
 
     model: type[models.Model]
     name_field: str = "name"
@@ -93,9 +91,7 @@ REFERENCES = {
 
 
 def export_csv(rows: models.QuerySet[Any]) -> str:
-    """``rows`` as CSV with a header. Texts that a spreadsheet would run as a formula begin with an
-    apostrophe.
-    """
+    """``rows`` as CSV with a header. What a spreadsheet would run as a formula gets an apostrophe."""
     columns = FORMATS[rows.model].columns
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")

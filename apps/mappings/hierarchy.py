@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 
 def find_path(links: Iterable[tuple[int, int]], start: int, goal: int) -> list[int]:
-    """The shortest way from ``start`` down to ``goal`` over (parent, child) links, both ends included; else
-    [].
+    """The shortest way from ``start`` down to ``goal`` over (parent, child) links, both ends included.
+
+    An empty list if there is none.
     """
     children: dict[int, list[int]] = {}
     for parent, child in links:

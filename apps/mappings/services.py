@@ -1,6 +1,4 @@
-"""How do mappings come about by themselves, and how do rows in use go away? All writes but plain edits pass
-here.
-"""
+"""How do mappings come about by themselves, and how do rows in use go away? Plain edits need no service."""
 
 from typing import Any, NamedTuple
 
@@ -25,6 +23,7 @@ from apps.mappings.models import (
 from apps.mappings.preview import preview
 from apps.mappings.selectors import types_nobody_mapped
 from apps.tenants.models import Tenant
+from apps.warehouse.models import WorkItemType
 
 
 class Created(NamedTuple):
@@ -38,11 +37,13 @@ class Created(NamedTuple):
 def create_defaults(*, tenant: Tenant, integration: Integration) -> Created:
     """Map what the integration's source reported and nobody has mapped, by name, level and category.
 
-    Only adds: a type or status that any row (also an inactive one) maps is left alone, and so are standard
-    types and workflows once the tenant has any. To keep something unmapped, deactivate its mapping; a deleted
-    one comes back. Called at the end of every run; a second call adds nothing. What cannot be guessed stays
-    unmapped.
+    Only adds: a type or status that any row (also an inactive one) maps is left alone, and so are standard types
+    and workflows once the tenant has any. To keep something unmapped, deactivate its mapping; a deleted one comes
+    back. Called at the end of every run: a second call adds nothing, nor does one for a source without types of
+    work. What cannot be guessed stays unmapped.
     """
+    if not WorkItemType.objects.for_tenant(tenant).filter(integration=integration).exists():
+        return Created(0, 0)
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # two runs of one tenant may end together
     if not StandardType.objects.for_tenant(tenant).exists():
         create_standard_types(tenant=tenant)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,6 +27,12 @@ PULL_KINDS: tuple[PullKind, ...] = (
 # How often each kind is drawn when all are allowed.
 _WEIGHTS = {"edit": 35, "comment": 25, "status": 28, "delete": 5, "move": 4, "create": 3, "edit_pull": 30,
             "comment_pull": 25, "review_pull": 20, "merge_pull": 10, "force_push": 8, "new_pull": 7}  # fmt: skip
+
+
+_SUITS: dict[str, Callable[[Any], bool]] = {
+    "move": lambda issue: issue.project.key in SHARED_FLOW,
+    "merge_pull": lambda pull: pull.closed is None,
+}
 
 
 class MutationError(ValueError):
@@ -69,8 +75,11 @@ class Mutator:
             return
         count = min(len(issues), max(len(kinds), round(len(issues) * order.share))) if order.share else 0
         drawn = [*kinds, *rng.choices(kinds, [_WEIGHTS[k] for k in kinds], k=count)][:count]
-        for kind, issue in zip(drawn, rng.sample(issues, count), strict=True):
-            done.setdefault(kind, []).append(getattr(self, f"_{kind}")(issue, rng))
+        rng.shuffle(issues)
+        for kind in drawn:
+            issue = _take(issues, _SUITS.get(kind, bool))
+            if issue is not None:
+                done.setdefault(kind, []).append(getattr(self, f"_{kind}")(issue, rng))
 
     def _touch(self, issue: Issue) -> None:
         """Bring a changed issue and those that show it up to date."""
@@ -115,8 +124,6 @@ class Mutator:
         return {"id": issue.id, "key": issue.key}
 
     def _move(self, issue: Issue, rng: Random) -> Json:
-        if issue.project.key not in SHARED_FLOW:
-            return {"edited": self._edit(issue, rng)}
         target = rng.choice([k for k in SHARED_FLOW if k != issue.project.key])
         old = self.world.site.move(issue, target, now())
         self._touch(issue)
@@ -143,7 +150,11 @@ class Mutator:
             return
         count = min(len(pulls), max(len(kinds), round(len(pulls) * order.share))) if order.share else 0
         drawn = [*kinds, *rng.choices(kinds, [_WEIGHTS[k] for k in kinds], k=count)][:count]
-        for kind, pull in zip(drawn, rng.sample(pulls, count), strict=True):
+        rng.shuffle(pulls)
+        for kind in drawn:
+            pull = _take(pulls, _SUITS.get(kind, bool))
+            if pull is None:
+                continue
             done.setdefault(kind, []).append(getattr(self, f"_{kind}")(pull, rng))
             pull.repository.updated = pull.repository.pushed = now() // 1000 * 1000
             self._forget_repository(pull.repository)
@@ -165,8 +176,6 @@ class Mutator:
         return self._name(pull)
 
     def _merge_pull(self, pull: Pull, rng: Random) -> str:
-        if pull.closed:
-            return self._edit_pull(pull, rng)
         pull.closed = now() // 1000 * 1000
         self.world.hub.author.merge(pull, pull.closed, rng)
         return self._name(pull)
@@ -202,3 +211,11 @@ class Mutator:
         repository.updated = now() // 1000 * 1000
         self._forget_repository(repository)
         return {"id": repository.id, "from": f"{repository.owner}/{old}", "to": repository.full_name}
+
+
+def _take(pool: list[Any], suits: Callable[[Any], bool]) -> Any:
+    """Remove and return the first that suits; None when none does."""
+    for place, candidate in enumerate(pool):
+        if suits(candidate):
+            return pool.pop(place)
+    return None

@@ -30,6 +30,8 @@ def product_environment(
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "CSRF_TRUSTED_ORIGINS": ",".join(origins),
         "DEBUG": "false",
+        # This is somebody's own machine: what they connect to may be on it, as the sandbox is.
+        "ALLOW_PRIVATE_NETWORKS": "true",
         "DASHBOARD_URL": f"{origins[0]}/",
         "FLOWER_URL": f"http://127.0.0.1:{flower_port}/",
     }

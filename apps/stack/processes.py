@@ -67,10 +67,6 @@ class Program(Service):
                 return self._ready_text.encode() in log.read()
         return time.monotonic() - self._launched > _SETTLED
 
-    def exit_status(self) -> int | None:
-        """How it ended; None while it runs."""
-        return None if self._process is None else self._process.poll()
-
 
 def preparations(data: Path, environment: Mapping[str, str]) -> list[Program]:
     """What has to succeed, one after the other, before the product starts."""

@@ -115,7 +115,7 @@ class Supervisor:
         step.launch()
         deadline = time.monotonic() + _PREPARATION_LIMIT
         try:
-            while (status := step.exit_status()) is None:
+            while (status := step.exit_status) is None:
                 if time.monotonic() > deadline:
                     raise step.failure(f"it took longer than {_PREPARATION_LIMIT:.0f} s")
                 self._tick()

@@ -66,7 +66,7 @@ class Watched:
         if self._state == "starting":
             self._look_at_start()
         elif self._state == "ready" and not self.service.is_running:
-            self._died(f"{self.service.name} has died")
+            self._died(f"{self.service.name} ended with status {self.service.exit_status}")
         elif self._state == "waiting" and time.monotonic() >= self._next_start:
             self._restarts += 1
             self.launch()

@@ -28,15 +28,12 @@ def reconcile(tenant_id: int) -> tuple[int, int]:
     return forgotten, removed
 
 
-def _forget_rows_without_point(
-    store: Store, rows: QuerySet[Embedding], tenant_id: int, place: Difference
-) -> int:
+def _forget_rows_without_point(store: Store, rows: QuerySet[Embedding], tenant_id: int, place: Difference) -> int:
     after = forgotten = 0
     while page := list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", "external_id")[:PAGE]):
         after = page[-1][0]
         points = {
-            Address(tenant_id, place.integration_id, place.kind, external_id).point_id: pk
-            for pk, external_id in page
+            Address(tenant_id, place.integration_id, place.kind, external_id).point_id: pk for pk, external_id in page
         }
         present = store.present(list(points))
         missing = [pk for point, pk in points.items() if point not in present]
@@ -44,9 +41,7 @@ def _forget_rows_without_point(
     return forgotten
 
 
-def _remove_points_without_row(
-    store: Store, rows: QuerySet[Embedding], tenant_id: int, place: Difference
-) -> int:
+def _remove_points_without_row(store: Store, rows: QuerySet[Embedding], tenant_id: int, place: Difference) -> int:
     removed = 0
     for page in store.addresses(tenant_id, place.integration_id, place.kind):
         external_ids = [address.external_id for address in page]

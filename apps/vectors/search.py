@@ -18,11 +18,14 @@ MOST = 100
 EXCERPT = 240
 
 _TEXTS = """
-SELECT d.integration_id, d.kind, d.external_id, left(d.text, 1000)
+SELECT found.*, d.text
 FROM unnest(%(integrations)s::bigint[], %(kinds)s::text[], %(external_ids)s::text[])
     AS found (integration_id, kind, external_id)
-JOIN warehouse_document AS d USING (integration_id, kind, external_id)
-WHERE d.tenant_id = %(tenant)s
+CROSS JOIN LATERAL (
+    SELECT left(d.text, 1000) AS text FROM warehouse_document AS d
+    WHERE d.integration_id = found.integration_id AND d.kind = found.kind
+        AND d.external_id = found.external_id AND d.tenant_id = %(tenant)s OFFSET 0
+) AS d
 """
 
 
@@ -78,9 +81,7 @@ def search(
         return _hits(tenant_id, Store(embedder.name), vector.tolist(), wanted, limit)
 
 
-def similar(
-    tenant: Tenant | int, key: str, *, kinds: Sequence[str] = ("issue",), limit: int = 10
-) -> list[Hit]:
+def similar(tenant: Tenant | int, key: str, *, kinds: Sequence[str] = ("issue",), limit: int = 10) -> list[Hit]:
     """The tenant's documents nearest in meaning to the issue ``key``. Raises :class:`SearchError`."""
     tenant_id = tenant.pk if isinstance(tenant, Tenant) else tenant
     issue = Issue.objects.for_tenant(tenant_id).filter(key__iexact=key.strip(), deleted_at=None).first()
@@ -115,9 +116,7 @@ def _narrowed(
     return models.Filter(must=conditions)
 
 
-def _hits(
-    tenant_id: int, store: Store, query: list[float] | str, wanted: models.Filter, limit: int
-) -> list[Hit]:
+def _hits(tenant_id: int, store: Store, query: list[float] | str, wanted: models.Filter, limit: int) -> list[Hit]:
     """Points with their texts from PostgreSQL; a point whose document is gone meanwhile is no hit."""
     if not store.exists():
         raise SearchError("Nothing is embedded yet: run the Vectorization job first.")
@@ -132,9 +131,7 @@ def _hits(
 
 
 def _texts(tenant_id: int, places: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], str]:
-    integrations, kinds, external_ids = (
-        (list(column) for column in zip(*places, strict=True)) if places else ([],) * 3
-    )
+    integrations, kinds, external_ids = (list(column) for column in zip(*places, strict=True)) if places else ([],) * 3
     found = rows(_TEXTS, integrations=integrations, kinds=kinds, external_ids=external_ids, tenant=tenant_id)
     return {(integration, kind, external_id): text for integration, kind, external_id, text in found}
 

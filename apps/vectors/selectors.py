@@ -3,50 +3,61 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
-from apps.integrations.models import Integration
 from apps.vectors.embedders import MAX_CHARS, current_embedder
-from apps.vectors.sql import rows
+from apps.vectors.sql import pages, rows
 from apps.vectors.store import Store
-from apps.warehouse.loader import EMBEDDABLE
 
 # A text of nothing but white space (the characters of Python's str.isspace) has no meaning to embed.
 HAS_TEXT = r"text ~ '[^\s\u001c-\u001f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'"
-SAME_DOCUMENT = "e.integration_id = d.integration_id AND e.kind = d.kind AND e.external_id = d.external_id"
 PAYLOAD_HASH = "md5(d.payload::text)"
+
+# Freshly loaded tables have no statistics, and without them the planner joins by reading everything again for each
+# row. LATERAL with OFFSET 0 leaves it no choice but one look into the index for each row.
+_WITH_EMBEDDING = """
+LEFT JOIN LATERAL (
+    SELECT * FROM vectors_embedding AS e
+    WHERE e.integration_id = d.integration_id AND e.kind = d.kind AND e.external_id = d.external_id
+        AND e.model = %(model)s OFFSET 0
+) AS e ON true
+"""
 
 _DOCUMENTS = f"""
 SELECT d.row_id, d.external_id, left(d.text, {MAX_CHARS}), d.text_hash, d.payload::text, {PAYLOAD_HASH},
     e.embedded_at, coalesce(e.text_hash = d.text_hash, false),
     coalesce(e.payload_hash = {PAYLOAD_HASH} AND e.row_id = d.row_id, false)
-FROM warehouse_document AS d
-LEFT JOIN vectors_embedding AS e ON {SAME_DOCUMENT} AND e.model = %(model)s
-WHERE d.kind = %(kind)s AND d.row_id = ANY (%(row_ids)s) AND d.tenant_id = %(tenant)s
-    AND d.integration_id = %(integration)s AND d.{HAS_TEXT}
+FROM (
+    SELECT * FROM warehouse_document WHERE kind = %(kind)s AND row_id = ANY (%(row_ids)s) OFFSET 0
+) AS d
+{_WITH_EMBEDDING}
+WHERE d.tenant_id = %(tenant)s AND d.integration_id = %(integration)s AND d.{HAS_TEXT}
 ORDER BY d.row_id
 """
 
 _PENDING = f"""
-SELECT d.row_id
+SELECT d.integration_id, d.kind, d.row_id
 FROM warehouse_document AS d
-LEFT JOIN vectors_embedding AS e ON {SAME_DOCUMENT} AND e.model = %(model)s
-WHERE d.kind = %(kind)s AND d.tenant_id = %(tenant)s AND d.integration_id = %(integration)s
-    AND d.row_id > %(after)s AND d.{HAS_TEXT}
-    AND (
-        e.id IS NULL OR e.row_id <> d.row_id OR e.text_hash <> d.text_hash OR e.payload_hash <> {PAYLOAD_HASH}
-    )
-ORDER BY d.row_id LIMIT %(size)s
+{_WITH_EMBEDDING}
+WHERE d.tenant_id = %(tenant)s AND d.{HAS_TEXT} AND (
+    e.id IS NULL OR e.row_id <> d.row_id OR e.text_hash <> d.text_hash OR e.payload_hash <> {PAYLOAD_HASH}
+)
+ORDER BY d.integration_id, d.kind, d.row_id
 """
 
-NO_DOCUMENT = f"NOT EXISTS (SELECT FROM warehouse_document AS d WHERE {SAME_DOCUMENT} AND d.{HAS_TEXT})"
+NO_DOCUMENT = f"""NOT EXISTS (
+    SELECT FROM warehouse_document AS d
+    WHERE d.integration_id = e.integration_id AND d.kind = e.kind AND d.external_id = e.external_id AND d.{HAS_TEXT}
+)"""
 
 _ORPHANS = f"""
 SELECT e.id FROM vectors_embedding AS e
-WHERE e.tenant_id = %(tenant)s AND e.id > %(after)s AND (e.model <> %(model)s OR {NO_DOCUMENT})
-ORDER BY e.id LIMIT %(size)s
+WHERE e.tenant_id = %(tenant)s AND (e.model <> %(model)s OR {NO_DOCUMENT})
+ORDER BY e.id
 """
 
 _DOCUMENT_COUNTS = f"""
@@ -102,46 +113,23 @@ class Difference:
         )
 
 
-def documents(
-    *, tenant_id: int, integration_id: int, kind: str, row_ids: list[int], model: str
-) -> list[Document]:
+def documents(*, tenant_id: int, integration_id: int, kind: str, row_ids: list[int], model: str) -> list[Document]:
     """Those of the rows that have a text, compared with what is stored for ``model``."""
-    found = rows(
-        _DOCUMENTS, tenant=tenant_id, integration=integration_id, kind=kind, row_ids=row_ids, model=model
-    )
+    found = rows(_DOCUMENTS, tenant=tenant_id, integration=integration_id, kind=kind, row_ids=row_ids, model=model)
     return [Document._make((*row[:4], msgspec.json.decode(row[4]), *row[5:])) for row in found]
 
 
 def pending(tenant_id: int, *, size: int = 500) -> Iterator[Page]:
-    """All documents whose point is missing, older, or of another model, in pages of up to ``size`` row ids.
-
-    Each page is a query of its own: no transaction stays open.
-    """
-    model = current_embedder().name
-    integrations = Integration.objects.for_tenant(tenant_id).order_by("pk").values_list("pk", flat=True)
-    for integration in list(integrations):
-        for kind in sorted(EMBEDDABLE):
-            after = 0
-            while found := rows(
-                _PENDING,
-                tenant=tenant_id,
-                integration=integration,
-                kind=kind,
-                model=model,
-                after=after,
-                size=size,
-            ):
-                after = found[-1][0]
-                yield Page(integration, kind, [row_id for (row_id,) in found])
+    """All documents whose point is missing, older, or of another model, in pages of up to ``size`` row ids."""
+    for page in pages(_PENDING, size, tenant=tenant_id, model=current_embedder().name):
+        for (integration_id, kind), group in groupby(page, key=itemgetter(0, 1)):
+            yield Page(integration_id, kind, [row_id for *_, row_id in group])
 
 
 def orphans(tenant_id: int, *, size: int = 500) -> Iterator[list[int]]:
     """Ids of ``Embedding`` rows whose document is gone or blank or whose model is not in use, in pages."""
-    model = current_embedder().name
-    after = 0
-    while found := rows(_ORPHANS, tenant=tenant_id, model=model, after=after, size=size):
-        after = found[-1][0]
-        yield [embedding_id for (embedding_id,) in found]
+    for page in pages(_ORPHANS, size, tenant=tenant_id, model=current_embedder().name):
+        yield [embedding_id for (embedding_id,) in page]
 
 
 def verify(tenant_id: int) -> list[Difference]:

@@ -29,10 +29,12 @@ WITH new AS (
         %(seen)s::timestamptz[]
     ) AS new (external_id, row_id, text_hash, payload_hash, seen)
 ), held AS (
-    SELECT old.id, new.* FROM new JOIN vectors_embedding AS old
-        ON old.integration_id = %(integration)s AND old.kind = %(kind)s AND old.external_id = new.external_id
-        AND old.model = %(model)s AND old.embedded_at = new.seen
-    ORDER BY old.id FOR UPDATE OF old
+    SELECT old.id, new.* FROM new CROSS JOIN LATERAL (
+        SELECT * FROM vectors_embedding AS e
+        WHERE e.integration_id = %(integration)s AND e.kind = %(kind)s AND e.external_id = new.external_id
+            AND e.model = %(model)s AND e.embedded_at = new.seen
+        FOR UPDATE
+    ) AS old
 ), updated AS (
     UPDATE vectors_embedding AS old
     SET row_id = held.row_id, text_hash = held.text_hash, payload_hash = held.payload_hash,
@@ -50,9 +52,11 @@ SELECT external_id FROM updated UNION ALL SELECT external_id FROM inserted
 """
 
 _GONE = f"""
-SELECT e.id FROM vectors_embedding AS e
-WHERE e.kind = %(kind)s AND e.row_id = ANY (%(row_ids)s) AND e.tenant_id = %(tenant)s
-    AND e.integration_id = %(integration)s AND {NO_DOCUMENT}
+SELECT e.id FROM unnest(%(row_ids)s::bigint[]) AS given (row_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM vectors_embedding AS e WHERE e.kind = %(kind)s AND e.row_id = given.row_id OFFSET 0
+) AS e
+WHERE e.tenant_id = %(tenant)s AND e.integration_id = %(integration)s AND {NO_DOCUMENT}
 """
 
 
@@ -87,10 +91,7 @@ class Batch:
 
     def addresses(self, found: Iterable[Document]) -> list[Address]:
         """Where the points of these documents are."""
-        return [
-            Address(self.tenant_id, self.integration_id, self.kind, document.external_id)
-            for document in found
-        ]
+        return [Address(self.tenant_id, self.integration_id, self.kind, document.external_id) for document in found]
 
     def documents(self, row_ids: Sequence[int]) -> list[Document]:
         """The rows that have a text, as they are now."""

@@ -37,9 +37,7 @@ class StepFormSet(TenantInlineFormSet):
 
 
 class StepInline(TenantInline):
-    """The steps, in the page of their workflow. They are deleted in their own page, which asks where to
-    reassign.
-    """
+    """The steps, in the page of their workflow. Their own page deletes them: it asks where to reassign."""
 
     model = FlowStep
     form = StepForm

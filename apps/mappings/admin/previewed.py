@@ -1,6 +1,4 @@
-"""How does a person see what a change does before it holds? Each save is run, measured, undone and shown
-first.
-"""
+"""How does a person see what a change does before it holds? Each save is tried, measured and undone first."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -52,8 +50,7 @@ class PreviewedAdmin(TenantAdmin):
     def previewed(self, request: HttpRequest, view: Callable[[], HttpResponse], rows: list[str]) -> HttpResponse:
         """Run ``view``, which changes ``rows`` (ids) or adds one; if that touches issues, only when confirmed.
 
-        A view that saved answers with a redirect; any other answer (errors, a question, a file) changed
-        nothing.
+        A view that saved answers with a redirect; other answers (errors, a question, a file) changed nothing.
         """
         if request.method != "POST" or POPUP in request.POST:
             return view()

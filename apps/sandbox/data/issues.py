@@ -314,6 +314,8 @@ class Biographer:
             author = self.staff.former
         elif luck < 0.05:
             author = None
+        elif luck < 0.055:
+            author = self.staff.unknown
         edited = at + 60_000 * (1 + int(rng.random() * 50)) if rng.random() < 0.08 else at
         edited = min(edited, self.calendar.until)
         issue.comments.append(Comment(self.next_id("comment"), author, at, edited, rng.getrandbits(40)))

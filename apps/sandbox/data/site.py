@@ -198,7 +198,10 @@ class Site:
         return issue.created + int(self._rng.random() * (self.calendar.until - 1 - issue.created))
 
     def _spoil(self, issues: list[Issue]) -> None:
-        """Put the nasty texts into a handful of issues and comments."""
+        """Put the nasty texts into a handful of issues and comments, and lose the author of some changes."""
+        for issue in issues[7::61]:
+            for history in issue.histories[:1]:
+                history.author = None
         for position, text in enumerate(NASTY):
             victim = issues[(position * 2 + 1) * len(issues) // (2 * len(NASTY) + 1)]
             victim.summary = text[:255] if position < 4 else (text * 2)[:255]

@@ -149,36 +149,48 @@ def repository_fields(hub: Hub) -> Fields:
         "Bot": person,
         "Mannequin": person,
         "Organization": person | {"databaseId": _getter("id"), "avatarUrl": lambda r, a: views.avatar(r.id)},
-        "Repository": {
-            **plain(
-                id="node_id",
-                databaseId="id",
-                name="name",
-                nameWithOwner="full_name",
-                description="description",
-                isPrivate="private",
-                isArchived="archived",
-                isEmpty="empty",
-            ),
-            **times(createdAt="created", updatedAt="updated", pushedAt="pushed"),
-            "owner": lambda r, a: Owner() if r.owner == ORGANISATION else hub.staff.viewer,
-            "url": lambda r, a: f"{WEB}/{r.full_name}",
-            "isFork": same(False),
-            "isDisabled": same(False),
-            "visibility": lambda r, a: "PRIVATE" if r.private else "PUBLIC",
-            "archivedAt": lambda r, a: maybe_stamp(r.updated) if r.archived else None,
-            "defaultBranchRef": _default_branch,
-            "primaryLanguage": lambda r, a: r.language or None,
-            "pullRequests": _pulls,
-            "issues": _tickets,
-            "deployments": _deployments,
-            "refs": _refs,
-            "pullRequest": lambda r, a: next((p for p in r.pulls if p.number == a["number"]), None),
-            "releases": lambda r, a: [
-                Place(r, x)
-                for x in ordered(r.releases, a.get("orderBy"), {"CREATED_AT": "created", "NAME": "name"}, "created")
-            ],
-        },
+        "Repository": _repository(hub),
+        **_part_fields(),
+        **_deployment_fields(),
+    }
+
+
+def _repository(hub: Hub) -> dict[str, Getter]:
+    return {
+        **plain(
+            id="node_id",
+            databaseId="id",
+            name="name",
+            nameWithOwner="full_name",
+            description="description",
+            isPrivate="private",
+            isArchived="archived",
+            isEmpty="empty",
+        ),
+        **times(createdAt="created", updatedAt="updated", pushedAt="pushed"),
+        "owner": lambda r, a: Owner() if r.owner == ORGANISATION else hub.staff.viewer,
+        "url": lambda r, a: f"{WEB}/{r.full_name}",
+        "isFork": same(False),
+        "isDisabled": same(False),
+        "visibility": lambda r, a: "PRIVATE" if r.private else "PUBLIC",
+        "archivedAt": lambda r, a: maybe_stamp(r.updated) if r.archived else None,
+        "defaultBranchRef": _default_branch,
+        "primaryLanguage": lambda r, a: r.language or None,
+        "pullRequests": _pulls,
+        "issues": _tickets,
+        "deployments": _deployments,
+        "refs": _refs,
+        "pullRequest": lambda r, a: next((p for p in r.pulls if p.number == a["number"]), None),
+        "releases": lambda r, a: [
+            Place(r, x)
+            for x in ordered(r.releases, a.get("orderBy"), {"CREATED_AT": "created", "NAME": "name"}, "created")
+        ],
+    }
+
+
+def _part_fields() -> Fields:
+    """What belongs to a repository and is small."""
+    return {
         "Language": {"id": lambda r, a: f"L_{r}", "name": lambda r, a: r, "color": lambda r, a: views.LANGUAGES.get(r)},
         "Ref": {
             "id": lambda r, a: f"REF_{r.repository.id:x}_{r.name}",
@@ -188,7 +200,7 @@ def repository_fields(hub: Hub) -> Fields:
             "id": lambda r, a: views.label_node_id(r),
             "name": _getter("name"),
             "color": _getter("colour"),
-            "description": same(None),
+            "description": _getter("description"),
             "isDefault": same(False),
             "url": lambda r, a: f"{WEB}/{r.repository.full_name}/labels/{r.name}",
         },
@@ -221,7 +233,6 @@ def repository_fields(hub: Hub) -> Fields:
             "tagCommit": lambda r, a: views.find_commit(r.pull, r.item.oid),
             "url": lambda r, a: f"{WEB}/{r.pull.full_name}/releases/tag/{r.item.tag}",
         },
-        **_deployment_fields(),
     }
 
 

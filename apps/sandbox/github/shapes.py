@@ -109,7 +109,7 @@ class Shapes:
     def label(self, label: LabelView) -> Json:
         """A label."""
         return {"id": label.id, "node_id": label_node_id(label), "name": label.name, "color": label.colour,
-                "default": False, "description": None,
+                "default": False, "description": label.description,
                 "url": f"{self.repo_url(label.repository)}/labels/{label.name}"}  # fmt: skip
 
     def milestone(self, milestone: MilestoneView, viewer: Person) -> Json:

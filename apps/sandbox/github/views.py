@@ -60,6 +60,11 @@ class LabelView(NamedTuple):
         return self.repository.id * 10 + 5_000_000_000 + LABEL_NAMES.index(self.name)
 
     @property
+    def description(self) -> str:
+        """What it is for."""
+        return f"Everything about {self.name.replace('-', ' ')}"
+
+    @property
     def colour(self) -> str:
         """Six hexadecimal digits."""
         return f"{(LABEL_NAMES.index(self.name) * 1_318_699 + 700_001) % 0xFFFFFF:06x}"

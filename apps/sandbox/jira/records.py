@@ -89,15 +89,11 @@ class Records:
     def fields(self, issue: Issue, selection: Selection) -> Json:
         """All fields; the costly ones only when they are wanted."""
         shapes = self.shapes
-        seconds = sum(w.seconds for w in issue.worklogs)
-        progress = {"progress": seconds, "total": seconds}
         fields: Json = {
             "statuscategorychangedate": jira_stamp(issue.status_since),
             "issuetype": shapes.type_raw(issue.type),
-            "timespent": seconds or None,
             "project": shapes.project_raw(issue.project),
             "fixVersions": [],
-            "aggregatetimespent": seconds or None,
             "resolution": None if issue.resolution is None else shapes.resolution_raw(issue.resolution),
             "resolutiondate": jira_stamp(issue.resolved) if issue.resolved else None,
             "workratio": -1,
@@ -110,31 +106,24 @@ class Records:
             "created": jira_stamp(issue.created),
             "priority": shapes.priority_raw(issue.priority),
             "labels": issue.labels,
-            "timeestimate": None,
-            "aggregatetimeoriginalestimate": None,
             "versions": [],
             "issuelinks": [self._link(link) for link in issue.links],
             "assignee": shapes.person_raw(issue.assignee),
             "updated": jira_stamp(issue.updated),
             "status": shapes.status_raw(issue.status),
             "components": [self._component(issue)],
-            "timeoriginalestimate": None,
             "description": adf.description(issue) if selection.wants("description") else None,
-            "timetracking": {"timeSpentSeconds": seconds} if seconds else {},
             "security": None,
             "attachment": [],
-            "aggregatetimeestimate": None,
             "summary": issue.summary,
             "creator": shapes.person_raw(issue.creator),
             "subtasks": [self._short(child) for child in issue.subtasks if child.type.level == -1],
             "reporter": shapes.person_raw(issue.reporter),
-            "aggregateprogress": progress,
             "environment": None,
             "duedate": None,
-            "progress": progress,
             "votes": {"self": f"{shapes.api}/issue/{issue.key}/votes", "votes": 0, "hasVoted": False},
         }
-        fields |= self._custom(issue)
+        fields |= _times(issue) | self._custom(issue)
         if issue.parent and not issue.legacy_epic:
             fields["parent"] = self._short(issue.parent)
         if selection.wants("comment"):
@@ -232,3 +221,17 @@ class Records:
                 item["fieldId"] = field_id
             items.append(item | {"from": old, "fromString": old_text, "to": new, "toString": new_text})
         return encode(shape | {"items": items})
+
+
+def _times(issue: Issue) -> Json:
+    """Booked and estimated time; nobody estimates in hours here."""
+    seconds = sum(w.seconds for w in issue.worklogs)
+    progress = {"progress": seconds, "total": seconds}
+    estimates = ("timeestimate", "aggregatetimeoriginalestimate", "timeoriginalestimate", "aggregatetimeestimate")
+    return dict.fromkeys(estimates) | {
+        "timespent": seconds or None,
+        "aggregatetimespent": seconds or None,
+        "timetracking": {"timeSpentSeconds": seconds} if seconds else {},
+        "progress": progress,
+        "aggregateprogress": progress,
+    }

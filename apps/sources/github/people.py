@@ -39,7 +39,7 @@ class People:
         return [row for key, row in self._nameless.items() if key not in self._named]
 
 
-def committer(actor: GitActor | None) -> Person | None:
+def author_account(actor: GitActor | None) -> Person | None:
     """The account behind a git author. GraphQL names no bot there, but a bot's e-mail address holds its id."""
     if actor is None or actor.user:
         return actor.user if actor else None

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from apps.sources.base import Children, Transformed
 from apps.sources.github.keys import links
-from apps.sources.github.people import People, committer
+from apps.sources.github.people import People, author_account
 from apps.sources.github.shapes import (
     ChildPage,
     Comment,
@@ -115,7 +115,7 @@ def commit_rows(told: Owner, commits: Nodes[CommitNode] | None, offset: int, peo
                 repository=repository,
                 sha=commit.oid,
                 message=clean(commit.message),
-                author=people.id_of(committer(author)),
+                author=people.id_of(author_account(author)),
                 author_name=clean(author.name) if author else "",
                 author_email=clean(author.email) if author else "",
                 additions=commit.additions or 0,

@@ -40,9 +40,7 @@ def _judge(connection: Connection, account: Account, projects: list[_Project]) -
     if not projects:
         problem = f"{name} sees no project. Give the account the permission Browse projects."
     elif missing:
-        problem = (
-            f"{name} does not see {', '.join(missing)}. Check the keys and the permission Browse projects."
-        )
+        problem = f"{name} does not see {', '.join(missing)}. Check the keys and the permission Browse projects."
     return ConnectionReport(not problem, name, problem, found)
 
 

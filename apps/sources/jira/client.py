@@ -35,17 +35,17 @@ class Page(Shape, rename="camel"):
     is_last: bool | None = None
     total: int | None = None
 
+    def breaks_off(self) -> bool:
+        """Whether the page is empty although it is not the last one."""
+        return not self.values and self.is_last is False
+
     def following(self, start: int) -> int | None:
         """Where the next page starts when this one started at ``start``; ``None`` after the last one.
 
         The size asked for says nothing (it is clamped silently), and neither does a short page.
         """
         end = start + len(self.values)
-        if (
-            not self.values
-            or self.is_last
-            or (self.is_last is None and self.total is not None and end >= self.total)
-        ):
+        if not self.values or self.is_last or (self.is_last is None and self.total is not None and end >= self.total):
             return None
         return end
 
@@ -60,6 +60,15 @@ class IdPage(Shape, rename="camel"):
     issues: list[_Identified] = []
     next_page_token: str | None = None
     is_last: bool | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Stop on ``isLast`` or a missing token, never on a short page."""
+        return bool(self.next_page_token) and not self.is_last
+
+    def is_odd(self) -> bool:
+        """Empty with a token, or not the last one without a token: possible, but suspicious."""
+        return (self.goes_on and not self.issues) or (self.is_last is False and not self.next_page_token)
 
 
 class IssueError(Shape, rename="camel"):
@@ -89,12 +98,20 @@ class ChangelogPage(Shape, rename="camel"):
     issue_change_logs: list[IssueChanges] = []
     next_page_token: str | None = None
 
+    def is_empty(self) -> bool:
+        """Whether there is not one history: true of issues that nobody ever touched."""
+        return not any(changes.change_histories for changes in self.issue_change_logs)
+
 
 class CommentPage(Shape):
     """A page of comments (the older kind of pager: ``total``, no ``isLast``)."""
 
     comments: list[msgspec.Raw] = []
     total: int = 0
+
+    def is_empty(self) -> bool:
+        """Whether it holds no comment."""
+        return not self.comments
 
 
 class Account(Shape, rename="camel"):
@@ -118,9 +135,9 @@ class JiraClient:
     def __init__(self, http: Http) -> None:
         self.http = http
 
-    def get(self, path: str, shape: type[T], params: Mapping[str, Any] | None = None) -> T:
+    def get(self, path: str, shape: type[T], params: Mapping[str, Any] | None = None, attempts: int | None = None) -> T:
         """Ask for ``path`` and read the answer as ``shape``."""
-        return authenticated(self.http.get(path, params)).decode(shape)
+        return authenticated(self.http.get(path, params, attempts=attempts)).decode(shape)
 
     def post(self, path: str, shape: type[T], json: Any, attempts: int | None = None) -> T:
         """Ask with a JSON body and read the answer as ``shape``."""
@@ -135,8 +152,11 @@ class JiraClient:
         return self.get(f"{API}/myself", Account)
 
     def everything(self, path: str) -> list[msgspec.Raw]:
-        """A list that comes in one piece: fields, issue types, statuses, statuses of a project."""
-        return self.get(f"{API}/{path}", list[msgspec.Raw])
+        """A list that comes in one piece and is never empty on a living site: fields, issue types, statuses."""
+        items = self.get(f"{API}/{path}", list[msgspec.Raw])
+        if not items:
+            raise InvalidAnswer(f"Jira gives an empty list of {path}: check that the account may see a project.")
+        return items
 
     def projects(self, start: int, keys: Sequence[str] = ()) -> Page:
         """A page of the visible projects (of those with one of at most 50 ``keys``)."""
@@ -183,12 +203,12 @@ class JiraClient:
 
     def dev_summary(self, issue: str) -> msgspec.Raw:
         """The development panel's counts of an issue (by numeric id; the end point is undocumented)."""
-        return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue})
+        return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue}, attempts=2)
 
     def dev_pull_requests(self, issue: str, application: str) -> msgspec.Raw:
         """The pull requests that one application reports for an issue."""
         params = {"issueId": issue, "applicationType": application, "dataType": "pullrequest"}
-        return self.get(f"{DEV}/detail", msgspec.Raw, params)
+        return self.get(f"{DEV}/detail", msgspec.Raw, params, attempts=2)
 
 
 def authenticated(answer: Answer) -> Answer:
@@ -223,9 +243,7 @@ class _Head(Shape, rename="camel"):
     account_id: str | None = None
 
 
-def raw_records(
-    entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", request: str = ""
-) -> list[RawRecord]:
+def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", request: str = "") -> list[RawRecord]:
     """One record per item, named by its ``id`` (or ``accountId``); what has neither cannot be stored."""
     records = []
     for item in items:

@@ -20,9 +20,7 @@ DEFINITION = JobDefinition(
         ProgressStep("Extract Projects and Issue Types", whole_step(PROJECTS)),
         ProgressStep("Extract Projects and Statuses", whole_step(RELATIONSHIPS)),
         ProgressStep("Fetch Issues from API", (Part(ISSUES, Stage.EXTRACTION),)),
-        ProgressStep(
-            "Process Issues and Changelogs", (Part(ISSUES, Stage.TRANSFORM), Part(ISSUES, Stage.EMBEDDING))
-        ),
+        ProgressStep("Process Issues and Changelogs", (Part(ISSUES, Stage.TRANSFORM), Part(ISSUES, Stage.EMBEDDING))),
         ProgressStep("Extract Dev Status and Create PR Links", whole_step(DEV_STATUS)),
     ),
 )

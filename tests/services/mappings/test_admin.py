@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.mappings.models import FlowStep, StandardType, StatusMapping, Workflow, WorkItemTypeMapping
 from apps.tenants.models import Role, Tenant
@@ -88,6 +90,26 @@ def test_every_page_opens(site: Site, admin: Client, mapped: StatusMapping, tabl
         assert admin.get(link).status_code == 200
         assert admin.get(link.replace("change", "delete")).status_code == 200
         assert admin.get(link.replace("change", "history")).status_code == 200
+
+
+@pytest.mark.parametrize("table", ["statusmapping", "workitemtypemapping", "flowstep"])
+def test_more_rows_cost_no_more_queries(site: Site, admin: Client, mapped: StatusMapping, table: str) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            admin.get(f"{ROOT}{table}/")
+        return len(seen)
+
+    def fill(names: str) -> None:
+        for name in names:
+            site.map_type(name, "Task", integration=site.integration)
+            step = site.workflow(f"Flow {name}", Done="done").steps.get()
+            site.map_status(name, step, integration=site.integration, project=site.project(name))
+
+    fill("ab")
+    queries()  # the first page fills the caches of content types
+    before = queries()
+    fill("cdefghijkl")
+    assert queries() == before
 
 
 @pytest.mark.parametrize("table", TABLES)

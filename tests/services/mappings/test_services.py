@@ -52,6 +52,15 @@ def test_a_new_tenant_gets_types_workflow_and_mappings_once(db: None) -> None:
         row.full_clean()
 
 
+def test_a_source_without_types_makes_nothing(db: None) -> None:
+    tenant = create_tenant(slug="code", name="Code")
+    github = Integration.across_tenants.create(
+        tenant=tenant, provider="github", name="g", base_url="https://api.github.com"
+    )
+    assert create_defaults(tenant=tenant, integration=github) == (0, 0)
+    assert not StandardType.objects.for_tenant(tenant).exists()
+
+
 def test_what_a_person_set_is_never_touched(site: Site) -> None:
     site.type("Story")
     site.type("Bug")
@@ -74,6 +83,7 @@ def test_removed_types_and_workflows_do_not_come_back(site: Site) -> None:
 
 def test_a_status_that_means_something_else_in_one_project_gets_its_own_mapping(site: Site) -> None:
     odd = site.project("ODD")
+    site.type("Story")
     site.status("Ready")
     site.status("ready")
     site.status("Ready", "done", project=odd.external_id)
@@ -84,6 +94,7 @@ def test_a_status_that_means_something_else_in_one_project_gets_its_own_mapping(
 
 def test_every_active_workflow_gets_its_mappings_a_namesake_first(site: Site) -> None:
     site.workflow("Bugs", Triage="to_do", Analysis="active", Fixing="active", Closed="done")
+    site.type("Bug")
     site.status("fixing")
     site.status("QA")
     defaults(site)

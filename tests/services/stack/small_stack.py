@@ -1,6 +1,7 @@
 """How is the supervisor tried out with small programs in place of the product's?
 
-``python -m tests.services.stack.small_stack DIR [FAULT]``; FAULT: ``crash`` adds a program that dies at once, ``migrate`` lets the preparation fail.
+``python -m tests.services.stack.small_stack DIR [FAULT]``, where FAULT is ``crash`` (one program more, which dies at
+once) or ``migrate`` (the preparation fails).
 """
 
 import os

@@ -71,9 +71,7 @@ def integration(new_integration: Callable[[], Integration]) -> Integration:
 def issue(integration: Integration) -> Callable[..., Issue]:
     """``issue("Summary", "Description", at=integration, column=value …)``: a loaded issue."""
 
-    def create(
-        summary: str, description: str = "", *, at: Integration = integration, **columns: object
-    ) -> Issue:
+    def create(summary: str, description: str = "", *, at: Integration = integration, **columns: object) -> Issue:
         number, now = next(_numbers), timezone.now()
         values = {"external_id": str(10_000 + number), "key": f"PAY-{number}", "project": "1"} | columns
         times = {"loaded_at": now, "created_at": now, "updated_at": now}

@@ -26,15 +26,11 @@ def payload_of(issue: Issue) -> dict[str, Any]:
     """The payload of the issue's point, found by the vector of its own text."""
     vector = current_embedder().embed([f"{issue.summary}\n\n{issue.description}"])[0].tolist()
     found = Store(current_embedder().name).nearest(vector, belonging_to(issue.tenant_id), 10)
-    (payload,) = [
-        payload for score, payload in found if payload["external_id"] == issue.external_id and score > 0.99
-    ]
+    (payload,) = [payload for score, payload in found if payload["external_id"] == issue.external_id and score > 0.99]
     return payload
 
 
-def test_new_documents_are_embedded_and_recorded(
-    issue: NewIssue, embed: Embed, integration: Integration
-) -> None:
+def test_new_documents_are_embedded_and_recorded(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     issues = [issue("Log-in fails", "Since the upgrade"), issue("Cart is empty")]
     assert embed(*issues) == EmbedReport(embedded=2)
     rows = Embedding.objects.for_tenant(integration.tenant_id)
@@ -72,9 +68,7 @@ def test_only_the_payload_changes_without_embedding(issue: NewIssue, embed: Embe
     assert payload_of(other)["key"] == other.key
 
 
-def test_gone_and_blank_documents_lose_their_points(
-    issue: NewIssue, embed: Embed, integration: Integration
-) -> None:
+def test_gone_and_blank_documents_lose_their_points(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     kept, gone, deleted, blank = issue("Kept"), issue("Gone"), issue("Deleted"), issue("Blank")
     embed(kept, gone, deleted, blank)
     gone.deleted_at = timezone.now()
@@ -103,9 +97,7 @@ def test_a_refused_text_is_reported_and_the_rest_goes_on(
     assert "7 documents, 6 recorded as embedded, 6 points" in str(difference)
 
 
-def test_only_the_start_of_a_long_text_reaches_the_embedder(
-    issue: NewIssue, embed: Embed, hook: Hook
-) -> None:
+def test_only_the_start_of_a_long_text_reaches_the_embedder(issue: NewIssue, embed: Embed, hook: Hook) -> None:
     lengths: list[int] = []
     hook(lambda texts: lengths.extend(map(len, texts)))
     assert embed(issue("Long", "word " * MAX_CHARS)).embedded == 1

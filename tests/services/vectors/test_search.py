@@ -78,16 +78,12 @@ def test_another_tenants_documents_are_never_found(
     secret = issue("The secret plan", at=new_integration())
     embed(secret)
     embed(issue("Something else"))
-    assert [hit.title for hit in search(integration.tenant, "The secret plan", limit=100)] == [
-        "Something else"
-    ]
+    assert [hit.title for hit in search(integration.tenant, "The secret plan", limit=100)] == ["Something else"]
     with pytest.raises(SearchError, match="There is no issue"):
         similar(integration.tenant, secret.key)
 
 
-def test_a_document_that_is_gone_meanwhile_is_no_hit(
-    tracker: dict[str, Issue], integration: Integration
-) -> None:
+def test_a_document_that_is_gone_meanwhile_is_no_hit(tracker: dict[str, Issue], integration: Integration) -> None:
     gone = tracker["E-mail notifications are sent twice"]
     Issue.across_tenants.filter(pk=gone.pk).delete()
     assert gone.summary not in {hit.title for hit in search(integration.tenant, gone.summary)}

@@ -34,9 +34,7 @@ def test_all_that_is_new_is_pending_in_pages(
     ]
 
 
-def test_what_is_embedded_is_no_longer_pending(
-    issue: NewIssue, embed: Embed, integration: Integration
-) -> None:
+def test_what_is_embedded_is_no_longer_pending(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     unchanged, text, payload = issue("Unchanged"), issue("Text"), issue("Payload")
     embed(unchanged, text, payload)
     assert pending_ids(integration.tenant_id) == []
@@ -62,9 +60,7 @@ def test_another_model_makes_everything_pending_and_the_old_points_orphans(
     assert verify(integration.tenant_id) == []
 
 
-def test_orphans_are_found_in_pages_and_removed(
-    issue: NewIssue, embed: Embed, integration: Integration
-) -> None:
+def test_orphans_are_found_in_pages_and_removed(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     issues = [issue(f"Issue {number}") for number in range(5)]
     kept = issue("Kept")
     embed(*issues, kept)
@@ -86,9 +82,7 @@ def test_a_tenant_cannot_remove_what_belongs_to_another(
     assert verify(theirs.tenant_id) == []
 
 
-def test_points_lost_by_qdrant_become_pending_again(
-    issue: NewIssue, embed: Embed, integration: Integration
-) -> None:
+def test_points_lost_by_qdrant_become_pending_again(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     lost, kept = issue("Lost"), issue("Kept")
     embed(lost, kept)
     tenant_id = integration.tenant_id
@@ -111,9 +105,7 @@ def test_points_without_a_row_are_removed(issue: NewIssue, embed: Embed, integra
     assert verify(integration.tenant_id) == []
 
 
-def test_points_of_a_removed_integration_are_removed(
-    issue: NewIssue, embed: Embed, integration: Integration
-) -> None:
+def test_points_of_a_removed_integration_are_removed(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     embed(issue("Log-in fails"))
     tenant_id = integration.tenant_id
     integration.delete()

@@ -1,6 +1,5 @@
 """What do the tests of the warehouse load? Small records of one Jira and one GitHub integration."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,8 +15,6 @@ from apps.tenants.models import Tenant
 from apps.warehouse.loader import LoadReport, load
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-Load = Callable[..., LoadReport]
 
 
 @pytest.fixture

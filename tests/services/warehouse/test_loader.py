@@ -15,11 +15,11 @@ from apps.warehouse.models import MODELS, Issue, IssueChange, LoadedModel, Sprin
 from tests.services.warehouse.conftest import NOON, change, every_row, issue, load_into, with_changes
 
 
-def versions(model: type[LoadedModel]) -> dict[str, int]:
-    """The transaction that wrote each row."""
+def versions(model: type[LoadedModel]) -> dict[str, tuple[str, str]]:
+    """The transactions that wrote and, last, locked each row."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT external_id, xmin::text::bigint FROM {model._meta.db_table}")
-        return dict(cursor.fetchall())
+        cursor.execute(f"SELECT external_id, xmin::text, xmax::text FROM {model._meta.db_table}")
+        return {external_id: (xmin, xmax) for external_id, xmin, xmax in cursor.fetchall()}
 
 
 def living(model: type[LoadedModel]) -> set[str]:

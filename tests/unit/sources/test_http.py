@@ -262,9 +262,7 @@ def test_redirects_are_followed_with_method_body_and_credentials_at_home(
     assert "authorization" in provider.seen[1].headers
 
 
-def test_redirects_and_links_to_another_host_carry_no_credentials(
-    provider: ScriptedServer, client: Client
-) -> None:
+def test_redirects_and_links_to_another_host_carry_no_credentials(provider: ScriptedServer, client: Client) -> None:
     elsewhere = f"http://localhost:{provider.port}/new"
     provider.on("/old", Say(b"", 302, {"Location": elsewhere}))
     provider.on("/new", Say({}))
@@ -283,9 +281,7 @@ def test_a_circle_of_redirects_ends(provider: ScriptedServer, client: Client) ->
     assert len(provider.seen) == 6
 
 
-@pytest.mark.parametrize(
-    "target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"]
-)
+@pytest.mark.parametrize("target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"])
 def test_a_public_provider_cannot_lead_into_the_inner_network(target: str) -> None:
     with pytest.raises(Untrusted):
         refuse_inner_network(target, ("https", "93.184.215.14", 443))
@@ -300,9 +296,7 @@ def test_cookies_are_not_kept(provider: ScriptedServer, client: Client) -> None:
 
 
 def test_link_header(provider: ScriptedServer, client: Client) -> None:
-    provider.on(
-        "/x", Say([], headers={"Link": '</repositories/1?after=a>; rel="next", <https://e.org/>; rel="last"'})
-    )
+    provider.on("/x", Say([], headers={"Link": '</repositories/1?after=a>; rel="next", <https://e.org/>; rel="last"'}))
     answer = client().get("/x")
     assert answer.link("next") == f"{provider.url}/repositories/1?after=a"
     assert answer.link("last") == "https://e.org/"
@@ -310,9 +304,7 @@ def test_link_header(provider: ScriptedServer, client: Client) -> None:
 
 
 def test_no_secret_in_any_error(provider: ScriptedServer, client: Client) -> None:
-    provider.on(
-        "/x", lambda seen: Say({"message": f"{seen.headers['authorization']} and {SECRET} are wrong"}, 401)
-    )
+    provider.on("/x", lambda seen: Say({"message": f"{seen.headers['authorization']} and {SECRET} are wrong"}, 401))
     base = provider.url.replace("//", f"//ada:{SECRET}@")
     for http in (client(), client(base)):
         with pytest.raises(Unauthorized) as caught:
@@ -426,8 +418,6 @@ def self_signed(path: Any) -> Any:
         .not_valid_after(now + timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
     return path

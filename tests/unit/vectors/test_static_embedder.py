@@ -39,9 +39,7 @@ def test_no_text_gives_an_empty_array(embedder: StaticEmbedder) -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t \r", "\u00a0\u3000"])
-def test_a_blank_text_gets_zeros_and_leaves_its_neighbours_alone(
-    embedder: StaticEmbedder, blank: str
-) -> None:
+def test_a_blank_text_gets_zeros_and_leaves_its_neighbours_alone(embedder: StaticEmbedder, blank: str) -> None:
     vectors = embedder.embed(["before", blank, "after"])
     assert not vectors[1].any()
     assert np.array_equal(vectors[[0, 2]], embedder.embed(["before", "after"]))

@@ -71,9 +71,7 @@ def start(context: Context) -> list[Slice]:
             chosen.append((record.external_id, record.scope))
         else:
             left_out += 1
-    slices = [
-        Slice("panels", {"issues": chosen[i : i + PER_SLICE]}) for i in range(0, len(chosen), PER_SLICE)
-    ]
+    slices = [Slice("panels", {"issues": chosen[i : i + PER_SLICE]}) for i in range(0, len(chosen), PER_SLICE)]
     return slices + ([Slice("panels_left_out", {"issues": left_out})] if left_out else [])
 
 
@@ -133,19 +131,13 @@ def applications_in(summary: bytes) -> list[str]:
     panel = read_shape(summary, _Panel)
     kind = panel.summary and panel.summary.pullrequest
     instances = (kind and kind.by_instance_type) or {}
-    return [
-        name for name, counts in instances.items() if not isinstance(counts, dict) or counts.get("count", 1)
-    ]
+    return [name for name, counts in instances.items() if not isinstance(counts, dict) or counts.get("count", 1)]
 
 
 def fetch_left_out(piece: Slice, context: Context) -> Fetched:
     """Tells of the issues that are beyond the budget of a run."""
-    reason = (
-        f"{piece.args['issues']} more issues changed than the {BUDGET:,} whose development panel a run reads."
-    )
-    return Fetched(
-        skips=[Skip("", f"{reason} Their pull requests are linked by branch, title and commits instead.")]
-    )
+    reason = f"{piece.args['issues']} more issues changed than the {BUDGET:,} whose development panel a run reads."
+    return Fetched(skips=[Skip("", f"{reason} Their pull requests are linked by branch, title and commits instead.")])
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {

@@ -7,15 +7,26 @@ comments follow for 200 ids a slice.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
 
 from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
 from apps.sources.errors import BadRequest, Conflict, Forbidden, Gone, InvalidAnswer, NotFound
-from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, IdPage, JiraClient, Shape, read_shape
+from apps.sources.jira.client import (
+    API,
+    ISSUES_PER_CALL,
+    ChangelogPage,
+    CommentPage,
+    Id,
+    IdPage,
+    JiraClient,
+    Shape,
+    read_shape,
+)
 from apps.sources.jira.extract.known import wanted_projects
-from apps.sources.jira.extract.paging import Batches
+from apps.sources.jira.extract.paging import Batches, insist
 from apps.sources.text import parse_time
 
 IDS_PER_SLICE = 200
@@ -50,15 +61,24 @@ class IssueHead(Shape):
 
 
 def start(context: Context) -> list[Slice]:
-    """One list of ids per project in a full run; else one per group of projects that were synced together."""
+    """One list of ids per project in a full run; else one per group of projects that were synced together.
+
+    A scope counts as synced when a slice of the run bears its name: so a group names each of its projects.
+    """
     groups: dict[object, list[str]] = defaultdict(list)
     for project in wanted_projects(context):
         since = context.since(project.key)
         groups[since or project.key].append(project.key)
-    return [
-        list_slice(keys, since if isinstance(since, datetime) else None, context.until())
-        for since, keys in groups.items()
-    ]
+    slices: list[Slice] = []
+    for since, keys in groups.items():
+        slices.append(list_slice(keys, since if isinstance(since, datetime) else None, context.until()))
+        slices += [Slice("listed_together", scope=key) for key in keys if len(keys) > 1]
+    return slices
+
+
+def fetch_nothing(piece: Slice, context: Context) -> Fetched:
+    """The project's issues come with the list of its group."""
+    return Fetched()
 
 
 def list_slice(keys: list[str], since: datetime | None, until: datetime | None) -> Slice:
@@ -80,9 +100,9 @@ def query(keys: Iterable[str], since: int | None, until: int | None) -> str:
 def fetch_ids(piece: Slice, context: Context) -> Fetched:
     """A page of ids; the slices that fetch them and the next page follow."""
     client = JiraClient(context.http)
-    token = piece.args.get("token")
+    token, jql = piece.args.get("token"), query(piece.args["keys"], *piece.args["window"])
     try:
-        page = client.issue_ids(query(piece.args["keys"], *piece.args["window"]), token)
+        page = insist(lambda: client.issue_ids(jql, token), IdPage.is_odd)
     except (BadRequest, NotFound, Forbidden) as error:
         if token:
             raise
@@ -90,7 +110,7 @@ def fetch_ids(piece: Slice, context: Context) -> Fetched:
     ids = list(dict.fromkeys(str(issue.id) for issue in page.issues))
     follow_ups = next_page(piece, page)
     follow_ups += [
-        Slice("issues", {"ids": ids[i : i + IDS_PER_SLICE]}, piece.scope)
+        Slice("issues", {"ids": ids[i : i + IDS_PER_SLICE], "keys": piece.args["keys"]}, piece.scope)
         for i in range(0, len(ids), IDS_PER_SLICE)
     ]
     return Fetched(follow_ups=follow_ups, expected={"issue": len(ids)})
@@ -113,7 +133,9 @@ def without_lost_projects(piece: Slice, client: JiraClient, error: Exception) ->
 def next_page(piece: Slice, page: IdPage) -> list[Slice]:
     """The slice of the next page, if there is one. A list that runs in a circle or on nothing is refused."""
     token = page.next_page_token
-    if page.is_last or not token:
+    if not page.goes_on or not token:
+        if page.is_odd() and not page.issues:
+            raise InvalidAnswer("Jira announces more issues and gives neither any nor a token. Try later.")
         return []
     mark = blake2b(token.encode(errors="replace"), digest_size=6).hexdigest()
     visited: list[str] = piece.args.get("visited", [])
@@ -131,18 +153,14 @@ def fetch_issues(piece: Slice, context: Context) -> Fetched:
     """Some issues with their whole changelogs and all of their comments."""
     client = JiraClient(context.http)
     fetched = Fetched()
-    heads = _fetch_bodies(
-        piece, client, fetched, context.memo("jira issues", lambda: Batches(ISSUES_PER_CALL))
-    )
+    heads = _fetch_bodies(piece, client, fetched, context.memo("jira issues", lambda: Batches(ISSUES_PER_CALL)))
     _fetch_changelogs(heads, client, fetched, context.memo("jira changelogs", lambda: Batches(IDS_PER_SLICE)))
     for issue in heads.values():
         _fetch_comments(issue, client, fetched)
     return fetched
 
 
-def _fetch_bodies(
-    piece: Slice, client: JiraClient, fetched: Fetched, batches: Batches
-) -> dict[str, IssueHead]:
+def _fetch_bodies(piece: Slice, client: JiraClient, fetched: Fetched, batches: Batches) -> dict[str, IssueHead]:
     heads: dict[str, IssueHead] = {}
 
     def ask(ids: list[str]) -> list[str]:
@@ -153,14 +171,16 @@ def _fetch_bodies(
         failed = {str(error.id) for error in batch.issue_errors or []}
         return [issue for issue in ids if issue in failed and issue not in heads]
 
-    failed = batches.run(piece.args["ids"], ask)
-    fetched.skips += [
-        Skip(piece.scope, f"Issue {issue} was left out. {why}") for issue, why in failed.items()
-    ]
-    lost = [issue for issue in piece.args["ids"] if issue not in heads and issue not in failed]
-    if lost:
+    failed: dict[str, str] = {}
+    missing: list[str] = piece.args["ids"]
+    for _ in range(2):  # that an answer lacks an issue is no proof that it is gone
+        failed |= batches.run(missing, ask)
+        missing = [issue for issue in missing if issue not in heads and issue not in failed]
+    for key in piece.args["keys"] if failed else []:  # nobody knows whose they are: each is asked for again next time
+        fetched.skips += [Skip(key, f"Issue {issue} was left out. {why}") for issue, why in failed.items()]
+    if missing:
         reason = "went away between the list and the fetch, or may not be seen"
-        fetched.skips.append(Skip(piece.scope, f"{len(lost)} issues {reason}: {', '.join(lost[:10])}."))
+        fetched.skips.append(Skip("", f"{len(missing)} issues {reason}: {', '.join(missing[:10])}."))
     return heads
 
 
@@ -176,14 +196,10 @@ def record_of(head: IssueHead, payload: bytes, scope: str) -> RawRecord:
     """The raw record of an issue."""
     fields = head.fields or _Fields()
     key = (fields.project and fields.project.key) or scope
-    return RawRecord(
-        "issue", str(head.id), payload, key, f"POST {API}/issue/bulkfetch", parse_time(fields.updated)
-    )
+    return RawRecord("issue", str(head.id), payload, key, f"POST {API}/issue/bulkfetch", parse_time(fields.updated))
 
 
-def _fetch_changelogs(
-    heads: dict[str, IssueHead], client: JiraClient, fetched: Fetched, batches: Batches
-) -> None:
+def _fetch_changelogs(heads: dict[str, IssueHead], client: JiraClient, fetched: Fetched, batches: Batches) -> None:
     """One record per issue with all of its histories, which may be spread over several pages."""
     whole: dict[str, dict[bytes, None]] = {}
 
@@ -191,7 +207,7 @@ def _fetch_changelogs(
         histories: dict[str, dict[bytes, None]] = {issue: {} for issue in ids}
         token, visited = None, set[str]()
         while True:
-            page = client.changelogs(ids, token)
+            page = insist(partial(client.changelogs, ids, token), ChangelogPage.is_empty)
             for changes in page.issue_change_logs:
                 known = histories.setdefault(str(changes.issue_id), {})
                 known.update(dict.fromkeys(map(bytes, changes.change_histories)))
@@ -226,18 +242,17 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
     start, total = 0, embedded.total
     try:
         while start < total:
-            page = client.comments(str(issue.id), start)
-            if not page.comments:
+            page = insist(partial(client.comments, str(issue.id), start), CommentPage.is_empty)
+            if page.is_empty():
                 break
             start, total = start + len(page.comments), page.total
             for comment in map(bytes, page.comments):
                 found[str(read_shape(comment, _CommentHead).id)] = comment
     except (NotFound, Forbidden, Gone, Conflict, InvalidAnswer) as error:
-        fetched.skips.append(Skip(_scope(issue), f"The comments of {issue.key} cannot be read. {error}"))
+        fetched.skips.append(Skip("", f"The comments of {issue.key} cannot be read. {error}"))
         return
     if len(found) < total:
-        said = f"Jira announced {total} comments of {issue.key} and gave {len(found)}."
-        fetched.skips.append(Skip(_scope(issue), said))
+        fetched.skips.append(Skip("", f"Jira announced {total} comments of {issue.key} and gave {len(found)}."))
         return
     request = f"GET {API}/issue/{issue.id}/comment"
     fetched.records.append(array_record("issue_comments", issue, found.values(), request))
@@ -246,13 +261,15 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
 def array_record(entity: str, issue: IssueHead, items: Iterable[bytes], request: str) -> RawRecord:
     """A record that holds a JSON array of ``items``, each byte for byte."""
     updated_at = parse_time(issue.fields.updated) if issue.fields else None
-    return RawRecord(
-        entity, str(issue.id), b"[" + b",".join(items) + b"]", _scope(issue), request, updated_at
-    )
+    return RawRecord(entity, str(issue.id), b"[" + b",".join(items) + b"]", _scope(issue), request, updated_at)
 
 
 def _scope(issue: IssueHead) -> str:
     return (issue.fields and issue.fields.project and issue.fields.project.key) or ""
 
 
-FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {"issue_ids": fetch_ids, "issues": fetch_issues}
+FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
+    "issue_ids": fetch_ids,
+    "listed_together": fetch_nothing,
+    "issues": fetch_issues,
+}

@@ -1,6 +1,7 @@
 """How are Jira's lists read to their true end? Pages, and batches that shrink when Jira chokes on them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -10,7 +11,14 @@ from apps.sources.jira.client import Page
 BREAKABLE = (ServerTrouble, InvalidAnswer)
 HOPELESS = 3  # single items in a row that fail while nothing works: it is not the items
 
+T = TypeVar("T")
 Ask = Callable[[list[str]], list[str]]
+
+
+def insist(ask: Callable[[], T], is_odd: Callable[[T], bool]) -> T:
+    """An answer; one that may be a hiccup (empty where more was announced) is asked for once more."""
+    answer = ask()
+    return ask() if is_odd(answer) else answer
 
 
 def walk(ask: Callable[[int], Page]) -> Iterator[msgspec.Raw]:
@@ -18,12 +26,12 @@ def walk(ask: Callable[[int], Page]) -> Iterator[msgspec.Raw]:
     start: int | None = 0
     first = b""
     while start is not None:
-        page = ask(start)
+        page = insist(lambda start=start: ask(start), Page.breaks_off)  # type: ignore[misc]
+        if page.breaks_off():
+            raise InvalidAnswer("Jira announces more of a list and gives nothing. Try later.")
         head = bytes(page.values[0]) if page.values else b""
         if head and head == first:
-            raise InvalidAnswer(
-                "Jira gives the same page of a list again and again; it has no end. Try later."
-            )
+            raise InvalidAnswer("Jira gives the same page of a list again and again; it has no end. Try later.")
         first = head
         yield from page.values
         start = page.following(start)

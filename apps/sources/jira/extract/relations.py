@@ -51,7 +51,7 @@ def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
         try:
             payload = bytes(client.get(path, msgspec.Raw))
         except (Forbidden, NotFound, Gone) as error:
-            fetched.skips.append(Skip(key, f"The statuses of project {key} cannot be read. {error}"))
+            fetched.skips.append(Skip("", f"The statuses of project {key} cannot be read. {error}"))
             continue
         fetched.records.append(RawRecord("project_statuses", project_id, payload, key, f"GET {path}"))
     fetched.expected = {"project_statuses": len(fetched.records)}

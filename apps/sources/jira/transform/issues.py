@@ -192,11 +192,7 @@ def _whole_lists(name: str, fields: Any) -> list[Children]:
     whole = []
     if fields.issuelinks is not None:
         whole += [Children(IssueLink, "issue", name), Children(IssueLink, "target", name)]
-    if (
-        fields.comment
-        and fields.comment.total is not None
-        and fields.comment.total <= len(fields.comment.comments)
-    ):
+    if fields.comment and fields.comment.total is not None and fields.comment.total <= len(fields.comment.comments):
         whole.append(Children(IssueComment, "issue", name))
     return whole
 

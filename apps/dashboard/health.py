@@ -1,0 +1,177 @@
+"""Is everything well that the product stands on? Each part is asked with a short time-out and answers in a sentence."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import httpx
+from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.models import Count, Min
+from django.utils import timezone
+from django.utils.timesince import timesince
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from apps.core.redis import redis_client
+from apps.integrations.selectors import integrations_of
+from apps.jobs.choices import ItemState, RunState
+from apps.jobs.models import QueueItem
+from apps.sources.definition import Stage
+from apps.tenants.models import Tenant
+
+KEPT = 5  # seconds for which an answer is good
+TIMEOUT = 1.0
+SLOW = 0.25  # seconds a service may take before it is worth a word
+LONG_WAIT = timedelta(minutes=5)
+QUEUES = frozenset({*(stage.value for stage in Stage), "control"})
+
+
+class Health(StrEnum):
+    """How a part is, from good to bad."""
+
+    HEALTHY = "healthy"
+    WARNING = "warning"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one part answers: ``state`` is a :class:`Health`, ``sentence`` tells it to a person."""
+
+    key: str
+    title: str
+    state: str
+    sentence: str
+
+
+def checks(tenant: Tenant) -> list[Check]:
+    """Every part as a member of ``tenant`` may see it; kept for a few seconds."""
+    known = cache.get(_key(tenant))
+    if known is None:
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            asked = [pool.submit(part) for part in (_redis, _broker_and_workers, _qdrant)]
+            own = [_database(), _queues(tenant), _integrations(tenant)]
+            redis, broker, qdrant = (answer.result() for answer in asked)
+        known = [own[0], *redis, *broker, own[1], *qdrant, own[2]]
+        cache.set(_key(tenant), known, KEPT)
+    return list(known)
+
+
+def known_checks(tenant: Tenant) -> list[Check]:
+    """What is known without asking anybody; empty when nothing is."""
+    return list(cache.get(_key(tenant)) or [])
+
+
+def as_message(found: list[Check]) -> dict[str, object]:
+    """The ``system_health`` message: the state of every part by its key, and the sentences."""
+    states: dict[str, object] = {check.key: check.state for check in found}
+    return {"v": 1, "type": "system_health"} | states | {"checks": [asdict(check) for check in found]}
+
+
+def database_answers() -> bool:
+    """Whether the database answers at all."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _key(tenant: Tenant) -> str:
+    return f"health:{tenant.pk}"
+
+
+def _answered(key: str, title: str, ask: Callable[[], object]) -> Check:
+    begin = time.monotonic()
+    ask()
+    took = time.monotonic() - begin
+    if took > SLOW:
+        return Check(key, title, Health.WARNING, f"Answers slowly: {took * 1000:.0f} ms.")
+    return Check(key, title, Health.HEALTHY, f"Answers in {max(took * 1000, 1):.0f} ms.")
+
+
+def _database() -> Check:
+    try:
+        return _answered("database", "Database", lambda: connection.cursor().execute("SELECT 1"))
+    except DatabaseError:
+        return Check("database", "Database", Health.DOWN, "Does not answer. Check DATABASE_URL and that it runs.")
+
+
+def _redis() -> list[Check]:
+    try:
+        return [_answered("redis", "Redis", redis_client().ping)]
+    except RedisError:
+        return [Check("redis", "Redis", Health.DOWN, "Does not answer: pages poll instead. Check REDIS_URL.")]
+
+
+def _broker_and_workers() -> list[Check]:
+    options = {} if settings.CELERY_BROKER_URL.startswith("amqp") else {"socket_connect_timeout": TIMEOUT}
+    try:
+        with current_app.connection_for_read(connect_timeout=TIMEOUT, transport_options=options) as broker:
+            found = _answered("broker", "Broker", lambda: _connect(broker))
+            return [found, _workers(broker)]
+    except (OperationalError, OSError):
+        broken = Check("broker", "Broker", Health.DOWN, "Does not answer: no work begins. Check CELERY_BROKER_URL.")
+        return [broken, Check("workers", "Workers", Health.WARNING, "Cannot be asked while the broker is away.")]
+
+
+def _connect(broker: object) -> None:
+    ensured = broker.ensure_connection(  # type: ignore[attr-defined]  # kombu has no types
+        max_retries=1, interval_start=0, interval_step=0, timeout=TIMEOUT
+    )
+    ensured.default_channel  # noqa: B018  # only with a channel is it known that the broker lets us in
+
+
+def _workers(broker: object) -> Check:
+    answers = current_app.control.inspect(timeout=TIMEOUT, connection=broker).active_queues() or {}
+    if not answers:
+        return Check("workers", "Workers", Health.DOWN, "No worker answers. Start one: jobs wait until then.")
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    count = f"{len(answers)} worker{'s' if len(answers) > 1 else ''}"
+    if missing := sorted(QUEUES - served):
+        return Check("workers", "Workers", Health.WARNING, f"{count}, but nobody serves {', '.join(missing)}.")
+    return Check("workers", "Workers", Health.HEALTHY, f"{count} serve every queue.")
+
+
+def _queues(tenant: Tenant) -> Check:
+    waiting = (
+        QueueItem.objects.for_tenant(tenant)
+        .filter(state=ItemState.QUEUED, run__state=RunState.RUNNING)
+        .values_list("stage")
+        .annotate(Count("pk"), Min("created_at"))
+        .order_by("stage")
+    )
+    found = list(waiting)
+    if not found:
+        return Check("queues", "Queues", Health.HEALTHY, "Nothing waits.")
+    depth = ", ".join(f"{number:,} in {stage}" for stage, number, _ in found)
+    oldest = min(begin for _, _, begin in found)
+    state = Health.WARNING if timezone.now() - oldest > LONG_WAIT else Health.HEALTHY
+    return Check("queues", "Queues", state, f"{depth}; the oldest for {timesince(oldest, depth=1)}.")
+
+
+def _qdrant() -> list[Check]:
+    key = {"api-key": settings.QDRANT_API_KEY} if settings.QDRANT_API_KEY else {}
+    address = f"{settings.QDRANT_URL.rstrip('/')}/readyz"
+    try:
+        ask = lambda: httpx.get(address, headers=key, timeout=TIMEOUT).raise_for_status()  # noqa: E731
+        return [_answered("qdrant", "Qdrant", ask)]
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return [Check("qdrant", "Qdrant", Health.DOWN, "Does not answer: embedding and search wait. Check QDRANT_URL.")]
+
+
+def _integrations(tenant: Tenant) -> Check:
+    active = list(integrations_of(tenant).filter(is_active=True).values_list("name", "problem"))
+    broken = [f"{name}: {problem}" for name, problem in active if problem]
+    if broken:
+        return Check("integrations", "Integrations", Health.WARNING, " ".join(broken))
+    if not active:
+        return Check("integrations", "Integrations", Health.WARNING, "None is set up and switched on.")
+    return Check("integrations", "Integrations", Health.HEALTHY, f"{len(active)} active, no known problem.")

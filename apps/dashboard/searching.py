@@ -1,0 +1,36 @@
+"""What does the search page ask, and what does it get?"""
+
+from django.http import QueryDict
+
+from apps.tenants.models import Tenant
+from apps.vectors.search import SearchError, search
+from apps.warehouse.models import Project, Repository
+
+KINDS = ("issue", "issue_comment", "pull_request", "review", "pull_request_comment")
+LIMIT = 30
+
+
+def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
+    """The context of the page: the form as it was filled, and the hits or the sentence why there are none."""
+    text, kind, scope = (asked.get(name, "").strip() for name in ("q", "kind", "scope"))
+    context: dict[str, object] = {
+        "text": text,
+        "kind": kind,
+        "scope": scope,
+        "kinds": KINDS,
+        "projects": _scopes(tenant, Project, "key"),
+        "repositories": _scopes(tenant, Repository, "full_name"),
+    }
+    if text:
+        try:
+            context["hits"] = search(
+                tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=LIMIT
+            )
+        except SearchError as error:
+            context["problem"] = str(error)
+    return context
+
+
+def _scopes(tenant: Tenant, model: type[Project] | type[Repository], column: str) -> list[str]:
+    rows = model.objects.for_tenant(tenant).filter(deleted_at=None)
+    return list(rows.order_by(column).values_list(column, flat=True).distinct())

@@ -1,0 +1,215 @@
+"""What do the pages about jobs and runs show? Read in a fixed number of queries, shaped for the templates."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Sum
+
+from apps.dashboard.controls import Control, controls_of
+from apps.jobs.choices import ENDED, JobState
+from apps.jobs.models import Job, Run, StateChange
+from apps.jobs.selectors import jobs_of
+from apps.progress.choices import StageState
+from apps.progress.events import RunMessage
+from apps.progress.models import StageProgress
+from apps.progress.selectors import live_runs
+from apps.sources.definition import ALL_STAGES, Stage, StepDefinition
+from apps.sources.registry import definition
+from apps.tenants.models import Role, Tenant
+
+PAGE = 25
+HISTORY = 30
+# What of the loaded data is worth a line on a card, in this order.
+HEADLINE_KINDS = ("issue", "issue_comment", "pull_request", "commit", "review", "pull_request_comment")
+COLUMNS = ("announced", "extracted", "loaded", "embedded", "set_aside")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A job with what is going on (``live``), its newest run and how the last one ended."""
+
+    job: Job
+    run: Run | None
+    live: RunMessage | None
+    last: Run | None
+    controls: list[Control]
+
+    @property
+    def percent(self) -> float:
+        """What the bar shows: nothing while the job is ready for its next run."""
+        return self.live.progress if self.live and self.job.state != JobState.READY else 0.0
+
+    @property
+    def loaded(self) -> list[tuple[str, int]]:
+        """The most telling counts of what the last run left loaded."""
+        counts = self.last.counts.get("loaded", {}) if self.last else {}
+        return [(kind, counts[kind]) for kind in HEADLINE_KINDS if counts.get(kind)]
+
+    @property
+    def possible(self) -> list[Control]:
+        """What the person may ask for now."""
+        return [control for control in self.controls if not control.why]
+
+    @property
+    def first_controls(self) -> list[Control]:
+        """The two that fit into a row of a list."""
+        return [control for control in self.possible if not control.wording.full][:2]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the status matrix; ``row`` is ``None`` where the step has no such stage."""
+
+    stage: str
+    row: StageProgress | None
+    state: str
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long the stage worked."""
+        if self.row is None or self.row.started_at is None or self.row.finished_at is None:
+            return None
+        return self.row.finished_at - self.row.started_at
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """A step and its cells, one per known stage."""
+
+    step: StepDefinition
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in the history, with how many records it took in."""
+
+    run: Run
+    volume: int
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the begin of the work to its end."""
+        return took(self.run)
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """The numbers of one kind side by side; ``None`` where a column has nothing to say about it."""
+
+    kind: str
+    numbers: list[int | None] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """Whether all that was announced is there: ``agrees``, ``differs`` or empty."""
+        announced, extracted = self.numbers[0], self.numbers[1]
+        if announced is None or extracted is None:
+            return ""
+        return "agrees" if extracted >= announced else "differs"
+
+
+def took(run: Run) -> timedelta | None:
+    """How long a run worked; ``None`` while it does, or when it never began."""
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return run.finished_at - run.started_at
+
+
+def overviews(tenant: Tenant, role: Role | None, jobs: QuerySet[Job] | None = None) -> list[Overview]:
+    """The given jobs of the tenant, or all of them, each with its newest runs."""
+    runs = Run.objects.for_tenant(tenant).order_by("job_id", "-created_at").distinct("job_id")
+    newest = {run.job_id: run for run in runs}
+    last = {run.job_id: run for run in runs.filter(state__in=ENDED)}
+    live = {UUID(message.run): message for message in live_runs(tenant.pk)}
+    return [
+        Overview(
+            job,
+            run := newest.get(job.pk),
+            live.get(run.pk) if run else None,
+            last.get(job.pk),
+            controls_of(job, role),
+        )
+        for job in (jobs_of(tenant) if jobs is None else jobs)
+    ]
+
+
+def filtered_jobs(tenant: Tenant, *, state: str, job_type: str, text: str) -> QuerySet[Job]:
+    """The tenant's jobs in a state, of a type, with a text in their name; an empty value asks for all."""
+    wanted = Q()
+    if state:
+        wanted &= Q(state=state)
+    if job_type:
+        wanted &= Q(job_type=job_type)
+    if text:
+        wanted &= Q(name__icontains=text)
+    return jobs_of(tenant).filter(wanted)
+
+
+def matrix(run: Run | None, job: Job, *, as_of_job: bool) -> list[MatrixRow]:
+    """The status matrix of a run; ``as_of_job``: idle again once the job is ready for its next one."""
+    rows = StageProgress.objects.filter(run_id=run.pk) if run else StageProgress.objects.none()
+    idle = as_of_job and job.state == JobState.READY
+    known = {} if idle else {(row.step, row.stage): row for row in rows}
+
+    def cell(step: StepDefinition, stage: Stage) -> Cell:
+        row = known.get((step.key, stage.value))
+        return Cell(stage.value, row, row.state if row else StageState.IDLE if stage in step.stages else "")
+
+    return [
+        MatrixRow(step, [cell(step, stage) for stage in ALL_STAGES]) for step in definition(job.job_type).steps
+    ]
+
+
+def count_rows(run: Run) -> list[CountRow]:
+    """The numbers of a run side by side, per kind, those that say most first; empty until it has ended."""
+    columns = [run.counts.get(column, {}) for column in COLUMNS]
+    kinds = {kind for column in columns for kind, number in column.items() if number}
+    rows = [CountRow(kind, [column.get(kind) for column in columns]) for kind in kinds]
+    return sorted(rows, key=lambda row: (-sum(number is not None for number in row.numbers), row.kind))
+
+
+def changes_of(job: Job, run: Run | None = None) -> list[StateChange]:
+    """The newest transitions of a job, or all of one run."""
+    changes = StateChange.objects.filter(job=job)
+    return list(changes.filter(run=run) if run else changes[:HISTORY])
+
+
+def run_page(
+    tenant: Tenant, *, job_id: int | None, state: str, before: datetime | None, limit: int = PAGE
+) -> tuple[list[RunRow], datetime | None]:
+    """Runs, newest first, and where the next page begins (``None`` at the end); the key is the time of creation."""
+    runs = Run.objects.for_tenant(tenant).select_related("job").order_by("-created_at")
+    if job_id:
+        runs = runs.filter(job=job_id)
+    if state:
+        runs = runs.filter(state=state)
+    if before:
+        runs = runs.filter(created_at__lt=before)
+    found = list(runs[: limit + 1])
+    more = found[limit - 1].created_at if len(found) > limit else None
+    return with_volume(found[:limit]), more
+
+
+def with_volume(runs: list[Run]) -> list[RunRow]:
+    """The runs with the number of records that each of them extracted (texts embedded, where it extracts none)."""
+    taken_in = (
+        StageProgress.objects.filter(run__in=[run.pk for run in runs])
+        .values_list("run")
+        .annotate(extracted=Sum("done", filter=Q(stage=Stage.EXTRACTION)), embedded=Sum("done"))
+    )
+    volumes = {run_id: extracted if extracted is not None else embedded for run_id, extracted, embedded in taken_in}
+    return [RunRow(run, volumes.get(run.pk, 0)) for run in runs]
+
+
+def recent_runs(job: Job, limit: int = 10) -> list[RunRow]:
+    """The newest runs of one job."""
+    runs = Run.objects.for_tenant(job.tenant_id).filter(job=job).select_related("job").order_by("-created_at")
+    return with_volume(list(runs[:limit]))
+
+
+def run_of(tenant: Tenant, run_id: UUID) -> Run | None:
+    """One run of the tenant with its job."""
+    runs = Run.objects.for_tenant(tenant).select_related("job__integration", "job__tenant", "integration")
+    return runs.filter(pk=run_id).first()

@@ -1,0 +1,103 @@
+"""How do the templates draw icons, states, bars, times and numbers? Always the same way."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.jobs.models import Run
+from apps.warehouse.models import MODELS
+
+register = template.Library()
+
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+OUTCOMES = {
+    "complete": ("complete", "Complete"),
+    "with_quarantine": ("with-quarantine", "With records set aside"),
+    "incomplete": ("incomplete", "Incomplete"),
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the page's sprite; it is decoration, words say the same."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"></use></svg>', name)
+
+
+@register.inclusion_tag("dashboard/parts/state.html")
+def state(value: str, live: str = "") -> dict[str, str]:
+    """A state as icon, word and tone; ``live`` names what the script may change it with."""
+    return {"name": value.lower(), "word": value.replace("_", " ").capitalize(), "live": live}
+
+
+@register.inclusion_tag("dashboard/parts/state.html")
+def outcome(run: Run) -> dict[str, str]:
+    """How a run ended, or its state while it goes on; never plainly green when something is missing."""
+    name, word = OUTCOMES.get(run.outcome if run.state == "FINISHED" else "", (run.state.lower(), ""))
+    return {"name": name, "word": word or run.get_state_display(), "live": ""}
+
+
+@register.inclusion_tag("dashboard/parts/bar.html")
+def bar(percent: float, state: str, label: str, unknown: bool = False) -> dict[str, Any]:
+    """A live bar of 0 to 100; ``unknown`` says that the current step's total is."""
+    return {"percent": percent, "state": state, "label": label, "unknown": unknown}
+
+
+@register.inclusion_tag("dashboard/parts/when.html")
+def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
+    """A time as people need it: absolute with its zone, and how far away it is."""
+    return {"moment": moment, "relative": relative(moment) if moment else "", "otherwise": otherwise}
+
+
+def relative(moment: datetime) -> str:
+    """``5 min ago`` or ``in 2 h``; the script keeps it current."""
+    seconds = round((moment - timezone.now()).total_seconds())
+    if abs(seconds) < 10:
+        return "just now"
+    size, unit = next((size, unit) for size, unit in UNITS if abs(seconds) >= size)
+    text = f"{abs(seconds) // size} {unit}"
+    return f"in {text}" if seconds > 0 else f"{text} ago"
+
+
+@register.filter
+def duration(span: timedelta | None) -> str:
+    """``2 min 19 s``: the two largest units, a dash for none."""
+    if span is None:
+        return "—"
+    left = round(span.total_seconds())
+    parts = []
+    for size, unit in UNITS:
+        number, left = divmod(left, size)
+        if number or (parts and len(parts) < 2):
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2]) or "under 1 s"
+
+
+@register.filter
+def seconds(number: float) -> str:
+    """A number of seconds as :func:`duration`."""
+    return duration(timedelta(seconds=number))
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """``12,345``, a dash for nothing."""
+    return "—" if value is None else f"{value:,.0f}"
+
+
+@register.filter
+def kind(name: str) -> str:
+    """The name of a kind of records in words: ``issue_comment`` is *Issue comments*."""
+    model = MODELS.get(name)
+    words = str(model._meta.verbose_name_plural) if model else name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+@register.simple_tag
+def volume(amount: int, job_type: str) -> str:
+    """How much a run took in, in words."""
+    noun = "text" if job_type == "vectorization" else "record"
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"

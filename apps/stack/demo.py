@@ -1,0 +1,176 @@
+"""What does the product do, in three minutes? The commands that a user types, against the sandbox.
+
+Everything goes through ``manage.py`` in processes of its own: the demonstration uses nothing that a user has not got.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from apps.stack.files import kept_secret, private_folder, write_private
+from apps.stack.ports import free_port
+from apps.stack.processes import Program
+from apps.stack.services.base import StackError
+from etlproject.settings.env import BASE_DIR
+
+TENANT, USER = "demo", "demo"
+JIRA, GITHUB, VECTORIZATION = "sandbox-jira", "sandbox-github", "vectorization"
+ISSUES, PULL_REQUESTS = 1000, 300
+QUESTION = "customers are charged twice when a payment is retried"
+# The sandbox lets in whoever knows this; it is no secret.
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A line of the result: the sandbox's name, and ours for the raw entity, the table and the kind of text."""
+
+    title: str
+    truth: str
+    job: str
+    table: str
+    entity: str = ""
+    embedded: bool = False
+
+
+KINDS = (
+    Kind("Projects", "projects", JIRA, "project", "project"),
+    Kind("Issues", "issues", JIRA, "issue", "issue", embedded=True),
+    Kind("Changelog items", "changelog_items", JIRA, "issue_change"),
+    Kind("Comments", "comments", JIRA, "issue_comment", embedded=True),
+    Kind("Sprints", "sprints", JIRA, "sprint", "sprint"),
+    Kind("Repositories", "repositories", GITHUB, "repository", "repository"),
+    Kind("Pull requests", "pull_requests", GITHUB, "pull_request", "pull_request", embedded=True),
+    Kind("Commits", "commits", GITHUB, "commit"),
+    Kind("Reviews", "reviews", GITHUB, "review", embedded=True),
+    Kind("Comments on pull requests", "", GITHUB, "pull_request_comment", embedded=True),
+    Kind("Deployments", "deployments", GITHUB, "deployment", "deployment"),
+    Kind("Workflow runs", "workflow_runs", GITHUB, "workflow_run", "workflow_run"),
+    Kind("Links issue ↔ pull request", "links", "", "pull_request_issue_link"),
+)
+
+
+class Demo:
+    """The demonstration on the stack in ``data``, which is up."""
+
+    def __init__(self, data: Path, console: Console) -> None:
+        self.data, self.console = data, console
+        self.password = kept_secret(private_folder(data / "secrets") / "demo-user", lambda: secrets.token_urlsafe(12))
+        self.sandbox = _sandbox(data)
+
+    # --- what is needed ---
+
+    def prepare(self) -> None:
+        """The sandbox, a tenant, a user and two integrations; what is there already stays."""
+        self.sandbox.start()
+        known = {row["name"] for row in self._json("integration", "list")["integrations"]}
+        if not known:
+            self._command("tenant", "add", TENANT, "--name", "Demonstration")
+            self._command(
+                *("member", "add", USER, "--tenant", TENANT, "--role", "admin", "--superuser"),
+                *("--password-env", "DEMO_PASSWORD"),
+            )
+        for provider, name in (("jira", JIRA), ("github", GITHUB)):
+            if name not in known:
+                address = f"http://127.0.0.1:{self.sandbox.port}/{provider}"
+                self._command(
+                    *("integration", "add", "--tenant", TENANT, "--provider", provider, "--name", name),
+                    *("--base-url", address, "--username", "demo@example.com" if provider == "jira" else ""),
+                    *("--token-env", "SANDBOX_TOKEN"),
+                )
+
+    # --- what is shown ---
+
+    def run(self) -> None:
+        """Run the three jobs with live bars, then show what came of them; raises ``StackError`` when one fails."""
+        results = {job: self._json("job", "run", job, "--wait") for job in (JIRA, GITHUB, VECTORIZATION)}
+        self._show_counts({job: result["counts"] for job, result in results.items()})
+        self._show_search()
+
+    def _show_counts(self, counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
+        truth = self._truth()
+        table = Table(title="What the source has, and what became of it", title_justify="left")
+        table.add_column("Kind")
+        for heading in ("in the source", "extracted", "loaded", "embedded", "set aside"):
+            table.add_column(heading, justify="right")
+        for kind in KINDS:
+            table.add_row(kind.title, *_cells(kind, truth, counts))
+        self.console.print(table)
+
+    def _show_search(self) -> None:
+        table = Table(title=f"Search: “{QUESTION}”", title_justify="left")
+        for heading in ("score", "kind", "key", "text"):
+            table.add_column(heading, overflow="ellipsis", no_wrap=True)
+        for hit in self._json("search", QUESTION, "--tenant", TENANT, "--limit", "3")["hits"]:
+            table.add_row(f"{hit['score']:.2f}", hit["kind"], hit["key"], hit["title"])
+        self.console.print(table)
+
+    def _truth(self) -> dict[str, Any]:
+        address = f"http://127.0.0.1:{self.sandbox.port}/_sandbox/truth"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            truth: dict[str, Any] = json.load(answer)
+        return truth
+
+    # --- the product's own commands ---
+
+    def _command(self, *words: str, output: int | None = None) -> str:
+        environment = {**os.environ, "SANDBOX_TOKEN": SANDBOX_TOKEN, "DEMO_PASSWORD": self.password}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *words]
+        done = subprocess.run(command, env=environment, stdout=output, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise StackError(f"`manage.py {' '.join(words)}` failed; the lines above say why.")
+        return done.stdout or ""
+
+    def _json(self, *words: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._command(*words, "--json", output=subprocess.PIPE))
+        return answer
+
+
+def _sandbox(data: Path) -> Program:
+    """The sample servers, at the address of the last time: the stored connections name it."""
+    memory = data / "sandbox.port"
+    known = int(memory.read_text()) if memory.is_file() else None
+    port = free_port(known)
+    if known not in (None, port):
+        raise StackError(
+            f"Port {known}, from which the demonstration's data came, is taken by another program. "
+            "Stop that program, or remove the folder var to begin anew."
+        )
+    write_private(memory, str(port))
+    arguments = [str(BASE_DIR / "manage.py"), "sandbox", "--port", str(port)]
+    arguments += ["--issues", str(ISSUES), "--prs", str(PULL_REQUESTS)]
+    return Program("sandbox", data, arguments, dict(os.environ), port=port, health="/_sandbox/truth")
+
+
+def _cells(
+    kind: Kind, truth: Mapping[str, Any], counts: Mapping[str, Mapping[str, Mapping[str, int]]]
+) -> tuple[str, ...]:
+    """In the source, extracted, loaded, embedded, set aside; a dash where a column does not apply."""
+    if not kind.truth:
+        source = truth["review_comments"] + truth["issue_comments"]
+    else:
+        source = truth[kind.truth]
+    jobs = [kind.job] if kind.job else [JIRA, GITHUB]
+
+    def number(column: str, name: str) -> int:
+        return sum(counts[job].get(column, {}).get(name, 0) for job in jobs)
+
+    show: Callable[[int], str] = "{:,}".format
+    return (
+        show(source),
+        show(number("extracted", kind.entity)) if kind.entity else "–",
+        show(number("loaded", kind.table)),
+        show(number("embedded", kind.table)) if kind.embedded else "–",
+        show(number("set_aside", kind.entity or kind.table)),
+    )

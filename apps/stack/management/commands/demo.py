@@ -1,0 +1,65 @@
+"""The main job: from nothing to three finished jobs, with everything that a user would type."""
+
+import os
+import signal
+import sys
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.stack import console, control
+from apps.stack.demo import USER, Demo
+from apps.stack.services.base import StackError
+from etlproject.settings.env import STACK_ENV_FILE
+
+
+class Command(BaseCommand):
+    help = "Start the embedded stack and the sandbox, run a Jira, a GitHub and a vectorization job, show the results."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--keep", action="store_true", help="no jobs: keep everything running until Ctrl-C")
+        parser.add_argument("--data", type=Path, default=STACK_ENV_FILE.parent, help="folder of all data and logs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.console = console.console_on(sys.stdout)
+        data: Path = options["data"].resolve()
+        found = control.current_state(data) is not None
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set() if options["keep"] else sys.exit(130))
+        try:
+            self._bring_up(data, found)
+            demo = Demo(data, self.console)
+            demo.prepare()
+            if not options["keep"]:
+                demo.run()
+            self._show_addresses(data, demo, keep=options["keep"])
+            if options["keep"]:
+                stop.wait()
+            demo.sandbox.stop()
+        except StackError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            if not found:
+                console.announce(self.console, "Stopping …")
+                control.stop(data)
+
+    def _bring_up(self, data: Path, found: bool) -> None:
+        console.announce(self.console, f"The stack in {data} is {'already up' if found else 'starting'} …")
+        if found:
+            return
+        state = control.start_detached(data, os.environ)
+        console.show_status(self.console, data, state)
+        if not state.all_ready:
+            raise StackError(f"Not all processes are ready; see {data}/logs.")
+
+    def _show_addresses(self, data: Path, demo: Demo, *, keep: bool) -> None:
+        if state := control.current_state(data):
+            console.show_addresses(self.console, data, state)
+        console.announce(self.console, f"Log in as {USER} with the password {demo.password}")
+        until = "Ctrl-C stops everything." if keep else "`make up` keeps everything running at these addresses."
+        console.announce(self.console, until)

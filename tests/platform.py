@@ -1,0 +1,101 @@
+"""How do tests run real jobs? A tenant with both integrations against the sandbox, on the test database."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import connection
+from redis import Redis
+
+from apps.core.crypto import Secret
+from apps.integrations.services import add_integration
+from apps.jobs import services
+from apps.jobs.choices import ENDED, RunMode
+from apps.jobs.models import Job, Run
+from apps.jobs.services import Scope
+from apps.tenants.models import Tenant
+from apps.tenants.services import create_tenant
+from tests.processes import TOKEN, Sandbox, until
+
+# What a run loads; ids and times of our own are left out when two states are compared.
+OWN_COLUMNS = {"id", "raw", "loaded_at", "tenant_id", "integration_id"}
+
+
+@dataclass
+class Platform:
+    """A tenant, its jobs and the servers they read from."""
+
+    tenant: Tenant
+    sandbox: Sandbox
+    folder: Path
+
+    def job(self, name: str) -> Job:
+        """A job of the tenant, as it is now."""
+        return Job.objects.for_tenant(self.tenant).select_related("tenant", "integration").get(name=name)
+
+    def start(self, name: str, mode: RunMode = RunMode.INCREMENTAL) -> Run:
+        """Begin a run."""
+        return services.start(self.job(name), actor="test", scope=Scope(mode))
+
+    def run(self, name: str, mode: RunMode = RunMode.INCREMENTAL, seconds: float = 120) -> Run:
+        """A whole run, as it ended; any real worker does the work."""
+        return self.ended(self.start(name, mode), seconds)
+
+    def ended(self, run: Run, seconds: float = 120) -> Run:
+        """Wait for the end of a run."""
+
+        def look() -> bool:
+            run.refresh_from_db()
+            return run.state in ENDED
+
+        until(look, f"the end of {run.job.name} (logs in {self.folder})", seconds)
+        return run
+
+
+def build(sandbox: Sandbox, folder: Path) -> Platform:
+    """A fresh tenant with a Jira, a GitHub and a vectorization job."""
+    tenant = create_tenant(slug="acme", name="Acme")
+    for provider, username in (("jira", "someone@example.com"), ("github", "")):
+        integration = add_integration(
+            tenant=tenant,
+            provider=provider,
+            name=provider,
+            base_url=sandbox.url(provider),
+            username=username,
+            token=Secret(TOKEN),
+        )
+        services.create_jobs(integration)
+    return Platform(tenant, sandbox, folder)
+
+
+def empty_everything() -> None:
+    """No rows and no messages: what a test with committed data leaves behind, and begins with."""
+    call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
+    for variable in ("REDIS_URL", "CELERY_BROKER_URL"):
+        if os.environ[variable].startswith("redis"):
+            Redis.from_url(os.environ[variable]).flushdb()
+
+
+def loaded_tables() -> list[str]:
+    """The tables that a run loads."""
+    return sorted(name for name in connection.introspection.table_names() if name.startswith("warehouse_"))
+
+
+def table_rows(table: str) -> list[tuple[object, ...]]:
+    """The rows of a loaded table without our own ids and times, in a stable order."""
+    with connection.cursor() as cursor:
+        names = [column.name for column in connection.introspection.get_table_description(cursor, table)]
+        wanted = ", ".join(f'"{name}"' for name in names if name not in OWN_COLUMNS and name != "deleted_at")
+        cursor.execute(f"SELECT {wanted}, deleted_at IS NOT NULL FROM {table} ORDER BY external_id")
+        return cursor.fetchall()
+
+
+def row_versions() -> dict[str, list[tuple[object, ...]]]:
+    """Which version every loaded and raw row is: equal before and after means that no row was written."""
+    versions = {}
+    with connection.cursor() as cursor:
+        for table in [*loaded_tables(), "raw_extraction_data", "vectors_embedding"]:
+            cursor.execute(f"SELECT id, xmin::text, ctid::text FROM {table} ORDER BY id")
+            versions[table] = cursor.fetchall()
+    return versions

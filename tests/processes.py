@@ -1,0 +1,135 @@
+"""Which real processes do the tests start, and how do they end them?"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+TOKEN = "sandbox-token"
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """Wait for a condition; a test that waits in vain says for what."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"Waited {seconds:.0f} s in vain for {what}.")
+
+
+class Process:
+    """A child process of the tests in a session of its own, with its output in a file."""
+
+    def __init__(self, name: str, arguments: list[str], folder: Path, **env: str) -> None:
+        self.log = folder / f"{name}.log"
+        self.arguments = [sys.executable, *arguments]
+        self.env = {**os.environ, "DJANGO_SETTINGS_MODULE": "etlproject.settings.test", **env}
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it (again)."""
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                self.arguments, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.child
+        return self.child.pid
+
+    def kill(self) -> None:
+        """SIGKILL, children included: nothing can be tidied up."""
+        os.killpg(self.pid, signal.SIGKILL)
+        assert self.child
+        self.child.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL for what does not end."""
+        if self.child is None or self.child.poll() is not None:
+            return
+        self.child.terminate()
+        try:
+            self.child.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def worker(folder: Path, queues: str = "extraction,transform,embedding,control", name: str = "worker") -> Process:
+    """A real Celery worker on the test database."""
+    arguments = ["-m", "celery", "-A", "etlproject", "worker", "-Q", queues, "-c", "2", "-n", f"{name}@%h"]
+    return Process(name, [*arguments, "--without-mingle", "--without-gossip"], folder, REMAP_SIGTERM="SIGQUIT")
+
+
+def scheduler(folder: Path) -> Process:
+    """The real scheduler on the test database."""
+    return Process("scheduler", ["manage.py", "scheduler"], folder)
+
+
+class Sandbox(Process):
+    """The sample servers of both providers, as a process that the product knows by its address only."""
+
+    def __init__(self, folder: Path, *, issues: int, prs: int, latency_ms: int = 0) -> None:
+        self.port = free_port()
+        options = {"--port": self.port, "--issues": issues, "--prs": prs, "--latency-ms": latency_ms}
+        arguments = ["manage.py", "sandbox", *(str(word) for pair in options.items() for word in pair)]
+        super().__init__("sandbox", arguments, folder, DJANGO_SETTINGS_MODULE="etlproject.settings.tools")
+
+    def url(self, path: str) -> str:
+        """An address of the server: ``jira``, ``github`` or ``_sandbox/…``."""
+        return f"http://127.0.0.1:{self.port}/{path}"
+
+    def start(self) -> Self:
+        """Start it and wait until it answers."""
+        super().start()
+        until(self._answers, f"the sandbox (see {self.log})", 30)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(self.url("_sandbox/truth"), timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def truth(self) -> dict[str, Any]:
+        """How many of each kind it has."""
+        answer: dict[str, Any] = requests.get(self.url("_sandbox/truth"), timeout=10).json()
+        return answer
+
+    def requests_served(self) -> int:
+        """How many requests it has answered since :meth:`reset_stats`."""
+        return int(requests.get(self.url("_sandbox/stats"), timeout=10).json()["requests"])
+
+    def control(self, action: str, body: Any = None) -> Any:
+        """``POST /_sandbox/<action>``: faults, latency, mutate, reset-stats."""
+        answer = requests.post(self.url(f"_sandbox/{action}"), json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()

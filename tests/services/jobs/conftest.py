@@ -1,0 +1,38 @@
+"""What do the tests of real runs share? Committed data, real workers, the sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from tests import platform as platforms
+from tests.platform import Platform
+from tests.processes import Sandbox, scheduler, worker
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("processes")
+
+
+@pytest.fixture(scope="module")
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database with committed rows, emptied before and after the module."""
+    with django_db_blocker.unblock():
+        platforms.empty_everything()
+        yield
+        platforms.empty_everything()
+
+
+@pytest.fixture(scope="module")
+def sandbox(folder: Path) -> Iterator[Sandbox]:
+    with Sandbox(folder, issues=1000, prs=300) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def platform(database: None, sandbox: Sandbox, folder: Path) -> Iterator[Platform]:
+    """Everything at work: a tenant with its jobs, a worker and a scheduler."""
+    with worker(folder), scheduler(folder):
+        yield platforms.build(sandbox, folder)

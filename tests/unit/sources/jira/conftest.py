@@ -1,0 +1,38 @@
+"""Which fixtures do the Jira tests share?"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from apps.sources import http as http_module
+from apps.sources.base import Connection
+from apps.sources.jira import Jira
+from tests.unit.sources.jira.samples import FIELDS, record
+from tests.unit.sources.memory import MemoryContext
+from tests.unit.sources.scripted import ScriptedServer
+
+MakeContext = Callable[..., MemoryContext]
+
+
+@pytest.fixture
+def make_context(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeContext]:
+    """Contexts that talk to the scripted server without waiting between tries."""
+    monkeypatch.setattr(http_module, "backoff", lambda attempt: 0.0)
+    made: list[MemoryContext] = []
+
+    def make(*scopes: str, **options: Any) -> MemoryContext:
+        connection = Connection(provider.url, "ada@example.org", "token", scopes)
+        context = MemoryContext(connection, Jira().http(connection), **options)
+        context.store([record("field", field["id"], field) for field in FIELDS])
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.http.close()
+
+
+@pytest.fixture
+def context(make_context: MakeContext) -> MemoryContext:
+    return make_context()

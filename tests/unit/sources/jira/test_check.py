@@ -1,0 +1,87 @@
+"""Does a connection test say in one sentence what is wrong?"""
+
+from collections.abc import Callable
+
+import pytest
+
+from apps.sources.base import Connection, ConnectionReport
+from apps.sources.jira import Jira
+from apps.sources.jira.client import site_url
+from tests.unit.sources.scripted import Say, ScriptedServer
+
+SERVER, MYSELF, SEARCH = "/rest/api/3/serverInfo", "/rest/api/3/myself", "/rest/api/3/project/search"
+PROJECTS = Say({"values": [{"id": "100", "key": "PAY"}], "isLast": True})
+HTML = Say(b"<!doctype html><title>Log in</title>", 200, {"Content-Type": "text/html"})
+Check = Callable[..., ConnectionReport]
+
+
+@pytest.fixture
+def check(provider: ScriptedServer) -> Check:
+    provider.on(SERVER, Say({"deploymentType": "Cloud"}))
+    provider.on(MYSELF, Say({"accountId": "1", "displayName": "Ada"}))
+    provider.on(SEARCH, PROJECTS)
+
+    def run(*scopes: str, url: str = provider.url) -> ConnectionReport:
+        connection = Connection(url, "ada@example.org", "secret-token", scopes)
+        with Jira().http(connection, attempts=1) as http:
+            return Jira().test(connection, http)
+
+    return run
+
+
+def test_all_is_well(check: Check) -> None:
+    assert check("pay") == ConnectionReport(ok=True, account="Ada", scopes_found=("PAY",))
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "sentence"),
+    [
+        (SERVER, HTML, "not the address of a Jira Cloud site"),
+        (SERVER, Say({}, 404), "not the address of a Jira Cloud site"),
+        (SERVER, Say({"deploymentType": "Server"}), "not Jira Cloud"),
+        (SERVER, Say({}, 500), "provider's side"),
+        (MYSELF, Say({}, 401), "does not accept the e-mail and API token"),
+        (MYSELF, Say({}, 403), "no access to this Jira site"),
+        (MYSELF, Say({}, 429, {"Retry-After": "500"}), "asks for a pause until"),
+        (SEARCH, Say({"values": [], "isLast": True}), "sees no project"),
+        (SEARCH, Say([]), "not the address of a Jira Cloud site"),
+    ],
+)
+def test_what_is_wrong(provider: ScriptedServer, check: Check, path: str, answer: Say, sentence: str) -> None:
+    provider.on(path, answer)
+    report = check()
+    assert not report.ok
+    assert sentence in report.problem
+    assert "secret-token" not in report.problem
+
+
+def test_projects_that_are_not_visible(check: Check) -> None:
+    report = check("PAY", "NOPE", "GONE")
+    assert (report.ok, report.scopes_found) == (False, ("PAY",))
+    assert "does not see NOPE, GONE" in report.problem
+
+
+def test_an_unknown_host(check: Check) -> None:
+    assert "nowhere.invalid is not known" in check(url="https://nowhere.invalid").problem
+
+
+@pytest.mark.parametrize(
+    ("given", "site"),
+    [
+        ("https://x.atlassian.net/", "https://x.atlassian.net"),
+        ("https://x.atlassian.net/rest/api/3", "https://x.atlassian.net"),
+        ("https://x.atlassian.net/browse/PAY-1", "https://x.atlassian.net"),
+        ("https://x.atlassian.net/jira/software/projects/PAY/boards/1", "https://x.atlassian.net"),
+        ("http://127.0.0.1:8000/jira", "http://127.0.0.1:8000/jira"),
+    ],
+)
+def test_the_site_of_an_address_that_somebody_pasted(given: str, site: str) -> None:
+    assert site_url(given) == site
+
+
+def test_without_a_user_name_the_token_is_a_bearer(provider: ScriptedServer, check: Check) -> None:
+    connection = Connection(provider.url, "", "secret-token")
+    with Jira().http(connection, headers={"X-Atlassian-Token": "no-check"}) as http:
+        Jira().test(connection, http)
+    assert provider.seen[0].headers["authorization"] == "Bearer secret-token"
+    assert provider.seen[0].headers["x-atlassian-token"] == "no-check"

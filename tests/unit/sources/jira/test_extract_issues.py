@@ -1,0 +1,310 @@
+"""Are all issues, histories and comments fetched, each once, whatever Jira's pages look like?"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from apps.sources.base import Slice
+from apps.sources.errors import BadRequest, Gone, InvalidAnswer, ServerTrouble, Unauthorized
+from apps.sources.jira import Jira
+from apps.sources.jira.definition import ISSUES
+from apps.sources.jira.extract.issues import query
+from tests.unit.sources.jira.conftest import MakeContext
+from tests.unit.sources.jira.samples import comment, history, issue, record
+from tests.unit.sources.memory import MemoryContext, pull
+from tests.unit.sources.scripted import Say, ScriptedServer, Seen
+
+SEARCH = "/rest/api/3/search/jql"
+BULK = "/rest/api/3/issue/bulkfetch"
+CHANGES = "/rest/api/3/changelog/bulkfetch"
+PAY = record("project", "100", {"id": "100", "key": "PAY"})
+CHK = record("project", "101", {"id": "101", "key": "CHK"})
+
+
+def ids(*numbers: int, token: str | None = None, last: bool | None = None) -> Say:
+    page: dict[str, Any] = {"issues": [{"id": str(number)} for number in numbers]}
+    page |= {"nextPageToken": token} if token else {}
+    page |= {"isLast": last} if last is not None else {}
+    return Say(page)
+
+
+def bulk(choke: Callable[[list[str]], bool] = lambda asked: False, gone: tuple[str, ...] = ()) -> Callable[[Seen], Say]:
+    """A bulk fetch that knows every issue but ``gone`` ones, and fails where ``choke`` says so."""
+
+    def answer(seen: Seen) -> Say:
+        asked = seen.json()["issueIdsOrKeys"]
+        assert len(asked) <= 100
+        if choke(asked):
+            return Say(b"<html>Bad Gateway</html>", 502, {"Content-Type": "text/html"})
+        return Say({"issues": [issue(int(i)) for i in asked if i not in gone], "issueErrors": []})
+
+    return answer
+
+
+def changes(seen: Seen) -> Say:
+    logs = [{"issueId": i, "changeHistories": [history(int(i) * 10)]} for i in seen.json()["issueIdsOrKeys"]]
+    return Say({"issueChangeLogs": logs, "nextPageToken": None})
+
+
+@pytest.fixture
+def jira(provider: ScriptedServer) -> ScriptedServer:
+    """A Jira whose bulk calls work."""
+    provider.on(BULK, bulk())
+    provider.on(CHANGES, changes)
+    return provider
+
+
+@pytest.fixture
+def pay(context: MemoryContext) -> MemoryContext:
+    context.store([PAY])
+    return context
+
+
+def stored(context: MemoryContext, entity: str) -> list[str]:
+    return sorted(record.external_id for record in context.current(entity))
+
+
+def test_pages_of_ids_up_to_the_last_whatever_their_length(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1, 2, token="b"), ids(3, token="c"), ids(4, 5, last=True, token="ignored"))
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert stored(pay, "issue") == stored(pay, "issue_changelog") == ["1", "2", "3", "4", "5"]
+    assert pulled.expected == {"issue": 5, "issue_changelog": 5}
+    asked = [seen.json() for seen in jira.calls(SEARCH)]
+    assert [body.get("nextPageToken") for body in asked] == [None, "b", "c"]
+    assert {(body["jql"], body["maxResults"], *body["fields"]) for body in asked} == {
+        ('project in ("PAY") ORDER BY updated ASC, id ASC', 5000, "id")
+    }
+
+
+def test_many_ids_are_cut_into_slices_and_batches(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(*range(1, 451)))
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert len(stored(pay, "issue")) == 450
+    assert (pulled.slices, len(jira.calls(BULK)), len(jira.calls(CHANGES))) == (4, 5, 3)
+    assert all(seen.json()["fields"] == ["*all"] for seen in jira.calls(BULK))
+
+
+def test_an_empty_project(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(last=True))
+    assert pull(Jira(), pay, [ISSUES]).expected == {"issue": 0}
+    assert len(jira.seen) == 1
+
+
+def test_only_what_changed_since_the_last_sync_in_one_question(jira: ScriptedServer, make_context: MakeContext) -> None:
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    context = make_context(full=False, sinces={"PAY": since, "CHK": since}, end=datetime(2026, 11, 2, tzinfo=UTC))
+    context.store([PAY, CHK])
+    jira.on(SEARCH, ids(1))
+    assert {piece.scope for piece in Jira().start(ISSUES, context)} == {"", "PAY", "CHK"}
+    pull(Jira(), context, [ISSUES])
+    assert [seen.json()["jql"] for seen in jira.calls(SEARCH)] == [
+        'project in ("PAY", "CHK") AND updated >= 1793491200000 AND updated < 1793577600000'
+        " ORDER BY updated ASC, id ASC"
+    ]
+    assert next(context.current("issue")).scope == "PAY", "the scope comes from the issue itself"
+
+
+def test_chosen_projects_only(jira: ScriptedServer, make_context: MakeContext) -> None:
+    context = make_context("chk")
+    context.store([PAY, CHK])
+    jira.on(SEARCH, ids(last=True))
+    pull(Jira(), context, [ISSUES])
+    assert '("CHK")' in jira.seen[0].json()["jql"]
+    assert len(jira.seen) == 1
+
+
+def test_a_lost_project_is_told_and_the_others_go_on(jira: ScriptedServer, make_context: MakeContext) -> None:
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    context = make_context(full=False, sinces={"PAY": since, "CHK": since})
+    context.store([PAY, CHK])
+    no = Say({"errorMessages": ["The value 'CHK' does not exist for the field 'project'."]}, 400)
+    jira.on(SEARCH, lambda seen: no if "CHK" in seen.json()["jql"] else ids(1))
+    jira.on("/rest/api/3/project/search", Say({"values": [], "isLast": True}))
+    pulled = pull(Jira(), context, [ISSUES])
+    assert stored(context, "issue") == ["1"]
+    assert [(skip.scope, "CHK is no longer there" in skip.reason) for skip in pulled.skips] == [("CHK", True)]
+
+
+def test_a_query_refused_for_a_living_project_fails_with_jiras_words(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, Say({"errorMessages": ["Field 'updated' is broken."]}, 400))
+    jira.on("/rest/api/3/project/search", Say({"values": [{"id": "100", "key": "PAY"}], "isLast": True}))
+    with pytest.raises(BadRequest, match="Field 'updated' is broken"):
+        pull(Jira(), pay, [ISSUES])
+
+
+def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, Say({"errorMessages": ["The requested API has been removed. Please migrate."]}, 410))
+    with pytest.raises(Gone, match="removed the end point"):
+        pull(Jira(), pay, [ISSUES])
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [ids(1, token="a"), ids(2, token="a")],
+        [ids(1, token="a"), ids(2, token="b"), ids(3, token="a"), ids(4, token="b")],
+    ],
+    ids=["itself", "a circle"],
+)
+def test_a_token_that_comes_again_ends_the_list(jira: ScriptedServer, pay: MemoryContext, pages: list[Say]) -> None:
+    jira.on(SEARCH, *pages)
+    with pytest.raises(InvalidAnswer, match="repeats a page"):
+        pull(Jira(), pay, [ISSUES])
+
+
+def test_empty_pages_are_passed_but_not_for_ever(jira: ScriptedServer, pay: MemoryContext) -> None:
+    numbers = iter(range(1000))
+    jira.on(SEARCH, ids(1, token="x"), ids(token="y"), ids(token="y"), ids(2, last=True))
+    pull(Jira(), pay, [ISSUES])
+    assert stored(pay, "issue") == ["1", "2"]
+    jira.on(SEARCH, lambda seen: ids(token=str(next(numbers))))
+    with pytest.raises(InvalidAnswer, match="many empty pages"):
+        pull(Jira(), pay, [ISSUES])
+
+
+def test_an_empty_page_that_is_a_hiccup_loses_nothing(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(last=False), ids(1, 2, last=True))
+    pull(Jira(), pay, [ISSUES])
+    assert stored(pay, "issue") == ["1", "2"]
+    jira.on(SEARCH, ids(last=False))
+    with pytest.raises(InvalidAnswer, match="announces more issues"):
+        pull(Jira(), pay, [ISSUES])
+
+
+def test_batches_are_halved_when_jira_chokes_and_stay_halved(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(*range(1, 401)))
+    jira.on(BULK, bulk(choke=lambda asked: len(asked) > 50))
+    pulled = pull(Jira(), pay, [ISSUES], threads=1)
+    assert len(stored(pay, "issue")) == 400
+    assert pulled.skips == []
+    sizes = [len(seen.json()["issueIdsOrKeys"]) for seen in jira.calls(BULK)]
+    assert sizes == [100, 100] + [50] * 8, "tried twice, then halved for the rest of the run"
+
+
+def test_one_poisoned_issue_is_left_out_and_told(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(*range(1, 201)))
+    jira.on(BULK, bulk(choke=lambda asked: "1" in asked))
+    pulled = pull(Jira(), pay, [ISSUES], threads=1)
+    assert len(stored(pay, "issue")) == 199
+    assert [(skip.scope, "Issue 1 was left out" in skip.reason) for skip in pulled.skips] == [("PAY", True)]
+    assert len(jira.calls(BULK)[-1].json()["issueIdsOrKeys"]) == 100, "one bad issue does not shrink the batches"
+
+
+def test_when_nothing_works_the_step_fails(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(*range(1, 101)))
+    jira.on(BULK, bulk(choke=lambda asked: True))
+    with pytest.raises(ServerTrouble, match="502"):
+        pull(Jira(), pay, [ISSUES])
+    assert len(jira.calls(BULK)) < 30
+
+
+def test_issue_errors_are_asked_for_again(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1, 2))
+    first = Say({"issues": [issue(1)], "issueErrors": [{"id": "2", "errorMessage": "try again"}]})
+    jira.on(BULK, first, bulk())
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert stored(pay, "issue") == ["1", "2"]
+    assert pulled.skips == []
+
+
+def test_an_issue_that_vanished_is_looked_for_twice_and_told(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1, 2))
+    jira.on(BULK, bulk(gone=("2",)))
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert stored(pay, "issue") == ["1"]
+    assert [seen.json()["issueIdsOrKeys"] for seen in jira.calls(BULK)] == [["1", "2"], ["2"]]
+    assert ["1 issues went away" in skip.reason for skip in pulled.skips] == [True]
+
+
+def test_payloads_stay_byte_for_byte(jira: ScriptedServer, pay: MemoryContext) -> None:
+    odd = rb'{ "id" : "1" ,"key":"PAY-1", "fields":{"a":1.0e0, "project":{"key":"PAY"}, "x":"\u00fc\/" } }'
+    entry = rb'{"id":"10" , "created":1492070429000}'
+    jira.on(SEARCH, ids(1))
+    jira.on(BULK, Say(b'{"issues":[' + odd + b"]}"))
+    jira.on(CHANGES, Say(b'{"issueChangeLogs":[{"issueId":"1","changeHistories":[' + entry + b"]}]}"))
+    pull(Jira(), pay, [ISSUES])
+    assert next(pay.current("issue")).payload == odd
+    assert next(pay.current("issue_changelog")).payload == b"[" + entry + b"]"
+
+
+def test_histories_spread_over_pages_are_put_together(jira: ScriptedServer, pay: MemoryContext) -> None:
+    def log(number: str, *histories: int) -> dict[str, Any]:
+        return {"issueId": number, "changeHistories": [history(i) for i in histories]}
+
+    jira.on(SEARCH, ids(1, 2, 3))
+    jira.on(
+        CHANGES,
+        Say({"issueChangeLogs": [log("1", 10, 11), log("2", 20)], "nextPageToken": "t"}),
+        Say({"issueChangeLogs": [log("1", 11, 12)], "nextPageToken": None}),
+    )
+    pull(Jira(), pay, [ISSUES])
+    found = {r.external_id: [h["id"] for h in json.loads(r.payload)] for r in pay.current("issue_changelog")}
+    assert found == {"1": ["10", "11", "12"], "2": ["20"], "3": []}
+    assert [seen.json().get("nextPageToken") for seen in jira.calls(CHANGES)] == [None, "t"]
+
+
+def test_changelogs_without_an_end_are_refused(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1))
+    jira.on(
+        CHANGES, Say({"issueChangeLogs": [{"issueId": "1", "changeHistories": [history(1)]}], "nextPageToken": "t"})
+    )
+    with pytest.raises(InvalidAnswer, match="repeat a page"):
+        pull(Jira(), pay, [ISSUES])
+
+
+def test_comments_beyond_the_embedded_ones_are_all_fetched(jira: ScriptedServer, pay: MemoryContext) -> None:
+    path = "/rest/api/3/issue/1/comment"
+    jira.on(SEARCH, ids(1))
+    jira.on(BULK, Say({"issues": [issue(1, comment={"comments": [comment(1)], "total": 3})]}))
+    jira.on(
+        path,
+        Say({"comments": [comment(1), comment(2)], "total": 3}),
+        Say({"comments": [comment(3)], "total": 3}),
+    )
+    pulled = pull(Jira(), pay, [ISSUES])
+    whole = next(pay.current("issue_comments"))
+    assert [each["id"] for each in json.loads(whole.payload)] == ["1", "2", "3"]
+    assert pulled.expected["issue_comments"] == 1
+    assert [seen.query["startAt"] for seen in jira.calls(path)] == ["0", "2"]
+
+
+def test_comments_that_do_not_come_are_told_and_nothing_is_concluded(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1))
+    jira.on(BULK, Say({"issues": [issue(1, comment={"comments": [comment(1)], "total": 3})]}))
+    jira.on(
+        "/rest/api/3/issue/1/comment", Say({"comments": [comment(1)], "total": 3}), Say({"comments": [], "total": 3})
+    )
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert stored(pay, "issue_comments") == []
+    assert [skip.reason for skip in pulled.skips] == ["Jira announced 3 comments of PAY-1 and gave 1."]
+
+
+def test_an_issue_with_an_odd_shape_is_still_stored(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1))
+    jira.on(BULK, Say({"issues": [issue(1, updated=["odd"])]}))
+    pull(Jira(), pay, [ISSUES])
+    assert next(pay.current("issue")).scope == "PAY"
+
+
+def test_served_as_a_stranger_is_a_wrong_token_not_an_empty_site(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, Say({"issues": [], "isLast": True}, headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}))
+    with pytest.raises(Unauthorized, match="as to a stranger"):
+        pull(Jira(), pay, [ISSUES])
+
+
+def test_a_slice_survives_the_ledger(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(1, token="x"), ids(2, last=True))
+    piece = Jira().start(ISSUES, pay)[0]
+    for _ in range(2):
+        through_json = Slice(piece.kind, json.loads(json.dumps(piece.args)), piece.scope)
+        follow_ups = Jira().fetch(ISSUES, through_json, pay).follow_ups
+        piece = follow_ups[0]
+    assert (piece.kind, piece.args) == ("issues", {"ids": ["2"], "keys": ["PAY"]})
+
+
+def test_query_bounds() -> None:
+    assert query(["A"], None, None) == 'project in ("A") ORDER BY updated ASC, id ASC'
+    assert query(["A"], 1, 2) == 'project in ("A") AND updated >= 1 AND updated < 2 ORDER BY updated ASC, id ASC'

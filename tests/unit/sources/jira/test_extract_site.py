@@ -1,0 +1,160 @@
+"""Are projects, people, statuses, boards and sprints read to their end, and refusals told instead of raised?"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.sources.errors import BadRequest, InvalidAnswer, Unauthorized
+from apps.sources.jira import Jira
+from apps.sources.jira.definition import PROJECTS, RELATIONSHIPS
+from tests.unit.sources.jira.conftest import MakeContext
+from tests.unit.sources.jira.samples import ADA, BOB, FIELDS, record
+from tests.unit.sources.memory import MemoryContext, pull
+from tests.unit.sources.scripted import Say, ScriptedServer
+
+API = "/rest/api/3"
+AGILE = "/rest/agile/1.0"
+PAY, CHK = {"id": "100", "key": "PAY", "name": "Pay"}, {"id": "101", "key": "CHK", "name": "Checkout"}
+
+
+def page(*values: Any, last: bool = True, **more: Any) -> Say:
+    return Say({"values": list(values), "isLast": last, **more})
+
+
+@pytest.fixture
+def jira(provider: ScriptedServer) -> ScriptedServer:
+    """A small site whose every answer is sound."""
+    provider.on(f"{API}/myself", Say(ADA))
+    provider.on(f"{API}/serverInfo", Say({"deploymentType": "Cloud"}))
+    provider.on(f"{API}/field", Say(FIELDS))
+    provider.on(f"{API}/issuetype", Say([{"id": "7", "name": "Bug"}]))
+    provider.on(f"{API}/project/search", page(PAY, CHK))
+    provider.on(f"{API}/users/search", Say([ADA]), Say([BOB]), Say([]))
+    provider.on(f"{API}/status", Say([{"id": "3", "name": "Done"}]))
+    for project in ("100", "101"):
+        provider.on(f"{API}/project/{project}/statuses", Say([{"id": "7", "statuses": [{"id": "3"}]}]))
+    boards = [
+        {"id": 1, "type": "scrum", "location": {"projectKey": "PAY"}},
+        {"id": 2, "type": "kanban"},
+        {"id": 3, "type": "simple", "location": {"projectKey": "OTHER"}},
+    ]
+    provider.on(f"{AGILE}/board", page(boards[0], last=False), page(*boards[1:]))
+    provider.on(f"{AGILE}/board/1/sprint", page({"id": 11}, last=False), page({"id": 12}))
+    return provider
+
+
+def names(context: MemoryContext, entity: str) -> list[str]:
+    return sorted(found.external_id for found in context.current(entity))
+
+
+def test_the_whole_site(jira: ScriptedServer, context: MemoryContext) -> None:
+    pulled = pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
+    assert names(context, "project") == ["100", "101"]
+    assert names(context, "user") == ["ada", "bob"]
+    assert names(context, "board") == ["1", "2"], "the board of a project that is not wanted is left out"
+    assert names(context, "sprint") == ["11", "12"]
+    assert names(context, "project_statuses") == ["100", "101"]
+    assert pulled.given == pulled.expected
+    assert pulled.skips == []
+    assert {found.scope for found in context.current("project")} == {"PAY", "CHK"}
+
+
+def test_a_wrong_token_stops_before_anything_else(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/myself", Say({"message": "Client must be authenticated"}, 401))
+    with pytest.raises(Unauthorized):
+        pull(Jira(), context, [PROJECTS])
+    assert len(jira.seen) == 1
+
+
+def test_data_center_is_refused_in_a_sentence(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/serverInfo", Say({"deploymentType": "Server", "version": "9.12"}))
+    with pytest.raises(BadRequest, match=r"Jira Server 9\.12, not Jira Cloud"):
+        pull(Jira(), context, [PROJECTS])
+
+
+def test_chosen_projects_by_key_or_id_and_one_that_is_not_there(
+    jira: ScriptedServer, make_context: MakeContext
+) -> None:
+    context = make_context("pay", "NOPE")
+    pulled = pull(Jira(), context, [PROJECTS])
+    assert names(context, "project") == ["100"]
+    assert [(skip.scope, "does not exist" in skip.reason) for skip in pulled.skips] == [("NOPE", True)]
+
+
+def test_pages_by_total_where_islast_is_missing(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/project/search", Say({"values": [PAY], "total": 2}), Say({"values": [CHK], "total": 2}))
+    pull(Jira(), context, [PROJECTS])
+    assert names(context, "project") == ["100", "101"]
+    assert [seen.query["startAt"] for seen in jira.calls(f"{API}/project/search")] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [(page(PAY, last=False), "again and again"), (page(last=False), "announces more")],
+    ids=["the same page", "an empty page"],
+)
+def test_a_list_without_an_end_is_refused(
+    jira: ScriptedServer, context: MemoryContext, answer: Say, sentence: str
+) -> None:
+    jira.on(f"{API}/project/search", answer)
+    with pytest.raises(InvalidAnswer, match=sentence):
+        pull(Jira(), context, [PROJECTS])
+
+
+def test_a_user_directory_without_an_end_is_refused(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/users/search", Say([ADA]))
+    with pytest.raises(InvalidAnswer, match="again and again"):
+        pull(Jira(), context, [PROJECTS])
+
+
+def test_no_right_to_browse_users_is_told(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/users/search", Say({"errorMessages": ["no"]}, 403))
+    pulled = pull(Jira(), context, [PROJECTS])
+    assert ["people are taken from the issues" in skip.reason for skip in pulled.skips] == [True]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_site_without_jira_software(jira: ScriptedServer, context: MemoryContext, status: int) -> None:
+    jira.on(f"{AGILE}/board", Say({"message": "no"}, status))
+    pulled = pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
+    assert ["no Jira Software" in skip.reason for skip in pulled.skips] == [True]
+    assert names(context, "status") == ["3"]
+
+
+def test_a_board_without_sprints_is_no_failure(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{AGILE}/board/1/sprint", Say({"errorMessages": ["The board does not support sprints"]}, 400))
+    assert pull(Jira(), context, [PROJECTS, RELATIONSHIPS]).skips == []
+
+
+def test_one_project_without_access_does_not_stop_the_others(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/project/100/statuses", Say({"errorMessages": ["gone"]}, 404))
+    pulled = pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
+    assert names(context, "project_statuses") == ["101"]
+    assert ["project PAY" in skip.reason for skip in pulled.skips] == [True]
+    assert pulled.skips[0].scope == "", "the project's issues are not held back by it"
+
+
+def test_an_empty_list_of_statuses_is_not_believed(jira: ScriptedServer, context: MemoryContext) -> None:
+    jira.on(f"{API}/status", Say([]))
+    with pytest.raises(InvalidAnswer, match="empty list"):
+        pull(Jira(), context, [RELATIONSHIPS])
+
+
+def test_directories_are_asked_for_once_an_hour(jira: ScriptedServer, make_context: MakeContext) -> None:
+    now = datetime.now(UTC)
+
+    def requests(**options: Any) -> int:
+        jira.on(f"{API}/users/search", Say([]))
+        jira.on(f"{AGILE}/board", page())
+        context = make_context(**options)
+        context.store([record("project", "100", PAY), record("project", "101", CHK)])
+        before = len(jira.seen)
+        pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
+        return len(jira.seen) - before
+
+    both = dict.fromkeys(("PAY", "CHK"))
+    fresh = requests(full=False, sinces=dict.fromkeys(both, now + timedelta(hours=1)))
+    stale = requests(full=False, sinces=dict.fromkeys(both, now - timedelta(hours=1)))
+    new_project = requests(full=False, sinces={"PAY": now + timedelta(hours=1)})
+    assert (fresh, stale, new_project, requests()) == (3, 10, 10, 10)

@@ -1,0 +1,68 @@
+"""Are texts, times and numbers of any provider read as they are meant, or else as nothing?"""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from apps.sources.text import as_number, clean, mend, parse_date, parse_time
+
+
+@pytest.mark.parametrize(
+    ("given", "cleaned"),
+    [
+        (None, ""),
+        ("", ""),
+        ("plain", "plain"),
+        ("a\x00b", "a�b"),
+        ("é\x00", "é�"),
+        ("x\ud83dy", "x�y"),
+        ("\N{GRINNING FACE}", "\N{GRINNING FACE}"),
+        (7, "7"),
+    ],
+)
+def test_clean(given: object, cleaned: str) -> None:
+    assert clean(given) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("given", "moment"),
+    [
+        ("2016-02-25T23:57:37.000+0000", datetime(2016, 2, 25, 23, 57, 37, tzinfo=UTC)),
+        ("2026-03-08T01:30:00.250-0700", datetime(2026, 3, 8, 8, 30, 0, 250000, tzinfo=UTC)),
+        ("2020-06-26T00:38:00.000Z", datetime(2020, 6, 26, 0, 38, tzinfo=UTC)),
+        ("2016-04-28T05:08:48.543-07:00", datetime(2016, 4, 28, 12, 8, 48, 543000, tzinfo=UTC)),
+        ("2020-06-26T00:38:00", datetime(2020, 6, 26, 0, 38, tzinfo=UTC)),
+        (1492070429, datetime(2017, 4, 13, 8, 0, 29, tzinfo=UTC)),
+        (1492070429123, datetime(2017, 4, 13, 8, 0, 29, 123000, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+1400", None),
+        (10**30, None),
+        (float("nan"), None),
+        (True, None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_parse_time(given: object, moment: datetime | None) -> None:
+    assert parse_time(given) == moment
+
+
+def test_parse_date() -> None:
+    assert parse_date("2026-11-22") == date(2026, 11, 22)
+    assert parse_date("2026-11-22T23:59:00.000-0700") == date(2026, 11, 22)
+    assert parse_date("22.11.2026") is None
+    assert parse_date(None) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [(3, 3.0), (0.5, 0.5), ("8", 8.0), ("", None), (None, None), (True, None), ("inf", None), ([], None)],
+)
+def test_as_number(given: object, number: float | None) -> None:
+    assert as_number(given) == number
+
+
+def test_mend_leaves_sound_json_alone() -> None:
+    sound = r'{"a": "\\ud83d \ud83d\ude00 \" ü"}'.encode()
+    assert mend(sound) == sound
