@@ -83,9 +83,14 @@ class Process:
         self.stop()
 
 
-def worker(folder: Path, queues: str = "extraction,transform,embedding,control", name: str = "worker") -> Process:
+def worker(
+    folder: Path,
+    queues: str = "extraction,transform,embedding,control",
+    name: str = "worker",
+    application: str = "etlproject",
+) -> Process:
     """A real Celery worker on the test database."""
-    arguments = ["-m", "celery", "-A", "etlproject", "worker", "-Q", queues, "-c", "2", "-n", f"{name}@%h"]
+    arguments = ["-m", "celery", "-A", application, "worker", "-Q", queues, "-c", "2", "-n", f"{name}@%h"]
     return Process(name, [*arguments, "--without-mingle", "--without-gossip"], folder, REMAP_SIGTERM="SIGQUIT")
 
 

@@ -84,7 +84,10 @@ class Sprint(Row, kw_only=True):
 
 
 class Issue(Row, kw_only=True):
-    """A Jira issue; ``category`` is that of its status; ``parent`` is the epic or the parent of a sub-task."""
+    """A Jira issue; ``category`` is that of its status; ``parent`` is the epic or the parent of a sub-task.
+
+    Where only the old field Epic Link names the epic, ``parent`` holds the epic's *key*: Jira tells no id there.
+    """
 
     table: ClassVar[str] = "issue"
     key: str

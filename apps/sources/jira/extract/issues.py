@@ -70,8 +70,8 @@ def start(context: Context) -> list[Slice]:
         since = context.since(project.key)
         groups[since or project.key].append(project.key)
     slices: list[Slice] = []
-    for since, keys in groups.items():
-        slices.append(list_slice(keys, since if isinstance(since, datetime) else None, context.until()))
+    for group, keys in groups.items():
+        slices.append(list_slice(keys, group if isinstance(group, datetime) else None, context.until()))
         slices += [Slice("listed_together", scope=key) for key in keys if len(keys) > 1]
     return slices
 

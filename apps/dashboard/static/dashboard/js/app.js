@@ -1,0 +1,22 @@
+// What does every page of the product run? The live states, and what the person can do with them.
+
+import "./controls.js";
+import { refreshSoon } from "./fragments.js";
+import "./health.js";
+import { store } from "./live.js";
+import { followReset } from "./reset.js";
+import "./shell.js";
+import "./times.js";
+import { announce } from "./toasts.js";
+
+const nameOf = ({ job, run }) =>
+  document.querySelector(`[data-job="${job}"], [data-run="${run}"]`)?.dataset.jobName ?? `Job ${job}`;
+
+store.addEventListener("state", ({ detail: { message, before, changed } }) => {
+  if (!changed) return;
+  if (before) announce(`${nameOf(message)}: ${message.overall.toLowerCase()}. ${message.waiting || message.message}`);
+  refreshSoon();
+});
+
+document.addEventListener("refreshed", followReset);
+followReset();

@@ -1,0 +1,113 @@
+// How do states come in? By WebSocket; while that is away by polling; and the page always says which of the two.
+
+import { get } from "./api.js";
+import { isActive } from "./store.js";
+
+const FIRST_DELAY = 1000; // ms until the first new try; doubled each time
+const LONGEST_DELAY = 30_000;
+const POLL_EVERY = 3000;
+const QUIET = 25_000; // ms without a message after which the socket is probed
+const ANSWER = 5000; // ms that a probe may take
+const LOGGED_OUT = 4401;
+const NO_TENANT = 4403;
+const NO_RUN = "00000000-0000-0000-0000-000000000000";
+
+export class Connection extends EventTarget {
+  #store;
+  #shown; // a function: the runs that the page shows by themselves
+  #socket = null;
+  #delay = FIRST_DELAY;
+  #probe = 0;
+  #poll = 0;
+
+  constructor(store, shown) {
+    super();
+    this.#store = store;
+    this.#shown = shown;
+  }
+
+  open() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.#socket = new WebSocket(`${scheme}://${location.host}/ws/jobs/`);
+    this.#socket.addEventListener("open", () => this.#opened());
+    this.#socket.addEventListener("message", (event) => this.#received(event.data));
+    this.#socket.addEventListener("close", (event) => this.#closed(event.code));
+  }
+
+  #opened() {
+    for (const run of this.#shown()) this.#sync(run);
+    this.#watch();
+  }
+
+  #received(data) {
+    this.#delay = FIRST_DELAY;
+    this.#stopPolling();
+    this.#say("live");
+    this.#watch();
+    const message = JSON.parse(data);
+    if (message.run && this.#store.accept(message) === "gap") this.#sync(message.run);
+  }
+
+  #closed(code) {
+    clearTimeout(this.#probe);
+    this.#socket = null;
+    if (code === LOGGED_OUT || code === NO_TENANT) {
+      this.#say("ended");
+      return;
+    }
+    this.#say(this.#poll ? "polling" : "reconnecting");
+    if (!this.#poll) this.#poll = setTimeout(() => this.#pollNow(), FIRST_DELAY);
+    const jittered = this.#delay * (0.5 + Math.random());
+    this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
+    setTimeout(() => this.open(), jittered);
+  }
+
+  #sync(run) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type: "sync", run }));
+  }
+
+  // A socket can die without a word: one that is quiet for long is asked something, and closed when it does not answer.
+  #watch() {
+    clearTimeout(this.#probe);
+    const socket = this.#socket;
+    this.#probe = setTimeout(() => {
+      this.#sync(this.#shown()[0] ?? NO_RUN);
+      this.#probe = setTimeout(() => {
+        socket?.close();
+        if (socket && socket === this.#socket) this.#closed(0);
+      }, ANSWER);
+    }, QUIET);
+  }
+
+  async #pollNow() {
+    try {
+      const jobs = await get("/api/jobs");
+      const wanted = jobs.filter((job) => job.run && this.#isStale(job)).map((job) => job.run);
+      const runs = new Set([...wanted, ...this.#shown()]);
+      for (const run of runs) this.#store.accept({ ...(await get(`/api/runs/${run}`)), type: "snapshot" });
+      if (this.#poll) this.#say("polling");
+    } catch (error) {
+      if (error.status === 401) {
+        this.#stopPolling();
+        this.#say("ended");
+        return;
+      }
+      if (this.#poll) this.#say("reconnecting");
+    }
+    if (this.#poll) this.#poll = setTimeout(() => this.#pollNow(), POLL_EVERY);
+  }
+
+  #isStale(job) {
+    const known = this.#store.get(job.run);
+    return !known || isActive(job.overall) || known.overall !== job.overall;
+  }
+
+  #stopPolling() {
+    clearTimeout(this.#poll);
+    this.#poll = 0;
+  }
+
+  #say(mode) {
+    this.dispatchEvent(new CustomEvent("mode", { detail: mode }));
+  }
+}

@@ -1,0 +1,31 @@
+// What of a page does the server draw anew when a state changes? Everything marked data-fragment, found by its id.
+
+import { render } from "./render.js";
+import { store } from "./live.js";
+
+const PAUSE = 400; // ms: several changes in a row cause one request
+let timer = 0;
+
+/** Fetch this page again soon and put its fragments in place. */
+export function refreshSoon() {
+  if (!document.querySelector("[data-fragment]")) return;
+  clearTimeout(timer);
+  timer = setTimeout(refresh, PAUSE);
+}
+
+async function refresh() {
+  const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
+  if (!response?.ok || response.redirected) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const focused = document.activeElement?.id;
+  for (const old of document.querySelectorAll("[data-fragment]")) {
+    const replacement = fresh.getElementById(old.id);
+    if (replacement && !isInUse(old)) old.replaceWith(document.adoptNode(replacement));
+  }
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+  for (const message of store.runs().values()) render(message, store);
+  document.dispatchEvent(new CustomEvent("refreshed"));
+}
+
+// A menu that somebody has opened stays as it is.
+const isInUse = (element) => Boolean(element.querySelector("details[open]"));

@@ -1,0 +1,82 @@
+// How does a state get onto the page? Elements say with data-job or data-run whose they are, with data-live what they show.
+
+import { measure } from "./rate.js";
+
+const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
+const number = (value) => value.toLocaleString("en-US");
+
+/** Show a message in every element of its run, and of its job when the job shows this run. */
+export function render(message, store) {
+  const ofJob = store.ofJob(String(message.job)) === message;
+  for (const root of document.querySelectorAll(`[data-run="${message.run}"]:not([data-job])`)) show(root, message, false);
+  if (!ofJob) return;
+  for (const root of document.querySelectorAll(`[data-job="${message.job}"]`)) {
+    root.dataset.run = message.run;
+    show(root, message, true);
+  }
+}
+
+function show(root, message, asJob) {
+  const view = { message, asJob, ready: message.overall === "READY" };
+  for (const element of root.querySelectorAll("[data-live]")) RENDERERS[element.dataset.live]?.(element, view);
+}
+
+const RENDERERS = {
+  bar(element, { message, asJob, ready }) {
+    const percent = asJob && ready ? 0 : message.progress;
+    element.querySelector("rect").setAttribute("width", `${percent}%`);
+    element.setAttribute("aria-valuenow", Math.round(percent));
+    if (!ready || asJob) element.dataset.state = message.overall.toLowerCase();
+    const unknown = message.overall === "RUNNING" && message.step_progress === null;
+    element.toggleAttribute("data-unknown", unknown);
+    if (unknown) element.setAttribute("aria-valuetext", `${Math.round(percent)} %, this step's total is unknown`);
+    else element.removeAttribute("aria-valuetext");
+  },
+  percent(element, { message, asJob, ready }) {
+    element.textContent = asJob && ready ? "—" : `${Math.floor(message.progress)} %`;
+  },
+  state(element, { message }) {
+    showState(element, message.overall);
+  },
+  message(element, { message, asJob, ready }) {
+    if (asJob && ready) return; // what a ready job waits for is told by the server's part of the page
+    element.textContent = message.waiting || message.error || message.message;
+  },
+  step(element, { message, ready }) {
+    const place = `Step ${message.step_index + 1} of ${message.total_steps}: ${message.step_title}`;
+    element.textContent = ready ? "" : place;
+  },
+  rate(element, { message }) {
+    element.textContent = measure(message).rate;
+  },
+  eta(element, { message }) {
+    element.textContent = measure(message).eta;
+  },
+  waiting(element, { message }) {
+    element.hidden = !message.waiting;
+    element.querySelector("[data-words]").textContent = message.waiting;
+  },
+  cell(element, { message, asJob, ready }) {
+    if (ready && !asJob) return; // the page of a run keeps how its stages ended
+    const { step, stage } = element.dataset;
+    const state = message.steps[step]?.[stage];
+    if (!state) return;
+    showState(element.querySelector('[data-live="cell-state"]'), state);
+    const counts = ready ? null : message.counts[step][stage];
+    element.querySelector('[data-live="cell-numbers"]').textContent = counts ? numbers(counts) : "";
+  },
+};
+
+function showState(element, state) {
+  const name = state.toLowerCase();
+  if (element.dataset.state === name) return;
+  element.dataset.state = name;
+  element.querySelector("use")?.setAttribute("href", `#i-${name}`);
+  (element.querySelector("span") ?? element).textContent = capitalised(state);
+}
+
+function numbers({ done, total, failed }) {
+  if (!done && !total) return "";
+  const of = total && total !== done ? ` of ${number(total)}` : "";
+  return `${number(done)}${of}${failed ? `, ${number(failed)} set aside` : ""}`;
+}

@@ -1,0 +1,25 @@
+// How does a page tell what happened? A short note in the corner, and a sentence for screen readers.
+
+const SHOWN = 6000; // ms; an error stays until it is closed
+
+/** Show a note; `tone` is "good" or "bad". */
+export function toast(text, tone = "good") {
+  const note = document.createElement("div");
+  note.className = "toast";
+  note.dataset.tone = tone;
+  const words = document.createElement("p");
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "button quiet small";
+  close.textContent = "Close";
+  close.addEventListener("click", () => note.remove());
+  note.append(words, close);
+  document.getElementById("toasts").append(note);
+  if (tone === "good") setTimeout(() => note.remove(), SHOWN);
+}
+
+/** Say a sentence to people who listen to the page. */
+export function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}

@@ -1,0 +1,1 @@
+"""How fast and how lean is the product, beside the plain limits and a peer, on this machine?"""

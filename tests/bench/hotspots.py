@@ -1,0 +1,76 @@
+"""Where does the time go? The batches of a full run, one after the other in this process under cProfile."""
+
+import cProfile
+import pstats
+from collections import defaultdict
+from collections.abc import Callable
+from io import StringIO
+from time import perf_counter, process_time
+from typing import TypeVar
+from uuid import uuid4
+
+from django.db.models import Q
+
+from apps.jobs import batches, completion, ledger
+from apps.jobs.choices import RunMode
+from apps.jobs.models import Run
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
+from tests.platform import Platform
+
+T = TypeVar("T")
+
+SHOWN = 45
+
+
+class Profile:
+    """Wall and CPU seconds and calls of one stage, and what cProfile says about it."""
+
+    def __init__(self) -> None:
+        self.profiler = cProfile.Profile()
+        self.wall_s = self.cpu_s = 0.0
+        self.batches = 0
+
+    def report(self, title: str, order: str) -> str:
+        """The most expensive functions in the given order (``tottime`` or ``cumulative``)."""
+        text = StringIO()
+        stats = pstats.Stats(self.profiler, stream=text)
+        stats.strip_dirs().sort_stats(order).print_stats(SHOWN)
+        head = f"{title}: {self.batches} batches, {self.wall_s:.2f} s, of which {self.cpu_s:.2f} s CPU here"
+        return f"{head}, by {order}\n{text.getvalue()}"
+
+
+def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]:
+    """Do all batches of a full run here; one profile per stage, and per part of it (prepare, finish).
+
+    Needs no worker: the messages that are sent stay unread. ``traced`` says whether cProfile watches: it shows
+    which functions, and makes all of them slower.
+    """
+    run = platform.start(job, RunMode.FULL)
+    profiles: dict[str, Profile] = defaultdict(Profile)
+    for step in definition(job).steps:
+        ledger.add(run, batches.plan(run, step.key))
+        _drain(run, Q(run=run, step=step.key), profiles, traced=traced)
+        completion.finish_driven_stage(run, step.key, step.stages[0])
+    completion.complete(run)
+    return profiles
+
+
+def _drain(run: Run, mine: Q, profiles: dict[str, Profile], *, traced: bool) -> None:
+    """Every stage of a step to its end, in order: batches of one stage beget those of the next."""
+    owner = uuid4()
+    for stage in Stage:
+        while claimed := ledger.claim(owner, mine & Q(stage=stage), 1):
+            batch = batches.batch_of(claimed[0], run)
+            write = _timed(profiles[f"{stage} prepare"], lambda: batches.prepare(batch), traced=traced)
+            _timed(profiles[f"{stage} write"], lambda: batches.finish(claimed[0], run, write), traced=traced)
+
+
+def _timed(profile: Profile, call: Callable[[], T], *, traced: bool) -> T:
+    profile.batches += 1
+    wall, cpu = perf_counter(), process_time()
+    try:
+        return profile.profiler.runcall(call) if traced else call()
+    finally:
+        profile.wall_s += perf_counter() - wall
+        profile.cpu_s += process_time() - cpu

@@ -1,0 +1,73 @@
+"""How is a provider read with nothing but the standard library, and how do rows get into a plain table?
+
+The plain limits are built from this: no retries, no ledger, no mapping, no progress.
+"""
+
+import http.client
+import json
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from tests.processes import TOKEN
+
+T = TypeVar("T")
+
+CONNECTIONS = 32
+BASIC = b64encode(f"someone@example.com:{TOKEN}".encode()).decode()
+HEADERS = {
+    "jira": {"Authorization": f"Basic {BASIC}", "Content-Type": "application/json"},
+    "github": {"Authorization": f"Bearer {TOKEN}", "User-Agent": "bench", "Content-Type": "application/json"},
+}
+
+
+class Reader:
+    """Asks one provider on as many connections as there are threads; ``requests`` counts."""
+
+    def __init__(self, base_url: str, provider: str) -> None:
+        parts = urlsplit(base_url)
+        self._host, self._path, self._headers = parts.netloc, parts.path, HEADERS[provider]
+        self._own = threading.local()
+        self.requests = 0
+
+    def ask(self, path: str, body: Any = None) -> bytes:
+        """The answer to a GET, or to a POST of ``body`` as JSON."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = http.client.HTTPConnection(self._host, timeout=60)
+        sent = None if body is None else json.dumps(body)
+        self._own.connection.request("GET" if body is None else "POST", self._path + path, sent, self._headers)
+        answer = self._own.connection.getresponse()
+        content: bytes = answer.read()
+        self.requests += 1
+        if answer.status != 200:
+            raise RuntimeError(f"{path} answered {answer.status}: {content[:200]!r}")
+        return content
+
+
+def at_once(call: Callable[[T], bytes], things: Iterable[T]) -> list[bytes]:
+    """``call`` for all things on :data:`CONNECTIONS` threads."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return list(pool.map(call, things))
+
+
+def upsert(database: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """COPY into a staging table and one INSERT … ON CONFLICT into a plain table of texts, keyed by ``id``."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    texts = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in columns)
+    parts = {"table": sql.Identifier(table), "stage": sql.Identifier(f"stage_{table}"), "names": names, "texts": texts}
+    sets = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in columns if name != "id"]
+    parts["sets"] = sql.SQL(", ").join(sets)
+    with psycopg.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {table} ({texts}, PRIMARY KEY (id))").format(**parts))
+        cursor.execute(sql.SQL("CREATE TEMPORARY TABLE {stage} ({texts}) ON COMMIT DROP").format(**parts))
+        with cursor.copy(sql.SQL("COPY {stage} ({names}) FROM STDIN").format(**parts)) as copy:
+            for row in rows:
+                copy.write_row(row)
+        insert = "INSERT INTO {table} ({names}) SELECT {names} FROM {stage} ON CONFLICT (id) DO UPDATE SET {sets}"
+        cursor.execute(sql.SQL(insert).format(**parts))

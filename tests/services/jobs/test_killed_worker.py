@@ -1,0 +1,51 @@
+"""Does a run survive kill -9 of its worker, with the same rows as an undisturbed one?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apps.jobs.choices import RunMode, RunState
+from apps.jobs.models import Run
+from apps.progress.models import StageProgress
+from apps.sources.definition import Stage
+from tests import platform as platforms
+from tests.platform import loaded_tables, table_rows
+from tests.processes import Process, Sandbox, scheduler, until, worker
+from tests.recorder import Recorder
+
+ISSUES = "jira_issues_with_changelogs"
+
+
+@pytest.fixture
+def workers(database: None, folder: Path) -> Iterator[Process]:
+    with scheduler(folder), worker(folder, name="victim") as running:
+        yield running
+
+
+def _extracted(run: Run) -> int:
+    return StageProgress.objects.get(run_id=run.pk, step=ISSUES, stage=Stage.EXTRACTION).done
+
+
+def test_a_killed_worker_costs_time_and_nothing_else(workers: Process, sandbox: Sandbox, folder: Path) -> None:
+    undisturbed = platforms.build(sandbox, folder)
+    undisturbed.run("jira", RunMode.FULL)
+    expected = {table: table_rows(table) for table in loaded_tables()}
+    platforms.empty_everything()
+
+    disturbed = platforms.build(sandbox, folder)
+    sandbox.control("latency", {"ms": 200})
+    with Recorder(disturbed.tenant.pk) as pages:
+        run = disturbed.start("jira", RunMode.FULL)
+        until(lambda: _extracted(run) > 100, "the first issues")
+        workers.kill()
+        assert _extracted(run) < 1000
+        workers.start()
+        disturbed.ended(run, seconds=150)
+    sandbox.control("latency", {"ms": 0})
+
+    assert (run.state, run.error) == (RunState.FINISHED, "")
+    assert {table: table_rows(table) for table in loaded_tables()} == expected
+    percents = [message["progress"] for message in pages.of_run(run.pk)]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100

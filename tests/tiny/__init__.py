@@ -1,0 +1,77 @@
+"""What does a new source cost? This folder, and one line in the registry.
+
+A tiny JSON API with notes: one list that goes on by page numbers, one entity, one table.
+"""
+
+from typing import Any
+
+import msgspec
+
+from apps.sources.base import (
+    Connection,
+    ConnectionReport,
+    Context,
+    Fetched,
+    RawRecord,
+    Slice,
+    Transformed,
+)
+from apps.sources.definition import JobDefinition, ProgressStep, StepDefinition, whole_step
+from apps.sources.errors import SourceError
+from apps.sources.http import Http
+from apps.sources.rows import Project
+
+
+class Page(msgspec.Struct):
+    """One page of the list, each note byte for byte."""
+
+    notes: list[msgspec.Raw]
+    total: int
+    next: int | None = None
+
+
+class Note(msgspec.Struct):
+    """What is read of a note."""
+
+    id: int
+    title: str
+
+
+class Tiny:
+    """Implements :class:`apps.sources.base.Source`."""
+
+    definition = JobDefinition(
+        job_type="tiny",
+        title="Tiny",
+        steps=(StepDefinition("tiny_notes", "Notes", unit="note"),),
+        progress_steps=(ProgressStep("Fetch notes", whole_step("tiny_notes")),),
+    )
+
+    def http(self, connection: Connection, **options: Any) -> Http:
+        return Http(connection.base_url, **options)
+
+    def test(self, connection: Connection, http: Http) -> ConnectionReport:
+        try:
+            http.get("notes?page=1")
+        except SourceError as error:
+            return ConnectionReport(ok=False, problem=str(error))
+        return ConnectionReport(ok=True)
+
+    def start(self, step: str, context: Context) -> list[Slice]:
+        return [Slice("notes", {"page": 1})]
+
+    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
+        number = piece.args["page"]
+        page = context.http.get(f"notes?page={number}").decode(Page)
+        records = [
+            RawRecord(
+                "note", str(msgspec.json.decode(raw, type=Note).id), bytes(raw), request=f"GET notes?page={number}"
+            )
+            for raw in page.notes
+        ]
+        following = [Slice("notes", {"page": page.next})] if page.next else []
+        return Fetched(records, following, expected={"note": page.total} if number == 1 else {})
+
+    def transform(self, record: RawRecord, context: Context) -> Transformed:
+        note = msgspec.json.decode(record.payload, type=Note)
+        return Transformed(rows=[Project(external_id=str(note.id), key=f"NOTE-{note.id}", name=note.title)])
