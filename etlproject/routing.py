@@ -1,7 +1,11 @@
 """Which WebSocket addresses are there?"""
 
+from typing import Any
+
 from django.urls import path
 
 from apps.progress.consumers import JobsConsumer
 
-websocket_urlpatterns = [path("ws/jobs/", JobsConsumer.as_asgi())]
+# Django's types know HTTP views only.
+_jobs: Any = JobsConsumer.as_asgi()
+websocket_urlpatterns: list[Any] = [path("ws/jobs/", _jobs)]

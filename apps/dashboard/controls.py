@@ -23,14 +23,21 @@ class Wording:
 
 WORDINGS = {
     "start": Wording(
-        "start", "Start", "play", "A new run reads what has changed since the last one. It begins when a worker is free."
+        "start",
+        "Start",
+        "play",
+        "A new run reads what has changed since the last one. It begins when a worker is free.",
     ),
     "resume": Wording("resume", "Resume", "play", "The run goes on where it was paused."),
     "retry": Wording(
         "retry", "Retry", "retry", "A new attempt begins at the step that failed. What is already done is kept."
     ),
-    "reset": Wording("reset", "Reset", "reset", "The job becomes ready again and its next run is planned. No data is lost."),
-    "pause": Wording("pause", "Pause", "pause", "The run stops at its next batch and keeps its place until you resume it."),
+    "reset": Wording(
+        "reset", "Reset", "reset", "The job becomes ready again and its next run is planned. No data is lost."
+    ),
+    "pause": Wording(
+        "pause", "Pause", "pause", "The run stops at its next batch and keeps its place until you resume it."
+    ),
     "stop": Wording(
         "stop",
         "Stop",
@@ -60,7 +67,7 @@ class Control:
     @property
     def is_first(self) -> bool:
         """Whether it is what one most likely wants in this state."""
-        return self.name in ("start", "resume", "retry", "reset")
+        return self.name in ("start", "resume", "retry")
 
 
 def controls_of(job: Job, role: Role | None) -> list[Control]:

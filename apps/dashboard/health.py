@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
 import httpx
 from celery import current_app
@@ -122,14 +124,12 @@ def _broker_and_workers() -> list[Check]:
         return [broken, Check("workers", "Workers", Health.WARNING, "Cannot be asked while the broker is away.")]
 
 
-def _connect(broker: object) -> None:
-    ensured = broker.ensure_connection(  # type: ignore[attr-defined]  # kombu has no types
-        max_retries=1, interval_start=0, interval_step=0, timeout=TIMEOUT
-    )
+def _connect(broker: Any) -> None:
+    ensured = broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=TIMEOUT)
     ensured.default_channel  # noqa: B018  # only with a channel is it known that the broker lets us in
 
 
-def _workers(broker: object) -> Check:
+def _workers(broker: Any) -> Check:
     answers = current_app.control.inspect(timeout=TIMEOUT, connection=broker).active_queues() or {}
     if not answers:
         return Check("workers", "Workers", Health.DOWN, "No worker answers. Start one: jobs wait until then.")
@@ -161,10 +161,15 @@ def _qdrant() -> list[Check]:
     key = {"api-key": settings.QDRANT_API_KEY} if settings.QDRANT_API_KEY else {}
     address = f"{settings.QDRANT_URL.rstrip('/')}/readyz"
     try:
-        ask = lambda: httpx.get(address, headers=key, timeout=TIMEOUT).raise_for_status()  # noqa: E731
-        return [_answered("qdrant", "Qdrant", ask)]
+        return [_answered("qdrant", "Qdrant", lambda: _http().get(address, headers=key).raise_for_status())]
     except (httpx.HTTPError, httpx.InvalidURL):
         return [Check("qdrant", "Qdrant", Health.DOWN, "Does not answer: embedding and search wait. Check QDRANT_URL.")]
+
+
+@lru_cache(maxsize=1)
+def _http() -> httpx.Client:
+    # One client for all checks: each new one would read the system's certificates first.
+    return httpx.Client(timeout=TIMEOUT)
 
 
 def _integrations(tenant: Tenant) -> Check:

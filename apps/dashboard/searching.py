@@ -23,9 +23,7 @@ def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
     }
     if text:
         try:
-            context["hits"] = search(
-                tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=LIMIT
-            )
+            context["hits"] = search(tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=LIMIT)
         except SearchError as error:
             context["problem"] = str(error)
     return context

@@ -17,6 +17,7 @@ from apps.progress.selectors import live_runs
 from apps.sources.definition import ALL_STAGES, Stage, StepDefinition
 from apps.sources.registry import definition
 from apps.tenants.models import Role, Tenant
+from apps.warehouse.models import MODELS
 
 PAGE = 25
 HISTORY = 30
@@ -102,6 +103,11 @@ class CountRow:
     numbers: list[int | None] = field(default_factory=list)
 
     @property
+    def is_loaded_kind(self) -> bool:
+        """Whether this is a loaded table; else an answer of the provider that feeds others."""
+        return self.kind in MODELS
+
+    @property
     def verdict(self) -> str:
         """Whether all that was announced is there: ``agrees``, ``differs`` or empty."""
         announced, extracted = self.numbers[0], self.numbers[1]
@@ -157,9 +163,7 @@ def matrix(run: Run | None, job: Job, *, as_of_job: bool) -> list[MatrixRow]:
         row = known.get((step.key, stage.value))
         return Cell(stage.value, row, row.state if row else StageState.IDLE if stage in step.stages else "")
 
-    return [
-        MatrixRow(step, [cell(step, stage) for stage in ALL_STAGES]) for step in definition(job.job_type).steps
-    ]
+    return [MatrixRow(step, [cell(step, stage) for stage in ALL_STAGES]) for step in definition(job.job_type).steps]
 
 
 def count_rows(run: Run) -> list[CountRow]:
@@ -167,7 +171,7 @@ def count_rows(run: Run) -> list[CountRow]:
     columns = [run.counts.get(column, {}) for column in COLUMNS]
     kinds = {kind for column in columns for kind, number in column.items() if number}
     rows = [CountRow(kind, [column.get(kind) for column in columns]) for kind in kinds]
-    return sorted(rows, key=lambda row: (-sum(number is not None for number in row.numbers), row.kind))
+    return sorted(rows, key=lambda row: (not row.is_loaded_kind, -sum(map(bool, row.numbers)), row.kind))
 
 
 def changes_of(job: Job, run: Run | None = None) -> list[StateChange]:

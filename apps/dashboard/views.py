@@ -139,9 +139,7 @@ def search(request: TenantRequest) -> HttpResponse:
     return render(request, "dashboard/search.html", searching.answer(request.tenant, request.GET))
 
 
-def _run_context(
-    request: TenantRequest, job: Job, run: Any, *, as_of_job: bool
-) -> dict[str, object]:
+def _run_context(request: TenantRequest, job: Job, run: Any, *, as_of_job: bool) -> dict[str, object]:
     """What the pages of a job and of a run have in common."""
     return {
         "job": job,

@@ -27,17 +27,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = commands.add_parser("add", help="Store a connection to a provider, after a test of it.")
     add.add_argument("--provider", required=True, choices=sorted(SOURCES))
     add.add_argument("--name", required=True)
-    add.add_argument(
-        "--base-url", required=True, help="https://company.atlassian.net or https://api.github.com"
-    )
+    add.add_argument("--base-url", required=True, help="https://company.atlassian.net or https://api.github.com")
     add.add_argument("--username", default="", help="Jira Cloud: the e-mail address of the token's owner.")
-    add.add_argument(
-        "--token-env", required=True, metavar="VAR", help="The environment variable with the token."
-    )
+    add.add_argument("--token-env", required=True, metavar="VAR", help="The environment variable with the token.")
     add.add_argument("--project", action="append", default=[], metavar="KEY", help="Jira; may be repeated.")
-    add.add_argument(
-        "--repository", action="append", default=[], metavar="OWNER/NAME", help="GitHub; may be repeated."
-    )
+    add.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME", help="GitHub; may be repeated.")
     add.add_argument("--no-test", action="store_true", help="Store it without trying it.")
     test = commands.add_parser("test", help="Try a stored connection.")
     test.add_argument("name")

@@ -1,7 +1,5 @@
 """How does one get from a stored connection to a working client of the provider?"""
 
-from urllib.parse import urlsplit
-
 from apps.core.redis import redis_client
 from apps.integrations.address import check_base_url
 from apps.integrations.governor import RedisGovernor
@@ -16,10 +14,10 @@ def open_source(integration: Integration) -> tuple[Source, Connection, Http]:
 
     The address is looked at again: what its name resolves to may have changed since it was saved. Raises
     :class:`ValidationError` for an address that is not allowed, :class:`UndecryptableSecret` for a token
-    whose key is missing. All clients of one site obey the same limits.
+    whose key is missing. All clients that share an allowance obey the same limits.
     """
     check_base_url(integration.base_url)
     source = SOURCES[integration.provider]
     connection = integration.connection()
-    site = urlsplit(integration.base_url).netloc.lower()
-    return source, connection, source.http(connection, governor=RedisGovernor(redis_client(), site))
+    governor = RedisGovernor(redis_client(), source.allowance(connection))
+    return source, connection, source.http(connection, governor=governor)

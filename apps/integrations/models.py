@@ -19,9 +19,7 @@ class Integration(TenantModel):
     """A stored connection of one tenant to one provider."""
 
     provider = models.CharField(max_length=30, choices=provider_choices)
-    name = models.CharField(
-        max_length=100, help_text="How people call this connection; unique within the tenant."
-    )
+    name = models.CharField(max_length=100, help_text="How people call this connection; unique within the tenant.")
     base_url = models.CharField(
         max_length=200,
         validators=[check_base_url],
@@ -40,9 +38,7 @@ class Integration(TenantModel):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     tested_at = models.DateTimeField(null=True, editable=False)
-    problem = models.TextField(
-        blank=True, editable=False, help_text="What the last connection test found wrong."
-    )
+    problem = models.TextField(blank=True, editable=False, help_text="What the last connection test found wrong.")
     token_expires_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

@@ -15,6 +15,7 @@ from apps.progress.choices import STAGE_DONE, StageState
 from apps.progress.selectors import stage_states
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
+from apps.warehouse.loader import refresh_statistics
 
 
 def finish_driven_stage(run: Run, step: str, stage: str) -> None:
@@ -61,6 +62,8 @@ def complete(run: Run) -> bool:
         return False
     if run.integration is not None:
         create_defaults(tenant=run.tenant, integration=run.integration)
+    if run.integration is not None and run.job.last_sync_date is None:
+        refresh_statistics()
     counts = counts_of(run)
     quarantined = set_aside_by(run)
     with transaction.atomic():
@@ -82,28 +85,32 @@ def complete(run: Run) -> bool:
 def _outcome(run: Run, quarantined: int) -> Outcome:
     if quarantined:
         return Outcome.WITH_QUARANTINE
-    return Outcome.INCOMPLETE if run.skips else Outcome.COMPLETE
+    return Outcome.INCOMPLETE if _missing(run) else Outcome.COMPLETE
 
 
 def _sentence(quarantined: int, run: Run) -> str:
     parts = ["Finished"]
     if quarantined:
         parts.append(f"{quarantined:,} records set aside")
-    if run.skips:
-        parts.append(f"{len(run.skips)} things the provider would not give")
+    if missing := _missing(run):
+        parts.append(f"incomplete in {', '.join(sorted(missing))}")
     return ", ".join(parts)
+
+
+def _missing(run: Run) -> set[str]:
+    """The projects or repositories of which something is missing; a skip without one is a thing the site has not got."""
+    return {skip["scope"] for skip in run.skips} - {""}
 
 
 def _advance_watermarks(run: Run) -> None:
     """What was extracted need not be asked for again: as of the *start* of the run, and only what was not skipped."""
     if run.integration is None or run.started_at is None or run.mode == RunMode.RANGE:
         return
-    skipped = {skip["scope"] for skip in run.skips}
     scopes = QueueItem.across_tenants.filter(run=run, stage=Stage.EXTRACTION).values_list("covers__scope", flat=True)
     Watermark.across_tenants.bulk_create(
         (
             Watermark(tenant_id=run.tenant_id, integration=run.integration, scope=scope, synced_at=run.started_at)
-            for scope in set(scopes.distinct()) - skipped - {"", None}
+            for scope in set(scopes.distinct()) - _missing(run) - {"", None}
         ),
         update_conflicts=True,
         unique_fields=["integration", "scope"],

@@ -54,11 +54,11 @@ class Step:
         """Take the run's chain: only while it is running, under its epoch, not waiting, and held by nobody alive."""
         free = Q(driver=None) | Q(driver_lease_until__lt=Now())
         due = Q(not_before=None) | Q(not_before__lte=Now())
-        return bool(
-            Run.across_tenants.filter(free, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING).update(
-                driver=self.owner, driver_lease_until=Now() + LEASE, not_before=None, waiting_for=""
-            )
-        )
+        mine = Run.across_tenants.filter(free, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING)
+        claimed = mine.update(driver=self.owner, driver_lease_until=Now() + LEASE, not_before=None, waiting_for="")
+        if claimed:
+            progress.wait(self.run.pk, "")
+        return bool(claimed)
 
     def hold(self) -> bool:
         """Renew the lease from time to time; says whether the run is still ours to work on."""

@@ -64,7 +64,15 @@ def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> 
             until=scope.until,
             scopes=list(scope.scopes),
         )
-        progress.begin(run.pk, tenant_id=job.tenant_id, job_id=job.pk, job_type=job.job_type, overall=JobState.PENDING)
+        progress.begin(
+            run.pk,
+            tenant_id=job.tenant_id,
+            job_id=job.pk,
+            job_name=job.name,
+            job_type=job.job_type,
+            mode=scope.mode,
+            overall=JobState.PENDING,
+        )
         transition(job, "start", run, actor=actor, reason=reason)
     admit_next(job.tenant)
     run.refresh_from_db()

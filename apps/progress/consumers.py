@@ -1,93 +1,152 @@
 """How do browsers follow the runs of their tenant? Subscribe first, then the snapshot, then newer states.
 
-A socket gets the newest state of each run at most every 250 ms: a slow browser gets fewer messages, never older ones.
-Where states were merged on the way, the message is a ``snapshot``, so that a gap in ``seq`` always means a loss.
+Every socket keeps the newest state of each run that it has still to send and sends one message at a time: a slow
+browser gets fewer messages, never older ones. Where states were merged on the way, the message is a ``snapshot``, so
+that a gap in ``seq`` always means a loss.
 """
 
 import asyncio
 import json
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
 
-from apps.progress.live import tenant_group
+from apps.progress.hub import State, hub, state_of
 from apps.progress.selectors import live_runs, run_of_tenant
 from apps.tenants.current import chosen_tenant
+from apps.tenants.selectors import role_in
 
-INTERVAL = 0.25  # seconds
 CLOSE_ANONYMOUS = 4401
 CLOSE_NO_TENANT = 4403
+CLOSE_TOO_SLOW = 4408
+# A browser that takes no message for so long is cut off; it comes back by itself.
+SEND_SECONDS = 30.0
+# More questions than this at once are no browser of ours.
+MAX_REPLIES = 20
+USAGE = 'Ask {"type": "sync", "run": "<uuid>"}.'
 
 
 class JobsConsumer(AsyncWebsocketConsumer):
     """``/ws/jobs/``: the runs of the tenant that the user has chosen."""
 
-    group = ""
     tenant_id = 0
+    session_key = ""
+    # Until the socket is closed by us: nothing is sent to it any more then.
+    listening = False
 
     async def connect(self) -> None:
-        """Join the tenant's group, then send the state of every run that matters now."""
-        user = self.scope["user"]
+        """Join the tenant's feed, then send the state of every run that matters now."""
+        user = self.scope.get("user")
         await self.accept()
-        if not user.is_authenticated:
+        if user is None or not user.is_authenticated:
             await self.close(code=CLOSE_ANONYMOUS)
             return
         tenant = await database_sync_to_async(chosen_tenant)(user, self.scope["session"])
         if tenant is None:
             await self.close(code=CLOSE_NO_TENANT)
             return
-        self.pending: dict[str, dict[str, Any]] = {}
+        self.states: dict[str, State] = {}
         self.sent: dict[str, int] = {}
-        self.flushing: asyncio.Task[None] | None = None
-        self.tenant_id, self.group = tenant.pk, tenant_group(tenant.pk)
-        await self.channel_layer.group_add(self.group, self.channel_name)
-        for message in await database_sync_to_async(live_runs)(tenant.pk):
-            await self._send_state(message.run, message.seq, msgspec.json.encode(message).decode())
+        self.repeat: set[str] = set()
+        self.replies: list[str] = []
+        self.work = asyncio.Event()
+        self.session_key = str(self.scope["session"].session_key)
+        self.tenant_id, self.listening = tenant.pk, True
+        self.writer = asyncio.create_task(self._write(), name="socket writer")
+        await hub().join(self.tenant_id, self)
+        for message in await database_sync_to_async(live_runs)(self.tenant_id):
+            self.offer(state_of(message))
 
-    async def disconnect(self, code: int) -> None:
-        """Leave the group."""
-        if self.group:
-            await self.channel_layer.group_discard(self.group, self.channel_name)
-            if self.flushing:
-                self.flushing.cancel()
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one socket; however that ends, it leaves the feed."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.tenant_id:
+                self.writer.cancel()
+                await hub().leave(self.tenant_id, self)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """``{"type": "sync", "run": uuid}`` asks for the whole state of a run again."""
         try:
             request = json.loads(text_data or "")
             run_id = UUID(request["run"]) if request["type"] == "sync" else None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             run_id = None
+        if not self.listening:
+            return
         if run_id is None:
-            await self.send(json.dumps({"v": 1, "type": "error", "message": 'Ask {"type": "sync", "run": "<uuid>"}.'}))
+            self._reply(USAGE)
             return
         message = await database_sync_to_async(run_of_tenant)(self.tenant_id, run_id)
         if message is None:
-            await self.send(json.dumps({"v": 1, "type": "error", "message": f"There is no run {run_id}."}))
+            self._reply(f"There is no run {run_id}.")
             return
-        await self._send_state(message.run, message.seq, msgspec.json.encode(message).decode())
+        self.repeat.add(message.run)
+        self.offer(state_of(message))
 
-    async def run_message(self, event: dict[str, Any]) -> None:
-        """A new state of a run: send it now or, shortly after the last one, with the next flush."""
-        waiting = self.pending.get(event["run"])
-        if event["seq"] > max(self.sent.get(event["run"], 0), waiting["seq"] if waiting else 0):
-            self.pending[event["run"]] = event
-            if self.flushing is None or self.flushing.done():
-                self.flushing = asyncio.create_task(self._flush())
+    # --- what the hub calls -------------------------------------------------------------------------------------
 
-    async def _flush(self) -> None:
-        while self.pending:
-            pending, self.pending = self.pending, {}
-            for run, event in pending.items():
-                body = event["body"]
-                if event["seq"] != self.sent.get(run, 0) + 1:
-                    body = json.dumps(json.loads(body) | {"type": "snapshot"})
-                await self._send_state(run, event["seq"], body)
-            await asyncio.sleep(INTERVAL)
+    def offer(self, state: State) -> None:
+        """Send this state unless a newer one waits or has been sent; the same one again only when asked for."""
+        if not self.listening:
+            return
+        known = self.states.get(state.run)
+        sent = self.sent.get(state.run, 0)
+        if known is not None and known.seq >= state.seq:
+            return
+        if state.seq > sent or (state.seq == sent and state.run in self.repeat):
+            self.states[state.run] = state
+            self.work.set()
 
-    async def _send_state(self, run: str, seq: int, body: str) -> None:
-        self.sent[run] = max(seq, self.sent.get(run, 0))
-        await self.send(text_data=body)
+    def may_listen(self) -> bool:
+        """Whether the session still belongs to an active member of the tenant."""
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(self.session_key)
+        return role_in(get_user(request), self.tenant_id) is not None
+
+    async def eject(self) -> None:
+        """The person is no member any more: close, and send nothing more until the browser has noticed."""
+        if self.listening:
+            self.writer.cancel()
+            await self._end(CLOSE_NO_TENANT)
+
+    # --- one message at a time ----------------------------------------------------------------------------------
+
+    def _reply(self, sentence: str) -> None:
+        if len(self.replies) < MAX_REPLIES:
+            self.replies.append(json.dumps({"v": 1, "type": "error", "message": sentence}))
+            self.work.set()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self.work.wait()
+                self.work.clear()
+                while self.replies or self.states:
+                    await asyncio.wait_for(self.send(text_data=self._next()), SEND_SECONDS)
+        except TimeoutError:
+            await self._end(CLOSE_TOO_SLOW)
+        except OSError:
+            # The browser has gone; its disconnect message is on its way.
+            self.listening = False
+
+    async def _end(self, code: int) -> None:
+        self.listening = False
+        await self.close(code=code)
+
+    def _next(self) -> str:
+        if self.replies:
+            return self.replies.pop(0)
+        run = next(iter(self.states))
+        state = self.states.pop(run)
+        follows = state.seq == self.sent.get(run, 0) + 1 and run not in self.repeat
+        self.sent[run] = state.seq
+        self.repeat.discard(run)
+        return state.body if follows else state.as_snapshot

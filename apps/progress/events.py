@@ -11,8 +11,12 @@ from typing import Any, Literal
 import msgspec
 
 from apps.progress.choices import StageState
+from apps.progress.engine.bar import Cells, Line, TotalKind, total_kind
+from apps.progress.engine.eta import Pace, Range, expires_at, known_rate
+from apps.progress.engine.words import range_words
 from apps.progress.models import RunProgress, StageProgress
-from apps.sources.registry import definition
+from apps.progress.plan import cells_of, lines_of, live_pace
+from apps.sources.definition import Stage
 
 VERSION = 1
 MessageType = Literal["snapshot", "job_status", "progress_update"]
@@ -26,13 +30,35 @@ class StageCounts(msgspec.Struct):
     total: int | None
     started_at: datetime | None
     finished_at: datetime | None
+    total_kind: TotalKind
+
+
+class Eta(msgspec.Struct):
+    """In how many seconds the run ends (``low`` to ``high``), the same in words, and until when that holds."""
+
+    low: float
+    high: float
+    text: str
+    expires_at: datetime
+
+
+class PlanLine(msgspec.Struct):
+    """A progress step: from ``begin`` to ``end`` percent of the bar; ``progress`` 0..1, null when unknown."""
+
+    title: str
+    begin: float
+    end: float
+    progress: float | None
+    steps: list["PlanLine"]
 
 
 class RunMessage(msgspec.Struct):
     """The state of one run as every live message and every snapshot tells it.
 
     ``overall`` (alias ``status``) is the job's state, ``progress`` its percent, ``steps`` the state of every stage by
-    step key, ``counts`` their counters. ``step_progress`` is null while the current step's total is unknown.
+    step key, ``counts`` their counters. ``step_progress`` is null while the current step's total is unknown;
+    ``total_kind`` says what that total is worth. ``rate`` is items a second of the current step; it and ``eta`` are
+    null while they are not known. ``plan`` are all progress steps with their stretches of the bar.
     """
 
     type: MessageType
@@ -55,6 +81,11 @@ class RunMessage(msgspec.Struct):
     attempt: int
     steps: dict[str, dict[str, str]]
     counts: dict[str, dict[str, StageCounts]]
+    job_name: str
+    total_kind: TotalKind
+    rate: float | None
+    eta: Eta | None
+    plan: list[PlanLine]
     v: int = VERSION
 
     def as_json(self) -> dict[str, Any]:
@@ -65,36 +96,78 @@ class RunMessage(msgspec.Struct):
 
 def run_message(kind: MessageType, row: RunProgress, stages: Iterable[StageProgress]) -> RunMessage:
     """The message that tells the stored state ``row`` with its ``stages``."""
-    job = definition(row.job_type)
-    steps: dict[str, dict[str, str]] = {}
-    counts: dict[str, dict[str, StageCounts]] = {}
-    for cell in stages:
-        steps.setdefault(cell.step, {})[cell.stage] = cell.state
-        counts.setdefault(cell.step, {})[cell.stage] = StageCounts(
-            cell.done, cell.failed, cell.total or None, cell.started_at, cell.finished_at
-        )
-    if row.overall == "READY":
-        # After the reset the matrix of the job is idle again; the run keeps its own end in the counters.
-        steps = {step: dict.fromkeys(states, str(StageState.IDLE)) for step, states in steps.items()}
+    stages = list(stages)
+    cells = cells_of(stages)
+    now = datetime.now(UTC)
+    pace = live_pace(row, now)
     return RunMessage(
         type=kind,
         tenant=row.tenant_id,
         job=row.job_id,
+        job_name=row.job_name,
         job_type=row.job_type,
         run=str(row.run),
         seq=row.seq,
-        ts=datetime.now(UTC),
+        ts=now,
         overall=row.overall,
         status=row.overall,
         progress=round(row.percent, 2),
         step_index=row.step_index,
-        total_steps=len(job.progress_steps),
-        step_title=job.progress_steps[row.step_index].title,
+        total_steps=row.total_steps,
+        step_title=row.step_title,
         step_progress=None if row.step_progress is None else round(row.step_progress, 4),
+        total_kind=TotalKind(row.total_kind),
         message=row.message,
         waiting=row.waiting,
         error=row.error,
         attempt=row.attempt,
-        steps=steps,
-        counts=counts,
+        steps=_states(row, stages),
+        counts=_counts(stages, cells),
+        rate=round(rate, 3) if pace and (rate := known_rate(pace)) else None,
+        eta=_eta(row, pace) if pace else None,
+        plan=_plan(lines_of(row, cells)),
     )
+
+
+def _states(row: RunProgress, stages: list[StageProgress]) -> dict[str, dict[str, str]]:
+    states: dict[str, dict[str, str]] = {}
+    for cell in stages:
+        # After the reset the matrix of the job is idle again; the run keeps its own end in the counters.
+        state = str(StageState.IDLE) if row.overall == "READY" else cell.state
+        states.setdefault(cell.step, {})[cell.stage] = state
+    return states
+
+
+def _counts(stages: list[StageProgress], cells: Cells) -> dict[str, dict[str, StageCounts]]:
+    counts: dict[str, dict[str, StageCounts]] = {}
+    for cell in stages:
+        counts.setdefault(cell.step, {})[cell.stage] = StageCounts(
+            cell.done,
+            cell.failed,
+            cell.total or None,
+            cell.started_at,
+            cell.finished_at,
+            total_kind(cells, cell.step, Stage(cell.stage)),
+        )
+    return counts
+
+
+def _eta(row: RunProgress, pace: Pace) -> Eta | None:
+    expires = expires_at(pace)
+    if row.eta_low is None or row.eta_high is None or expires is None:
+        return None
+    text = range_words(Range(row.eta_low, row.eta_high))
+    return Eta(row.eta_low, row.eta_high, text, datetime.fromtimestamp(expires, UTC))
+
+
+def _plan(lines: Iterable[Line]) -> list[PlanLine]:
+    return [
+        PlanLine(
+            line.title,
+            line.begin,
+            line.end,
+            None if line.progress is None else round(line.progress, 4),
+            _plan(line.steps),
+        )
+        for line in lines
+    ]

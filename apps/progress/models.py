@@ -1,37 +1,61 @@
-"""What does everybody see of a run? Its numbered state and the counters of its stages."""
+"""What does everybody see of a run? Its numbered state and the counters of its stages; of a task, its stage."""
 
 from django.db import models
 
 from apps.core.models import TenantModel
 from apps.progress.choices import StageState
+from apps.progress.engine.bar import TotalKind
 
 
 class RunProgress(TenantModel):
     """The visible state of one run. ``seq`` grows by one with every stored change.
 
-    ``overall`` is the job's state as the run's messages tell it; ``percent`` never falls within an attempt.
+    ``overall`` is the job's state as the run's messages tell it; ``percent`` never falls within an attempt. No index
+    covers a column that changes while a run works: its updates stay cheap (heap-only).
     """
 
     run = models.UUIDField(primary_key=True)
     job_id = models.BigIntegerField()
+    job_name = models.CharField(max_length=100)
     job_type = models.CharField(max_length=30)
+    mode = models.CharField(max_length=12)
+    created_at = models.DateTimeField(auto_now_add=True)
+    current = models.BooleanField(default=True, help_text="The newest run of its job.")
     seq = models.BigIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
     overall = models.CharField(max_length=10)
     percent = models.FloatField(default=0)
     step_index = models.PositiveSmallIntegerField(default=0)
+    total_steps = models.PositiveSmallIntegerField(default=1)
+    step_title = models.TextField(blank=True)
     step_progress = models.FloatField(null=True)
+    total_kind = models.CharField(max_length=8, default=TotalKind.UNKNOWN.value)
     message = models.TextField(blank=True)
     waiting = models.TextField(blank=True, help_text="Why the run waits, as a sentence; empty when it does not.")
     error = models.TextField(blank=True)
     updated_at = models.DateTimeField()
+    flushed_at = models.DateTimeField(null=True, help_text="When mere progress was last stored.")
+    pace = models.JSONField(default=dict, help_text="The last samples of the current counter (engine.eta.Pace).")
+    eta_low = models.FloatField(null=True, help_text="Seconds, as of the last sample.")
+    eta_high = models.FloatField(null=True)
+    history = models.JSONField(default=dict, help_text="Per counter the seconds that it took in earlier runs.")
+    shares = models.JSONField(default=list, help_text="The steps' shares where they differ from the definition's.")
+    discovered = models.JSONField(default=list, help_text="Progress steps that turned up while running.")
 
     class Meta:
         verbose_name_plural = "run progress"
-        indexes = [models.Index(fields=["job_id"], name="progress_of_job")]
+        indexes = [
+            models.Index(fields=["job_id", "-created_at"], name="progress_of_job"),
+            models.Index(fields=["tenant"], condition=models.Q(current=True), name="progress_now_of_tenant"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job_id"], condition=models.Q(current=True), name="one_current_progress_per_job"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.job_type} {self.percent:.1f} %"
+        return f"{self.job_name} {self.percent:.1f} %"
 
 
 class StageProgress(models.Model):
@@ -57,3 +81,21 @@ class StageProgress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} {self.stage}: {self.state}"
+
+
+class TaskProgress(TenantModel):
+    """The progress of one task that follows the stage table (``engine.stages``)."""
+
+    task_id = models.CharField(max_length=100)
+    status = models.CharField(max_length=20)
+    progress = models.PositiveSmallIntegerField()
+    message = models.TextField(blank=True)
+    estimate = models.BooleanField(default=False, help_text="The percentage is only expected, not measured.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "task progress"
+        constraints = [models.UniqueConstraint(fields=["tenant", "task_id"], name="one_progress_per_task")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id}: {self.status} {self.progress} %"

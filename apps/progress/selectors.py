@@ -8,13 +8,14 @@ from apps.progress.models import RunProgress, StageProgress
 
 def live_runs(tenant_id: int) -> list[RunMessage]:
     """The newest run of every job of the tenant, as snapshots."""
-    rows = (
-        RunProgress.objects.for_tenant(tenant_id)
-        .order_by("job_id", "-updated_at")
-        .distinct("job_id")
-        .prefetch_related("stages")
-    )
+    rows = RunProgress.objects.for_tenant(tenant_id).filter(current=True).order_by("job_id").prefetch_related("stages")
     return [run_message("snapshot", row, row.stages.all()) for row in rows]
+
+
+def live_numbers(tenant_id: int) -> dict[str, int]:
+    """How far the newest run of every job of the tenant is numbered: its ``seq`` by run."""
+    rows = RunProgress.objects.for_tenant(tenant_id).filter(current=True)
+    return {str(run): seq for run, seq in rows.values_list("run", "seq")}
 
 
 def run_of_tenant(tenant_id: int, run_id: UUID) -> RunMessage | None:

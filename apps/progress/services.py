@@ -1,40 +1,88 @@
-"""Who writes the visible state of a run? Only these functions: persist first, publish after the commit.
+"""Who writes the visible state of a run? Only these functions and those of ``reporting``.
 
-Counters of a stage are added in the transaction that settles the work. :func:`refresh` turns them into the bar; it is
-throttled by the row itself, so any number of workers cause at most four stored updates a second per run.
+Counters of a stage are added in the transaction that settles the work, so every :func:`refresh` stands at the edge of a
+batch. What is stored and when is said in ``stored``.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Coalesce, Now
 
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
-from apps.progress.engine.bar import Cell, Cells, bar
-from apps.progress.events import MessageType, RunMessage, run_message
-from apps.progress.live import publish
+from apps.progress.engine import words
+from apps.progress.engine.bar import Bar, Cells, step_fraction
+from apps.progress.engine.eta import interrupted, known_rate, sampled
+from apps.progress.engine.history import counter_key
+from apps.progress.engine.shares import discovered
 from apps.progress.models import RunProgress, StageProgress
+from apps.progress.plan import RUNNING, bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
+from apps.progress.stored import announce, due, row_of, snapshot, store
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
-MIN_INTERVAL = timedelta(milliseconds=250)
+__all__ = ["begin", "count", "discover", "mark", "overall", "refresh", "snapshot", "wait"]
+
 FINISHED = "FINISHED"
 
 
-def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_type: str, overall: str) -> None:
-    """Create the visible state of a new run with an idle cell for every stage."""
-    row = RunProgress.across_tenants.create(
-        run=run_id, tenant_id=tenant_id, job_id=job_id, job_type=job_type, overall=overall, updated_at=Now()
+def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
+    """Create the visible state of a new run, which becomes its job's current one, with an idle cell for every stage.
+
+    ``mode`` tells which earlier runs it can be compared with: those of the same mode.
+    """
+    RunProgress.across_tenants.filter(job_id=job_id, current=True).update(current=False)
+    job = definition(job_type)
+    row = RunProgress(
+        run=run_id,
+        tenant_id=tenant_id,
+        job_id=job_id,
+        job_name=job_name,
+        job_type=job_type,
+        mode=mode,
+        overall=overall,
+        total_steps=len(job.progress_steps),
+        step_title=job.progress_steps[0].title,
+        updated_at=Now(),
     )
+    learn(row)
+    row.save(force_insert=True)
     StageProgress.objects.bulk_create(
         StageProgress(run=row, step=step.key, stage=stage, position=position)
-        for position, step in enumerate(definition(job_type).steps)
+        for position, step in enumerate(job.steps)
         for stage in step.stages
     )
-    _announce(run_id, "job_status")
+    announce(run_id, "job_status")
+
+
+def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float = 1.0) -> None:
+    """Add a progress step that has turned up while running: it takes its share from what is left; safe to repeat.
+
+    Its counter is (``key``, ``stage``); whoever discovers it counts and marks it like any other.
+    """
+    with transaction.atomic():
+        row = row_of(run_id).select_for_update(no_key=True).get()
+        if any(step["key"] == key for step in row.discovered):
+            return
+        cells = _cells(run_id)
+        steps = steps_of(row)
+        fractions = [step_fraction(cells, step) for step in steps]
+        position = len(definition(row.job_type).steps) + len(row.discovered)
+        StageProgress.objects.create(run=row, step=key, stage=stage, position=position)
+        changes = {
+            "shares": stored_shares(discovered(shares_of(row), fractions, weight)),
+            "discovered": [
+                *row.discovered,
+                {"key": key, "title": title, "stage": stage.value, "weight": weight},
+            ],
+            "total_steps": len(steps) + 1,
+        }
+        store(run_id, "job_status", changes)
 
 
 def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0, total: int = 0) -> None:
@@ -63,20 +111,29 @@ def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> 
 
 
 def overall(run_id: UUID, state: str, *, message: str = "", error: str = "", new_attempt: bool = False) -> None:
-    """Store and tell a new state of the job, inside the transaction of the transition itself."""
-    changes: dict[str, object] = {"overall": state, "message": message, "waiting": "", "error": error}
+    """Store and tell a new state of the job, inside the transaction of the transition itself.
+
+    The pace begins anew: what passes in another state than running is no part of it.
+    """
+    changes: dict[str, object] = {"overall": state, "message": message, "waiting": "", "error": error, "pace": {}}
     if new_attempt:
         changes |= {"attempt": F("attempt") + 1, "percent": 0.0}
     if state == FINISHED:
         changes |= {"percent": 100.0, "step_progress": 1.0}
-    _store(run_id, changes)
-    _announce(run_id, "job_status")
+    store(run_id, "job_status", changes)
 
 
 def wait(run_id: UUID, reason: str) -> None:
-    """Say why the run waits; an empty reason ends the wait."""
-    if _store(run_id, {"waiting": reason}, Q(waiting=reason), exclude=True):
-        _announce(run_id, "job_status")
+    """Say why the run waits; an empty reason ends the wait. What passes meanwhile is no part of the pace."""
+    changed = row_of(run_id).exclude(waiting=reason)
+    if not changed.exists():
+        return
+    with transaction.atomic():
+        row = changed.select_for_update(no_key=True).first()
+        if row is not None:
+            pace = stored_pace(row)
+            kept = msgspec.to_builtins(interrupted(pace)) if pace else {}
+            store(run_id, "job_status", {"waiting": reason, "pace": kept})
 
 
 def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
@@ -84,42 +141,53 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
 
     ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 250 ms.
     """
-    row = RunProgress.across_tenants.filter(pk=run_id).first()
-    if row is None:
+    rows = row_of(run_id) if status else due(run_id)
+    if not rows.exists():
         return
-    now = bar(definition(row.job_type), cells_of(run_id), succeeded=row.overall == FINISHED)
-    changes: dict[str, object] = {
-        "percent": Greatest("percent", now.percent),
-        "step_index": now.step_index,
-        "step_progress": now.step_progress,
-        "message": message or now.title,
-    }
-    due = Q() if status else Q(updated_at__lte=Now() - MIN_INTERVAL)
-    if _store(run_id, changes, due):
-        _announce(run_id, "job_status" if status else "progress_update")
-
-
-def cells_of(run_id: UUID) -> Cells:
-    """The counters of all stages of a run, for the engine."""
-    return {
-        (cell.step, Stage(cell.stage)): Cell(cell.done, cell.total, cell.state in STAGE_DONE)
-        for cell in StageProgress.objects.filter(run_id=run_id)
-    }
-
-
-def snapshot(run_id: UUID, kind: MessageType = "snapshot") -> RunMessage:
-    """The whole stored state of a run; ``RunProgress.DoesNotExist`` for an unknown one."""
     with transaction.atomic():
-        row = RunProgress.across_tenants.get(pk=run_id)
-        return run_message(kind, row, StageProgress.objects.filter(run_id=run_id))
+        # Whoever finds the row locked leaves mere progress to the other one, who has just read the counters.
+        row = rows.select_for_update(no_key=True, skip_locked=not status).annotate(now=Now()).first()
+        if row is None:
+            return
+        cells = _cells(run_id)
+        bar = bar_of(row, cells, succeeded=row.overall == FINISHED)
+        changes = _bar_changes(row, bar)
+        if row.overall == RUNNING:
+            changes |= _running_changes(row, bar, cells, row.now)
+        if message:
+            changes["message"] = message
+        if status:
+            store(run_id, "job_status", changes)
+        else:
+            store(run_id, "progress_update", changes | {"flushed_at": Now()})
 
 
-def _store(run_id: UUID, changes: dict[str, object], condition: Q | None = None, *, exclude: bool = False) -> bool:
-    rows = RunProgress.across_tenants.filter(pk=run_id)
-    if condition is not None:
-        rows = rows.exclude(condition) if exclude else rows.filter(condition)
-    return bool(rows.update(seq=F("seq") + 1, updated_at=Now(), **changes))
+def _bar_changes(row: RunProgress, bar: Bar) -> dict[str, Any]:
+    return {
+        "percent": max(row.percent, bar.percent),
+        "step_index": bar.step_index,
+        "total_steps": bar.total_steps,
+        "step_title": bar.title,
+        "step_progress": bar.step_progress,
+        "total_kind": bar.total_kind,
+    }
 
 
-def _announce(run_id: UUID, kind: MessageType) -> None:
-    transaction.on_commit(lambda: publish(snapshot(run_id, kind)))
+def _running_changes(row: RunProgress, bar: Bar, cells: Cells, now: datetime) -> dict[str, Any]:
+    """The pace, what it says about the end, and the message with the counts of the current step."""
+    part, seconds = bar.part, now.timestamp()
+    cell = cells[part.step, part.stage]
+    pace = stored_pace(row)
+    if not row.waiting or pace is None:
+        pace = sampled(pace, counter_key(part.step, part.stage), cell.done, seconds)
+    span = None if row.waiting else eta_of(row, cells, part, pace, seconds)
+    return {
+        "pace": msgspec.to_builtins(pace),
+        "eta_low": span.low if span else None,
+        "eta_high": span.high if span else None,
+        "message": words.step_message(bar.title, cell.done, cell.total, bar.total_kind, known_rate(pace)),
+    }
+
+
+def _cells(run_id: UUID) -> Cells:
+    return cells_of(StageProgress.objects.filter(run_id=run_id))

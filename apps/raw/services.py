@@ -79,7 +79,7 @@ def store(
                         record.external_id,
                         record.scope,
                         blake2b(record.payload, digest_size=16).digest(),
-                        record.payload.decode(errors="replace"),
+                        _text(record.payload),
                         record.request,
                         record.updated_at,
                     )
@@ -91,6 +91,11 @@ def store(
         given = [row[0] for row in cursor.fetchall()]
         cursor.execute("DELETE FROM raw_staging")
     return Stored(changed, given)
+
+
+def _text(payload: bytes) -> str:
+    """The payload as the database takes it: only what no JSON may contain is replaced."""
+    return payload.decode(errors="replace").replace("\x00", "\ufffd")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Truth:
             "comments": lambda: [c.id for i in self._issues() for c in i.comments],
             "worklogs": lambda: [w.id for i in self._issues() for w in i.worklogs],
             "issue_links": lambda: {x.id for i in self._issues() for x in i.links},
-            "repositories": lambda: [r.id for r in world.hub.repositories],
+            "repositories": lambda: [r.id for r in world.hub.everything],
             "pull_requests": lambda: [p.id for p in self._pulls()],
             "pull_request_commits": lambda: [f"{p.id}:{c.oid}" for p in self._pulls() for c in p.commits],
             "commits": lambda: {c.oid for p in self._pulls() for c in p.commits},
@@ -80,7 +80,7 @@ class Truth:
             row["issues"] += 1
             row["changelog_histories"] += len(issue.histories)
             row["comments"] += len(issue.comments)
-        counts["by_repository"] = {r.full_name: self._repository(r) for r in self.world.hub.repositories}
+        counts["by_repository"] = {r.full_name: self._repository(r) for r in self.world.hub.everything}
         return counts
 
     def _repository(self, repository: Any) -> Json:

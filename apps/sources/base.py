@@ -129,6 +129,9 @@ class Source(Protocol):
     def http(self, connection: Connection, **options: Any) -> Http:
         """A client that carries the connection's credentials; ``options`` go to :class:`~apps.sources.http.Http`."""
 
+    def allowance(self, connection: Connection) -> str:
+        """What shares one rate limit: all connections that answer alike obey the same governor."""
+
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         """Try the credentials and say in one sentence what is wrong; never raises for an answer of the provider."""
 

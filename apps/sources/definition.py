@@ -45,21 +45,34 @@ class Part:
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """One share of the bar: it is full when all of its parts are done. Equal shares unless weights differ."""
+    """One share of the bar: it is full when all of its parts are done. Equal shares unless weights differ.
+
+    A step is made of ``parts``, or of nested ``steps`` that share its stretch by their weights.
+    """
 
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
     weight: float = 1.0
+    steps: tuple["ProgressStep", ...] = ()
+
+    @property
+    def leaves(self) -> tuple[Part, ...]:
+        """The parts of the step and of all steps nested in it, in order."""
+        return self.parts + tuple(part for step in self.steps for part in step.leaves)
 
 
 @dataclass(frozen=True)
 class JobDefinition:
-    """A job in code: ``job_type`` is its stable name (``jira``), ``title`` what people read."""
+    """A job in code: ``job_type`` is its stable name (``jira``), ``title`` what people read.
+
+    With ``learn_weights`` the shares follow the time that the last successful runs spent in each progress step.
+    """
 
     job_type: str
     title: str
     steps: tuple[StepDefinition, ...]
     progress_steps: tuple[ProgressStep, ...]
+    learn_weights: bool = False
 
     def step(self, key: str) -> StepDefinition:
         """The step called ``key``; ``KeyError`` names an unknown one."""

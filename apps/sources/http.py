@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,9 +25,14 @@ from apps.sources.transport import SENT_HOME_ONLY, Call, Reply, Transport, place
 
 T = TypeVar("T")
 
-__all__ = ["Answer", "Governor", "Http"]
+__all__ = ["Answer", "Governor", "Http", "host"]
 
 MEBIBYTE = 1024 * 1024
+
+
+def host(url: str) -> str:
+    """The host (and port) of an address, as one spelling."""
+    return urlsplit(url).netloc.lower()
 
 
 class Answer(Reply):

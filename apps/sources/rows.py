@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 
 
-class Row(msgspec.Struct, kw_only=True):
+class Row(msgspec.Struct, kw_only=True, gc=False):
     """A row of a loaded table; ``table`` names the model."""
 
     table: ClassVar[str] = ""

@@ -122,9 +122,7 @@ class NewMembershipForm(TenantForm):
         username = str(self.cleaned_data["username"])
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
-            raise forms.ValidationError(
-                "There is no active user of this name. Ask a superuser for an account."
-            )
+            raise forms.ValidationError("There is no active user of this name. Ask a superuser for an account.")
         self.instance.user = user
         return username
 

@@ -63,9 +63,7 @@ def ask(token: str) -> str:
     url = settings.BACKEND_SERVICE_URL.rstrip("/") + PATH
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     try:
-        with requests.post(
-            url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
-        ) as answer:
+        with requests.post(url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
             body = answer.raw.read(MOST_BYTES, decode_content=True)
             status = answer.status_code
     except (requests.RequestException, HTTPError, UnicodeError) as error:

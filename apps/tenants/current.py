@@ -29,9 +29,7 @@ def attach_tenant(request: HttpRequest) -> None:
     """Set ``request.tenant`` and ``request.role``; the database is asked when one of them is used."""
     known = cast(TenantRequest, request)
     known.tenant = cast(Tenant, SimpleLazyObject(partial(_chosen_tenant, request)))
-    known.role = cast(
-        Role, SimpleLazyObject(lambda: roles_in(request).get(known.tenant.pk) if known.tenant else None)
-    )
+    known.role = cast(Role, SimpleLazyObject(lambda: roles_in(request).get(known.tenant.pk) if known.tenant else None))
 
 
 def enter_tenant(request: HttpRequest, tenant: Tenant) -> None:

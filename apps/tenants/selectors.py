@@ -42,9 +42,5 @@ def tenant_named(slug: str) -> Tenant:
         return Tenant.objects.get(slug=slug)
     except Tenant.DoesNotExist as error:
         slugs = ", ".join(Tenant.objects.values_list("slug", flat=True))
-        known = (
-            f"There are: {slugs}."
-            if slugs
-            else "There is none yet: make one with `tenant add SLUG --name NAME`."
-        )
+        known = f"There are: {slugs}." if slugs else "There is none yet: make one with `tenant add SLUG --name NAME`."
         raise Tenant.DoesNotExist(f"There is no tenant {slug!r}. {known}") from error

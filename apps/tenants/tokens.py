@@ -34,9 +34,7 @@ class TokenPair(NamedTuple):
 def issue_tokens(user: User) -> TokenPair:
     """A new pair. Both end early when the user's password changes or the user is deactivated."""
     seconds = int(ACCESS_LIFETIME.total_seconds())
-    return TokenPair(
-        _sign(user, "access", ACCESS_LIFETIME), _sign(user, "refresh", REFRESH_LIFETIME), seconds
-    )
+    return TokenPair(_sign(user, "access", ACCESS_LIFETIME), _sign(user, "refresh", REFRESH_LIFETIME), seconds)
 
 
 def user_of_access_token(token: str) -> User:
@@ -62,9 +60,7 @@ def _spend(token: str) -> User:
     now = timezone.now()
     SpentToken.objects.filter(expires_at__lt=now).delete()
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    _, is_new = SpentToken.objects.get_or_create(
-        jti=uuid.UUID(claims["jti"]), defaults={"expires_at": expires_at}
-    )
+    _, is_new = SpentToken.objects.get_or_create(jti=uuid.UUID(claims["jti"]), defaults={"expires_at": expires_at})
     if not is_new:
         raise InvalidToken("This refresh token was used before. Log in again.")
     return user
@@ -100,9 +96,7 @@ def _read(token: str, use: str) -> dict[str, Any]:
     except jwt.InvalidTokenError as error:
         raise InvalidToken("The token is not valid here. Log in again.") from error
     if claims["use"] != use:
-        raise InvalidToken(
-            f"This is not an {use} token." if use == "access" else "This is not a refresh token."
-        )
+        raise InvalidToken(f"This is not an {use} token." if use == "access" else "This is not a refresh token.")
     return claims
 
 

@@ -56,7 +56,7 @@ def vectorize(batch: Batch) -> Write:
         current_embedder().embed(["The model is loaded before the first batch needs it."])
         return lambda: Outcome(done=1)
     if covers.get("do") == VERIFY:
-        skips = [{"scope": "", "reason": str(difference)} for difference in selectors.verify(tenant_id)]
+        skips = [{"scope": "the vector store", "reason": str(difference)} for difference in selectors.verify(tenant_id)]
         return lambda: Outcome(done=1, skips=skips)
     if "orphans" in covers:
         services.remove(tenant_id, covers["orphans"])

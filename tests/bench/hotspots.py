@@ -4,6 +4,7 @@ import cProfile
 import pstats
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from time import perf_counter, process_time
 from typing import TypeVar
@@ -31,13 +32,16 @@ class Profile:
         self.wall_s = self.cpu_s = 0.0
         self.batches = 0
 
+    def head(self, title: str) -> str:
+        """The totals as one line."""
+        return f"{title}: {self.batches} batches, {self.wall_s:.2f} s, of which {self.cpu_s:.2f} s CPU here"
+
     def report(self, title: str, order: str) -> str:
         """The most expensive functions in the given order (``tottime`` or ``cumulative``)."""
         text = StringIO()
         stats = pstats.Stats(self.profiler, stream=text)
         stats.strip_dirs().sort_stats(order).print_stats(SHOWN)
-        head = f"{title}: {self.batches} batches, {self.wall_s:.2f} s, of which {self.cpu_s:.2f} s CPU here"
-        return f"{head}, by {order}\n{text.getvalue()}"
+        return f"{self.head(title)}, by {order}\n{text.getvalue()}"
 
 
 def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]:
@@ -62,8 +66,8 @@ def _drain(run: Run, mine: Q, profiles: dict[str, Profile], *, traced: bool) -> 
     for stage in Stage:
         while claimed := ledger.claim(owner, mine & Q(stage=stage), 1):
             batch = batches.batch_of(claimed[0], run)
-            write = _timed(profiles[f"{stage} prepare"], lambda: batches.prepare(batch), traced=traced)
-            _timed(profiles[f"{stage} write"], lambda: batches.finish(claimed[0], run, write), traced=traced)
+            write = _timed(profiles[f"{stage} prepare"], partial(batches.prepare, batch), traced=traced)
+            _timed(profiles[f"{stage} write"], partial(batches.finish, claimed[0], run, write), traced=traced)
 
 
 def _timed(profile: Profile, call: Callable[[], T], *, traced: bool) -> T:

@@ -18,6 +18,12 @@ from psycopg import sql
 from tests.processes import TOKEN
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+# What was fetched, each with a label that says what it is; and per table its columns and rows.
+Answers = list[tuple[str, bytes]]
+Cells = tuple[str | None, ...]
+Tables = dict[str, tuple[tuple[str, ...], list[Cells]]]
 
 CONNECTIONS = 32
 BASIC = b64encode(f"someone@example.com:{TOKEN}".encode()).decode()
@@ -37,20 +43,27 @@ class Reader:
         self.requests = 0
 
     def ask(self, path: str, body: Any = None) -> bytes:
-        """The answer to a GET, or to a POST of ``body`` as JSON."""
-        if not hasattr(self._own, "connection"):
-            self._own.connection = http.client.HTTPConnection(self._host, timeout=60)
+        """The answer to a GET, or to a POST of ``body`` as JSON. A connection that was idle for long is renewed."""
         sent = None if body is None else json.dumps(body)
-        self._own.connection.request("GET" if body is None else "POST", self._path + path, sent, self._headers)
-        answer = self._own.connection.getresponse()
-        content: bytes = answer.read()
+        try:
+            status, content = self._send(path, sent)
+        except (ConnectionError, http.client.HTTPException):
+            self._own.connection.close()
+            status, content = self._send(path, sent)
         self.requests += 1
-        if answer.status != 200:
-            raise RuntimeError(f"{path} answered {answer.status}: {content[:200]!r}")
+        if status != 200:
+            raise RuntimeError(f"{path} answered {status}: {content[:200]!r}")
         return content
 
+    def _send(self, path: str, body: str | None) -> tuple[int, bytes]:
+        if not hasattr(self._own, "connection"):
+            self._own.connection = http.client.HTTPConnection(self._host, timeout=60)
+        self._own.connection.request("POST" if body else "GET", self._path + path, body, self._headers)
+        answer = self._own.connection.getresponse()
+        return answer.status, answer.read()
 
-def at_once(call: Callable[[T], bytes], things: Iterable[T]) -> list[bytes]:
+
+def at_once(call: Callable[[T], R], things: Iterable[T]) -> list[R]:
     """``call`` for all things on :data:`CONNECTIONS` threads."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         return list(pool.map(call, things))
@@ -71,3 +84,8 @@ def upsert(database: str, table: str, columns: Sequence[str], rows: Iterable[Seq
                 copy.write_row(row)
         insert = "INSERT INTO {table} ({names}) SELECT {names} FROM {stage} ON CONFLICT (id) DO UPDATE SET {sets}"
         cursor.execute(sql.SQL(insert).format(**parts))
+
+
+def storable(text: str | None) -> str | None:
+    """A text without what PostgreSQL refuses."""
+    return text.replace("\x00", "") if text else text

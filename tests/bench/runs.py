@@ -16,8 +16,8 @@ from apps.warehouse.selectors import counts
 from tests.bench.stand import Stand
 from tests.bench.usage import Meter
 from tests.bench.works import Incomplete, Work, prove
-from tests.platform import Platform, build, row_versions
-from tests.processes import Sandbox, until
+from tests.platform import Platform, row_versions
+from tests.processes import until
 
 # As `stack up` runs it, except that embedding may be kept apart: then it begins when everything is loaded.
 LOADING = ("extraction", "transform,control")
@@ -44,16 +44,17 @@ class Measured:
 
     def as_json(self) -> dict[str, Any]:
         """The figures, derived ones included."""
-        return asdict(self) | {"cpu_s": round(self.cpu_s, 2), "rows_per_s": round(self.rows / self.wall_s)}
+        derived = {"cpu_s": round(self.cpu_s, 2), "peak_mb": self.usage["workers"]["peak_mb"]}
+        return asdict(self) | derived | {"rows_per_s": round(self.rows / self.wall_s)}
 
 
 class Sync:
     """Runs of one work in one fresh database."""
 
-    def __init__(self, stand: Stand, sandbox: Sandbox, work: Work, *, embedding_beside: bool) -> None:
-        self.stand, self.sandbox, self.work = stand, sandbox, work
+    def __init__(self, stand: Stand, platform: Platform, work: Work, *, embedding_beside: bool) -> None:
+        self.stand, self.platform, self.work = stand, platform, work
+        self.sandbox = platform.sandbox
         self.beside = embedding_beside
-        self.platform: Platform = build(sandbox, stand.folder)
 
     def measure(self, what: str, mode: RunMode) -> Measured:
         """One run from its start to its end. Raises :class:`Incomplete`."""
@@ -82,12 +83,13 @@ class Sync:
             stages,
         )
 
-    def second_load_changes_nothing(self) -> None:
+    def second_load(self) -> Measured:
         """Load everything again; raises :class:`Incomplete` when a row was written."""
         before = row_versions()
-        self.measure("second load", RunMode.FULL)
+        measured = self.measure("second load", RunMode.FULL)
         if row_versions() != before:
             raise Incomplete("A second load of the same data has changed rows.")
+        return measured
 
     def incremental(self, seed: int, share: float = 0.02) -> Measured:
         """Let people change a share of the records, and read what changed."""

@@ -105,13 +105,20 @@ class Stand:
         """The address of a database for somebody who makes tables of their own."""
         return self.postgres.url(OWNER, database)
 
+    def server_version(self) -> str:
+        """The version of PostgreSQL."""
+        with psycopg.connect(self.postgres.url(OWNER)) as connection:
+            (version,) = connection.execute("SHOW server_version").fetchone() or ("",)
+        return str(version)
+
     def _create(self, name: str, template: str = "template1") -> None:
-        self._execute("CREATE DATABASE {name} TEMPLATE {template}", name, template)
+        self._execute("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}", name, template)
 
     def _execute(self, statement: str, name: str, template: str = "") -> None:
-        names = {"name": sql.Identifier(name), "template": sql.Identifier(template or name)}
-        with psycopg.connect(self.postgres.url(OWNER), autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(**names))
+        names = {"name": name, "template": template, "owner": OWNER}
+        parts = {key: sql.Identifier(value) for key, value in names.items()}
+        with psycopg.connect(self.postgres.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(**parts))
 
     def _migrate(self) -> None:
         owner = urlsplit(self.postgres.url(OWNER))._replace(path=f"/{TEMPLATE}").geturl()

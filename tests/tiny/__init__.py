@@ -18,7 +18,7 @@ from apps.sources.base import (
 )
 from apps.sources.definition import JobDefinition, ProgressStep, StepDefinition, whole_step
 from apps.sources.errors import SourceError
-from apps.sources.http import Http
+from apps.sources.http import Http, host
 from apps.sources.rows import Project
 
 
@@ -30,10 +30,15 @@ class Page(msgspec.Struct):
     next: int | None = None
 
 
-class Note(msgspec.Struct):
-    """What is read of a note."""
+class NoteId(msgspec.Struct):
+    """What the extraction reads of a note."""
 
     id: int
+
+
+class Note(NoteId):
+    """What the transform reads of a note."""
+
     title: str
 
 
@@ -50,6 +55,9 @@ class Tiny:
     def http(self, connection: Connection, **options: Any) -> Http:
         return Http(connection.base_url, **options)
 
+    def allowance(self, connection: Connection) -> str:
+        return host(connection.base_url)
+
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         try:
             http.get("notes?page=1")
@@ -62,11 +70,10 @@ class Tiny:
 
     def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
         number = piece.args["page"]
-        page = context.http.get(f"notes?page={number}").decode(Page)
+        request = f"notes?page={number}"
+        page = context.http.get(request).decode(Page)
         records = [
-            RawRecord(
-                "note", str(msgspec.json.decode(raw, type=Note).id), bytes(raw), request=f"GET notes?page={number}"
-            )
+            RawRecord("note", str(msgspec.json.decode(raw, type=NoteId).id), bytes(raw), request=f"GET {request}")
             for raw in page.notes
         ]
         following = [Slice("notes", {"page": page.next})] if page.next else []

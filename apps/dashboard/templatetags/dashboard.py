@@ -21,6 +21,21 @@ OUTCOMES = {
 }
 
 
+# What the transitions of a job are called in its history.
+DEEDS = {
+    "start": "Asked for",
+    "retry": "Retried",
+    "admit": "Begun",
+    "pause": "Paused",
+    "resume": "Resumed",
+    "finish": "Finished",
+    "fail": "Failed, told",
+    "stop": "Stopped",
+    "cancel": "Cancelled",
+    "reset": "Made ready",
+}
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """An icon of the page's sprite; it is decoration, words say the same."""
@@ -49,7 +64,13 @@ def bar(percent: float, state: str, label: str, unknown: bool = False) -> dict[s
 @register.inclusion_tag("dashboard/parts/when.html")
 def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
     """A time as people need it: absolute with its zone, and how far away it is."""
-    return {"moment": moment, "relative": relative(moment) if moment else "", "otherwise": otherwise}
+    this_year = moment is not None and moment.year == timezone.now().year
+    return {
+        "moment": moment,
+        "form": "j M, H:i T" if this_year else "j M Y, H:i T",
+        "relative": relative(moment) if moment else "",
+        "otherwise": otherwise,
+    }
 
 
 def relative(moment: datetime) -> str:
@@ -68,7 +89,7 @@ def duration(span: timedelta | None) -> str:
     if span is None:
         return "—"
     left = round(span.total_seconds())
-    parts = []
+    parts: list[str] = []
     for size, unit in UNITS:
         number, left = divmod(left, size)
         if number or (parts and len(parts) < 2):
@@ -94,6 +115,12 @@ def kind(name: str) -> str:
     model = MODELS.get(name)
     words = str(model._meta.verbose_name_plural) if model else name.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+@register.filter
+def deed(action: str) -> str:
+    """What somebody did, in the past tense."""
+    return DEEDS.get(action, action.capitalize())
 
 
 @register.simple_tag

@@ -1,18 +1,29 @@
 """How far is a run? From the counters of its stages to one bar of shares.
 
-Step *i* of *n* covers ``[i·100/n, (i+1)·100/n]`` (or its weight's share); the bar is the sum of share × fraction over
-all progress steps, so work done ahead in a later step counts as soon as it is done.
+Step *i* of *n* covers ``[i·100/n, (i+1)·100/n]`` (or its weight's share); the bar is the sum of what all progress steps
+fill, so work done ahead in a later step counts as soon as it is done.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from apps.sources.definition import ALL_STAGES, JobDefinition, Part, ProgressStep, Stage
+from apps.progress.engine.shares import Share, weighted
+from apps.sources.definition import ALL_STAGES, Part, ProgressStep, Stage
 
 # The bar is full only on success; until then it stays below.
 NEARLY_FULL = 99.9
 # A running stage with a known total is never quite done by itself: it may still fail.
 NEARLY_DONE = 0.999
+
+
+class TotalKind(StrEnum):
+    """How much a total is worth: an estimate is marked as one everywhere, an unknown one never shown as a number."""
+
+    EXACT = "exact"
+    ESTIMATE = "estimate"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -26,13 +37,29 @@ class Cell:
 
 @dataclass(frozen=True)
 class Bar:
-    """What the bar shows: percent, the first progress step that is not done, its own fraction (``None``: unknown)."""
+    """What the bar shows: percent, the first progress step that is not done, its own fraction (``None``: unknown).
+
+    ``part`` is the part that this step is busy with, ``total_kind`` what the total of its counter is worth.
+    """
 
     percent: float
     step_index: int
     total_steps: int
     step_progress: float | None
     title: str
+    part: Part
+    total_kind: TotalKind
+
+
+@dataclass(frozen=True)
+class Line:
+    """A progress step as the page shows it: its stretch of the bar in percent, its fraction, the steps inside it."""
+
+    title: str
+    begin: float
+    end: float
+    progress: float | None
+    steps: tuple["Line", ...] = ()
 
 
 Cells = Mapping[tuple[str, Stage], Cell]
@@ -44,6 +71,12 @@ def _own_fraction(cell: Cell) -> float | None:
     return min(cell.done / cell.total, NEARLY_DONE) if cell.total else None
 
 
+def _stages_up_to(cells: Cells, step: str, stage: Stage) -> Iterator[Cell]:
+    for one in ALL_STAGES[: ALL_STAGES.index(stage) + 1]:
+        if (step, one) in cells:
+            yield cells[step, one]
+
+
 def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
     """The fraction (0..1) of a stage; ``None`` when its total is unknown.
 
@@ -51,10 +84,7 @@ def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
     fraction is scaled down by the earlier one's.
     """
     fraction: float | None = 1.0
-    for one in ALL_STAGES[: ALL_STAGES.index(stage) + 1]:
-        cell = cells.get((step, one))
-        if cell is None:
-            continue
+    for cell in _stages_up_to(cells, step, stage):
         own = _own_fraction(cell)
         fraction = None if own is None or fraction is None else fraction * own
         if cell.finished:
@@ -62,7 +92,17 @@ def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
     return fraction
 
 
-def _part_fraction(cells: Cells, part: Part) -> float | None:
+def total_kind(cells: Cells, step: str, stage: Stage) -> TotalKind:
+    """What a stage's total is worth: it still grows while an earlier stage hands records on."""
+    *earlier, cell = _stages_up_to(cells, step, stage) if (step, stage) in cells else [Cell()]
+    if not cell.total:
+        return TotalKind.UNKNOWN
+    settled = all(before.finished for before in earlier) and cell.done <= cell.total
+    return TotalKind.EXACT if settled else TotalKind.ESTIMATE
+
+
+def part_fraction(cells: Cells, part: Part) -> float | None:
+    """The fraction of a part: where its stage stands between the part's begin and end."""
     fraction = stage_fraction(cells, part.step, part.stage)
     if fraction is None:
         return None
@@ -70,11 +110,18 @@ def _part_fraction(cells: Cells, part: Part) -> float | None:
 
 
 def step_fraction(cells: Cells, step: ProgressStep) -> float | None:
-    """The mean fraction of a progress step's parts; parts of unknown total add nothing until they end."""
-    fractions = [_part_fraction(cells, part) for part in step.parts]
+    """The fraction of a progress step; parts and nested steps of unknown total add nothing until they end."""
+    if step.steps:
+        fractions = [step_fraction(cells, inner) for inner in step.steps]
+        shares = weighted([inner.weight for inner in step.steps])
+    else:
+        fractions = [part_fraction(cells, part) for part in step.parts]
+        shares = weighted([1.0] * len(step.parts))
     if all(fraction is None for fraction in fractions):
         return None
-    return sum(fraction or 0.0 for fraction in fractions) / len(fractions)
+    if all(fraction == 1.0 for fraction in fractions):
+        return 1.0
+    return math.fsum(share.filled(fraction) for share, fraction in zip(shares, fractions, strict=True))
 
 
 def overall_percent(step_index: int, total_steps: int, step_progress: float | None) -> float:
@@ -82,28 +129,69 @@ def overall_percent(step_index: int, total_steps: int, step_progress: float | No
 
     The formula of the owner's progress document: ``(i + p) · 100 / n``.
     """
+    _whole("total_steps", total_steps)
+    _whole("step_index", step_index)
+    if total_steps < 1:
+        raise ValueError(f"total_steps must be at least 1, not {total_steps}.")
     if not 0 <= step_index < total_steps:
-        raise ValueError(f"step_index must be from 0 to {total_steps - 1}, not {step_index}.")
-    if step_progress is not None and not 0.0 <= step_progress <= 1.0:
-        raise ValueError(f"step_progress must be from 0.0 to 1.0 or None, not {step_progress}.")
+        raise ValueError(f"step_index counts from 0: it must be from 0 to {total_steps - 1}, not {step_index}.")
+    if step_progress is not None:
+        checked_number("step_progress", step_progress, 1.0)
     return (step_index + (1.0 if step_progress is None else step_progress)) * 100 / total_steps
 
 
-def bar(definition: JobDefinition, cells: Cells, *, succeeded: bool = False) -> Bar:
-    """The bar of a run with these counters; 100 only when it ``succeeded``."""
-    steps = definition.progress_steps
+def checked_number(name: str, value: float, high: float) -> float:
+    """``value`` where it is a true number from 0 to ``high``; else an error that names it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number from 0 to {high:g}, not {value!r}.")
+    if not 0 <= value <= high:
+        raise ValueError(f"{name} must be from 0 to {high:g}, not {value!r}.")
+    return value
+
+
+def _whole(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}.")
+
+
+def bar(
+    steps: Sequence[ProgressStep], cells: Cells, shares: Sequence[Share] | None = None, *, succeeded: bool = False
+) -> Bar:
+    """The bar of a run with these counters; 100 only when it ``succeeded``.
+
+    ``shares`` are the steps' stretches where they do not simply follow the weights of the definition.
+    """
+    shares = shares or weighted([step.weight for step in steps])
     fractions = [step_fraction(cells, step) for step in steps]
     index = next((i for i, fraction in enumerate(fractions) if fraction is None or fraction < 1.0), len(steps) - 1)
-    weights = [step.weight for step in steps]
-    percent = (
-        sum((fraction or 0.0) * weight for fraction, weight in zip(fractions, weights, strict=True))
-        / sum(weights)
-        * 100
-    )
+    percent = 100 * math.fsum(share.filled(fraction) for share, fraction in zip(shares, fractions, strict=True))
+    leaves = steps[index].leaves
+    part = next((leaf for leaf in leaves if part_fraction(cells, leaf) != 1.0), leaves[-1])
     return Bar(
         percent=100.0 if succeeded else min(percent, NEARLY_FULL),
         step_index=index,
         total_steps=len(steps),
         step_progress=fractions[index],
         title=steps[index].title,
+        part=part,
+        total_kind=total_kind(cells, part.step, part.stage),
     )
+
+
+def outline(
+    steps: Sequence[ProgressStep],
+    cells: Cells,
+    shares: Sequence[Share] | None = None,
+    *,
+    begin: float = 0.0,
+    end: float = 100.0,
+) -> tuple[Line, ...]:
+    """The plan between ``begin`` and ``end`` percent, step by step with what is nested in it."""
+    lines = []
+    at = begin
+    for step, share in zip(steps, shares or weighted([step.weight for step in steps]), strict=True):
+        stop = at + share.size * (end - begin)
+        inner = outline(step.steps, cells, begin=at, end=stop) if step.steps else ()
+        lines.append(Line(step.title, round(at, 2), round(stop, 2), step_fraction(cells, step), inner))
+        at = stop
+    return tuple(lines)

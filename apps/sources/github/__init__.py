@@ -1,5 +1,6 @@
 """How is GitHub (or GitHub Enterprise) loaded? The source: repositories, deliveries, pull requests."""
 
+from hashlib import blake2b
 from typing import Any
 
 from apps.sources.base import Connection, ConnectionReport, Context, Fetched, RawRecord, Slice, Transformed
@@ -7,7 +8,7 @@ from apps.sources.github import extract, transform
 from apps.sources.github.check import check
 from apps.sources.github.client import API_VERSION, Client
 from apps.sources.github.definition import DEFINITION
-from apps.sources.http import Http
+from apps.sources.http import Http, host
 
 PUBLIC_SITES = frozenset({"https://github.com", "https://www.github.com"})
 
@@ -26,6 +27,10 @@ class GitHub:
         if base_url in PUBLIC_SITES:
             base_url = "https://api.github.com"
         return Http(base_url, headers=headers, **options)
+
+    def allowance(self, connection: Connection) -> str:
+        """The token at its site: each token has points of its own."""
+        return f"{host(connection.base_url)}:{blake2b(connection.token.encode(), digest_size=8).hexdigest()}"
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         """Try the token and look for the named repositories."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.sources.base import Connection, ConnectionReport, Context, Fetched, RawRecord, Slice, Transformed
-from apps.sources.http import Http
+from apps.sources.http import Http, host
 from apps.sources.jira.check import check
 from apps.sources.jira.client import site_url
 from apps.sources.jira.definition import DEFINITION
@@ -25,6 +25,10 @@ class Jira:
         else:
             options["headers"] = {"Authorization": f"Bearer {connection.token}", **options.get("headers", {})}
         return Http(site_url(connection.base_url), **options)
+
+    def allowance(self, connection: Connection) -> str:
+        """The site: Jira's buckets are shared by all tokens."""
+        return host(connection.base_url)
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         """Try the site, the account and its projects."""

@@ -17,6 +17,9 @@ _TEMPLATE_RIGHTS = (
     "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
     "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE ON SEQUENCES TO {app}",
 )
+# For ANALYZE after a first load; older versions have no such right.
+_MAINTAIN = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT MAINTAIN ON TABLES TO {app}"
+_MAINTAIN_SINCE = 170000
 _DATABASE_RIGHTS = (
     "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
     "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app}",
@@ -43,6 +46,8 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]], passwords: 
         connection.execute(statement)
     if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
         _run(connection, _TEMPLATE_RIGHTS)
+        if connection.info.server_version >= _MAINTAIN_SINCE:
+            _run(connection, (_MAINTAIN,))
         _run(connection, ("CREATE DATABASE {database} OWNER {owner}",))
     _run(connection, _DATABASE_RIGHTS)
 

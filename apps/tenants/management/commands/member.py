@@ -20,9 +20,7 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="command", required=True)
         add = commands.add_parser("add", help="Give a user a role; an unknown user is created.")
         add.add_argument("--role", choices=Role.values, default=Role.VIEWER)
-        add.add_argument(
-            "--password-env", metavar="VAR", help="The environment variable with a new user's password."
-        )
+        add.add_argument("--password-env", metavar="VAR", help="The environment variable with a new user's password.")
         add.add_argument("--superuser", action="store_true", help="A new user is admin of every tenant.")
         remove = commands.add_parser("remove", help="Take a user's role away.")
         for command in (add, remove):
@@ -51,9 +49,7 @@ class Command(BaseCommand):
                 is_superuser=options["superuser"],
             )
         elif options["superuser"] or options["password_env"]:
-            raise CommandError(
-                f"The user {username} exists: change the password or rights in the admin site."
-            )
+            raise CommandError(f"The user {username} exists: change the password or rights in the admin site.")
         add_membership(tenant=tenant, user=user, role=Role(options["role"]))
         return f"{username} is now {options['role']} of {tenant.slug}."
 
@@ -71,7 +67,5 @@ def password_from(variable: str | None) -> str:
         return getpass("Password of the new user: ")
     password = Env.load().text(variable, "")
     if not password:
-        raise CommandError(
-            f"{variable} is not set. Put the new user's password into that environment variable."
-        )
+        raise CommandError(f"{variable} is not set. Put the new user's password into that environment variable.")
     return password

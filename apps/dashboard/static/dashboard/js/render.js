@@ -2,6 +2,8 @@
 
 import { measure } from "./rate.js";
 
+const WITHIN_A_STEP = new Set(["RUNNING", "PAUSED", "FAILED"]);
+
 const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
 const number = (value) => value.toLocaleString("en-US");
 
@@ -35,16 +37,16 @@ const RENDERERS = {
   percent(element, { message, asJob, ready }) {
     element.textContent = asJob && ready ? "—" : `${Math.floor(message.progress)} %`;
   },
-  state(element, { message }) {
-    showState(element, message.overall);
+  state(element, { message, asJob, ready }) {
+    if (asJob || !ready) showState(element, message.overall);
   },
   message(element, { message, asJob, ready }) {
-    if (asJob && ready) return; // what a ready job waits for is told by the server's part of the page
+    if (ready) return; // what a ready job waits for, and how a run ended, is told by the server's part of the page
     element.textContent = message.waiting || message.error || message.message;
   },
-  step(element, { message, ready }) {
+  step(element, { message }) {
     const place = `Step ${message.step_index + 1} of ${message.total_steps}: ${message.step_title}`;
-    element.textContent = ready ? "" : place;
+    element.textContent = WITHIN_A_STEP.has(message.overall) ? place : "";
   },
   rate(element, { message }) {
     element.textContent = measure(message).rate;

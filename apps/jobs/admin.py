@@ -1,0 +1,145 @@
+"""How do people schedule, watch and steer jobs in the admin site?"""
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.jobs import services
+from apps.jobs.machine import WrongState
+from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.progress.admin import Live, ReadOnly, live_bar
+from apps.progress.models import RunProgress
+from apps.tenants.admin_base import BaseAdmin, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with
+from apps.tenants.models import Role, User
+
+REASON = "Asked for in the admin site"
+CONTROLS: dict[str, tuple[str, Callable[[Job, str], object]]] = {
+    "start": ("Start", lambda job, actor: services.start(job, actor=actor, reason=REASON)),
+    "pause": ("Pause", lambda job, actor: services.pause(job, actor=actor, reason=REASON)),
+    "resume": ("Resume", lambda job, actor: services.resume(job, actor=actor, reason=REASON)),
+    "retry": ("Retry from the failed step", lambda job, actor: services.retry(job, actor=actor, reason=REASON)),
+    "stop": ("Stop", lambda job, actor: services.stop(job, actor=actor, reason=REASON)),
+    "reset": ("Reset", lambda job, actor: services.reset(job, actor=actor)),
+}
+
+
+def control_action(name: str) -> Callable[..., None]:
+    """The admin action that asks for one control of every chosen job."""
+    title, control = CONTROLS[name]
+
+    @admin.action(description=title, permissions=["operate"])
+    def act(model_admin: "JobAdmin", request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        actor = cast(User, request.user).get_username()
+        for job in model_admin.permitted(request, queryset):
+            try:
+                control(job, actor)
+            except WrongState as error:
+                model_admin.message_user(request, str(error), messages.WARNING)
+            else:
+                model_admin.message_user(request, f"{title}: {job} has been asked.", messages.SUCCESS)
+
+    act.__name__ = name
+    return act
+
+
+def pretty(value: object) -> SafeString:
+    """A JSON value as indented text."""
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@admin.register(Job)
+class JobAdmin(Live, TenantAdmin):
+    list_display = ("name", "job_type", "bar", "is_active", "next_run", "last_run_finished_at")
+    list_filter = ("state", "job_type", "is_active")
+    search_fields = ("name",)
+    actions = tuple(control_action(name) for name in CONTROLS)
+    fieldsets = (
+        (None, {"fields": ("tenant", "name", "job_type", "integration", "is_active")}),
+        ("Now", {"fields": ("bar", "error")}),
+        ("Schedule", {"fields": ("next_run", "interval_minutes", "retry_minutes", "max_retries", "retries_used")}),
+        ("History", {"fields": ("last_run_started_at", "last_run_finished_at", "last_sync_date")}),
+    )
+    readonly_fields = (
+        "job_type",
+        "integration",
+        "bar",
+        "error",
+        "retries_used",
+        "last_run_started_at",
+        "last_run_finished_at",
+        "last_sync_date",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the newest run of each job."""
+        newest = RunProgress.across_tenants.filter(job_id=OuterRef("pk")).order_by("-updated_at")
+        jobs: QuerySet[Job] = super().get_queryset(request)
+        return jobs.annotate(
+            newest_run=Subquery(newest.values("run")[:1]), percent=Subquery(newest.values("percent")[:1])
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: a job is made with its integration."""
+        return False
+
+    @admin.display(description="Progress")
+    def bar(self, job: Any) -> SafeString:
+        return live_bar(job.newest_run, job.percent, job.state, label=job.name, job_id=job.pk)
+
+
+@admin.register(Run)
+class RunAdmin(Live, ReadOnlyTenantAdmin):
+    list_display = ("id", "job", "state", "outcome", "bar", "mode", "attempt", "created_at", "finished_at")
+    list_filter = ("state", "outcome", "mode", "job")
+    list_select_related = ("job",)
+    search_fields = ("id", "job__name", "error")
+    date_hierarchy = "created_at"
+    exclude = ("counts", "announced", "skips", "driver", "driver_lease_until")
+    readonly_fields = ("bar", "numbers", "not_given")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the percent of each run."""
+        progress = RunProgress.across_tenants.filter(run=OuterRef("pk"))
+        runs: QuerySet[Run] = super().get_queryset(request)
+        return runs.annotate(percent=Subquery(progress.values("percent")[:1]))
+
+    @admin.display(description="Progress")
+    def bar(self, run: Any) -> SafeString:
+        return live_bar(run.pk, run.percent, run.state, label=run.job.name)
+
+    @admin.display(description="Counts")
+    def numbers(self, run: Run) -> SafeString:
+        return pretty(run.counts)
+
+    @admin.display(description="What the provider would not give")
+    def not_given(self, run: Run) -> SafeString:
+        return pretty(run.skips)
+
+
+@admin.register(QueueItem)
+class QueueItemAdmin(ReadOnlyTenantAdmin):
+    list_display = ("id", "run", "step", "stage", "state", "size", "attempts", "woken_at", "finished_at")
+    list_filter = ("state", "stage", "step")
+    list_select_related = ("run__job",)
+    search_fields = ("run__id", "error")
+    show_full_result_count = False
+    ordering = ("-pk",)
+
+
+@admin.register(StateChange)
+class StateChangeAdmin(ReadOnly, TenantRights, BaseAdmin):
+    list_display = ("at", "job", "action", "before", "after", "actor", "reason")
+    list_filter = ("action",)
+    list_select_related = ("job",)
+    search_fields = ("job__name", "actor", "reason")
+    date_hierarchy = "at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """The changes of the jobs of the user's tenants."""
+        return StateChange.objects.filter(job__tenant__in=tenants_with(request, Role.VIEWER))

@@ -1,0 +1,19 @@
+"""How far is a stage of which only the expected duration is known? Nearer and nearer to its end, never there.
+
+What it says is an estimate and shown as one; only the true end of the stage ends it.
+"""
+
+import math
+
+from apps.progress.engine.bar import NEARLY_DONE
+
+
+def expected_fraction(elapsed: float, expected: float) -> float:
+    """The fraction (0..1, always below 1) after ``elapsed`` of about ``expected`` seconds: 0.9 when these are over."""
+    for name, seconds in (("elapsed", elapsed), ("expected", expected)):
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"{name} must be seconds from 0 on, not {seconds}.")
+    if not expected:
+        raise ValueError("expected must be above 0 seconds: without an expectation there is no estimate.")
+    # Nearly a straight line up to two thirds of the time, then slower and slower.
+    return min(math.tanh(1.4722 * elapsed / expected), NEARLY_DONE)

@@ -1,0 +1,111 @@
+"""What is the plan of one run? Its job's definition, as this run's stored shares and discoveries have changed it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from apps.progress.choices import STAGE_DONE
+from apps.progress.engine.bar import Bar, Cell, Cells, Line, bar, outline
+from apps.progress.engine.eta import Pace, Range, estimate, expires_at
+from apps.progress.engine.history import advances, counter_key, learnt_weights, step_seconds
+from apps.progress.engine.shares import Share, weighted
+from apps.progress.models import RunProgress, StageProgress
+from apps.sources.definition import Part, ProgressStep, Stage
+from apps.sources.registry import definition
+
+# So many successful runs of the same job and mode are the history of the next one.
+LESSONS = 5
+SUCCEEDED = 100.0
+RUNNING = "RUNNING"
+
+
+def steps_of(row: RunProgress) -> tuple[ProgressStep, ...]:
+    """The progress steps of a run: its definition's, then those discovered while it ran."""
+    found = tuple(
+        ProgressStep(step["title"], (Part(step["key"], Stage(step["stage"])),), step["weight"])
+        for step in row.discovered
+    )
+    return definition(row.job_type).progress_steps + found
+
+
+def shares_of(row: RunProgress) -> list[Share]:
+    """The shares of a run's steps, in their order."""
+    return [Share(*share) for share in row.shares] or weighted([step.weight for step in steps_of(row)])
+
+
+def stored_shares(shares: list[Share]) -> list[list[float]]:
+    """Shares as the row keeps them; :func:`shares_of` reads them."""
+    return [[share.left, share.earned, share.begin] for share in shares]
+
+
+def cells_of(stages: Iterable[StageProgress]) -> Cells:
+    """The counters of a run's stages, for the engine."""
+    return {(cell.step, Stage(cell.stage)): Cell(cell.done, cell.total, cell.state in STAGE_DONE) for cell in stages}
+
+
+def bar_of(row: RunProgress, cells: Cells, *, succeeded: bool) -> Bar:
+    """The bar of a run with these counters."""
+    return bar(steps_of(row), cells, shares_of(row), succeeded=succeeded)
+
+
+def lines_of(row: RunProgress, cells: Cells) -> tuple[Line, ...]:
+    """The plan as the page shows it."""
+    return outline(steps_of(row), cells, shares_of(row))
+
+
+def eta_of(row: RunProgress, cells: Cells, part: Part, pace: Pace, now: float) -> Range | None:
+    """How long the run still takes; ``None`` when that cannot be known."""
+    cell = cells[part.step, part.stage]
+    order = _counters(steps_of(row))
+    here = counter_key(part.step, part.stage)
+    finished = {counter_key(step, stage) for (step, stage), other in cells.items() if other.finished}
+    later = [counter for counter in order if counter != here and counter not in finished]
+    history = row.history
+    left = max(cell.total - cell.done, 0) if cell.total else None
+    return estimate(pace, left, history.get(here, []), [history.get(counter, []) for counter in later], now)
+
+
+def stored_pace(row: RunProgress) -> Pace | None:
+    """The pace as of the last sample; ``None`` before the first."""
+    return msgspec.convert(row.pace, Pace) if row.pace else None
+
+
+def live_pace(row: RunProgress, now: datetime) -> Pace | None:
+    """The pace while it still says something: the run works, does not wait, and was sampled not long ago."""
+    pace = stored_pace(row)
+    if pace is None or row.overall != RUNNING or row.waiting:
+        return None
+    expires = expires_at(pace)
+    return pace if expires is not None and now.timestamp() <= expires else None
+
+
+def _counters(steps: tuple[ProgressStep, ...]) -> list[str]:
+    return list(dict.fromkeys(counter_key(part.step, part.stage) for step in steps for part in step.leaves))
+
+
+def learn(row: RunProgress) -> None:
+    """Give a new run the history of its job, and its shares where the definition asks for learnt ones."""
+    earlier = (
+        RunProgress.objects.for_tenant(row.tenant_id)
+        .filter(job_id=row.job_id, mode=row.mode, percent=SUCCEEDED)
+        .order_by("-created_at")
+        .prefetch_related("stages")[:LESSONS]
+    )
+    job = definition(row.job_type)
+    order = _counters(job.progress_steps)
+    runs = [advances(order, _spans(run)) for run in earlier]
+    row.history = {counter: [round(run[counter], 1) for run in runs] for counter in order} if runs else {}
+    if job.learn_weights:
+        weights = learnt_weights([[step_seconds(step, run) for step in job.progress_steps] for run in runs])
+        row.shares = stored_shares(weighted(weights)) if weights else []
+
+
+def _spans(run: RunProgress) -> dict[str, tuple[float | None, float | None]]:
+    return {
+        counter_key(cell.step, cell.stage): (
+            cell.started_at.timestamp() if cell.started_at else None,
+            cell.finished_at.timestamp() if cell.finished_at else None,
+        )
+        for cell in run.stages.all()
+    }

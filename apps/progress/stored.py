@@ -1,0 +1,48 @@
+"""How is a change of a run's visible state stored and told? Numbered in the same statement, published after the commit.
+
+Mere progress is throttled by the row itself, which all workers share: at most four stored updates a second per run,
+whatever the number of workers and items. State changes, final ones among them, are never held back.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from apps.progress.events import MessageType, RunMessage, run_message
+from apps.progress.live import publish
+from apps.progress.models import RunProgress, StageProgress
+
+MIN_INTERVAL = timedelta(milliseconds=250)
+
+
+def row_of(run_id: UUID) -> QuerySet[RunProgress]:
+    """The row of a run."""
+    return RunProgress.across_tenants.filter(pk=run_id)
+
+
+def due(run_id: UUID) -> QuerySet[RunProgress]:
+    """The row of a run where mere progress may be stored again, else nothing."""
+    return row_of(run_id).filter(Q(flushed_at=None) | Q(flushed_at__lte=Now() - MIN_INTERVAL))
+
+
+def store(run_id: UUID, kind: MessageType, changes: Mapping[str, Any]) -> None:
+    """Store ``changes`` as the next ``seq``, and tell the pages as soon as that is committed."""
+    row_of(run_id).update(**changes, seq=F("seq") + 1, updated_at=Now())
+    announce(run_id, kind)
+
+
+def announce(run_id: UUID, kind: MessageType) -> None:
+    """Tell the pages the stored state as soon as it is committed."""
+    transaction.on_commit(lambda: publish(snapshot(run_id, kind)))
+
+
+def snapshot(run_id: UUID, kind: MessageType = "snapshot") -> RunMessage:
+    """The whole stored state of a run; ``RunProgress.DoesNotExist`` for an unknown one."""
+    with transaction.atomic():
+        row = row_of(run_id).get()
+        return run_message(kind, row, StageProgress.objects.filter(run_id=run_id))

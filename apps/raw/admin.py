@@ -1,0 +1,42 @@
+"""How do people look at what the providers sent, and at what of it was set aside? Read-only."""
+
+import json
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.raw.models import Quarantine, RawRecord
+from apps.tenants.admin_base import ReadOnlyTenantAdmin
+
+SHOWN = 200_000  # characters of a payload in a page
+
+
+@admin.register(RawRecord)
+class RawRecordAdmin(ReadOnlyTenantAdmin):
+    list_display = ("external_id", "entity", "scope", "integration", "is_current", "fetched_at", "provider_updated_at")
+    list_filter = ("integration", "is_current")
+    list_select_related = ("integration",)
+    search_fields = ("external_id__exact", "scope__exact")
+    show_full_result_count = False
+    ordering = ("-pk",)
+    exclude = ("payload",)
+    readonly_fields = ("content",)
+
+    @admin.display(description="Payload")
+    def content(self, record: RawRecord) -> SafeString:
+        try:
+            text = json.dumps(json.loads(record.payload), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            text = record.payload
+        return format_html("<pre>{}</pre>", text[:SHOWN])
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnlyTenantAdmin):
+    list_display = ("external_id", "entity", "stage", "state", "error", "integration", "created_at")
+    list_filter = ("state", "stage", "entity", "integration")
+    list_select_related = ("integration",)
+    search_fields = ("external_id", "error", "fingerprint")
+    date_hierarchy = "created_at"
+    raw_id_fields = ("raw",)

@@ -1,0 +1,127 @@
+"""What do the browser tests use? The whole product as processes on the test database, and a real Chromium."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django import DjangoDbBlocker
+
+from apps.tenants.models import Role
+from apps.tenants.services import add_membership, create_user
+from tests import platform as platforms
+from tests.platform import Platform
+from tests.processes import Process, Sandbox, free_port, scheduler, until, worker
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+SETTINGS = "etlproject.settings.prod"
+# The browser's driver runs an event loop in this thread; Django would refuse to ask the database next to it.
+BESIDE_A_LOOP = "DJANGO_ALLOW_ASYNC_UNSAFE"
+
+
+class Site(Process):
+    """The web process, as it is served to users."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        arguments = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "etlproject.asgi:application"]
+        super().__init__("web", arguments, folder, DJANGO_SETTINGS_MODULE=SETTINGS)
+
+    def start(self) -> "Site":
+        """Start it and wait until it answers."""
+        super().start()
+        until(self._answers, f"the web process (see {self.log})")
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.address}/healthz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        reason = "No Chromium here: `python -m tests.system_packages` installs it."
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="module")
+def platform(folder: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Platform]:
+    """A tenant with its jobs, a worker, a scheduler and the sandbox, with committed rows."""
+    with django_db_blocker.unblock():
+        platforms.empty_everything()
+        with Sandbox(folder, issues=300, prs=0, latency_ms=80) as sandbox, worker(folder), scheduler(folder):
+            yield platforms.build(sandbox, folder)
+        platforms.empty_everything()
+
+
+@pytest.fixture(scope="module")
+def site(platform: Platform, folder: Path) -> Iterator[Site]:
+    collected = Process(
+        "collectstatic", ["manage.py", "collectstatic", "--noinput"], folder, DJANGO_SETTINGS_MODULE=SETTINGS
+    )
+    with collected:
+        until(lambda: collected.child and collected.child.poll() == 0, f"the static files (see {collected.log})")
+    with Site(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    os.environ[BESIDE_A_LOOP] = "true"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ[BESIDE_A_LOOP]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site, platform: Platform) -> Iterator[Callable[..., Page]]:
+    """``visit(Role.OPERATOR)``: a page of a browser in which a member with this role is logged in.
+
+    A page that reports a script error or a refused asset fails the test.
+    """
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_page(role: Role = Role.OPERATOR, **options: object) -> Page:
+        context = browser.new_context(base_url=site.address, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        session = session_of(platform, role)
+        context.add_cookies([{"name": "sessionid", "value": session, "url": site.address}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def session_of(platform: Platform, role: Role) -> str:
+    """The session key of a new member who has logged in."""
+    name = f"{role}-{platform.tenant.users.count()}"
+    user = create_user(username=name, password="correct horse battery staple")
+    add_membership(tenant=platform.tenant, user=user, role=role)
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value

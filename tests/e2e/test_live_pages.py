@@ -1,0 +1,141 @@
+"""Do the pages move by themselves, whatever happens to the socket, and do the buttons do what they say?"""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from apps.jobs.choices import JobState, RunMode
+from apps.jobs.models import Job
+from apps.tenants.models import Role
+from tests.platform import Platform
+from tests.processes import until
+
+Visit = Callable[..., Page]
+RUN_ENDS = 120_000  # ms
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def job(platform: Platform) -> Job:
+    """The Jira job, ready for a run."""
+    job = platform.job("jira")
+    until(lambda: platform.job("jira").state in {JobState.READY, JobState.FINISHED}, "a job at rest", 120)
+    return job
+
+
+def percent(page: Page) -> int:
+    return int(page.get_attribute(".progress .bar", "aria-valuenow") or 0)
+
+
+def ask(page: Page, control: str, reason: str) -> None:
+    """Press a button and confirm."""
+    page.click(control)
+    page.fill("#confirm-reason", reason)
+    page.click("#confirm-do")
+
+
+def test_bar_moves_without_reload(visit: Visit, job: Job, platform: Platform) -> None:
+    page = visit()
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.locator("#live-sign")).to_contain_text("Live")
+    page.evaluate("window.neverReloaded = true")
+    ask(page, "[data-control=start][data-full]", "To watch it")
+    seen = set()
+    shown = page.locator(".progress [data-live=percent]")
+    while "Finished" not in page.inner_text(".page-head .state"):
+        seen.add(percent(page))
+        page.wait_for_timeout(100)
+    assert len(seen) > 4
+    expect(shown).to_have_text("100 %")
+    expect(page.locator("#matrix")).to_contain_text("300")
+    expect(page.locator("#counts")).to_contain_text("Agrees")
+    expect(page.locator("#history")).to_contain_text("To watch it")
+    expect(page.locator("#reset")).to_contain_text(re.compile(r"Job completed\. Resetting in \d+ seconds"))
+    assert page.evaluate("window.neverReloaded")
+
+
+def test_bar_recovers_when_the_socket_is_killed(visit: Visit, job: Job, platform: Platform) -> None:
+    page = visit()
+    sockets: list[WebSocketRoute] = []
+    away = False
+
+    def route(socket: WebSocketRoute) -> None:
+        if away:
+            socket.close(code=1011)
+            return
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/ws/jobs/"), route)
+    page.goto(f"/jobs/{job.pk}/")
+    sign = page.locator("#live-sign")
+    expect(sign).to_contain_text("Live")
+    run = platform.start("jira", RunMode.FULL)
+    expect(page.locator(".page-head .state")).to_contain_text("Running")
+
+    away = True
+    sockets[-1].close(code=1011)
+    expect(sign).to_contain_text("Polling", timeout=30_000)
+    before = percent(page)
+    page.wait_for_function(f"Number(document.querySelector('.progress .bar').ariaValueNow) > {before}", timeout=60_000)
+
+    away = False
+    expect(sign).to_contain_text("Live", timeout=90_000)
+    platform.ended(run)
+    expect(page.locator(".page-head .state")).to_contain_text("Finished", timeout=RUN_ENDS)
+    assert percent(page) == 100
+
+
+def test_a_run_page_opened_in_mid_run_follows_to_the_end(visit: Visit, job: Job, platform: Platform) -> None:
+    run = platform.start("jira", RunMode.FULL)
+    page = visit(Role.VIEWER)
+    page.goto(f"/runs/{run.pk}/")
+    expect(page.locator("#run-lead")).to_contain_text("Complete", timeout=RUN_ENDS)
+    assert percent(page) == 100
+
+
+def test_buttons_pause_resume_and_stop(visit: Visit, job: Job, platform: Platform) -> None:
+    page = visit()
+    page.goto(f"/jobs/{job.pk}/")
+    ask(page, "[data-control=start][data-full]", "")
+    state = page.locator(".page-head .state")
+    ask(page, "[data-control=pause]", "Lunch")
+    expect(state).to_contain_text("Paused")
+    assert platform.job("jira").state == JobState.PAUSED
+    expect(page.locator("#history")).to_contain_text("Lunch")
+    ask(page, "[data-control=resume]", "")
+    expect(state).to_contain_text("Running")
+    ask(page, "[data-control=stop]", "Enough")
+    expect(state).to_contain_text("Ready")
+    expect(page.locator("#recent")).to_contain_text("Cancelled")
+
+
+def test_home_shows_a_new_run_of_the_job(visit: Visit, job: Job, platform: Platform) -> None:
+    page = visit(Role.VIEWER)
+    page.goto("/")
+    card = page.locator(f"#card-{job.pk}")
+    before = card.get_attribute("data-run")
+    run = platform.start("jira")
+    expect(page.locator(f"#card-{job.pk}[data-run='{run.pk}']")).to_be_visible()
+    assert before != str(run.pk)
+    expect(card.locator("[data-live=state]")).to_contain_text("Finished", timeout=RUN_ENDS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_small_screen(visit: Visit, job: Job, scheme: str) -> None:
+    page = visit(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    for address in ("/", "/jobs/", f"/jobs/{job.pk}/", "/runs/", "/quarantine/", "/search/?q=payment"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+
+
+def test_the_theme_is_remembered(visit: Visit) -> None:
+    page = visit(Role.VIEWER)
+    page.goto("/")
+    page.click("summary:has(.name)")
+    page.click("label:has([value=dark])")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -1,0 +1,51 @@
+"""Does the health of every part reach the supervisor and the page, also when a part is away?"""
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from apps.dashboard import health
+from apps.tenants.models import Tenant
+from apps.tenants.services import create_user
+
+PARTS = {"database", "redis", "broker", "workers", "queues", "qdrant", "integrations"}
+
+
+def test_the_supervisor_gets_ok_without_a_log_in(acme: Tenant) -> None:
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok")
+
+
+def test_a_database_that_is_away_is_no_ok(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    monkeypatch.setattr(health, "database_answers", lambda: False)
+    assert Client().get("/healthz").status_code == 503
+
+
+def test_the_api_refuses_strangers_in_json(acme: Tenant) -> None:
+    answer = Client().get("/api/health")
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Log in first."}
+    browser = Client()
+    browser.force_login(create_user(username="nobody", password="correct horse battery staple"))
+    assert browser.get("/api/health").status_code == 403
+
+
+def test_every_part_answers(viewer: Client) -> None:
+    message = viewer.get("/api/health").json()
+    assert message["type"] == "system_health"
+    assert {check["key"] for check in message["checks"]} == PARTS
+    assert {message[part] for part in PARTS} <= {"healthy", "warning", "down"}
+    assert message["database"] in {"healthy", "warning"}
+    assert message["workers"] == "down"
+
+
+def test_parts_that_are_away_are_told_as_such(viewer: Client, settings: Settings) -> None:
+    settings.QDRANT_URL = "http://127.0.0.1:9"
+    message = viewer.get("/api/health").json()
+    assert message["qdrant"] == "down"
+
+
+def test_home_shows_what_is_known_without_asking(viewer: Client) -> None:
+    assert "Asking every part" in viewer.get("/").content.decode()
+    viewer.get("/api/health")
+    assert "No worker answers" in viewer.get("/").content.decode()

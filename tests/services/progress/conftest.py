@@ -1,0 +1,94 @@
+"""What do the tests of live progress share? A tenant with a running Jira run, committed, and people who watch it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+
+from apps.progress import services
+from apps.progress.events import RunMessage
+from apps.progress.live import publish
+from apps.sources.definition import Stage
+from apps.tenants.models import Role, Tenant, User
+from apps.tenants.services import add_membership, create_tenant, create_user
+
+PASSWORD = "correct horse battery staple"
+PROJECTS = "jira_projects_and_issue_types"
+ISSUES = "jira_issues_with_changelogs"
+
+Begin = Callable[..., UUID]
+
+
+@pytest.fixture
+def acme(transactional_db: None) -> Tenant:
+    return create_tenant(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def globex(transactional_db: None) -> Tenant:
+    return create_tenant(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def begin() -> Begin:
+    """``begin(tenant)``: a run that works; ``name``, ``job`` and ``mode`` may differ."""
+
+    def make(tenant: Tenant, *, name: str = "Jira", job: int = 1, job_type: str = "jira", mode: str = "full") -> UUID:
+        run = uuid4()
+        services.begin(
+            run, tenant_id=tenant.pk, job_id=job, job_name=name, job_type=job_type, mode=mode, overall="PENDING"
+        )
+        services.overall(run, "RUNNING", message="Running")
+        return run
+
+    return make
+
+
+@pytest.fixture
+def run(acme: Tenant, begin: Begin) -> UUID:
+    return begin(acme)
+
+
+def member_of(tenant: Tenant, name: str = "ada") -> User:
+    """A viewer of the tenant."""
+    user = create_user(username=name, password=PASSWORD)
+    add_membership(tenant=tenant, user=user, role=Role.VIEWER)
+    return user
+
+
+def browser_of(user: User) -> Client:
+    """A browser in which this user is logged in."""
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+@dataclass
+class Published:
+    """What was published, newest last."""
+
+    messages: list[RunMessage]
+
+    def of(self, run: UUID) -> list[RunMessage]:
+        """The messages of one run."""
+        return [message for message in self.messages if message.run == str(run)]
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[Published]:
+    """Every message on its way to the channel layer, which still gets it."""
+    heard = Published([])
+
+    def tell(message: RunMessage) -> None:
+        heard.messages.append(message)
+        publish(message)
+
+    monkeypatch.setattr("apps.progress.stored.publish", tell)
+    yield heard
+
+
+def count_issues(run: UUID, done: int, total: int = 0) -> None:
+    """The extraction of the issues has settled more of them."""
+    services.count(run, ISSUES, Stage.EXTRACTION, done=done, total=total)

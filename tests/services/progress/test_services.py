@@ -1,0 +1,301 @@
+"""Is every change of a run stored, numbered, told, and never wrong?"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import jsonschema_rs
+import msgspec
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.progress import services
+from apps.progress.choices import StageState
+from apps.progress.events import RunMessage
+from apps.progress.models import RunProgress, StageProgress
+from apps.progress.selectors import live_runs, run_of_tenant
+from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition
+from apps.sources.registry import definition, register_definition
+from apps.tenants.models import Tenant
+from tests.services.progress.conftest import ISSUES, PROJECTS, Begin, Published, count_issues
+
+SCHEMA = jsonschema_rs.validator_for(msgspec.json.schema(RunMessage))
+
+
+def _state(message: RunMessage) -> dict[str, Any]:
+    """What two tellings of the same state have in common: all but their kind and time."""
+    return {key: value for key, value in message.as_json().items() if key not in {"type", "ts"}}
+
+
+def _stored(run: UUID) -> RunProgress:
+    return RunProgress.across_tenants.get(pk=run)
+
+
+def _let_pass(run: UUID, seconds: float) -> None:
+    """As if the last progress had been stored so much earlier."""
+    row = _stored(run)
+    if row.pace and row.pace["at"] is not None:
+        row.pace["at"] -= seconds
+    flushed_at = row.flushed_at and row.flushed_at - timedelta(seconds=seconds)
+    RunProgress.across_tenants.filter(pk=run).update(pace=row.pace, flushed_at=flushed_at)
+
+
+def _move(run: UUID, done: int, seconds: float = 2.0, total: int = 0) -> None:
+    _let_pass(run, seconds)
+    count_issues(run, done, total)
+    services.refresh(run)
+
+
+def _finish_first_steps(run: UUID) -> None:
+    steps = [(step.key, stage.value) for step in definition("jira").steps[:2] for stage in step.stages]
+    services.mark(run, steps, StageState.FINISHED)
+    services.refresh(run, status=True)
+
+
+CHANGES: dict[str, Callable[[UUID], object]] = {
+    "a count": lambda run: _move(run, 10, total=100),
+    "a stage's state": _finish_first_steps,
+    "a wait": lambda run: services.wait(run, "Waits for the rate limit until 10:05."),
+    "the end of a wait": lambda run: (services.wait(run, "Waits."), services.wait(run, "")),
+    "a pause": lambda run: services.overall(run, "PAUSED", message="Paused"),
+    "a failure": lambda run: services.overall(run, "FAILED", message="Failed", error="Jira answered 401."),
+    "a new attempt": lambda run: services.overall(run, "PENDING", new_attempt=True),
+    "success": lambda run: services.overall(run, "FINISHED", message="Finished"),
+    "a discovered step": lambda run: services.discover(run, "late", "A late step", Stage.EXTRACTION),
+    "a message": lambda run: services.refresh(run, message="Trying again: connection reset", status=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_last_message_is_the_stored_state(change: str, run: UUID, published: Published) -> None:
+    before = _stored(run).seq
+    CHANGES[change](run)
+    last = published.of(run)[-1]
+    assert last.seq > before
+    assert _state(last) == _state(services.snapshot(run))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_dropped_doubled_and_reordered_messages_end_in_the_stored_state_after_a_sync(
+    seed: int, acme: Tenant, begin: Begin, published: Published
+) -> None:
+    chance = random.Random(seed)
+    run = begin(acme)
+    for _ in range(15):
+        CHANGES[chance.choice([name for name in CHANGES if name != "success"])](run)
+    services.overall(run, "FINISHED", message="Finished")
+
+    arriving = [message for message in published.of(run) if chance.random() > 0.2]
+    arriving += [message for message in arriving if chance.random() < 0.2]
+    for at in range(len(arriving) - 1):
+        if chance.random() < 0.2:
+            arriving[at], arriving[at + 1] = arriving[at + 1], arriving[at]
+    page: RunMessage | None = None
+    for message in [*arriving, run_of_tenant(acme.pk, run)]:
+        if message is not None and (page is None or message.seq >= page.seq):
+            page = message
+    assert page is not None
+    assert _state(page) == _state(services.snapshot(run))
+
+
+def test_every_message_follows_the_published_schema(run: UUID, published: Published) -> None:
+    _finish_first_steps(run)
+    for _ in range(5):
+        _move(run, 100, total=500)
+    services.wait(run, "Waits.")
+    for message in published.messages:
+        SCHEMA.validate(msgspec.json.decode(msgspec.json.encode(message)))
+    kinds = [message.type for message in published.messages]
+    assert {"job_status", "progress_update"} == set(kinds)
+
+
+def test_numbers_grow_by_one(run: UUID, published: Published) -> None:
+    _finish_first_steps(run)
+    for _ in range(5):
+        _move(run, 100)
+    numbers = [message.seq for message in published.of(run)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_any_number_of_items_is_stored_at_most_four_times_a_second(run: UUID, published: Published) -> None:
+    before, begun = len(published.messages), time.monotonic()
+    while time.monotonic() - begun < 1.1:
+        count_issues(run, 100)
+        services.refresh(run)
+    seconds = time.monotonic() - begun
+    assert 2 <= len(published.messages) - before <= seconds * 4 + 1
+
+
+def test_a_refresh_that_is_held_back_costs_one_query(run: UUID) -> None:
+    services.refresh(run)
+    RunProgress.across_tenants.filter(pk=run).update(flushed_at=timezone.now() + timedelta(seconds=60))
+    with CaptureQueriesContext(connection) as queries:
+        services.refresh(run)
+    assert len(queries) == 1
+
+
+def test_state_changes_are_never_held_back(run: UUID, published: Published) -> None:
+    before = len(published.messages)
+    for _ in range(10):
+        services.refresh(run, status=True)
+    assert len(published.messages) == before + 10
+
+
+def test_nothing_is_told_that_was_rolled_back(run: UUID, published: Published) -> None:
+    before, seq = len(published.messages), _stored(run).seq
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        services.overall(run, "FAILED")
+        raise ZeroDivisionError
+    assert (len(published.messages), _stored(run).seq) == (before, seq)
+
+
+def test_the_bar_never_falls_when_a_total_grows(run: UUID) -> None:
+    _finish_first_steps(run)
+    _move(run, 90, total=100)
+    high = _stored(run).percent
+    _move(run, 10, total=10_000)
+    assert _stored(run).percent == high == pytest.approx(58)
+
+
+def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reason(run: UUID) -> None:
+    _finish_first_steps(run)
+    _move(run, 150, total=500)
+    services.overall(run, "FAILED", message="Jira answered 401.", error="Jira answered 401.")
+    services.refresh(run, status=True)
+    state = services.snapshot(run)
+    assert (state.progress, state.message, state.overall) == (pytest.approx(46), "Jira answered 401.", "FAILED")
+
+
+def test_success_is_full_and_a_late_refresh_does_not_overwrite_its_message(run: UUID) -> None:
+    services.overall(run, "FINISHED", message="Finished, 3 records set aside")
+    services.refresh(run)
+    state = services.snapshot(run)
+    assert (state.progress, state.message) == (100, "Finished, 3 records set aside")
+
+
+def test_the_current_step_says_its_counts_and_rate(run: UUID) -> None:
+    _finish_first_steps(run)
+    for number in range(6):
+        _move(run, 200, total=5000 if number == 0 else 0)
+    state = services.snapshot(run)
+    assert state.message.startswith("Fetch Issues from API: 1,200 of 5,000 (")
+    assert state.rate == pytest.approx(100, rel=0.2)
+    assert (state.total_kind, state.step_index, state.total_steps) == ("exact", 2, 5)
+    assert state.counts[ISSUES]["extraction"].total_kind == "exact"
+
+
+def test_the_end_of_the_first_run_is_unknown_and_later_ones_learn_from_it(
+    acme: Tenant, begin: Begin, run: UUID
+) -> None:
+    _finish_first_steps(run)
+    for _ in range(6):
+        _move(run, 100, total=200)
+    assert services.snapshot(run).eta is None
+    begun = timezone.now() - timedelta(minutes=10)
+    for position, cell in enumerate(StageProgress.objects.filter(run=run).order_by("position", "id")):
+        times = {"started_at": begun, "finished_at": begun + timedelta(seconds=40 * (position + 1))}
+        StageProgress.objects.filter(pk=cell.pk).update(**times, state=StageState.FINISHED)
+    services.overall(run, "FINISHED")
+
+    other_mode = begin(acme, mode="incremental")
+    assert _stored(other_mode).history == {}
+    second = begin(acme)
+    _finish_first_steps(second)
+    for _ in range(6):
+        _move(second, 100, total=200)
+    eta = services.snapshot(second).eta
+    assert eta is not None
+    assert 0 < eta.low < eta.high < 900
+    assert eta.text.endswith("min")
+
+
+def test_an_eta_ages_to_unknown_and_is_silent_while_waiting(acme: Tenant, begin: Begin) -> None:
+    run = begin(acme, job_type="vectorization")
+    for number in range(6):
+        _let_pass(run, 2.0)
+        services.count(run, "vectorization_prepare", Stage.EMBEDDING, done=1, total=1 if number == 0 else 0)
+        services.mark(run, [("vectorization_prepare", "embedding")], StageState.FINISHED)
+        services.count(run, "vectorization_process", Stage.EMBEDDING, done=100, total=2000 if number == 0 else 0)
+        services.refresh(run)
+    assert services.snapshot(run).eta is not None
+    services.wait(run, "Waits until 10:05 (rate limit).")
+    waiting = services.snapshot(run)
+    assert (waiting.eta, waiting.rate, waiting.waiting) == (None, None, "Waits until 10:05 (rate limit).")
+    services.wait(run, "")
+    _let_pass(run, 0.3)
+    services.refresh(run)
+    assert services.snapshot(run).eta is not None
+    _let_pass(run, 60)
+    assert services.snapshot(run).eta is None
+
+
+def test_a_discovered_step_keeps_the_ground_and_ends_with_the_others(run: UUID) -> None:
+    _finish_first_steps(run)
+    before = _stored(run).percent
+    services.discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)
+    services.discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)
+    services.refresh(run, status=True)
+    state = services.snapshot(run)
+    assert (state.progress, state.total_steps) == (pytest.approx(before), 6)
+    assert state.plan[-1].title == "Fetch the archive"
+    assert state.plan[-1].end == 100
+    services.count(run, "archive", Stage.EXTRACTION, done=5, total=10)
+    services.refresh(run, status=True)
+    assert _stored(run).percent == pytest.approx(before + (100 - before) / 4 / 2)
+
+
+def test_learnt_weights_are_used_where_the_definition_asks_for_them(acme: Tenant, begin: Begin) -> None:
+    register_definition(
+        JobDefinition(
+            "learning",
+            "Learning",
+            tuple(StepDefinition(key, key, stages=(Stage.EXTRACTION,)) for key in ("a", "b")),
+            tuple(ProgressStep(key, (Part(key, Stage.EXTRACTION),)) for key in ("a", "b")),
+            learn_weights=True,
+        )
+    )
+    first = begin(acme, job_type="learning")
+    begun = timezone.now() - timedelta(minutes=10)
+    for key, end in (("a", 30), ("b", 120)):
+        cells = StageProgress.objects.filter(run=first, step=key)
+        cells.update(started_at=begun, finished_at=begun + timedelta(seconds=end), state=StageState.FINISHED)
+    services.overall(first, "FINISHED")
+    assert [line.end for line in services.snapshot(first).plan] == [50, 100]
+    second = begin(acme, job_type="learning")
+    assert [line.end for line in services.snapshot(second).plan] == [25, 100]
+
+
+def test_the_newest_run_of_each_job_is_the_live_one(acme: Tenant, globex: Tenant, begin: Begin, run: UUID) -> None:
+    github = begin(acme, job=2, name="GitHub", job_type="github")
+    newest = begin(acme)
+    begin(globex, job=3)
+    assert [message.run for message in live_runs(acme.pk)] == [str(newest), str(github)]
+
+
+def test_another_tenants_run_is_none_of_ours(globex: Tenant, run: UUID) -> None:
+    assert run_of_tenant(globex.pk, run) is None
+    assert live_runs(globex.pk) == []
+
+
+def test_a_new_attempt_begins_a_new_bar(run: UUID) -> None:
+    _finish_first_steps(run)
+    services.overall(run, "FAILED")
+    services.overall(run, "PENDING", new_attempt=True)
+    assert (_stored(run).percent, _stored(run).attempt) == (0, 2)
+
+
+def test_an_unknown_run_is_nobodys_business(transactional_db: None) -> None:
+    services.refresh(uuid4())
+    services.wait(uuid4(), "Waits.")
+
+
+def test_counts_of_many_workers_add_up(run: UUID) -> None:
+    for _ in range(20):
+        services.count(run, PROJECTS, Stage.EXTRACTION, done=1, failed=1, total=2)
+    cell = StageProgress.objects.get(run=run, step=PROJECTS, stage=Stage.EXTRACTION)
+    assert (cell.done, cell.failed, cell.total, cell.state) == (20, 20, 40, StageState.RUNNING)

@@ -1,0 +1,160 @@
+"""Does the bar say how far a run is: by shares, never falling, full only on success?"""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.progress.engine.bar import (
+    NEARLY_FULL,
+    Cell,
+    Cells,
+    TotalKind,
+    bar,
+    outline,
+    overall_percent,
+    step_fraction,
+    total_kind,
+)
+from apps.sources.definition import Part, ProgressStep, Stage, whole_step
+from apps.sources.registry import definition
+
+JIRA = definition("jira").progress_steps
+ISSUES = "jira_issues_with_changelogs"
+
+cells = st.builds(Cell, st.integers(0, 10_000), st.integers(0, 10_000), st.booleans())
+runs = st.fixed_dictionaries({(step.key, stage): cells for step in definition("jira").steps for stage in step.stages})
+
+
+@pytest.mark.parametrize(
+    ("index", "total", "fraction", "percent"),
+    [(2, 5, 0.3, 46), (2, 5, None, 60), (0, 5, 0.0, 0), (4, 5, 1.0, 100), (20, 42, None, 50), (0, 1, 0.5, 50)],
+)
+def test_equal_shares_give_the_owners_examples(index: int, total: int, fraction: float | None, percent: float) -> None:
+    assert overall_percent(index, total, fraction) == pytest.approx(percent)
+
+
+def test_three_steps_are_a_third_each() -> None:
+    assert [round(overall_percent(index, 3, None), 2) for index in range(3)] == [33.33, 66.67, 100.0]
+
+
+@given(st.integers(1, 200), st.data())
+def test_a_step_never_leaves_its_share(total: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, total - 1))
+    fraction = data.draw(st.floats(0, 1))
+    percent = overall_percent(index, total, fraction)
+    assert index * 100 / total - 1e-9 <= percent <= (index + 1) * 100 / total + 1e-9
+
+
+@pytest.mark.parametrize("index", [-1, 5, 6])
+def test_an_index_outside_the_steps_is_refused(index: int) -> None:
+    with pytest.raises(ValueError, match="counts from 0: it must be from 0 to 4"):
+        overall_percent(index, 5, 0.5)
+
+
+@pytest.mark.parametrize(("index", "total"), [(True, 5), ("2", 5), (0.0, 5), (0, 5.0)])
+def test_an_index_that_is_no_whole_number_is_refused(index: int, total: int) -> None:
+    with pytest.raises(TypeError, match="must be a whole number"):
+        overall_percent(index, total, 0.5)
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.01, math.nan, math.inf])
+def test_a_fraction_outside_the_step_is_refused(fraction: float) -> None:
+    with pytest.raises(ValueError, match="step_progress must be from 0 to 1"):
+        overall_percent(2, 5, fraction)
+
+
+@pytest.mark.parametrize("fraction", ["0.3", True])
+def test_a_fraction_that_is_no_number_is_refused(fraction: float) -> None:
+    with pytest.raises(TypeError, match="step_progress must be a number"):
+        overall_percent(2, 5, fraction)
+
+
+def _jira(**issues: Cell) -> dict[tuple[str, Stage], Cell]:
+    """A Jira run in its third step, with these counters of its stages."""
+    done = ("jira_projects_and_issue_types", "jira_statuses_and_relationships")
+    run = {(step.key, stage): Cell(finished=step.key in done) for step in definition("jira").steps for stage in Stage}
+    return run | {(ISSUES, Stage(stage)): cell for stage, cell in issues.items()}
+
+
+def test_a_known_total_moves_within_its_step() -> None:
+    now = bar(JIRA, _jira(extraction=Cell(150, 500)))
+    assert (now.percent, now.step_index, now.title) == (pytest.approx(46), 2, "Fetch Issues from API")
+
+
+def test_an_unknown_total_stands_at_the_boundary_and_jumps_to_the_next() -> None:
+    fetching = bar(JIRA, _jira(extraction=Cell(700)))
+    fetched = bar(JIRA, _jira(extraction=Cell(1000, finished=True)))
+    assert (fetching.percent, fetching.step_progress) == (pytest.approx(40), None)
+    assert fetched.percent == pytest.approx(60)
+
+
+@given(runs)
+def test_it_is_full_only_on_success(run: Cells) -> None:
+    assert 0 <= bar(JIRA, run).percent <= NEARLY_FULL
+    assert bar(JIRA, run, succeeded=True).percent == 100
+
+
+@given(runs, st.sampled_from(sorted((step.key, stage) for step in definition("jira").steps for stage in step.stages)))
+def test_more_done_of_a_known_total_never_lowers_it(run: Cells, key: tuple[str, Stage]) -> None:
+    more = {**run, key: replace(run[key], done=run[key].done + 100)}
+    assert bar(JIRA, more).percent >= bar(JIRA, run).percent - 1e-9
+
+
+@given(runs, st.sampled_from(sorted((step.key, stage) for step in definition("jira").steps for stage in step.stages)))
+def test_a_finished_stage_never_lowers_it(run: Cells, key: tuple[str, Stage]) -> None:
+    finished = {**run, key: replace(run[key], finished=True)}
+    assert bar(JIRA, finished).percent >= bar(JIRA, run).percent - 1e-9
+
+
+@pytest.mark.parametrize("count", [1, 5, 42])
+def test_any_number_of_steps_fills_the_bar(count: int) -> None:
+    steps = [ProgressStep(f"Step {number}", (Part(f"s{number}", Stage.EXTRACTION),)) for number in range(count)]
+    percents = [
+        bar(steps, {(f"s{n}", Stage.EXTRACTION): Cell(finished=n < done) for n in range(count)}).percent
+        for done in range(count + 1)
+    ]
+    assert percents == pytest.approx([min(done * 100 / count, NEARLY_FULL) for done in range(count + 1)])
+
+
+def test_given_weights_change_the_shares() -> None:
+    steps = [ProgressStep("Short", whole_step("a")), ProgressStep("Long", whole_step("b"), weight=3)]
+    done = {("a", stage): Cell(finished=True) for stage in Stage} | {("b", stage): Cell() for stage in Stage}
+    assert bar(steps, done).percent == pytest.approx(25)
+    assert [(line.begin, line.end) for line in outline(steps, done)] == [(0, 25), (25, 100)]
+
+
+def test_nested_steps_share_the_stretch_of_their_step() -> None:
+    inner = (
+        ProgressStep("First repository", (Part("one", Stage.EXTRACTION),)),
+        ProgressStep("Second repository", (Part("two", Stage.EXTRACTION),), weight=3),
+    )
+    steps = [ProgressStep("Setup", (Part("setup", Stage.EXTRACTION),)), ProgressStep("Repositories", steps=inner)]
+    run = {
+        ("setup", Stage.EXTRACTION): Cell(finished=True),
+        ("one", Stage.EXTRACTION): Cell(finished=True),
+        ("two", Stage.EXTRACTION): Cell(1, 2),
+    }
+    now = bar(steps, run)
+    assert now.percent == pytest.approx(50 + 50 * (0.25 + 0.75 / 2))
+    assert now.part.step == "two"
+    assert [(line.title, line.begin, line.end, line.progress) for line in outline(steps, run)[1].steps] == [
+        ("First repository", 50, 62.5, 1.0),
+        ("Second repository", 62.5, 100, 0.5),
+    ]
+
+
+def test_a_step_without_any_known_total_is_unknown() -> None:
+    assert step_fraction({("a", stage): Cell(5) for stage in Stage}, ProgressStep("A", whole_step("a"))) is None
+
+
+def test_a_total_is_an_estimate_while_more_may_come() -> None:
+    growing = {("a", Stage.EXTRACTION): Cell(10, 100), ("a", Stage.TRANSFORM): Cell(5, 10)}
+    settled = growing | {("a", Stage.EXTRACTION): Cell(100, 100, finished=True)}
+    assert total_kind(growing, "a", Stage.EXTRACTION) is TotalKind.EXACT
+    assert total_kind(growing, "a", Stage.TRANSFORM) is TotalKind.ESTIMATE
+    assert total_kind(settled, "a", Stage.TRANSFORM) is TotalKind.EXACT
+    assert total_kind({("a", Stage.EXTRACTION): Cell(11, 10)}, "a", Stage.EXTRACTION) is TotalKind.ESTIMATE
+    assert total_kind({("a", Stage.EXTRACTION): Cell(11)}, "a", Stage.EXTRACTION) is TotalKind.UNKNOWN
