@@ -11,7 +11,8 @@ from apps.jobs.choices import ENDED, JobState
 from apps.jobs.models import Job, Run, StateChange
 from apps.jobs.selectors import jobs_of
 from apps.progress.choices import StageState
-from apps.progress.events import RunMessage
+from apps.progress.engine.bar import TotalKind
+from apps.progress.events import PlanLine, RunMessage
 from apps.progress.models import StageProgress
 from apps.progress.selectors import live_runs
 from apps.sources.definition import ALL_STAGES, Stage, StepDefinition
@@ -65,6 +66,7 @@ class Cell:
     stage: str
     row: StageProgress | None
     state: str
+    estimated: bool = False
 
     @property
     def took(self) -> timedelta | None:
@@ -80,6 +82,15 @@ class MatrixRow:
 
     step: StepDefinition
     cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """A progress step with its state, and those inside it."""
+
+    title: str
+    state: str
+    steps: list["PlanStep"]
 
 
 @dataclass(frozen=True)
@@ -153,7 +164,7 @@ def filtered_jobs(tenant: Tenant, *, state: str, job_type: str, text: str) -> Qu
     return jobs_of(tenant).filter(wanted)
 
 
-def matrix(run: Run | None, job: Job, *, as_of_job: bool) -> list[MatrixRow]:
+def matrix(run: Run | None, job: Job, live: RunMessage | None, *, as_of_job: bool) -> list[MatrixRow]:
     """The status matrix of a run; ``as_of_job``: idle again once the job is ready for its next one."""
     rows = StageProgress.objects.filter(run_id=run.pk) if run else StageProgress.objects.none()
     idle = as_of_job and job.state == JobState.READY
@@ -161,9 +172,27 @@ def matrix(run: Run | None, job: Job, *, as_of_job: bool) -> list[MatrixRow]:
 
     def cell(step: StepDefinition, stage: Stage) -> Cell:
         row = known.get((step.key, stage.value))
-        return Cell(stage.value, row, row.state if row else StageState.IDLE if stage in step.stages else "")
+        counts = live.counts.get(step.key, {}).get(stage.value) if live else None
+        estimated = counts is not None and counts.total_kind == TotalKind.ESTIMATE
+        return Cell(stage.value, row, row.state if row else StageState.IDLE if stage in step.stages else "", estimated)
 
     return [MatrixRow(step, [cell(step, stage) for stage in ALL_STAGES]) for step in definition(job.job_type).steps]
+
+
+def plan(run: Run | None, job: Job, live: RunMessage | None, *, as_of_job: bool) -> list[PlanStep]:
+    """The progress steps of a run; ``as_of_job`` as in :func:`matrix`."""
+    if run is None or live is None:
+        return [PlanStep(step.title, StageState.IDLE, []) for step in definition(job.job_type).progress_steps]
+    idle = as_of_job and job.state == JobState.READY
+
+    def step(line: PlanLine, current: str = StageState.IDLE) -> PlanStep:
+        state = StageState.FINISHED if line.progress == 1 else current
+        return PlanStep(line.title, StageState.IDLE if idle else state, [step(inner) for inner in line.steps])
+
+    return [
+        step(line, run.state.lower() if index == live.step_index else StageState.IDLE)
+        for index, line in enumerate(live.plan)
+    ]
 
 
 def count_rows(run: Run) -> list[CountRow]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from apps.dashboard import chart, health, searching, selectors, set_aside
 from apps.dashboard.controls import controls_of
 from apps.jobs.choices import JobState, RunState
-from apps.jobs.models import Job
+from apps.jobs.models import Job, Run
 from apps.jobs.selectors import NoSuchJob, job_of, jobs_of, newest_run
 from apps.progress.selectors import run_of_tenant
 from apps.sources.definition import ALL_STAGES
@@ -139,15 +139,17 @@ def search(request: TenantRequest) -> HttpResponse:
     return render(request, "dashboard/search.html", searching.answer(request.tenant, request.GET))
 
 
-def _run_context(request: TenantRequest, job: Job, run: Any, *, as_of_job: bool) -> dict[str, object]:
+def _run_context(request: TenantRequest, job: Job, run: Run | None, *, as_of_job: bool) -> dict[str, object]:
     """What the pages of a job and of a run have in common."""
+    live = run_of_tenant(request.tenant.pk, run.pk) if run else None
     return {
         "job": job,
         "run": run,
-        "live": run_of_tenant(request.tenant.pk, run.pk) if run else None,
+        "live": live,
         "definition": definition(job.job_type),
         "stages": [stage.value for stage in ALL_STAGES],
-        "matrix": selectors.matrix(run, job, as_of_job=as_of_job),
+        "matrix": selectors.matrix(run, job, live, as_of_job=as_of_job),
+        "plan": selectors.plan(run, job, live, as_of_job=as_of_job),
         "counts": selectors.count_rows(run) if run else [],
         "controls": controls_of(job, request.role),
     }

@@ -11,7 +11,7 @@ from apps.jobs.counts import counts_of, set_aside_by
 from apps.jobs.models import Job, QueueItem, Run, Watermark
 from apps.mappings.services import create_defaults
 from apps.progress import services as progress
-from apps.progress.choices import STAGE_DONE, StageState
+from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
 from apps.progress.selectors import stage_states
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
@@ -41,10 +41,10 @@ def close_stages(run: Run) -> None:
     for step in definition(run.job.job_type).steps:
         for before, stage in pairwise(step.stages):
             cell = (step.key, stage.value)
-            if states[step.key, before.value] in STAGE_DONE and states[cell] not in STAGE_DONE | {StageState.FAILED}:
-                if cell not in outstanding:
-                    states[cell] = StageState.FINISHED
-                    closed.append(cell)
+            is_open = states[cell] in STAGE_OPEN and cell not in outstanding
+            if is_open and states[step.key, before.value] in STAGE_DONE:
+                states[cell] = StageState.FINISHED
+                closed.append(cell)
     if progress.mark(run.pk, closed, StageState.FINISHED):
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
@@ -98,7 +98,7 @@ def _sentence(quarantined: int, run: Run) -> str:
 
 
 def _missing(run: Run) -> set[str]:
-    """The projects or repositories of which something is missing; a skip without one is a thing the site has not got."""
+    """The projects or repositories of which something is missing; a skip that names none is no loss of data."""
     return {skip["scope"] for skip in run.skips} - {""}
 
 

@@ -19,6 +19,7 @@ from apps.jobs.batches import Batch, Write
 from apps.jobs.choices import RunState
 from apps.jobs.ledger import LEASE, LostLease
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.shutdown import stopping
 from apps.progress import services as progress
 from apps.raw.services import describe
 from apps.sources.definition import Stage
@@ -108,7 +109,7 @@ class Step:
         deadline = time.monotonic() + SLICE_SECONDS
         mine = Q(run=self.run, step=self.step, stage=self.stage)
         while self.hold():
-            if time.monotonic() < deadline:
+            if time.monotonic() < deadline and not stopping():
                 for item in ledger.claim(self.owner, mine, self.parallel - len(self.inflight)):
                     self.inflight[pool.submit(_prepare, batches.batch_of(item, self.run))] = item
             if not self.inflight:

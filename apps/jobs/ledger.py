@@ -4,13 +4,15 @@ A batch is claimed by one conditional UPDATE and closed by another in the transa
 lost the lease in between (a frozen worker that wakes up) closes nothing and so writes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -66,6 +68,27 @@ def claim(owner: UUID, candidates: Q, limit: int) -> list[QueueItem]:
 def renew(owner: UUID) -> None:
     """Keep everything that ``owner`` holds for another lease."""
     QueueItem.across_tenants.filter(owner=owner, state=ItemState.RUNNING).update(lease_until=Now() + LEASE)
+
+
+@contextmanager
+def kept(owner: UUID) -> Iterator[None]:
+    """Renew what ``owner`` holds for as long as the block lasts, however slow the work in it is."""
+    done = Event()
+
+    def renew_until_done() -> None:
+        try:
+            while not done.wait(LEASE.total_seconds() / 3):
+                renew(owner)
+        finally:
+            connection.close()
+
+    thread = Thread(target=renew_until_done, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def close(item: QueueItem, *, state: ItemState = ItemState.FINISHED, error: str = "") -> None:

@@ -81,7 +81,9 @@ def run_batch(self: "Task[Any, Any]", *, item_id: int, run_id: str, step: str, s
         raise Ignore
     item = claimed[0]
     try:
-        batches.finish(item, run, batches.prepare(batches.batch_of(item, run)))
+        with ledger.kept(owner):
+            write = batches.prepare(batches.batch_of(item, run))
+        batches.finish(item, run, write)
     except LostLease as error:
         raise Ignore from error
     except Exception as error:

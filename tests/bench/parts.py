@@ -28,7 +28,8 @@ def step_overhead(stand: Stand, repeat: int) -> dict[str, Any]:
         for _ in range(repeat + 1):  # the first one warms up
             run = services.start(job, actor="bench")
             until(lambda run=run: _has_ended(run), f"the end of a chain (logs in {stand.folder})")
-            assert run.started_at and run.finished_at, run.error
+            assert run.started_at, run.error
+            assert run.finished_at, run.error
             figures.append((run.finished_at - run.started_at).total_seconds() * 1000 / STEPS)
     return {"steps": STEPS, "ms_per_step": round(median(figures[1:]), 1), "each": [round(ms, 1) for ms in figures[1:]]}
 

@@ -84,7 +84,7 @@ class Stand:
         made = [worker(self.folder, names, f"worker-{number}-{place}") for place, names in enumerate(queues)]
         with ExitStack() as stack:
             for process in made:
-                process.arguments += ["-I", NOOP]
+                process.arguments += ["--loglevel", "INFO", "--include", NOOP]
                 stack.enter_context(process)
             for process in made:
                 until(lambda process=process: _is_ready(process), f"a worker (see {process.log})")

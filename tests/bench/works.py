@@ -31,9 +31,9 @@ WORKS = {
         "Jira",
         {
             "issues": _LIVING.format("issue"),
-            "changelog_items": _LIVING.format("issue_change"),
-            "comments": _LIVING.format("issue_comment"),
-            "issue_links": _LIVING.format("issue_link"),
+            "changelog_items": _LIVING.format("issuechange"),
+            "comments": _LIVING.format("issuecomment"),
+            "issue_links": _LIVING.format("issuelink"),
             "projects": "SELECT key FROM warehouse_project WHERE deleted_at IS NULL",
         },
         ("edit", "comment", "status"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django import DjangoDbBlocker
@@ -66,7 +67,7 @@ def platform(folder: Path, django_db_setup: None, django_db_blocker: DjangoDbBlo
     """A tenant with its jobs, a worker, a scheduler and the sandbox, with committed rows."""
     with django_db_blocker.unblock():
         platforms.empty_everything()
-        with Sandbox(folder, issues=300, prs=0, latency_ms=80) as sandbox, worker(folder), scheduler(folder):
+        with Sandbox(folder, issues=300, prs=20, latency_ms=80) as sandbox, worker(folder), scheduler(folder):
             yield platforms.build(sandbox, folder)
         platforms.empty_everything()
 
@@ -89,6 +90,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
+        connections.close_all()  # those of this loop: nobody else would close them
     del os.environ[BESIDE_A_LOOP]
 
 

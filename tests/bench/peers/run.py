@@ -61,7 +61,7 @@ def installed(folder: Path) -> Path:
     if not ready.exists():
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENTS], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENTS], check=True, capture_output=True)
         ready.touch()
     return python
 
@@ -90,7 +90,5 @@ def run_dlt(python: Path, sandbox: Sandbox, work: Work, database: str, folder: P
         raise Incomplete(f"dlt ended with {child.returncode} (see {log.name}).")
     requests = sandbox.requests_served()
     prove(sandbox, database, PROOFS[work.name])
-    scale = 1024 if sys.platform == "linux" else 1024 * 1024
-    return PeerRun(
-        round(wall_s, 3), round(used.ru_utime + used.ru_stime, 3), round(used.ru_maxrss / scale, 1), requests
-    )
+    cpu_s = used.ru_utime + used.ru_stime
+    return PeerRun(round(wall_s, 3), round(cpu_s, 3), round(used.ru_maxrss / 1024, 1), requests)

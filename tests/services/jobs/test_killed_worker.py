@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.jobs.choices import RunMode, RunState
+from apps.jobs import ledger
+from apps.jobs.choices import ItemState, RunMode, RunState
 from apps.jobs.models import Run
 from apps.progress.models import StageProgress
 from apps.sources.definition import Stage
@@ -19,6 +20,7 @@ ISSUES = "jira_issues_with_changelogs"
 
 @pytest.fixture
 def workers(database: None, folder: Path) -> Iterator[Process]:
+    platforms.empty_everything()
     with scheduler(folder), worker(folder, name="victim") as running:
         yield running
 
@@ -49,3 +51,21 @@ def test_a_killed_worker_costs_time_and_nothing_else(workers: Process, sandbox: 
     percents = [message["progress"] for message in pages.of_run(run.pk)]
     assert percents == sorted(percents)
     assert percents[-1] == 100
+
+
+def test_a_worker_that_is_told_to_stop_hands_over_within_seconds(
+    workers: Process, sandbox: Sandbox, folder: Path
+) -> None:
+    platform = platforms.build(sandbox, folder)
+    sandbox.control("latency", {"ms": 200})
+    run = platform.start("jira", RunMode.FULL)
+    until(lambda: _extracted(run) > 100, "the first issues")
+    workers.stop()
+    sandbox.control("latency", {"ms": 0})
+    run.refresh_from_db()
+    assert (run.state, run.driver) == (RunState.RUNNING, None)
+    assert ledger.outstanding(run).filter(state=ItemState.QUEUED).exists()
+    epoch = run.epoch
+    workers.start()
+    assert platform.ended(run).state == RunState.FINISHED
+    assert run.epoch == epoch, "the continuation was sent by the worker itself, not by the scheduler's recovery"

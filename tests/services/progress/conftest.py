@@ -1,6 +1,9 @@
-"""What do the tests of live progress share? A tenant with a running Jira run, committed, and people who watch it."""
+"""What do the tests of live progress share? A tenant with a running Jira run, and people who watch it.
 
-from collections.abc import Callable, Iterator
+Messages are published after a commit: tests that listen to them take ``published`` or ``transactional_db``.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -22,12 +25,12 @@ Begin = Callable[..., UUID]
 
 
 @pytest.fixture
-def acme(transactional_db: None) -> Tenant:
+def acme(db: None) -> Tenant:
     return create_tenant(slug="acme", name="Acme")
 
 
 @pytest.fixture
-def globex(transactional_db: None) -> Tenant:
+def globex(db: None) -> Tenant:
     return create_tenant(slug="globex", name="Globex")
 
 
@@ -77,7 +80,7 @@ class Published:
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[Published]:
+def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Published:
     """Every message on its way to the channel layer, which still gets it."""
     heard = Published([])
 
@@ -86,7 +89,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[Published]:
         publish(message)
 
     monkeypatch.setattr("apps.progress.stored.publish", tell)
-    yield heard
+    return heard
 
 
 def count_issues(run: UUID, done: int, total: int = 0) -> None:

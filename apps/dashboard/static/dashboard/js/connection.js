@@ -34,8 +34,10 @@ export class Connection extends EventTarget {
     this.#socket.addEventListener("close", (event) => this.#closed(event.code));
   }
 
+  // Live is only what answers: where there is no run to ask for, any answer will do.
   #opened() {
-    for (const run of this.#shown()) this.#sync(run);
+    const runs = this.#shown();
+    for (const run of runs.length ? runs : [NO_RUN]) this.#sync(run);
     this.#watch();
   }
 

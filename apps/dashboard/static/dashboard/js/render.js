@@ -1,10 +1,9 @@
 // How does a state get onto the page? Elements say with data-job or data-run whose they are, with data-live what they show.
 
-import { measure } from "./rate.js";
+import { capitalised, state as drawn } from "./parts.js";
 
 const WITHIN_A_STEP = new Set(["RUNNING", "PAUSED", "FAILED"]);
 
-const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
 const number = (value) => value.toLocaleString("en-US");
 
 /** Show a message in every element of its run, and of its job when the job shows this run. */
@@ -44,15 +43,21 @@ const RENDERERS = {
     if (ready) return; // what a ready job waits for, and how a run ended, is told by the server's part of the page
     element.textContent = message.waiting || message.error || message.message;
   },
+  doing(element, { message, ready }) {
+    if (!ready) element.textContent = message.error || message.message; // waits have a line of their own
+  },
   step(element, { message }) {
-    const place = `Step ${message.step_index + 1} of ${message.total_steps}: ${message.step_title}`;
+    const place = `Step ${message.step_index + 1} of ${message.total_steps}`;
     element.textContent = WITHIN_A_STEP.has(message.overall) ? place : "";
   },
-  rate(element, { message }) {
-    element.textContent = measure(message).rate;
-  },
   eta(element, { message }) {
-    element.textContent = measure(message).eta;
+    const { eta } = message;
+    element.textContent = eta && message.overall === "RUNNING" ? `Ends in ${eta.text}` : "";
+    element.dataset.expires = eta?.expires_at ?? ""; // an old estimate is none: times.js takes it away
+  },
+  plan(element, { message, asJob, ready }) {
+    if (ready && !asJob) return;
+    element.replaceChildren(...message.plan.map((line, index) => planLine(line, stateOf(line, index, message))));
   },
   waiting(element, { message }) {
     element.hidden = !message.waiting;
@@ -77,8 +82,26 @@ function showState(element, state) {
   (element.querySelector("span") ?? element).textContent = capitalised(state);
 }
 
-function numbers({ done, total, failed }) {
+function stateOf(line, index, message) {
+  if (message.overall === "READY") return "idle";
+  if (line.progress === 1) return "finished";
+  return index === message.step_index ? message.overall.toLowerCase() : "idle";
+}
+
+function planLine(line, state) {
+  const item = document.createElement("li");
+  item.append(drawn(state, line.title));
+  if (line.steps.length) {
+    const inner = document.createElement("ol");
+    inner.append(...line.steps.map((step) => planLine(step, step.progress === 1 ? "finished" : "idle")));
+    item.append(inner);
+  }
+  return item;
+}
+
+function numbers({ done, total, failed, total_kind: kind }) {
   if (!done && !total) return "";
-  const of = total && total !== done ? ` of ${number(total)}` : "";
+  const about = kind === "estimate" ? "≈" : "";
+  const of = total && total !== done ? ` of ${about}${number(total)}` : "";
   return `${number(done)}${of}${failed ? `, ${number(failed)} set aside` : ""}`;
 }

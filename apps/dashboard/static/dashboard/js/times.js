@@ -1,4 +1,4 @@
-// How long ago was that? Relative times stay current while the page is open.
+// How long ago was that? Relative times stay current while the page is open, and estimates that have expired go.
 
 const UNITS = [
   [86_400, "d"],
@@ -20,6 +20,9 @@ function relative(moment) {
 function update() {
   for (const element of document.querySelectorAll("[data-relative]")) {
     element.textContent = relative(Date.parse(element.dataset.relative));
+  }
+  for (const element of document.querySelectorAll("[data-expires]")) {
+    if (Date.parse(element.dataset.expires) < Date.now()) element.textContent = "";
   }
 }
 
