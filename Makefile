@@ -25,7 +25,7 @@ up: embedded ## Keep the embedded stack and the sandbox running until Ctrl-C
 .PHONY: test
 test: dev check ## Run every check and every test
 	@$(PY) -m tests.system_packages
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 .PHONY: check
 check: dev ## Formatting, lint, types, templates, imports, migrations

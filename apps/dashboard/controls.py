@@ -67,7 +67,7 @@ class Control:
     @property
     def is_first(self) -> bool:
         """Whether it is what one most likely wants in this state."""
-        return self.name in ("start", "resume", "retry")
+        return self.name in ("resume", "retry") or (self.name == "start" and self.job.state != JobState.FAILED)
 
 
 def controls_of(job: Job, role: Role | None) -> list[Control]:

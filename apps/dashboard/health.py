@@ -137,7 +137,7 @@ def _workers(broker: Any) -> Check:
     count = f"{len(answers)} worker{'s' if len(answers) > 1 else ''}"
     if missing := sorted(QUEUES - served):
         return Check("workers", "Workers", Health.WARNING, f"{count}, but nobody serves {', '.join(missing)}.")
-    return Check("workers", "Workers", Health.HEALTHY, f"{count} serve every queue.")
+    return Check("workers", "Workers", Health.HEALTHY, f"{count}, every queue is served.")
 
 
 def _queues(tenant: Tenant) -> Check:

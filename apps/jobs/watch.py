@@ -12,8 +12,8 @@ from apps.progress.models import RunProgress
 POLL_SECONDS = 0.25
 
 
-def until_ended(run: Run, *, quiet: bool = False) -> Run:
-    """Wait for the end of a run, with a bar on standard error unless ``quiet``; returns the run as it ended."""
+def until_ended(run: Run) -> Run:
+    """Wait for the end of a run, with a bar on standard error where that is a terminal; returns it as it ended."""
     columns = (
         TextColumn("[bold]{task.description:<14}"),
         BarColumn(bar_width=30),
@@ -21,7 +21,8 @@ def until_ended(run: Run, *, quiet: bool = False) -> Run:
         TimeElapsedColumn(),
         TextColumn("{task.fields[message]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         task = bars.add_task(run.job.name, total=100, message="")
         while True:
             state = RunProgress.across_tenants.get(pk=run.pk)

@@ -22,7 +22,7 @@ from apps.progress.engine.history import counter_key
 from apps.progress.engine.shares import discovered
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.plan import RUNNING, bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
-from apps.progress.stored import announce, due, row_of, snapshot, store
+from apps.progress.stored import due, row_of, snapshot, store
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
@@ -34,7 +34,8 @@ FINISHED = "FINISHED"
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
     """Create the visible state of a new run, which becomes its job's current one, with an idle cell for every stage.
 
-    ``mode`` tells which earlier runs it can be compared with: those of the same mode.
+    ``mode`` tells which earlier runs it can be compared with: those of the same mode. The pages hear of the run with
+    its first transition, in the same transaction.
     """
     RunProgress.across_tenants.filter(job_id=job_id, current=True).update(current=False)
     job = definition(job_type)
@@ -57,7 +58,6 @@ def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type:
         for position, step in enumerate(job.steps)
         for stage in step.stages
     )
-    announce(run_id, "job_status")
 
 
 def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float = 1.0) -> None:

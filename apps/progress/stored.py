@@ -33,11 +33,6 @@ def due(run_id: UUID) -> QuerySet[RunProgress]:
 def store(run_id: UUID, kind: MessageType, changes: Mapping[str, Any]) -> None:
     """Store ``changes`` as the next ``seq``, and tell the pages as soon as that is committed."""
     row_of(run_id).update(**changes, seq=F("seq") + 1, updated_at=Now())
-    announce(run_id, kind)
-
-
-def announce(run_id: UUID, kind: MessageType) -> None:
-    """Tell the pages the stored state as soon as it is committed."""
     transaction.on_commit(lambda: publish(snapshot(run_id, kind)))
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,11 +31,15 @@ def stopped_state(data: Path) -> StackState:
     return StackState(pid=0, phase="stopping", message="The stack is not running.", processes=processes)
 
 
-def start_detached(data: Path, user: Mapping[str, str]) -> StackState:
-    """Start the supervisor in the background and wait until all is ready; raises ``StackError``."""
+def start_detached(data: Path, user: Mapping[str, str], announce: Callable[[str], None]) -> StackState:
+    """Start the supervisor in the background and wait until all is ready; raises ``StackError``.
+
+    ``announce`` is told every line that the supervisor has to say meanwhile.
+    """
     log = data / "logs" / "supervisor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with log.open("ab") as output, log.open(encoding="utf-8", errors="replace") as heard:
+        heard.seek(0, os.SEEK_END)
         supervisor = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, str(BASE_DIR / "manage.py"), "stack", "up", "--data", str(data)],
             stdin=subprocess.DEVNULL,
@@ -45,15 +49,17 @@ def start_detached(data: Path, user: Mapping[str, str]) -> StackState:
             env=dict(user),
             start_new_session=True,
         )
-    deadline = time.monotonic() + _START_LIMIT
-    while supervisor.poll() is None:
-        state = current_state(data)
-        if state and state.pid == supervisor.pid and state.phase == "ready":
-            return state
-        if time.monotonic() > deadline:
-            supervisor.terminate()
-            raise StackError(f"The stack was not ready after {_START_LIMIT:.0f} s. See {log}.")
-        time.sleep(_POLL)
+        deadline = time.monotonic() + _START_LIMIT
+        while supervisor.poll() is None:
+            for line in heard.readlines():
+                announce(line.rstrip())
+            state = current_state(data)
+            if state and state.pid == supervisor.pid and state.phase == "ready":
+                return state
+            if time.monotonic() > deadline:
+                supervisor.terminate()
+                raise StackError(f"The stack was not ready after {_START_LIMIT:.0f} s. See {log}.")
+            time.sleep(_POLL)
     raise StackError(f"The stack did not start. The end of {log}:\n{tail(log)}")
 
 

@@ -26,14 +26,14 @@ from etlproject.settings.env import BASE_DIR
 TENANT, USER = "demo", "demo"
 JIRA, GITHUB, VECTORIZATION = "sandbox-jira", "sandbox-github", "vectorization"
 ISSUES, PULL_REQUESTS = 1000, 300
-QUESTION = "customers are charged twice when a payment is retried"
+QUESTION = "people get signed out in the middle of their work"
 # The sandbox lets in whoever knows this; it is no secret.
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A line of the result: the sandbox's name, and ours for the raw entity, the table and the kind of text."""
+    """A line of the result: the sandbox's name (or a sum of names), the job, and our table and raw entity."""
 
     title: str
     truth: str
@@ -53,7 +53,7 @@ KINDS = (
     Kind("Pull requests", "pull_requests", GITHUB, "pull_request", "pull_request", embedded=True),
     Kind("Commits", "commits", GITHUB, "commit"),
     Kind("Reviews", "reviews", GITHUB, "review", embedded=True),
-    Kind("Comments on pull requests", "", GITHUB, "pull_request_comment", embedded=True),
+    Kind("Comments on pull requests", "review_comments+issue_comments", GITHUB, "pull_request_comment", embedded=True),
     Kind("Deployments", "deployments", GITHUB, "deployment", "deployment"),
     Kind("Workflow runs", "workflow_runs", GITHUB, "workflow_run", "workflow_run"),
     Kind("Links issue ↔ pull request", "links", "", "pull_request_issue_link"),
@@ -109,10 +109,11 @@ class Demo:
 
     def _show_search(self) -> None:
         table = Table(title=f"Search: “{QUESTION}”", title_justify="left")
-        for heading in ("score", "kind", "key", "text"):
-            table.add_column(heading, overflow="ellipsis", no_wrap=True)
+        for heading, width in (("score", 5), ("kind", 12), ("key", 12)):
+            table.add_column(heading, overflow="ellipsis", no_wrap=True, min_width=width)
+        table.add_column("text", overflow="ellipsis", no_wrap=True)
         for hit in self._json("search", QUESTION, "--tenant", TENANT, "--limit", "3")["hits"]:
-            table.add_row(f"{hit['score']:.2f}", hit["kind"], hit["key"], hit["title"])
+            table.add_row(f"{hit['score']:.2f}", hit["kind"].replace("_", " "), hit["key"], hit["title"])
         self.console.print(table)
 
     def _truth(self) -> dict[str, Any]:
@@ -157,10 +158,7 @@ def _cells(
     kind: Kind, truth: Mapping[str, Any], counts: Mapping[str, Mapping[str, Mapping[str, int]]]
 ) -> tuple[str, ...]:
     """In the source, extracted, loaded, embedded, set aside; a dash where a column does not apply."""
-    if not kind.truth:
-        source = truth["review_comments"] + truth["issue_comments"]
-    else:
-        source = truth[kind.truth]
+    source = sum(truth[name] for name in kind.truth.split("+"))
     jobs = [kind.job] if kind.job else [JIRA, GITHUB]
 
     def number(column: str, name: str) -> int:

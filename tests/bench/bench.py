@@ -50,7 +50,7 @@ def profiles(stand: Stand, asked: argparse.Namespace) -> str:
                 found = hotspots.profile(build(sandbox, stand.folder), asked.profile, traced=traced)
             for title, profile in found.items():
                 texts += [profile.report(title, order) for order in ("tottime", "cumulative")] if traced else []
-                texts += [] if traced else [profile.head(title) + "\n"]
+                texts += [] if traced else [f"{profile.head(title)}\n{profile.slowest()}\n"]
     return "\n".join(texts)
 
 

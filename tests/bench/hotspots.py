@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from io import StringIO
 from time import perf_counter, process_time
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
+from django.db import connection
 from django.db.models import Q
 
 from apps.jobs import batches, completion, ledger
@@ -21,13 +22,15 @@ from tests.platform import Platform
 
 T = TypeVar("T")
 
-SHOWN = 45
+SHOWN = 30
+STATEMENT = 110  # characters by which statements are told apart
 
 
 class Profile:
     """Wall and CPU seconds and calls of one stage, and what cProfile says about it."""
 
     def __init__(self) -> None:
+        self.statements: dict[str, list[float]] = defaultdict(lambda: [0, 0.0])
         self.profiler = cProfile.Profile()
         self.wall_s = self.cpu_s = 0.0
         self.batches = 0
@@ -35,6 +38,21 @@ class Profile:
     def head(self, title: str) -> str:
         """The totals as one line."""
         return f"{title}: {self.batches} batches, {self.wall_s:.2f} s, of which {self.cpu_s:.2f} s CPU here"
+
+    def execute(self, execute: Callable[..., Any], query: Any, *rest: Any) -> Any:
+        """Django's hook around a statement: counts it and its seconds (COPY and COMMIT do not pass here)."""
+        began = perf_counter()
+        try:
+            return execute(query, *rest)
+        finally:
+            entry = self.statements[" ".join(str(query).split())[:STATEMENT]]
+            entry[0] += 1
+            entry[1] += perf_counter() - began
+
+    def slowest(self) -> str:
+        """The statements that took longest: how often, and seconds altogether."""
+        ordered = sorted(self.statements.items(), key=lambda entry: -entry[1][1])[:SHOWN]
+        return "\n".join(f"{count:6.0f} {seconds:8.3f} s  {query}" for query, (count, seconds) in ordered)
 
     def report(self, title: str, order: str) -> str:
         """The most expensive functions in the given order (``tottime`` or ``cumulative``)."""
@@ -74,7 +92,10 @@ def _timed(profile: Profile, call: Callable[[], T], *, traced: bool) -> T:
     profile.batches += 1
     wall, cpu = perf_counter(), process_time()
     try:
-        return profile.profiler.runcall(call) if traced else call()
+        if not traced:
+            with connection.execute_wrapper(profile.execute):
+                return call()
+        return profile.profiler.runcall(call)
     finally:
         profile.wall_s += perf_counter() - wall
         profile.cpu_s += process_time() - cpu

@@ -1,5 +1,6 @@
 """What do single parts cost: a step of the chain without work, and the embedding of a text?"""
 
+from functools import partial
 from statistics import median
 from time import process_time
 from typing import Any
@@ -27,7 +28,7 @@ def step_overhead(stand: Stand, repeat: int) -> dict[str, Any]:
     with stand.workers("extraction", "transform,embedding,control"):
         for _ in range(repeat + 1):  # the first one warms up
             run = services.start(job, actor="bench")
-            until(lambda run=run: _has_ended(run), f"the end of a chain (logs in {stand.folder})")
+            until(partial(_has_ended, run), f"the end of a chain (logs in {stand.folder})")
             assert run.started_at, run.error
             assert run.finished_at, run.error
             figures.append((run.finished_at - run.started_at).total_seconds() * 1000 / STEPS)

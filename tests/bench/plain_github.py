@@ -41,7 +41,7 @@ def fetch(reader: Reader) -> Answers:
     found = [(label, page) for label, page in found if label not in {f"commit {pull['id']}" for _, pull in long}]
     for base, pull in long:
         found += [(f"commit {pull['id']}", answer) for answer in _all_commits(reader, base, pull["number"])]
-    return [("pull", msgspec.json.encode(pull)) for _, pull in pulls] + found
+    return [("pull", msgspec.json.encode([pull])) for _, pull in pulls] + found
 
 
 def _length(page: bytes) -> int:
@@ -53,7 +53,7 @@ def _all_commits(reader: Reader, base: str, number: int) -> Iterator[bytes]:
     _, _, owner, name = base.split("/")
     variables: dict[str, Any] = {"owner": owner, "name": name, "number": number, "after": None}
     while True:
-        answer = read_json(reader.ask("/graphql", {"query": COMMITS, "variables": variables}), Any)
+        answer = read_json(reader.ask("/graphql", {"query": COMMITS, "variables": variables}), dict[str, Any])
         commits = answer["data"]["repository"]["pullRequest"]["commits"]
         nodes = [node["commit"] for node in commits["nodes"]]
         yield msgspec.json.encode([{"sha": node["oid"], "commit": {"message": node["message"]}} for node in nodes])
@@ -79,8 +79,7 @@ def build(answers: Answers) -> Tables:
     tables: Tables = {name: (("id", "pull", "payload"), []) for name in ("pull", *LISTS.values(), "issue_comment")}
     for label, answer in answers:
         table, _, pull = label.partition(" ")
-        found = read_json(answer, Any)
-        for item in found if isinstance(found, list) else [found]:
+        for item in read_json(answer, list[dict[str, Any]]):
             name = f"{pull}:{item['sha']}" if table == "commit" else str(item["id"])
             tables[table][1].append((name, pull, storable(encode(item).decode())))
     return tables

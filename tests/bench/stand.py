@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
+import psutil
 import psycopg
 from cryptography.fernet import Fernet
 from psycopg import sql
@@ -83,12 +85,14 @@ class Stand:
         number = next(self._numbers)
         made = [worker(self.folder, names, f"worker-{number}-{place}") for place, names in enumerate(queues)]
         with ExitStack() as stack:
+            beside = stack.enter_context(scheduler(self.folder))
             for process in made:
                 process.arguments += ["--loglevel", "INFO", "--include", NOOP]
                 stack.enter_context(process)
             for process in made:
-                until(lambda process=process: _is_ready(process), f"a worker (see {process.log})")
-            beside = stack.enter_context(scheduler(self.folder))
+                until(partial(_is_ready, process), f"a worker (see {process.log})")
+            # Its first tick connects to the database.
+            until(psutil.Process(beside.pid).net_connections, f"the scheduler (see {beside.log})")
             yield {"workers": [process.pid for process in made], "scheduler": [beside.pid]} | self.service_pids()
 
     def service_pids(self) -> dict[str, list[int]]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import dlt
-from dlt.sources.helpers.requests import Client
+import dlt  # type: ignore[import-not-found]
+from dlt.sources.helpers.requests import Client  # type: ignore[import-not-found]
 
 BASE, TOKEN = os.environ["BENCH_URL"], os.environ["BENCH_TOKEN"]
 LISTS = {

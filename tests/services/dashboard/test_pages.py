@@ -193,8 +193,8 @@ def test_equal_errors_are_one_line(run: Run, viewer: Client) -> None:
         set_aside(run.job, number)
     set_aside(run.job, 9, "KeyError: other", "other")
     page = viewer.get("/quarantine/").content.decode()
-    assert page.count("records like this") == 2
-    assert re.search(r">\s*3<span", page)
+    assert page.count('href="/quarantine/') == 3  # the page itself in the navigation, and two groups
+    assert "3 records" in page
     assert viewer.get("/quarantine/same/").content.decode().count("/quarantine/record/") == 3
 
 

@@ -65,7 +65,7 @@ class Command(BaseCommand):
     def _run(self, job: Job, options: dict[str, Any]) -> None:
         run = services.start(job, actor=_actor(), scope=_scope(options), reason=options["reason"])
         if options["wait"]:
-            run = watch.until_ended(run, quiet=options["json"])
+            run = watch.until_ended(run)
         self._print(_result(run), options)
         if options["wait"] and run.state != RunState.FINISHED:
             raise CommandError(run.error or f"The run ended as {run.state.lower()}.")

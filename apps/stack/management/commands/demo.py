@@ -52,8 +52,8 @@ class Command(BaseCommand):
         console.announce(self.console, f"The stack in {data} is {'already up' if found else 'starting'} …")
         if found:
             return
-        state = control.start_detached(data, os.environ)
-        console.show_status(self.console, data, state)
+        state = control.start_detached(data, os.environ, lambda text: console.announce(self.console, text))
+        console.show_addresses(self.console, data, state)
         if not state.all_ready:
             raise StackError(f"Not all processes are ready; see {data}/logs.")
 

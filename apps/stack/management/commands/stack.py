@@ -53,7 +53,7 @@ class Command(BaseCommand):
         if control.current_state(self._data):
             self._already_up()
             return
-        state = control.start_detached(self._data, self._user)
+        state = control.start_detached(self._data, self._user, lambda text: console.announce(self._terminal, text))
         self._report(state)
         if not state.all_ready:
             raise CommandError("Not all processes are ready; see their logs.")

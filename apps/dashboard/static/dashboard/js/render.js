@@ -44,7 +44,9 @@ const RENDERERS = {
     element.textContent = message.waiting || message.error || message.message;
   },
   doing(element, { message, ready }) {
-    if (!ready) element.textContent = message.error || message.message; // waits have a line of their own
+    if (ready) return;
+    // Waits and errors have a place of their own on the pages that show this.
+    element.textContent = message.overall === "FAILED" ? `Failed in: ${message.step_title}` : message.message;
   },
   step(element, { message }) {
     const place = `Step ${message.step_index + 1} of ${message.total_steps}`;
