@@ -1,5 +1,7 @@
-"""How does a bare machine get what the product needs? ``python3 requirements/install.py embedded``: a virtual environment
-in ``.venv`` with the pinned packages of ``requirements/<set>.txt``. It does nothing when that has been done already.
+"""How does a bare machine get what the product needs?
+
+``python3 requirements/install.py embedded`` makes a virtual environment in ``.venv`` with the pinned packages of
+``requirements/embedded.txt``. It does nothing when that has been done already.
 
 Only the standard library: this runs before anything is installed.
 """
@@ -40,8 +42,8 @@ def make_environment(python: str) -> None:
         made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode:
         sys.exit(
-            "The virtual environment could not be made. On Debian or Ubuntu run `sudo apt install python3-venv` and try "
-            f"again.\n{(made.stdout + made.stderr).strip()}"
+            "The virtual environment could not be made. On Debian or Ubuntu run `sudo apt install python3-venv` and "
+            f"try again.\n{(made.stdout + made.stderr).strip()}"
         )
 
 

@@ -29,7 +29,7 @@ def django_db_setup(
     app, owner = _role("DATABASE_URL"), _role("DATABASE_OWNER_URL")
     connection.settings_dict.update(owner)
     with django_db_blocker.unblock():
-        config = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        config = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
         with connection.cursor() as cursor:
             # Tests that commit are cleaned up by TRUNCATE, which the product never does.
             cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app["USER"]}"')

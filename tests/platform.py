@@ -88,7 +88,7 @@ def table_rows(table: str) -> list[tuple[object, ...]]:
         names = [column.name for column in connection.introspection.get_table_description(cursor, table)]
         wanted = ", ".join(f'"{name}"' for name in names if name not in OWN_COLUMNS and name != "deleted_at")
         cursor.execute(f"SELECT {wanted}, deleted_at IS NOT NULL FROM {table} ORDER BY external_id")
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def row_versions() -> dict[str, list[tuple[object, ...]]]:

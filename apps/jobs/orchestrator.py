@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from apps.integrations.models import Integration
 from apps.jobs import completion, ledger, services, wake
 from apps.jobs.choices import ItemState, JobState, RunState
 from apps.jobs.machine import SYSTEM, WrongState
@@ -34,11 +35,18 @@ def tick() -> None:
         completion.close_stages(run)
         progress.refresh(run.pk)
         recover(run)
+    create_missing_jobs()
     reset_finished()
     retry_failed()
     start_due()
     for tenant in Tenant.objects.filter(pk__in=Run.across_tenants.filter(state=RunState.PENDING).values("tenant")):
         services.admit_next(tenant)
+
+
+def create_missing_jobs() -> None:
+    """However an integration was added (admin, command, import): it has a job a moment later."""
+    for integration in Integration.across_tenants.filter(job=None):
+        services.create_jobs(integration)
 
 
 def recover(run: Run) -> None:

@@ -120,6 +120,9 @@ CSRF_COOKIE_HTTPONLY = True
 # Cookies travel over TLS only as soon as the site is reached by TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+# An hour to begin with: browsers keep to it even when TLS is given up again. The proxy does the redirect to TLS.
+SECURE_HSTS_SECONDS = 3600 if SESSION_COOKIE_SECURE else 0
+SILENCED_SYSTEM_CHECKS = ["security.W008"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

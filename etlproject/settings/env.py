@@ -47,7 +47,8 @@ class Env:
         value = self._values.get(name, "").strip() or default
         if value is None:
             raise ImproperlyConfigured(
-                f"{name} is not set. Set it in the environment (see .env.example), or run `make up` for the embedded stack."
+                f"{name} is not set. Set it in the environment (see .env.example), or run `make up` for the embedded "
+                "stack."
             )
         return value
 
@@ -79,7 +80,7 @@ class Env:
         return value
 
     def url(self, name: str, schemes: frozenset[str], default: str | None = None) -> str:
-        """A URL of one of ``schemes`` with a host or a path. The message never shows the value: it may hold a password."""
+        """A URL of one of ``schemes`` with a host or a path. No message shows the value: it may hold a password."""
         value = self.text(name, default)
         parts = urlsplit(value)
         if parts.scheme not in schemes or not (parts.hostname or parts.path):
@@ -103,8 +104,9 @@ class Env:
                 Fernet(key)
             except ValueError as error:
                 raise ImproperlyConfigured(
-                    f"{name}: key {position} of {len(keys)} is not a Fernet key (32 bytes, URL-safe base64). Make one with "
-                    "`python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`."
+                    f"{name}: key {position} of {len(keys)} is not a Fernet key (32 bytes, URL-safe base64). "
+                    "Make one with `python -c 'from cryptography.fernet import Fernet; "
+                    "print(Fernet.generate_key().decode())'`."
                 ) from error
         return keys
 

@@ -186,6 +186,15 @@ def test_a_due_job_starts_once(job: Job) -> None:
     assert Run.across_tenants.filter(job=job).count() == 1
 
 
+def test_an_integration_added_in_the_admin_gets_its_job_by_itself(tenant: Tenant) -> None:
+    add_integration(
+        tenant=tenant, provider="github", name="added", base_url="http://127.0.0.1:9", username="", token=Secret("x")
+    )
+    orchestrator.tick()
+    orchestrator.tick()
+    assert set(Job.objects.for_tenant(tenant).values_list("name", flat=True)) == {"added", "vectorization"}
+
+
 def test_a_reset_is_safe_to_repeat(job: Job) -> None:
     assert services.reset(job, actor="test").state == JobState.READY
     assert services.reset(job, actor="test").state == JobState.READY

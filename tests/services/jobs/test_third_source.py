@@ -17,7 +17,7 @@ from apps.progress.models import RunProgress
 from apps.raw.models import Quarantine
 from apps.sources.registry import SOURCES
 from apps.tenants.services import create_tenant
-from apps.warehouse.models import MODELS
+from apps.warehouse.models import Project
 from tests.platform import Platform
 from tests.processes import Process, Sandbox, worker
 from tests.tiny import Tiny
@@ -32,7 +32,7 @@ class Notes(BaseHTTPRequestHandler):
         page = int(parse_qs(urlsplit(self.path).query)["page"][0])
         notes = [{"id": 10 * page + number, "title": f"Note {number} of page {page}"} for number in (1, 2)]
         if page == PAGES:
-            notes.append({"id": 99, "title": None})  # type: ignore[dict-item]
+            notes.append({"id": 99, "title": None})
         body = json.dumps({"notes": notes, "total": 7, "next": page + 1 if page < PAGES else None}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -67,7 +67,7 @@ def test_a_third_source_runs_like_the_others(tiny_worker: Process, notes: str, f
     Platform(tenant, Sandbox(folder, issues=0, prs=0), folder).ended(run)
 
     assert (run.state, run.outcome) == (RunState.FINISHED, "with_quarantine")
-    titles = MODELS["project"].objects.for_tenant(tenant).order_by("external_id").values_list("name", flat=True)
+    titles = Project.objects.for_tenant(tenant).order_by("external_id").values_list("name", flat=True)
     assert list(titles) == [f"Note {number} of page {page}" for page in (1, 2, 3) for number in (1, 2)]
     assert Quarantine.objects.for_tenant(tenant).get().external_id == "99"
     assert RunProgress.across_tenants.get(run=run.pk).percent == 100

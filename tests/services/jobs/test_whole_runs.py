@@ -38,6 +38,12 @@ def first_runs(platform: Platform) -> dict[str, Run]:
     return {name: platform.run(name) for name in ("jira", "github", "vectorization")}
 
 
+def _loaded(platform: Platform, name: str) -> dict[str, int]:
+    integration = platform.job(name).integration
+    assert integration
+    return counts(integration)
+
+
 @pytest.mark.parametrize("name", ["jira", "github", "vectorization"])
 def test_a_first_run_finishes_complete(first_runs: dict[str, Run], name: str) -> None:
     run = first_runs[name]
@@ -49,12 +55,12 @@ def test_a_first_run_finishes_complete(first_runs: dict[str, Run], name: str) ->
 def test_loaded_counts_equal_the_source(
     first_runs: dict[str, Run], platform: Platform, name: str, kinds: dict[str, str]
 ) -> None:
-    truth, loaded = platform.sandbox.truth(), counts(platform.job(name).integration)
+    truth, loaded = platform.sandbox.truth(), _loaded(platform, name)
     assert {kind: loaded[table] for kind, table in kinds.items()} == {kind: truth[kind] for kind in kinds}
 
 
 def test_review_and_conversation_comments_equal_the_source(first_runs: dict[str, Run], platform: Platform) -> None:
-    truth, loaded = platform.sandbox.truth(), counts(platform.job("github").integration)
+    truth, loaded = platform.sandbox.truth(), _loaded(platform, "github")
     assert loaded["pull_request_comment"] == truth["review_comments"] + truth["issue_comments"]
 
 

@@ -76,9 +76,7 @@ def test_members_see_their_own_tenants_rows(
     assert foreign.status_code == 302, "Django's answer for what does not exist"
 
 
-def test_superusers_see_all(
-    acme_hub: Integration, globex_hub: Integration, new_user: NewUser, visit: Visit
-) -> None:
+def test_superusers_see_all(acme_hub: Integration, globex_hub: Integration, new_user: NewUser, visit: Visit) -> None:
     page = visit(new_user("root", is_superuser=True)).get(LIST).content.decode()
     assert "acme-hub" in page
     assert "globex-hub" in page
@@ -103,9 +101,7 @@ def test_the_tenant_shows_only_to_people_with_several(
     assert re.search(rf'<input type="hidden" name="tenant" value="{acme.pk}"', add)
 
 
-@pytest.mark.parametrize(
-    ("role", "may_change"), [(Role.VIEWER, False), (Role.OPERATOR, False), (Role.ADMIN, True)]
-)
+@pytest.mark.parametrize(("role", "may_change"), [(Role.VIEWER, False), (Role.OPERATOR, False), (Role.ADMIN, True)])
 def test_only_admins_change(
     acme: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit, role: Role, may_change: bool
 ) -> None:
@@ -114,14 +110,10 @@ def test_only_admins_change(
     acme_hub.refresh_from_db(fields=["name"])
     assert (status, acme_hub.name) == ((302, "renamed") if may_change else (403, "acme-hub"))
     assert browser.get(f"{LIST}add/").status_code == (200 if may_change else 403)
-    assert browser.get(f"{page_of(acme_hub)[: -len('change/')]}delete/").status_code == (
-        200 if may_change else 403
-    )
+    assert browser.get(f"{page_of(acme_hub)[: -len('change/')]}delete/").status_code == (200 if may_change else 403)
 
 
-@pytest.mark.parametrize(
-    ("role", "may_act"), [(Role.VIEWER, False), (Role.OPERATOR, True), (Role.ADMIN, True)]
-)
+@pytest.mark.parametrize(("role", "may_act"), [(Role.VIEWER, False), (Role.OPERATOR, True), (Role.ADMIN, True)])
 def test_operators_act(
     acme: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit, role: Role, may_act: bool
 ) -> None:
@@ -197,11 +189,7 @@ def test_two_connections_of_one_name_are_refused_in_words(
     acme: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     other = connect(acme, "other")
-    page = (
-        visit(new_user("ada", {acme: Role.ADMIN}))
-        .post(page_of(other), form(name="acme-hub"))
-        .content.decode()
-    )
+    page = visit(new_user("ada", {acme: Role.ADMIN})).post(page_of(other), form(name="acme-hub")).content.decode()
     assert "integration_name_per_tenant" in page or "already exists" in page
 
 
@@ -220,9 +208,7 @@ def test_the_list_works_while_a_key_is_missing(
     assert acme_hub.token.reveal() == "ghp_another"
 
 
-def test_a_tenants_admin_lets_people_in_by_name(
-    acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
-) -> None:
+def test_a_tenants_admin_lets_people_in_by_name(acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit) -> None:
     bob = new_user("bob", {globex: Role.ADMIN})
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
     add = "/admin/tenants/membership/add/"
@@ -273,9 +259,7 @@ def test_accounts_are_for_superusers_and_show_no_hash(acme: Tenant, new_user: Ne
     assert root.get(f"/admin/tenants/user/{ada.pk}/password/").status_code == 200
 
 
-def test_a_superuser_makes_an_account_that_opens_the_admin_site(
-    acme: Tenant, new_user: NewUser, visit: Visit
-) -> None:
+def test_a_superuser_makes_an_account_that_opens_the_admin_site(acme: Tenant, new_user: NewUser, visit: Visit) -> None:
     root = visit(new_user("root", is_superuser=True))
     inline: dict[str, Any] = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0}
     inline |= {"memberships-0-tenant": acme.pk, "memberships-0-role": "viewer"}

@@ -76,9 +76,7 @@ def test_the_right_password_clears_the_count(acme: Tenant, new_user: NewUser) ->
     assert not LoginAttempt.objects.exists()
 
 
-def test_the_chosen_tenant_stays_chosen(
-    acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
-) -> None:
+def test_the_chosen_tenant_stays_chosen(acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit) -> None:
     browser = visit(new_user("ada", {acme: Role.VIEWER, globex: Role.ADMIN}))
     assert browser.get("/").content == b"acme:viewer"
     assert browser.post("/switch-tenant/", {"tenant": "globex"}).headers["Location"] == "/"
@@ -93,9 +91,7 @@ def test_a_lost_role_ends_the_choice(acme: Tenant, globex: Tenant, new_user: New
     assert browser.get("/").content == b"acme:viewer"
 
 
-def test_nobody_switches_into_a_foreign_tenant(
-    acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
-) -> None:
+def test_nobody_switches_into_a_foreign_tenant(acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit) -> None:
     browser = visit(new_user("ada", {acme: Role.VIEWER}))
     assert browser.post("/switch-tenant/", {"tenant": "globex"}).status_code == 404
     assert browser.get("/switch-tenant/").status_code == 405
@@ -112,9 +108,7 @@ def test_switching_leads_to_our_own_pages_only(
     assert answer.headers["Location"] == expected
 
 
-def test_who_has_no_tenant_or_is_not_logged_in_has_no_role(
-    acme: Tenant, new_user: NewUser, visit: Visit
-) -> None:
+def test_who_has_no_tenant_or_is_not_logged_in_has_no_role(acme: Tenant, new_user: NewUser, visit: Visit) -> None:
     assert visit(new_user("ada")).get("/").content == b"nowhere"
     assert Client().get("/").content == b"nowhere"
 

@@ -77,14 +77,10 @@ def test_a_query_that_forgets_the_tenant_is_refused(query: str) -> None:
         Integration.objects.filter(name="x")
 
 
-def test_the_commands_make_tenants_and_members(
-    db: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+def test_the_commands_make_tenants_and_members(db: None, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("NEW_PASSWORD", PASSWORD)
     call_command("tenant", "add", "acme", "--name", "Acme")
-    call_command(
-        "member", "add", "ada", "--tenant", "acme", "--role", "operator", "--password-env", "NEW_PASSWORD"
-    )
+    call_command("member", "add", "ada", "--tenant", "acme", "--role", "operator", "--password-env", "NEW_PASSWORD")
     assert Membership.objects.get().role == Role.OPERATOR
     assert User.objects.get().check_password(PASSWORD)
     call_command("member", "remove", "ada", "--tenant", "acme")

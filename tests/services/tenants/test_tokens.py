@@ -64,9 +64,7 @@ def test_a_password_buys_a_pair_that_works(ada: User) -> None:
 
 
 def test_a_wrong_password_is_401_in_json(ada: User) -> None:
-    answer = Client().post(
-        "/api/token", {"username": "ada", "password": "x"}, content_type="application/json"
-    )
+    answer = Client().post("/api/token", {"username": "ada", "password": "x"}, content_type="application/json")
     assert answer.status_code == 401
     assert "correct username and password" in answer.json()["detail"]
 
@@ -165,9 +163,7 @@ def test_the_api_answers_refusals_in_json(ada: User, acme: Tenant, globex: Tenan
     foreign = Client().post("/api/tenants/globex/act", headers=bearer)
     missing = Client().post("/api/tenants/nothing/act", headers=bearer)
     assert (
-        (foreign.status_code, foreign.json())
-        == (missing.status_code, missing.json())
-        == (404, {"detail": "Not Found"})
+        (foreign.status_code, foreign.json()) == (missing.status_code, missing.json()) == (404, {"detail": "Not Found"})
     )
 
 
@@ -186,9 +182,7 @@ def test_a_bad_bearer_token_is_not_rescued_by_a_session(ada: User) -> None:
     assert browser.get("/api/whoami", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
-def test_the_header_chooses_among_the_callers_tenants(
-    acme: Tenant, globex: Tenant, new_user: NewUser
-) -> None:
+def test_the_header_chooses_among_the_callers_tenants(acme: Tenant, globex: Tenant, new_user: NewUser) -> None:
     initech = Tenant.objects.create(slug="initech", name="Initech")
     access = tokens.issue_tokens(new_user("bob", {acme: Role.VIEWER, globex: Role.ADMIN})).access
     assert whoami(access).json()["tenant"] == "acme"
