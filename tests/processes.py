@@ -129,9 +129,9 @@ class Sandbox(Process):
         answer: dict[str, Any] = requests.get(self.url("_sandbox/truth"), timeout=10).json()
         return answer
 
-    def requests_served(self) -> int:
-        """How many requests it has answered since :meth:`reset_stats`."""
-        return int(requests.get(self.url("_sandbox/stats"), timeout=10).json()["requests"])
+    def served(self, what: str = "requests") -> int:
+        """How many requests it has answered (or ``faults`` it has made) since ``reset-stats``."""
+        return int(requests.get(self.url("_sandbox/stats"), timeout=10).json()[what])
 
     def control(self, action: str, body: Any = None) -> Any:
         """``POST /_sandbox/<action>``: faults, latency, mutate, reset-stats."""

@@ -38,9 +38,11 @@ def create_jobs(integration: Integration) -> Job:
     Job.across_tenants.get_or_create(
         tenant_id=integration.tenant_id, job_type=VECTORIZATION, integration=None, defaults={"name": VECTORIZATION}
     )
+    taken = Job.objects.for_tenant(integration.tenant_id).filter(name=integration.name).exclude(integration=integration)
+    name = f"{integration.name}-{integration.provider}" if taken.exists() else integration.name
     job, _ = Job.across_tenants.get_or_create(
         integration=integration,
-        defaults={"tenant_id": integration.tenant_id, "name": integration.name, "job_type": integration.provider},
+        defaults={"tenant_id": integration.tenant_id, "name": name, "job_type": integration.provider},
     )
     return job
 

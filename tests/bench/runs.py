@@ -67,7 +67,7 @@ class Sync:
                 until(lambda: _is_loaded(run), f"the load (logs in {self.stand.folder})", LIMIT_SECONDS)
                 if self.beside:
                     self.platform.ended(run, LIMIT_SECONDS)
-            requests = self.sandbox.requests_served()
+            requests = self.sandbox.served()
             embedded_s = 0.0 if self.beside else self._embed(run)
         self._prove(run)
         stages = stage_times(run, began)

@@ -89,7 +89,7 @@ def test_running_again_changes_no_row(first_runs: dict[str, Run], platform: Plat
 def test_an_incremental_run_reads_only_what_changed(first_runs: dict[str, Run], platform: Platform) -> None:
     platform.sandbox.control("reset-stats")
     platform.run("jira", RunMode.FULL)
-    full = platform.sandbox.requests_served()
+    full = platform.sandbox.served()
     platform.sandbox.control("reset-stats")
     platform.run("jira")
-    assert platform.sandbox.requests_served() < full / 5
+    assert platform.sandbox.served() < full / 5

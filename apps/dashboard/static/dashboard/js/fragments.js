@@ -1,5 +1,6 @@
 // What of a page does the server draw anew when a state changes? Everything marked data-fragment, found by its id.
 
+import { get } from "./api.js";
 import { render } from "./render.js";
 import { store } from "./live.js";
 
@@ -25,6 +26,16 @@ async function refresh() {
   if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   for (const message of store.runs().values()) render(message, store);
   document.dispatchEvent(new CustomEvent("refreshed"));
+  await catchUp(fresh);
+}
+
+// Where the server's page tells another state than the last message did, a message was lost: ask for the state itself.
+async function catchUp(fresh) {
+  for (const { dataset } of fresh.querySelectorAll("[data-run][data-overall]")) {
+    if (!dataset.run || store.get(dataset.run)?.overall === dataset.overall) continue;
+    const state = await get(`/api/runs/${dataset.run}`).catch(() => null);
+    if (state) store.accept({ ...state, type: "snapshot" });
+  }
 }
 
 // A menu that somebody has opened stays as it is.
