@@ -22,9 +22,9 @@ class RunState(models.TextChoices):
     RUNNING = "RUNNING", "Running"
     PAUSED = "PAUSED", "Paused"
     STOPPING = "STOPPING", "Stopping"
-    FINISHED = "FINISHED", "Finished"
-    FAILED = "FAILED", "Failed"
     CANCELLED = "CANCELLED", "Cancelled"
+    FAILED = "FAILED", "Failed"
+    FINISHED = "FINISHED", "Finished"
 
 
 ACTIVE = frozenset({RunState.PENDING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPING})

@@ -11,3 +11,6 @@ os.environ.setdefault("SECRET_KEY", "checks sign nothing")
 os.environ.setdefault("ENCRYPTION_KEY", Fernet.generate_key().decode())
 
 from etlproject.settings.base import *  # noqa: F403
+from etlproject.settings.base import DATABASES
+
+DATABASES["default"] = {"ENGINE": "django.db.backends.dummy"}

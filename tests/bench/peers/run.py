@@ -88,7 +88,7 @@ def run_dlt(python: Path, sandbox: Sandbox, work: Work, database: str, folder: P
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise Incomplete(f"dlt ended with {child.returncode} (see {log.name}).")
-    requests = sandbox.requests_served()
+    requests = sandbox.served()
     prove(sandbox, database, PROOFS[work.name])
     cpu_s = used.ru_utime + used.ru_stime
     return PeerRun(round(wall_s, 3), round(cpu_s, 3), round(used.ru_maxrss / 1024, 1), requests)
