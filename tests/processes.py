@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import requests
@@ -77,9 +76,7 @@ class Process:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
 
@@ -124,10 +121,9 @@ class Sandbox(Process):
         except requests.ConnectionError:
             return False
 
-    def truth(self) -> dict[str, Any]:
-        """How many of each kind it has."""
-        answer: dict[str, Any] = requests.get(self.url("_sandbox/truth"), timeout=10).json()
-        return answer
+    def truth(self, kind: str = "") -> Any:
+        """How many of each kind it has; with a ``kind`` (``issues``, ``links``), all of them."""
+        return requests.get(self.url(f"_sandbox/truth/{kind}".rstrip("/")), timeout=10).json()
 
     def served(self, what: str = "requests") -> int:
         """How many requests it has answered (or ``faults`` it has made) since ``reset-stats``."""

@@ -51,3 +51,19 @@ class Integration(TenantModel):
     def connection(self) -> Connection:
         """What the source needs to talk to the provider. The only place where the token is revealed."""
         return Connection(self.base_url, self.username, self.token.reveal(), tuple(self.scopes))
+
+
+class BulkModel(TenantModel):
+    """A row that is written in bulk for an integration."""
+
+    # Neither key is a constraint of the database: who writes in bulk checks the integration and its tenant once
+    # per batch instead of once per row. Neither has an index of its own: every index costs loading time.
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    integration = models.ForeignKey(
+        Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+
+    class Meta:
+        abstract = True

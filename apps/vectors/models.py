@@ -2,23 +2,12 @@
 
 from django.db import models
 
-from apps.core.models import TenantModel
+from apps.integrations.models import BulkModel
 
 
-class Embedding(TenantModel):
+class Embedding(BulkModel):
     """A document with a point in the collection of ``model``, made from the text and payload so hashed."""
 
-    # As with the loaded tables, no key slows down the bulk writes.
-    tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
-    )
-    integration = models.ForeignKey(
-        "integrations.Integration",
-        on_delete=models.CASCADE,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
     kind = models.TextField(help_text="The loaded table: issue, issue_comment, pull_request, review …")
     external_id = models.TextField(help_text="The provider's id of the document.")
     row_id = models.BigIntegerField(help_text="The row of the loaded table.")

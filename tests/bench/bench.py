@@ -109,7 +109,7 @@ class Bench:
             with Meter(self.stand.service_pids()) as meter:
                 found = limit(sandbox, work, self.stand.owner_url(database))
             cpu_s = found.cpu_s + meter.usage["postgresql"].cpu_s
-            yield {"what": "limits", **found.as_json(), "wall_s": found.sum_s, "cpu_s": round(cpu_s, 2)}
+            yield {"what": "limits", **found.as_json(), "wall_s": round(found.sum_s, 3), "cpu_s": round(cpu_s, 2)}
 
     def _peer_run(self, sandbox: Sandbox, work: Work, repeat: int) -> Iterator[Row]:
         if self.peer is None:

@@ -1,26 +1,17 @@
 """Does a whole extraction bring exactly what the sample Jira holds, also while Jira misbehaves?"""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from apps.sources.base import Connection
 from apps.sources.jira import Jira
 from apps.sources.rows import Row
+from tests.processes import Sandbox
 from tests.unit.sources.memory import MemoryContext, load, pull
 
-ROOT = Path(__file__).parents[2]
-START = (
-    "from apps.sandbox.config import Options; from apps.sandbox.server import serve; "
-    "serve(Options(issues=400, prs=60), lambda line: print(line, flush=True))"
-)
 COUNTED = {
     "project": "projects",
     "work_item_type": "issue_types",
@@ -36,43 +27,30 @@ Tables = dict[str, dict[str, Row]]
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
-    with subprocess.Popen([sys.executable, "-c", START], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        line = process.stdout.readline()
-        yield line.split("GitHub ")[1].split("/github")[0]
-        process.terminate()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("sandbox"), issues=400, prs=60) as running:
+        yield running
 
 
 @pytest.fixture
-def base(sandbox: str) -> Iterator[str]:
-    yield sandbox
-    steer(sandbox, "faults", [])
+def sandbox(server: Sandbox) -> Iterator[Sandbox]:
+    yield server
+    server.control("faults", [])
 
 
 @pytest.fixture
-def context(base: str) -> Iterator[MemoryContext]:
-    connection = Connection(f"{base}/jira", "ada@example.org", "sandbox-token")
+def context(sandbox: Sandbox) -> Iterator[MemoryContext]:
+    connection = Connection(sandbox.url("jira"), "ada@example.org", "sandbox-token")
     with Jira().http(connection) as http:
         yield MemoryContext(connection, http)
 
 
-def steer(base: str, what: str, body: Any) -> Any:
-    answer = requests.post(f"{base}/_sandbox/{what}", data=json.dumps(body), timeout=10)
-    answer.raise_for_status()
-    return answer.json()
-
-
-def truth(base: str, kind: str = "") -> Any:
-    return requests.get(f"{base}/_sandbox/truth/{kind}".rstrip("/"), timeout=10).json()
-
-
-def assert_whole(found: Tables, base: str) -> None:
-    counts = truth(base)
+def assert_whole(found: Tables, sandbox: Sandbox) -> None:
+    counts = sandbox.truth()
     assert {table: len(found[table]) for table in COUNTED} == {table: counts[kind] for table, kind in COUNTED.items()}
 
 
-def test_a_full_extraction_is_complete_and_cheap(base: str, context: MemoryContext) -> None:
+def test_a_full_extraction_is_complete_and_cheap(sandbox: Sandbox, context: MemoryContext) -> None:
     steps = [step.key for step in Jira().definition.steps]
     pulled = pull(Jira(), context, steps[:3])
     assert context.http.requests <= 60
@@ -80,15 +58,19 @@ def test_a_full_extraction_is_complete_and_cheap(base: str, context: MemoryConte
     assert pulled.given == pulled.expected
     pull(Jira(), context, steps[3:])
     found = load(Jira(), context)
-    assert_whole(found, base)
-    assert sorted(found["issue"]) == sorted(map(str, truth(base, "issues")))
-    assert len(found["pull_request_issue_link"]) == truth(base)["links_by_evidence"]["dev_panel"]
+    assert_whole(found, sandbox)
+    assert sorted(found["issue"]) == sorted(map(str, sandbox.truth("issues")))
+    assert len(found["pull_request_issue_link"]) == sandbox.truth()["links_by_evidence"]["dev_panel"]
 
 
-def test_an_incremental_extraction_brings_what_changed_with_few_requests(base: str, context: MemoryContext) -> None:
+def test_an_incremental_extraction_brings_what_changed_with_few_requests(
+    sandbox: Sandbox, context: MemoryContext
+) -> None:
     pull(Jira(), context)
     began = datetime.now(UTC)
-    done = steer(base, "mutate", {"seed": 5, "share": 0.05, "kinds": ["edit", "comment", "status", "create", "move"]})
+    done = sandbox.control(
+        "mutate", {"seed": 5, "share": 0.05, "kinds": ["edit", "comment", "status", "create", "move"]}
+    )
     assert done["counts"]
     keys = {record.scope for record in context.current("project")}
 
@@ -97,7 +79,7 @@ def test_an_incremental_extraction_brings_what_changed_with_few_requests(base: s
     steps = [step.key for step in Jira().definition.steps]
     pull(Jira(), later, steps[:3])
     assert context.http.requests - before <= 40
-    assert_whole(load(Jira(), later), base)
+    assert_whole(load(Jira(), later), sandbox)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +98,8 @@ def test_an_incremental_extraction_brings_what_changed_with_few_requests(base: s
     ],
 )
 def test_faults_cost_nothing_but_time(
-    base: str, context: MemoryContext, method: str, path: str, times: int, action: dict[str, Any]
+    sandbox: Sandbox, context: MemoryContext, method: str, path: str, times: int, action: dict[str, Any]
 ) -> None:
-    steer(base, "faults", [{"match": f"{method} {path}", "times": times, "action": action}])
+    sandbox.control("faults", [{"match": f"{method} {path}", "times": times, "action": action}])
     pull(Jira(), context, [step.key for step in Jira().definition.steps][:3])
-    assert_whole(load(Jira(), context), base)
+    assert_whole(load(Jira(), context), sandbox)

@@ -8,6 +8,7 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 
 from apps.core.models import TenantModel
+from apps.integrations.models import Integration
 
 NAME_LENGTH = 255
 
@@ -55,3 +56,19 @@ class MappingModel(TenantModel):
             raise ValidationError(
                 {target_field: f"The {what} “{target}” is inactive: activate it first, or choose another."}
             )
+
+
+class ProviderNameMapping(MappingModel):
+    """What a provider calls something is something of the tenant's; without integration, for all of them."""
+
+    integration = models.ForeignKey(
+        Integration,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Empty: all.",
+    )
+
+    class Meta:
+        abstract = True

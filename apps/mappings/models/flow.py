@@ -7,9 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from apps.integrations.models import Integration
 from apps.mappings.choices import FlowCategory
-from apps.mappings.models.base import NAME_LENGTH, MappingModel
+from apps.mappings.models.base import NAME_LENGTH, MappingModel, ProviderNameMapping
 from apps.mappings.models.work_item_types import StandardType
 from apps.warehouse.models import Project
 
@@ -75,20 +74,12 @@ class FlowStep(MappingModel):
             )
 
 
-class StatusMapping(MappingModel):
+class StatusMapping(ProviderNameMapping):
     """What a provider calls ``provider_status`` is a flow step: one per workflow and place.
 
     The most specific place decides: a project, else an integration, else all of them.
     """
 
-    integration = models.ForeignKey(
-        Integration,
-        null=True,
-        blank=True,
-        on_delete=models.CASCADE,
-        related_name="+",
-        help_text="Empty: all.",
-    )
     project = models.ForeignKey(
         Project,
         null=True,

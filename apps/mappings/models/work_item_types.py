@@ -7,9 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from apps.integrations.models import Integration
 from apps.mappings.hierarchy import find_path
-from apps.mappings.models.base import NAME_LENGTH, MappingModel
+from apps.mappings.models.base import NAME_LENGTH, MappingModel, ProviderNameMapping
 
 
 class StandardType(MappingModel):
@@ -92,17 +91,9 @@ def level_sentence(parent: StandardType, parent_level: int, child: StandardType,
     )
 
 
-class WorkItemTypeMapping(MappingModel):
+class WorkItemTypeMapping(ProviderNameMapping):
     """What a provider calls ``provider_type`` is a ``standard_type``; without integration, for all."""
 
-    integration = models.ForeignKey(
-        Integration,
-        null=True,
-        blank=True,
-        on_delete=models.CASCADE,
-        related_name="+",
-        help_text="Empty: all.",
-    )
     provider_type = models.CharField(
         max_length=NAME_LENGTH, help_text="The type's name at the provider; case does not count."
     )

@@ -16,11 +16,17 @@ def node_id(prefix: str, repository: int, number: int) -> str:
 
 
 @dataclass(slots=True)
-class Repository:
-    """A repository and what is in it; lists are in order of creation."""
+class Numbered:
+    """What GitHub names by a number over REST and by a node id over GraphQL."""
 
     id: int
     node_id: str
+
+
+@dataclass(slots=True)
+class Repository(Numbered):
+    """A repository and what is in it; lists are in order of creation."""
+
     name: str
     owner: str
     description: str
@@ -66,11 +72,9 @@ class Commit:
 
 
 @dataclass(slots=True)
-class Remark:
+class Remark(Numbered):
     """A comment on a pull request or ticket."""
 
-    id: int
-    node_id: str
     author: Person | None
     body: str
     created: int
@@ -78,11 +82,9 @@ class Remark:
 
 
 @dataclass(slots=True)
-class Review:
+class Review(Numbered):
     """A review; `oid` may name a commit that a force-push removed."""
 
-    id: int
-    node_id: str
     author: Person | None
     state: str
     body: str
@@ -93,11 +95,9 @@ class Review:
 
 
 @dataclass(slots=True)
-class Note:
+class Note(Numbered):
     """A review comment; `line` is None when it is outdated."""
 
-    id: int
-    node_id: str
     author: Person | None
     body: str
     created: int
@@ -121,11 +121,9 @@ class Thread:
 
 
 @dataclass(slots=True)
-class Ticket:
+class Ticket(Numbered):
     """A GitHub issue (not a pull request)."""
 
-    id: int
-    node_id: str
     repository: Repository
     number: int
     title: str
@@ -139,11 +137,9 @@ class Ticket:
 
 
 @dataclass(slots=True)
-class Pull:
+class Pull(Numbered):
     """A pull request as it is now. `links` are the (issue key as written, evidence) pairs."""
 
-    id: int
-    node_id: str
     issue_id: int
     repository: Repository
     number: int
@@ -215,11 +211,9 @@ class Pull:
 
 
 @dataclass(slots=True)
-class Release:
+class Release(Numbered):
     """A published version."""
 
-    id: int
-    node_id: str
     tag: str
     name: str
     body: str
@@ -231,22 +225,18 @@ class Release:
 
 
 @dataclass(slots=True)
-class DeploymentState:
+class DeploymentState(Numbered):
     """A status of a deployment, oldest first in its list."""
 
-    id: int
-    node_id: str
     state: str
     at: int
     description: str
 
 
 @dataclass(slots=True)
-class Deployment:
+class Deployment(Numbered):
     """One attempt to bring a commit into an environment."""
 
-    id: int
-    node_id: str
     oid: str
     ref: str
     environment: str
@@ -257,11 +247,9 @@ class Deployment:
 
 
 @dataclass(slots=True)
-class Run:
+class Run(Numbered):
     """A workflow run."""
 
-    id: int
-    node_id: str
     workflow: str
     number: int
     title: str

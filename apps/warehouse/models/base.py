@@ -2,31 +2,19 @@
 
 from django.db import models
 
-from apps.core.models import TenantModel
+from apps.integrations.models import BulkModel
 
 
-class LoadedModel(TenantModel):
+class LoadedModel(BulkModel):
     """A row that the loader wrote. Its other columns are the fields of a struct of :mod:`apps.sources.rows`.
 
     A column that points to another record holds that record's ``external_id`` ("" for none) within the same
     integration. A tombstone has ``deleted_at``: when its absence at the provider was noticed.
     """
 
-    # Neither key is a constraint of the database: these tables are loaded in bulk, and the loader checks (and
-    # locks) the integration and its tenant once per batch instead of once per row. Neither has an index of
-    # its own: every index costs loading time. The unique constraint is the only index that knows the
-    # integration, all others know the tenant: so PostgreSQL cannot look up the rows of a batch by a wrong
-    # index while its statistics say that the table is empty.
-    tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
-    )
-    integration = models.ForeignKey(
-        "integrations.Integration",
-        on_delete=models.CASCADE,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
+    # The unique constraint is the only index that knows the integration, all others know the tenant: so
+    # PostgreSQL cannot look up the rows of a batch by a wrong index while its statistics say that the table is
+    # empty.
     external_id = models.TextField()
     raw = models.BigIntegerField(null=True, help_text="Id of the raw version that this row came from.")
     loaded_at = models.DateTimeField(help_text="When a column of this row last changed.")

@@ -26,11 +26,6 @@ TOKEN = "ghp_a-token-nobody-may-see"
 
 
 @pytest.fixture
-def acme(db: None) -> Tenant:
-    return create_tenant(slug="acme", name="Acme")
-
-
-@pytest.fixture
 def hub() -> Iterator[ScriptedServer]:
     """GitHub, as far as a connection test looks at it."""
     server = ScriptedServer()

@@ -10,6 +10,8 @@ from tests import platform as platforms
 from tests.platform import Platform
 from tests.processes import Sandbox, scheduler, worker
 
+SMALL = {"issues": 200, "prs": 60}
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -26,8 +28,9 @@ def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
 
 
 @pytest.fixture(scope="module")
-def sandbox(folder: Path) -> Iterator[Sandbox]:
-    with Sandbox(folder, issues=1000, prs=300) as running:
+def sandbox(folder: Path, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """As large as the module's ``SANDBOX`` says, else small."""
+    with Sandbox(folder, **getattr(request.module, "SANDBOX", SMALL)) as running:
         yield running
 
 

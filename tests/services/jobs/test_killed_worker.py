@@ -15,6 +15,7 @@ from tests.platform import loaded_tables, table_rows
 from tests.processes import Process, Sandbox, scheduler, until, worker
 from tests.recorder import Recorder
 
+SANDBOX = {"issues": 1000, "prs": 20}
 ISSUES = "jira_issues_with_changelogs"
 
 

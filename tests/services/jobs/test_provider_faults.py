@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ GRAPHQL = "POST /github/graphql"
 
 def _rule(match: str, action: dict[str, Any], skip: int = 1, times: int = 1) -> dict[str, Any]:
     return {"match": match, "skip": skip, "times": times, "action": action}
-
-
-@pytest.fixture(scope="module")
-def sandbox(folder: Path) -> Iterator[Sandbox]:
-    with Sandbox(folder, issues=200, prs=60) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

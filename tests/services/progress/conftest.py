@@ -15,23 +15,13 @@ from apps.progress.events import RunMessage
 from apps.progress.live import publish
 from apps.sources.definition import Stage
 from apps.tenants.models import Role, Tenant, User
-from apps.tenants.services import add_membership, create_tenant, create_user
+from apps.tenants.services import add_membership, create_user
 
 PASSWORD = "correct horse battery staple"
 PROJECTS = "jira_projects_and_issue_types"
 ISSUES = "jira_issues_with_changelogs"
 
 Begin = Callable[..., UUID]
-
-
-@pytest.fixture
-def acme(db: None) -> Tenant:
-    return create_tenant(slug="acme", name="Acme")
-
-
-@pytest.fixture
-def globex(db: None) -> Tenant:
-    return create_tenant(slug="globex", name="Globex")
 
 
 @pytest.fixture

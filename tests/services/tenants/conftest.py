@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from apps.tenants.models import Role, Tenant, User
-from apps.tenants.services import add_membership, create_tenant, create_user
+from apps.tenants.services import add_membership, create_user
 
 PASSWORD = "correct horse battery staple"
 
@@ -17,16 +17,6 @@ NewUser = Callable[..., User]
 @pytest.fixture(autouse=True)
 def forget_central_answers() -> None:
     cache.clear()
-
-
-@pytest.fixture
-def acme(db: None) -> Tenant:
-    return create_tenant(slug="acme", name="Acme")
-
-
-@pytest.fixture
-def globex(db: None) -> Tenant:
-    return create_tenant(slug="globex", name="Globex")
 
 
 @pytest.fixture

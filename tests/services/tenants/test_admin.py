@@ -84,12 +84,7 @@ def test_superusers_see_all(acme_hub: Integration, globex_hub: Integration, new_
 
 
 def test_the_tenant_shows_only_to_people_with_several(
-    acme: Tenant,
-    globex: Tenant,
-    acme_hub: Integration,
-    globex_hub: Integration,
-    new_user: NewUser,
-    visit: Visit,
+    acme: Tenant, globex: Tenant, acme_hub: Integration, globex_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     one = visit(new_user("one", {acme: Role.ADMIN}))
     both = visit(new_user("both", {acme: Role.ADMIN, globex: Role.VIEWER}))
@@ -125,12 +120,7 @@ def test_operators_act(
 
 
 def test_an_action_leaves_out_where_one_only_looks(
-    acme: Tenant,
-    globex: Tenant,
-    acme_hub: Integration,
-    globex_hub: Integration,
-    new_user: NewUser,
-    visit: Visit,
+    acme: Tenant, globex: Tenant, acme_hub: Integration, globex_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.OPERATOR, globex: Role.VIEWER}))
     chosen = {"action": "test_connections", "_selected_action": [acme_hub.pk, globex_hub.pk]}

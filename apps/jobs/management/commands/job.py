@@ -15,6 +15,7 @@ from apps.jobs.choices import Outcome, RunMode, RunState
 from apps.jobs.machine import WrongState
 from apps.jobs.models import Job, Run
 from apps.jobs.services import Scope
+from apps.tenants.models import Tenant
 from apps.tenants.selectors import tenant_named
 
 CONTROLS: dict[str, Callable[..., object]] = {
@@ -46,8 +47,8 @@ class Command(BaseCommand):
             command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = tenant_named(options["tenant"]) if options["tenant"] else None
         try:
+            tenant = tenant_named(options["tenant"]) if options["tenant"] else None
             if options["command"] == "list":
                 jobs = selectors.jobs_of(tenant) if tenant else Job.across_tenants.all()
                 self._print({"jobs": [_job(job) for job in jobs]}, options)
@@ -59,7 +60,7 @@ class Command(BaseCommand):
                 CONTROLS[options["command"]](job, actor=_actor(), **_reason(options))
                 job.refresh_from_db()
                 self._print(_job(job), options)
-        except (selectors.NoSuchJob, WrongState) as error:
+        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState) as error:
             raise CommandError(str(error)) from error
 
     def _run(self, job: Job, options: dict[str, Any]) -> None:

@@ -1,0 +1,92 @@
+"""Do the commands do what they are asked, say what is wrong in a sentence, and print nothing but JSON when told so?"""
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.jobs.models import Job, Run
+from tests.platform import Platform
+from tests.processes import ROOT, TOKEN, Sandbox
+
+
+def _call(*words: str) -> dict[str, Any]:
+    output = StringIO()
+    call_command(*words, "--json", stdout=output)
+    answer: dict[str, Any] = json.loads(output.getvalue())
+    return answer
+
+
+def test_a_run_that_is_waited_for_ends_with_its_numbers(platform: Platform) -> None:
+    answer = _call("job", "run", "jira", "--wait")
+    assert (answer["state"], answer["outcome"], answer["error"]) == ("FINISHED", "complete", "")
+    assert answer["counts"]["loaded"]["issue"] == platform.sandbox.truth()["issues"]
+
+
+def test_a_range_reads_only_what_changed_since(platform: Platform) -> None:
+    answer = _call("job", "run", "jira", "--since", "2100-01-01", "--wait")
+    assert answer["mode"] == "range"
+    assert answer["counts"]["announced"].get("issue", 0) == 0
+
+
+def test_jobs_are_listed_with_their_state(platform: Platform) -> None:
+    jobs = {job["job"]: job for job in _call("job", "list", "--tenant", "acme")["jobs"]}
+    assert set(jobs) == {"jira", "github", "vectorization"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("job", "run", "nonsense"), "There is no job 'nonsense'. There are: github, jira, vectorization."),
+        (("job", "pause", "github"), "cannot pause. Possible now: start."),
+        (("job", "run", "jira", "--since", "yesterday"), "must be a day or time such as"),
+        (("job", "list", "--tenant", "nobody"), "There is no tenant 'nobody'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(platform: Platform, words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence.replace(".", r"\.")):
+        call_command(*words)
+
+
+def test_an_integration_is_added_with_its_job(
+    platform: Platform, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIRA_TOKEN", TOKEN)
+    address = ("--provider", "jira", "--base-url", sandbox.url("jira"), "--username", "a@b.c")
+    added = _call("integration", "add", "--name", "second", *address, "--project", "PAY", "--token-env", "JIRA_TOKEN")
+    assert (added["job"], added["scopes"]) == ("second", ["PAY"])
+    assert TOKEN not in json.dumps(added)
+    answer = _call("job", "run", "second", "--wait")
+    assert answer["counts"]["loaded"]["issue"] == sandbox.truth()["by_project"]["PAY"]["issues"]
+
+
+def test_a_connection_that_does_not_work_is_not_stored(
+    platform: Platform, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIRA_TOKEN", "wrong")
+    address = ("--provider", "jira", "--base-url", sandbox.url("jira"), "--username", "a@b.c")
+    with pytest.raises(CommandError, match="token"):
+        call_command("integration", "add", "--name", "third", *address, "--token-env", "JIRA_TOKEN")
+    assert not Job.across_tenants.filter(name="third").exists()
+
+
+def test_a_missing_setting_stops_the_start_with_a_sentence_that_names_it(tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin", "DATABASE_URL": "mysql://x", "SECRET_KEY": "x", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "job", "list"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == "Error: ENCRYPTION_KEY is not set. Set it in the environment (see .env.example), " + (
+        "or run `make up` for the embedded stack."
+    )
+
+
+def test_runs_are_counted_once_per_start(platform: Platform) -> None:
+    before = Run.across_tenants.count()
+    call_command("job", "run", "github", "--wait", stdout=StringIO())
+    assert Run.across_tenants.count() == before + 1
