@@ -25,12 +25,13 @@ def finish_driven_stage(run: Run, step: str, stage: str) -> None:
     else:
         stages = definition(run.job.job_type).step(step).stages
         progress.mark(run.pk, [(step, one) for one in stages], StageState.SKIPPED)
-    close_stages(run)
-    progress.refresh(run.pk, status=True)
+    close_stages(run, changed=True)
 
 
-def close_stages(run: Run) -> None:
+def close_stages(run: Run, *, changed: bool = False) -> None:
     """Finish every stage whose predecessor is finished and that has nothing outstanding; then ask for completion.
+
+    ``changed`` says that the caller has finished a stage: the pages are told in any case then.
 
     The states are read before the ledger: a stage is only marked once all of its follow-ups are committed, so whoever
     sees the mark sees the follow-ups too. Of several processes that look at once, the last one finds everything.
@@ -45,7 +46,7 @@ def close_stages(run: Run) -> None:
             if is_open and states[step.key, before.value] in STAGE_DONE:
                 states[cell] = StageState.FINISHED
                 closed.append(cell)
-    if progress.mark(run.pk, closed, StageState.FINISHED):
+    if progress.mark(run.pk, closed, StageState.FINISHED) or changed:
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
         wake.finish(run)

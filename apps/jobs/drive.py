@@ -27,8 +27,8 @@ from apps.sources.errors import RateLimited
 
 SLICE_SECONDS = 45.0
 HEARTBEAT_SECONDS = 5.0
-# Fetching waits for the network, so eight at a time; computing gains nothing from threads.
-PARALLEL_FETCHES = 8
+# Fetching waits for the network; computing gains nothing from threads.
+PARALLEL_FETCHES = 12
 
 
 class End(Enum):
@@ -100,7 +100,8 @@ class Step:
             if not Run.across_tenants.select_for_update().filter(pk=self.run.pk, driver=self.owner).exists():
                 raise LostLease(f"Run {self.run.pk} was taken over while its step was planned.")
             ledger.add(self.run, items)
-            progress.count(self.run.pk, self.step, self.stage, total=sum(item.size for item in items))
+            if total := sum(item.size for item in items):
+                progress.count(self.run.pk, self.step, self.stage, total=total)
 
     def _open(self) -> QuerySet[QueueItem]:
         return ledger.outstanding(self.run).filter(step=self.step, stage=self.stage)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
@@ -22,7 +22,7 @@ from apps.progress.engine.history import counter_key
 from apps.progress.engine.shares import discovered
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.plan import RUNNING, bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
-from apps.progress.stored import due, row_of, snapshot, store
+from apps.progress.stored import due, quick_commit, row_of, snapshot, store
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
@@ -87,14 +87,14 @@ def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float 
 
 def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0, total: int = 0) -> None:
     """Add to the counters of a stage; the first count starts it."""
-    cells = StageProgress.objects.filter(run_id=run_id, step=step, stage=stage)
-    cells.update(
+    not_begun = When(state__in=(StageState.IDLE, StageState.QUEUED), then=Value(StageState.RUNNING))
+    StageProgress.objects.filter(run_id=run_id, step=step, stage=stage).update(
         done=F("done") + done,
         failed=F("failed") + failed,
         total=F("total") + total,
         started_at=Coalesce("started_at", Now()),
+        state=Case(not_begun, default="state"),
     )
-    cells.filter(state__in=(StageState.IDLE, StageState.QUEUED)).update(state=StageState.RUNNING)
 
 
 def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> bool:
@@ -142,9 +142,9 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
     ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 250 ms.
     """
     rows = row_of(run_id) if status else due(run_id)
-    if not rows.exists():
+    if not status and not rows.exists():
         return
-    with transaction.atomic():
+    with quick_commit():
         # Whoever finds the row locked leaves mere progress to the other one, who has just read the counters.
         row = rows.select_for_update(no_key=True, skip_locked=not status).annotate(now=Now()).first()
         if row is None:

@@ -15,6 +15,7 @@ from django.db import DatabaseError, close_old_connections
 
 from apps.progress.choices import StageState
 from apps.progress.services import mark, refresh
+from apps.progress.stored import quick_commit
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,9 @@ def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
 
 
 def _running(run: UUID, step: str, stage: str) -> None:
-    if mark(run, [(step, stage)], StageState.RUNNING):
-        refresh(run, status=True)
+    with quick_commit():
+        if mark(run, [(step, stage)], StageState.RUNNING):
+            refresh(run, status=True)
 
 
 def _moved(run: UUID, step: str, stage: str) -> None:
@@ -50,8 +52,9 @@ def on_prerun(kwargs: dict[str, Any] | None = None, **_: Any) -> None:
 
 @signals.task_success.connect
 def on_success(sender: Any = None, **_: Any) -> None:
-    """A task has done its part."""
-    _tell(sender.request.kwargs, _moved)
+    """A batch beside the chain is done; a step of the chain has told its end itself."""
+    if "item_id" in sender.request.kwargs:
+        _tell(sender.request.kwargs, _moved)
 
 
 @signals.task_retry.connect

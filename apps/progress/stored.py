@@ -4,12 +4,13 @@ Mere progress is throttled by the row itself, which all workers share: at most f
 whatever the number of workers and items. State changes, final ones among them, are never held back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -18,6 +19,18 @@ from apps.progress.live import publish
 from apps.progress.models import RunProgress, StageProgress
 
 MIN_INTERVAL = timedelta(milliseconds=250)
+
+
+@contextmanager
+def quick_commit() -> Iterator[None]:
+    """A transaction whose commit does not wait for the disk: a crash of the database may cost the newest progress.
+
+    Only for what can be computed again from the counters.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not connection.savepoint_ids:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+        yield
 
 
 def row_of(run_id: UUID) -> QuerySet[RunProgress]:

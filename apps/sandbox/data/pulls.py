@@ -16,7 +16,7 @@ def node_id(prefix: str, repository: int, number: int) -> str:
 
 
 @dataclass(slots=True)
-class Numbered:
+class Identified:
     """What GitHub names by a number over REST and by a node id over GraphQL."""
 
     id: int
@@ -24,7 +24,7 @@ class Numbered:
 
 
 @dataclass(slots=True)
-class Repository(Numbered):
+class Repository(Identified):
     """A repository and what is in it; lists are in order of creation."""
 
     name: str
@@ -72,7 +72,7 @@ class Commit:
 
 
 @dataclass(slots=True)
-class Remark(Numbered):
+class Remark(Identified):
     """A comment on a pull request or ticket."""
 
     author: Person | None
@@ -82,7 +82,7 @@ class Remark(Numbered):
 
 
 @dataclass(slots=True)
-class Review(Numbered):
+class Review(Identified):
     """A review; `oid` may name a commit that a force-push removed."""
 
     author: Person | None
@@ -95,7 +95,7 @@ class Review(Numbered):
 
 
 @dataclass(slots=True)
-class Note(Numbered):
+class Note(Identified):
     """A review comment; `line` is None when it is outdated."""
 
     author: Person | None
@@ -121,8 +121,8 @@ class Thread:
 
 
 @dataclass(slots=True)
-class Ticket(Numbered):
-    """A GitHub issue (not a pull request)."""
+class Numbered(Identified):
+    """What a repository numbers in one sequence: its tickets and pull requests."""
 
     repository: Repository
     number: int
@@ -131,6 +131,12 @@ class Ticket(Numbered):
     author: Person | None
     created: int
     updated: int
+
+
+@dataclass(slots=True)
+class Ticket(Numbered):
+    """A GitHub issue (not a pull request)."""
+
     closed: int | None
     labels: list[str]
     remarks: list[Remark] = field(default_factory=list)
@@ -141,13 +147,6 @@ class Pull(Numbered):
     """A pull request as it is now. `links` are the (issue key as written, evidence) pairs."""
 
     issue_id: int
-    repository: Repository
-    number: int
-    title: str
-    body: str
-    author: Person | None
-    created: int
-    updated: int
     head_ref: str
     base_oid: str
     head_owner: str | None
@@ -211,7 +210,7 @@ class Pull(Numbered):
 
 
 @dataclass(slots=True)
-class Release(Numbered):
+class Release(Identified):
     """A published version."""
 
     tag: str
@@ -225,7 +224,7 @@ class Release(Numbered):
 
 
 @dataclass(slots=True)
-class DeploymentState(Numbered):
+class DeploymentState(Identified):
     """A status of a deployment, oldest first in its list."""
 
     state: str
@@ -234,7 +233,7 @@ class DeploymentState(Numbered):
 
 
 @dataclass(slots=True)
-class Deployment(Numbered):
+class Deployment(Identified):
     """One attempt to bring a commit into an environment."""
 
     oid: str
@@ -247,7 +246,7 @@ class Deployment(Numbered):
 
 
 @dataclass(slots=True)
-class Run(Numbered):
+class Run(Identified):
     """A workflow run."""
 
     workflow: str

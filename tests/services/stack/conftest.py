@@ -8,9 +8,12 @@ from uuid import uuid4
 
 import pytest
 from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from apps.stack.services.embedded import EmbeddedServices
 from apps.stack.services.qdrant import Qdrant
+
+Create = Callable[..., str]
 
 
 @pytest.fixture
@@ -44,10 +47,22 @@ def client(services: EmbeddedServices) -> Iterator[QdrantClient]:
 
 
 @pytest.fixture
-def collection(client: QdrantClient) -> Callable[..., str]:
+def collection(client: QdrantClient) -> Create:
     def create(size: int = 4, distance: models.Distance = models.Distance.DOT) -> str:
         name = f"c-{uuid4().hex}"
         client.create_collection(name, vectors_config=models.VectorParams(size=size, distance=distance))
         return name
 
     return create
+
+
+def points(count: int) -> list[models.PointStruct]:
+    """Points with ids and payloads 0, 1, …; the later, the nearer to the first axis."""
+    return [models.PointStruct(id=n, vector=[float(n), 1.0, 0.0, 0.0], payload={"n": n}) for n in range(count)]
+
+
+def refusal(error: pytest.ExceptionInfo[UnexpectedResponse]) -> tuple[int | None, str]:
+    """Status and sentence of Qdrant's answer."""
+    body = error.value.structured()
+    assert body["time"] >= 0
+    return error.value.status_code, body["status"]["error"]

@@ -1,10 +1,17 @@
 """Which fixtures do the sources' tests share?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from apps.sources import http as http_module
+from apps.sources.http import Http
 from tests.unit.sources.scripted import ScriptedServer
+
+SECRET = "s3cr3t-token-value"
+
+Client = Callable[..., Http]
 
 
 @pytest.fixture
@@ -12,3 +19,18 @@ def provider() -> Iterator[ScriptedServer]:
     server = ScriptedServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def client(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """Makes clients of the scripted server that do not wait between tries."""
+    monkeypatch.setattr(http_module, "backoff", lambda attempt: 0.0)
+    made: list[Http] = []
+
+    def make(base_url: str = provider.url, **options: Any) -> Http:
+        made.append(Http(base_url, auth=("ada@example.org", SECRET), **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

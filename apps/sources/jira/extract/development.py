@@ -18,7 +18,7 @@ from apps.sources.jira.client import DEV, JiraClient, Shape, read_shape
 from apps.sources.jira.fields import site_fields
 
 BUDGET = 5000  # issues per run
-PER_SLICE = 50
+PER_SLICE = 10
 GIVE_UP_AFTER = 10  # failures in a row before anything worked
 
 

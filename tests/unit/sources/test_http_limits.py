@@ -1,0 +1,141 @@
+"""Does the client pause when a provider asks for it, and hand over what is too long to wait for?"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from apps.sources.errors import (
+    Forbidden,
+    RateLimited,
+)
+from apps.sources.limits import Limit, backoff, limit_of, near_limit, retry_after, seconds_to_reset
+from tests.unit.sources.conftest import Client
+from tests.unit.sources.scripted import Say, ScriptedServer
+
+
+def test_short_pauses_are_slept_through(provider: ScriptedServer, client: Client) -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
+    provider.on(
+        "/x",
+        Say(b"", 429, {"Retry-After": "0"}),
+        Say(b"", 503, {"Retry-After": soon}),
+        Say(b"", 429, {"Retry-After": "0.2"}),
+        Say({"ok": 1}),
+    )
+    assert client().get("/x").decode(dict[str, int]) == {"ok": 1}
+    assert len(provider.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "seconds"),
+    [
+        (429, {"Retry-After": "120"}, "", 120),
+        (503, {"Retry-After": "90"}, "", 90),
+        (429, {"X-RateLimit-Reset": "{iso}", "RateLimit-Reason": "jira-burst-based"}, "", 600),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "{epoch}"}, "API rate limit exceeded", 600),
+        (403, {"Retry-After": "75"}, "You have exceeded a secondary rate limit.", 75),
+        (403, {"X-RateLimit-Remaining": "4000"}, "You have exceeded a secondary rate limit.", 60),
+    ],
+)
+def test_a_long_pause_is_handed_over_instead_of_slept(
+    provider: ScriptedServer,
+    client: Client,
+    status: int,
+    headers: dict[str, str],
+    message: str,
+    seconds: int,
+) -> None:
+    end = datetime.now(UTC) + timedelta(seconds=600)
+    filled = {k: v.format(iso=end.isoformat(), epoch=int(end.timestamp())) for k, v in headers.items()}
+    provider.on("/x", Say({"message": message}, status, filled), Say({}))
+    http = client()
+    with pytest.raises(RateLimited, match="pause until") as caught:
+        http.get("/x")
+    waited = (caught.value.until - datetime.now(UTC)).total_seconds()
+    assert seconds - 3 <= waited <= seconds * 1.1 + 3
+    with pytest.raises(RateLimited, match="pause until"):
+        http.get("/x")
+    assert len(provider.seen) == 1, "while a pause lasts, nothing is asked"
+
+
+def test_a_403_without_a_limit_is_no_pause(provider: ScriptedServer, client: Client) -> None:
+    headers = {"X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": "4102444800"}
+    provider.on("/x", Say({"message": "Resource protected by organization SAML enforcement."}, 403, headers))
+    with pytest.raises(Forbidden, match="SAML"):
+        client().get("/x")
+
+
+def test_the_last_allowed_answer_starts_the_pause(provider: ScriptedServer, client: Client) -> None:
+    reset = str(int((datetime.now(UTC) + timedelta(hours=1)).timestamp()))
+    provider.on("/x", Say({}, 200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}))
+    http = client()
+    http.get("/x")
+    with pytest.raises(RateLimited, match="used up"):
+        http.get("/x")
+
+
+def test_untold_pauses_grow_while_they_do_not_help(provider: ScriptedServer, client: Client) -> None:
+    provider.on("/x", Say(b"", 429))
+    with pytest.raises(RateLimited):
+        client(patience=0.5, attempts=9).get("/x")
+    assert len(provider.seen) == 1
+
+
+def test_unreadable_limit_headers_do_no_harm() -> None:
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({"retry-after": "nan"}) is None
+    assert retry_after({"retry-after": "-5"}) == 0
+    assert retry_after({"retry-after": "9" * 30}) == 24 * 3600
+    assert seconds_to_reset({"x-ratelimit-reset": "x"}) is None
+    assert seconds_to_reset({"x-ratelimit-reset": "9" * 40}) is None
+    assert limit_of(429, {"retry-after": "soon"}) == Limit(1.0, "rate limit", told=False)
+
+
+def test_the_reset_is_read_by_the_providers_own_clock() -> None:
+    theirs = datetime(2001, 1, 1, tzinfo=UTC)
+    headers = {
+        "date": format_datetime(theirs, usegmt=True),
+        "x-ratelimit-reset": str(int(theirs.timestamp()) + 40),
+    }
+    assert seconds_to_reset(headers) == 40
+
+
+def test_near_limit() -> None:
+    assert near_limit({"x-ratelimit-nearlimit": "true"})
+    assert near_limit({"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "499"})
+    assert not near_limit({"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "500"})
+    assert not near_limit({})
+
+
+def test_backoff_has_jitter_and_a_limit() -> None:
+    waits = [backoff(attempt) for attempt in range(30)]
+    assert all(0 <= wait <= 30 for wait in waits)
+    assert len(set(waits)) == 30
+
+
+class Recorder:
+    """A governor that notes what the client tells it."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def slot(self) -> AbstractContextManager[None]:
+        self.told.append("slot")
+        return nullcontext()
+
+    def observe(self, status: int, headers: Mapping[str, str]) -> None:
+        self.told.append(status)
+
+    def limited(self, limit: Limit) -> datetime:
+        self.told.append(limit.reason)
+        return datetime.now(UTC)
+
+
+def test_the_governor_hears_of_everything(provider: ScriptedServer, client: Client) -> None:
+    provider.on("/x", Say({"a": 1}, cut=3), Say(b"", 429), Say(b"", 500), Say({}))
+    governor = Recorder()
+    client(governor=governor).get("/x")
+    assert governor.told == ["slot", 0, "slot", 429, "rate limit", "slot", 500, "slot", 200]

@@ -1,0 +1,132 @@
+"""Does the client keep its credentials to itself, and go nowhere it should not?"""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.sources.errors import (
+    Unauthorized,
+    Unreachable,
+    Untrusted,
+)
+from apps.sources.transport import refuse_inner_network
+from tests.unit.sources.conftest import SECRET, Client
+from tests.unit.sources.scripted import Say, ScriptedServer
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_followed_with_method_body_and_credentials_at_home(
+    provider: ScriptedServer, client: Client, status: int
+) -> None:
+    provider.on("/old", Say(b"", status, {"Location": "/new"}))
+    provider.on("/new", lambda seen: Say(seen.json()))
+    assert client().post("/old", {"a": 1}).decode(dict[str, int]) == {"a": 1}
+    assert "authorization" in provider.seen[1].headers
+
+
+def test_redirects_and_links_to_another_host_carry_no_credentials(provider: ScriptedServer, client: Client) -> None:
+    elsewhere = f"http://localhost:{provider.port}/new"
+    provider.on("/old", Say(b"", 302, {"Location": elsewhere}))
+    provider.on("/new", Say({}))
+    http = client(headers={"Authorization": f"Bearer {SECRET}", "X-Version": "7"})
+    http.get("/old")
+    http.get(elsewhere)
+    for seen in provider.calls("/new"):
+        assert "authorization" not in seen.headers
+        assert seen.headers["x-version"] == "7"
+
+
+def test_a_circle_of_redirects_ends(provider: ScriptedServer, client: Client) -> None:
+    provider.on("/x", Say(b"", 302, {"Location": "/x"}))
+    with pytest.raises(Untrusted, match="circle"):
+        client().get("/x")
+    assert len(provider.seen) == 6
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"])
+def test_a_public_provider_cannot_lead_into_the_inner_network(target: str) -> None:
+    with pytest.raises(Untrusted):
+        refuse_inner_network(target, ("https", "93.184.215.14", 443))
+
+
+def test_cookies_are_not_kept(provider: ScriptedServer, client: Client) -> None:
+    provider.on("/x", Say({}, headers={"Set-Cookie": "session=1; Path=/"}))
+    http = client()
+    http.get("/x")
+    http.get("/x")
+    assert "cookie" not in provider.seen[1].headers
+
+
+def test_no_secret_in_any_error(provider: ScriptedServer, client: Client) -> None:
+    provider.on("/x", lambda seen: Say({"message": f"{seen.headers['authorization']} and {SECRET} are wrong"}, 401))
+    base = provider.url.replace("//", f"//ada:{SECRET}@")
+    for http in (client(), client(base)):
+        with pytest.raises(Unauthorized) as caught:
+            http.get("/x", {"token": SECRET})
+        assert SECRET not in str(caught.value)
+        assert "•••" in str(caught.value)
+
+
+def test_an_unknown_name_a_closed_port_and_a_wrong_certificate_are_told_apart(
+    provider: ScriptedServer, client: Client
+) -> None:
+    with pytest.raises(Unreachable, match=r"name nowhere\.invalid is not known"):
+        client("https://nowhere.invalid", attempts=1).get("/x")
+    with pytest.raises(Unreachable, match="refuses the connection"):
+        client("http://127.0.0.1:1", attempts=2).get("/x")
+    with pytest.raises(Unreachable):
+        client(f"https://127.0.0.1:{provider.port}", attempts=1).get("/x")
+    with pytest.raises(Untrusted, match="valid web address"):
+        client("http://[::1").get("/x")
+
+
+def test_a_self_signed_certificate_is_named(provider: ScriptedServer, client: Client, tls_port: int) -> None:
+    with pytest.raises(Untrusted, match="certificate"):
+        client(f"https://127.0.0.1:{tls_port}").get("/x")
+
+
+@pytest.fixture
+def tls_port(tmp_path: Any) -> Iterator[int]:
+    """A TLS server whose certificate nobody vouches for."""
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "both.pem"))
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=True)
+    server.handle_error = lambda *args: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def self_signed(path: Any) -> Any:
+    """Write a key and a certificate that signs itself into ``path``."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
