@@ -76,7 +76,8 @@ class Author:
         created = self._moment(work, rng)
         pull = Pull(
             number, node_id("PR", repository.id, number), repository, 0, "", "",
-            None if lost else person, created, created, self.next_id("issue"), "", self._trunk_oid(repository, rng), repository.owner,
+            None if lost else person, created, created, self.next_id("issue"), "",
+            self._trunk_oid(repository, rng), repository.owner,
             labels=rng.sample(LABELS, 1) if rng.random() < 0.4 else [], paths=topic.paths,
             assignees=[person] if rng.random() < 0.5 else [], milestone=1 if rng.random() < 0.2 else None,
         )  # fmt: skip
