@@ -3,7 +3,6 @@
 from django.http import QueryDict
 
 from apps.tenants.models import Tenant
-from apps.vectors.search import SearchError, search
 from apps.warehouse.models import Project, Repository
 
 KINDS = ("issue", "issue_comment", "pull_request", "review", "pull_request_comment")
@@ -22,6 +21,9 @@ def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
         "repositories": _scopes(tenant, Repository, "full_name"),
     }
     if text:
+        # Imported when it is needed: Qdrant's client is heavy, and a worker's main process must not hold its gRPC.
+        from apps.vectors.search import SearchError, search
+
         try:
             context["hits"] = search(tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=LIMIT)
         except SearchError as error:

@@ -1,6 +1,10 @@
 """How does Django know this app?"""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 from apps.sources.registry import register_definition
 from apps.vectors.definition import VECTORIZATION
@@ -17,10 +21,21 @@ class VectorsConfig(AppConfig):
         from apps.jobs.batches import register_planner, register_worker
         from apps.jobs.counts import register_counter
         from apps.sources.definition import Stage
-        from apps.vectors import worker
 
         register_definition(VECTORIZATION)
-        register_worker(Stage.EMBEDDING, worker.embed)
-        register_worker(Stage.EMBEDDING, worker.vectorize, VECTORIZATION.job_type)
-        register_planner(worker.plan, VECTORIZATION.job_type)
-        register_counter("embedded", worker.embedded)
+        register_worker(Stage.EMBEDDING, _later("embed"))
+        register_worker(Stage.EMBEDDING, _later("vectorize"), VECTORIZATION.job_type)
+        register_planner(_later("plan"), VECTORIZATION.job_type)
+        register_counter("embedded", _later("embedded"))
+
+
+def _later(name: str) -> Callable[..., Any]:
+    """A function of :mod:`apps.vectors.worker`, imported when it is first called.
+
+    Qdrant's client brings gRPC, which must not be loaded in a process that forks (a Celery worker's main process).
+    """
+
+    def call(*arguments: Any) -> Any:
+        return import_string(f"apps.vectors.worker.{name}")(*arguments)
+
+    return call
