@@ -172,7 +172,8 @@ def targets_of(row: MappingModel) -> QuerySet[Any]:
 
 def target_field(model: type[MappingModel]) -> str:
     """The field that says what a mapping maps to; "" for other rows."""
-    return {StatusMapping: "flow_step", WorkItemTypeMapping: "standard_type"}.get(model, "")
+    fields: dict[type[MappingModel], str] = {StatusMapping: "flow_step", WorkItemTypeMapping: "standard_type"}
+    return fields.get(model, "")
 
 
 def _require_fit(row: MappingModel, reassign_to: MappingModel) -> None:
