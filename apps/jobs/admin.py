@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 from apps.jobs import services
 from apps.jobs.machine import WrongState
 from apps.jobs.models import Job, QueueItem, Run, StateChange
-from apps.progress.admin import Live, ReadOnly, live_bar
+from apps.progress.admin import Live, live_bar
 from apps.progress.models import RunProgress
-from apps.tenants.admin_base import BaseAdmin, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with
+from apps.tenants.admin_base import BaseAdmin, ReadOnly, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with
 from apps.tenants.models import Role, User
 
 REASON = "Asked for in the admin site"

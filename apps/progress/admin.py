@@ -10,23 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.progress.models import RunProgress, StageProgress
-from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnlyTenantAdmin
-
-
-class ReadOnly(BaseOptions):
-    """Rows that only the product itself writes, for models that name no tenant of their own."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
+from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnly, ReadOnlyTenantAdmin
 
 
 class Live(BaseOptions):

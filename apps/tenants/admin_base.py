@@ -193,8 +193,8 @@ class TenantInline(TenantRights, BaseInline):
     extra = 0
 
 
-class ReadOnlyTenantAdmin(TenantAdmin):
-    """Rows that only the product itself writes."""
+class ReadOnly(BaseOptions):
+    """Rows that only the product itself writes, for models that name no tenant of their own."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
@@ -207,3 +207,7 @@ class ReadOnlyTenantAdmin(TenantAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
+
+
+class ReadOnlyTenantAdmin(ReadOnly, TenantAdmin):
+    """Rows of a tenant that only the product itself writes."""
