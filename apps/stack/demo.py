@@ -26,7 +26,7 @@ from etlproject.settings.env import BASE_DIR
 TENANT, USER = "demo", "demo"
 JIRA, GITHUB, VECTORIZATION = "sandbox-jira", "sandbox-github", "vectorization"
 ISSUES, PULL_REQUESTS = 1000, 300
-QUESTION = "people get signed out in the middle of their work"
+QUESTION = "refund booked two times"
 # The sandbox lets in whoever knows this; it is no secret.
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105
 
@@ -109,9 +109,9 @@ class Demo:
 
     def _show_search(self) -> None:
         table = Table(title=f"Search: “{QUESTION}”", title_justify="left")
-        for heading, width in (("score", 5), ("kind", 12), ("key", 12)):
-            table.add_column(heading, overflow="ellipsis", no_wrap=True, min_width=width)
-        table.add_column("text", overflow="ellipsis", no_wrap=True)
+        for heading, width in (("score", 5), ("kind", 13), ("key", 16)):
+            table.add_column(heading, overflow="ellipsis", no_wrap=True, width=width)
+        table.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
         for hit in self._json("search", QUESTION, "--tenant", TENANT, "--limit", "3")["hits"]:
             table.add_row(f"{hit['score']:.2f}", hit["kind"].replace("_", " "), hit["key"], hit["title"])
         self.console.print(table)
