@@ -108,7 +108,7 @@ class Demo:
         self.console.print(table)
 
     def _show_search(self) -> None:
-        table = Table(title=f"Search: “{QUESTION}”", title_justify="left")
+        table = Table(title=f"Search: “{QUESTION}”", title_justify="left", expand=True)
         for heading, width in (("score", 5), ("kind", 13), ("key", 16)):
             table.add_column(heading, overflow="ellipsis", no_wrap=True, width=width)
         table.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
