@@ -11,7 +11,7 @@ from apps.integrations.models import Integration
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Run, Watermark
 from apps.raw import selectors as raw
-from apps.sources.base import RawRecord, Source
+from apps.sources.base import RawRecord
 
 T = TypeVar("T")
 
@@ -78,8 +78,3 @@ def context_of(run: Run) -> RunContext:
             _, old = _contexts.popitem(last=False)
             old.http.close()
     return _contexts[key]
-
-
-def source_of(run: Run) -> Source:
-    """The source behind a run's integration."""
-    return context_of(run).source
