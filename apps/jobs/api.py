@@ -19,13 +19,6 @@ from apps.tenants.permissions import require
 
 router = Router(tags=["jobs"])
 
-CONTROLS = {
-    "pause": services.pause,
-    "resume": services.resume,
-    "retry": services.retry,
-    "stop": services.stop,
-}
-
 Steps = dict[str, dict[str, str]]
 
 
@@ -115,10 +108,12 @@ def reset(request: HttpRequest, job_id: int) -> dict[str, Any]:
 def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest) -> tuple[int, dict[str, Any]]:
     """One of pause, resume, retry, stop; 409 with what is possible when the state does not allow it."""
     job = _job(request, job_id, Role.OPERATOR)
-    if action not in CONTROLS:
-        raise HttpError(404, f"There is no action {action!r}; there are {', '.join(CONTROLS)}, start and reset.")
+    if action not in services.CONTROLS:
+        raise HttpError(
+            404, f"There is no action {action!r}; there are {', '.join(services.CONTROLS)}, start and reset."
+        )
     try:
-        CONTROLS[action](job, actor=_actor(request), reason=body.reason)
+        services.CONTROLS[action](job, actor=_actor(request), reason=body.reason)
     except WrongState as error:
         raise HttpError(409, str(error)) from error
     return 202, _state(_job(request, job_id))

@@ -1,6 +1,6 @@
 """How is a job controlled? Start, pause, resume, retry, stop, reset: one function each, for page, API and command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -195,6 +195,10 @@ def reset(job: Job, *, actor: str) -> Job:
                 locked.next_run = timezone.now() + timedelta(minutes=locked.interval_minutes)
                 locked.save(update_fields=["next_run"])
     return locked
+
+
+# What a person may ask of a job that has a run, by the name that API and command use.
+CONTROLS: dict[str, Callable[..., Run]] = {"pause": pause, "resume": resume, "retry": retry, "stop": stop}
 
 
 def current_run(job: Job) -> Run:

@@ -18,13 +18,7 @@ from apps.jobs.services import Scope
 from apps.tenants.models import Tenant
 from apps.tenants.selectors import tenant_named
 
-CONTROLS: dict[str, Callable[..., object]] = {
-    "pause": services.pause,
-    "resume": services.resume,
-    "stop": services.stop,
-    "retry": services.retry,
-    "reset": services.reset,
-}
+CONTROLS: dict[str, Callable[..., object]] = {**services.CONTROLS, "reset": services.reset}
 
 
 class Command(BaseCommand):
