@@ -32,7 +32,7 @@ check: dev ## Formatting, lint, types, templates, imports, migrations
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy etlproject apps tests manage.py
-	@.venv/bin/djlint --quiet --check --lint apps
+	@.venv/bin/djlint --check --lint apps
 	@.venv/bin/lint-imports --no-cache
 	@DJANGO_SETTINGS_MODULE=etlproject.settings.check $(PY) manage.py makemigrations --check --dry-run
 
