@@ -21,11 +21,21 @@ class Job(TenantModel):
     is_active = models.BooleanField(default=True)
     state = models.CharField(max_length=10, choices=JobState, default=JobState.READY, editable=False)
     interval_minutes = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1)])
+    rule = models.CharField(
+        max_length=100, blank=True, help_text="Local times as a cron rule, for example 0 6 * * 1-5. Empty: by interval."
+    )
+    time_zone = models.CharField(max_length=64, default="UTC", help_text="Whose clock the rule means.")
     retry_minutes = models.PositiveSmallIntegerField(
         default=15, validators=[MinValueValidator(5), MaxValueValidator(30)], help_text="5 to 30."
     )
     max_retries = models.PositiveSmallIntegerField(default=3, validators=[MaxValueValidator(10)])
     retries_used = models.PositiveSmallIntegerField(default=0, editable=False)
+    sweep_hours = models.PositiveSmallIntegerField(
+        default=24,
+        validators=[MinValueValidator(1)],
+        help_text="How often the ids of everything are listed, to find what was deleted or moved.",
+    )
+    last_sweep_at = models.DateTimeField(null=True, editable=False)
     next_run = models.DateTimeField(null=True, blank=True, help_text="Empty: only by hand.")
     last_run_started_at = models.DateTimeField(null=True, editable=False)
     last_run_finished_at = models.DateTimeField(null=True, editable=False)
@@ -61,6 +71,7 @@ class Run(TenantModel):
     since = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
     scopes = ArrayField(models.TextField(), default=list)
+    sweep = models.BooleanField(default=False, help_text="Also lists the ids of everything, to find what is gone.")
     outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.NONE, blank=True)
     attempt = models.PositiveSmallIntegerField(default=1)
     epoch = models.PositiveIntegerField(default=0)
@@ -73,7 +84,12 @@ class Run(TenantModel):
     dispatched_at = models.DateTimeField(null=True, help_text="When workers were last woken for this run.")
     driver = models.UUIDField(null=True, help_text="Who runs the current step of the chain.")
     driver_lease_until = models.DateTimeField(null=True)
+    driver_task = models.CharField(max_length=40, blank=True, help_text="The broker's id of the driver's task.")
+    stop_asked_at = models.DateTimeField(null=True)
     counts = models.JSONField(default=dict, help_text="Per kind: source, extracted, loaded, embedded, set aside.")
+    proof = models.JSONField(
+        default=list, help_text="Per kind and project or repository: listed, extracted, loaded, embedded, set aside."
+    )
     announced = models.JSONField(default=dict, help_text="What the provider said it has, per entity (exact numbers).")
     skips = models.JSONField(default=list, help_text="What the provider would not give, with the reason.")
 
@@ -106,6 +122,7 @@ class QueueItem(TenantModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     owner = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    task = models.CharField(max_length=40, blank=True, help_text="The broker's id of the owner's task.")
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     woken_at = models.DateTimeField(auto_now_add=True)

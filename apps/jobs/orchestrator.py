@@ -8,23 +8,20 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.integrations.models import Integration
-from apps.jobs import completion, ledger, services, wake
-from apps.jobs.choices import ItemState, JobState, RunState
+from apps.jobs import completion, reaper, services
+from apps.jobs.choices import JobState, RunState
 from apps.jobs.machine import SYSTEM, WrongState
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Job, Run
 from apps.progress import services as progress
 from apps.tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
 
-# A message that nobody took for so long may be lost; waking again is harmless.
-LOST_AFTER = timedelta(seconds=60)
 # A little later than the page's own countdown of 30 seconds.
 RESET_AFTER = timedelta(seconds=40)
 
@@ -34,7 +31,7 @@ def tick() -> None:
     for run in Run.across_tenants.filter(state=RunState.RUNNING).select_related("job", "integration", "tenant"):
         completion.close_stages(run)
         progress.refresh(run.pk)
-        recover(run)
+        reaper.recover(run)
     create_missing_jobs()
     reset_finished()
     retry_failed()
@@ -47,38 +44,6 @@ def create_missing_jobs() -> None:
     """However an integration was added (admin, command, import): it has a job a moment later."""
     for integration in Integration.across_tenants.filter(job=None):
         services.create_jobs(integration)
-
-
-def recover(run: Run) -> None:
-    """Send again what a crash, a lost message or a wait has left behind."""
-    with transaction.atomic():
-        crashed = Q(driver__isnull=False, driver_lease_until__lt=Now())
-        unheard = Q(driver=None, dispatched_at__lt=Now() - LOST_AFTER)
-        waited = Q(not_before__lte=Now())
-        due = Q(not_before=None) | waited
-        found = Run.across_tenants.select_for_update(skip_locked=True).filter(
-            crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING
-        )
-        if found.exists() and not completion.is_complete(run):
-            logger.info("Run %s is woken again.", run.pk)
-            run.refresh_from_db(fields=["epoch"])
-            services.dispatch(run)
-            Run.across_tenants.filter(pk=run.pk).update(not_before=None)
-    wake_lost_batches(run)
-
-
-def wake_lost_batches(run: Run) -> None:
-    """Batches whose worker died (lease over) or whose message nobody took."""
-    crashed = Q(state=ItemState.RUNNING, lease_until__lt=Now(), woken_at__lt=Now() - ledger.LEASE)
-    unheard = Q(state=ItemState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
-    with transaction.atomic():
-        lost = list(
-            QueueItem.across_tenants.filter(crashed | unheard, run=run)
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("run__job")[:1000]
-        )
-        QueueItem.across_tenants.filter(pk__in=[item.pk for item in lost]).update(woken_at=Now())
-        transaction.on_commit(lambda: wake.items(lost))
 
 
 def reset_finished() -> None:

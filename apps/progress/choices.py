@@ -1,4 +1,4 @@
-"""Which states can a stage of a step have?"""
+"""Which states can a stage have, which stretches a timeline, which levels a log?"""
 
 from django.db import models
 
@@ -16,3 +16,19 @@ class StageState(models.TextChoices):
 
 STAGE_DONE = frozenset({StageState.FINISHED, StageState.SKIPPED})
 STAGE_OPEN = frozenset({StageState.IDLE, StageState.QUEUED, StageState.RUNNING})
+
+
+class SpanKind(models.TextChoices):
+    """What a stretch of a run's timeline is."""
+
+    ATTEMPT = "attempt", "Attempt"
+    STAGE = "stage", "Stage"
+    WAIT = "wait", "Wait"
+
+
+class LogLevel(models.TextChoices):
+    """How much a line of the log matters."""
+
+    INFO = "info", "Info"
+    WARNING = "warning", "Warning"
+    ERROR = "error", "Error"

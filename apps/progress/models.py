@@ -3,7 +3,7 @@
 from django.db import models
 
 from apps.core.models import TenantModel
-from apps.progress.choices import StageState
+from apps.progress.choices import LogLevel, SpanKind, StageState
 from apps.progress.engine.bar import TotalKind
 
 
@@ -81,6 +81,55 @@ class StageProgress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} {self.stage}: {self.state}"
+
+
+class Span(models.Model):
+    """A stretch of a run's time, for its timeline: an attempt, the work of a stage, or a wait with its reason.
+
+    ``ended_at`` is empty while it lasts. ``note`` says why it waited, or how an attempt ended.
+    """
+
+    run = models.ForeignKey(RunProgress, on_delete=models.CASCADE, related_name="spans")
+    kind = models.CharField(max_length=8, choices=SpanKind)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    step = models.CharField(max_length=60, blank=True)
+    stage = models.CharField(max_length=12, blank=True)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, blank=True, help_text="How an attempt or a stage ended.")
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["began_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "kind", "step", "stage"],
+                condition=models.Q(ended_at=None),
+                name="one_open_span_of_a_kind",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.step} {self.stage} {self.began_at:%H:%M:%S}"
+
+
+class LogLine(models.Model):
+    """One line of a run's log, in the order of writing; ``step`` is empty for what concerns the whole run."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(RunProgress, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField(auto_now_add=True)
+    level = models.CharField(max_length=8, choices=LogLevel, default=LogLevel.INFO)
+    step = models.CharField(max_length=60, blank=True)
+    stage = models.CharField(max_length=12, blank=True)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["run", "id"], name="log_of_run")]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class TaskProgress(TenantModel):

@@ -43,6 +43,44 @@ class RawRecord(TenantModel):
         return f"{self.entity} {self.external_id}"
 
 
+class Seen(models.Model):
+    """An id that the provider listed in a run: what a complete list lacks may be gone. Kept for a run's time only."""
+
+    run = models.UUIDField()
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    entity = models.CharField(max_length=60)
+    external_id = models.TextField()
+    scope = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "raw_seen"
+        verbose_name_plural = "seen"
+        constraints = [models.UniqueConstraint(fields=["run", "entity", "external_id"], name="seen_once_per_run")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.external_id}"
+
+
+class Tombstone(TenantModel):
+    """A provider object that is gone, and how we know: its raw versions and rows stay, marked as deleted."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    entity = models.CharField(max_length=60)
+    external_id = models.TextField()
+    scope = models.TextField(blank=True, default="")
+    evidence = models.TextField(help_text="The answer that proves it.")
+    run = models.UUIDField()
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "entity", "external_id"], name="one_tombstone_per_record")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.external_id}: {self.evidence}"
+
+
 class QuarantineState(models.TextChoices):
     """What has become of a record that was set aside."""
 
@@ -66,6 +104,8 @@ class Quarantine(TenantModel):
     state = models.CharField(max_length=10, choices=QuarantineState, default=QuarantineState.OPEN)
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True)
+    settled_by = models.CharField(max_length=150, blank=True)
+    reason = models.TextField(blank=True, help_text="Why a person dismissed it.")
 
     class Meta:
         verbose_name_plural = "quarantine"

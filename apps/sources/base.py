@@ -59,6 +59,22 @@ class Skip(msgspec.Struct):
     reason: str
 
 
+class Gone(msgspec.Struct):
+    """A stored object that the provider no longer has; ``evidence`` is the answer that proves it, for people."""
+
+    entity: str
+    external_id: str
+    evidence: str
+
+
+class Listed(msgspec.Struct):
+    """Ids that the provider listed for one project or repository: all of them are to be found stored afterwards."""
+
+    entity: str
+    scope: str
+    ids: list[str]
+
+
 class Fetched(msgspec.Struct):
     """The outcome of one slice. ``expected`` adds to what the provider announced, per entity (exact numbers only)."""
 
@@ -66,6 +82,8 @@ class Fetched(msgspec.Struct):
     follow_ups: list[Slice] = []
     expected: dict[str, int] = {}
     skips: list[Skip] = []
+    listed: list[Listed] = []
+    gone: list[Gone] = []
 
 
 class Children(msgspec.Struct, frozen=True):
@@ -87,12 +105,22 @@ class Transformed(msgspec.Struct):
     complete: list[Children] = []
 
 
+class Estimate(msgspec.Struct):
+    """How many records of one kind a run would fetch from one project or repository."""
+
+    scope: str
+    entity: str
+    records: int
+    exact: bool = True
+
+
 class Context(Protocol):
     """What the pipeline offers to a source while it works for one run."""
 
     connection: Connection
     http: Http
     full: bool
+    sweep: bool
 
     def since(self, scope: str) -> datetime | None:
         """From when on changes of ``scope`` are wanted (overlap included); ``None`` means from the beginning."""
@@ -105,6 +133,9 @@ class Context(Protocol):
 
     def changed(self, entity: str) -> Iterator[RawRecord]:
         """Those of :meth:`current` whose version this run has stored, streamed."""
+
+    def unlisted(self, entity: str, scope: str) -> list[str]:
+        """The ids of the stored records of ``scope`` that no slice of this run has listed (see :class:`Listed`)."""
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """``make()``, remembered for the rest of this run in this process."""
@@ -140,6 +171,12 @@ class Source(Protocol):
 
     def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
         """Fetch one slice. Called from several threads at once. Raises :class:`~apps.sources.errors.SourceError`."""
+
+    def forget(self, gone: Gone) -> Transformed:
+        """Which rows go with an object that is gone: no rows, but ``complete`` with the parents that are left empty."""
+
+    def estimate(self, context: Context) -> list[Estimate]:
+        """What a run of this context would fetch, without fetching it: few requests, exact where the provider says."""
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
         """The rows of one record. Raises any exception for a record that cannot be read: it is set aside then."""
