@@ -2,18 +2,19 @@
 
 from django.urls import path
 
-from apps.dashboard import endpoints, views
+from apps.dashboard import endpoints
+from apps.dashboard.views import home, jobs, quarantine, runs, search
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("jobs/", views.jobs, name="jobs"),
-    path("jobs/<int:job_id>/", views.job, name="job"),
-    path("runs/", views.runs, name="runs"),
-    path("runs/<uuid:run_id>/", views.run, name="run"),
-    path("quarantine/", views.quarantine, name="quarantine"),
-    path("quarantine/<str:fingerprint>/", views.quarantine_group, name="quarantine-group"),
-    path("quarantine/record/<int:record_id>/", views.quarantine_record, name="quarantine-record"),
-    path("search/", views.search, name="search"),
+    path("", home.home, name="home"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:job_id>/", jobs.job, name="job"),
+    path("runs/", runs.runs, name="runs"),
+    path("runs/<uuid:run_id>/", runs.run, name="run"),
+    path("quarantine/", quarantine.quarantine, name="quarantine"),
+    path("quarantine/<str:fingerprint>/", quarantine.quarantine_group, name="quarantine-group"),
+    path("quarantine/record/<int:record_id>/", quarantine.quarantine_record, name="quarantine-record"),
+    path("search/", search.search, name="search"),
     path("healthz", endpoints.healthz, name="healthz"),
     path("api/health", endpoints.system_health, name="health"),
 ]
