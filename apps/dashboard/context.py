@@ -9,10 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.tenants.current import TenantRequest
-from apps.tenants.models import Role, Tenant
+from apps.tenants.models import Refresh, Role, Tenant, Theme
 from apps.tenants.selectors import tenants_of
-
-THEMES = ("system", "light", "dark")
 
 
 @dataclass(frozen=True)
@@ -26,19 +24,56 @@ class Place:
     elsewhere: bool = False
 
 
+@dataclass(frozen=True)
+class Shortcut:
+    """Keys to press one after the other, and what they do: go to an address, or click what has this selector."""
+
+    keys: str
+    does: str
+    page: str = ""
+    click: str = ""
+
+
+SHORTCUTS = [
+    Shortcut("g h", "Go to the home page", page="home"),
+    Shortcut("g j", "Go to the jobs", page="jobs"),
+    Shortcut("g r", "Go to the runs", page="runs"),
+    Shortcut("g s", "Go to the search", page="search"),
+    Shortcut("g q", "Go to the data set aside", page="quarantine"),
+    Shortcut("g p", "Go to your preferences", page="preferences"),
+    Shortcut("/", "Write into the page's search or filter", click="main input[type=search]"),
+    Shortcut("?", "Show this list", click="#shortcuts-open"),
+]
+
+
 class Site:
     """Read by the templates as ``site``; asks the database only for what a page shows."""
 
-    themes = THEMES
+    themes = Theme.values
+    refreshes = Refresh.choices
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = cast(TenantRequest, request)
 
     @property
     def theme(self) -> str:
-        """The chosen theme; the cookie is written by the page's own switch."""
-        chosen = self._request.COOKIES.get("theme", "")
-        return chosen if chosen in THEMES else "system"
+        """The theme that the user has chosen; the system's before the log-in."""
+        return getattr(self._request.user, "theme", Theme.SYSTEM.value)
+
+    @property
+    def refresh(self) -> int:
+        """Every how many seconds the user's pages ask for what is new; 0 is live."""
+        return getattr(self._request.user, "refresh", Refresh.LIVE.value)
+
+    @property
+    def platform_time_zone(self) -> str:
+        """The clock of those who have chosen none."""
+        return settings.TIME_ZONE
+
+    @property
+    def shortcuts(self) -> list[Shortcut]:
+        """The keys of the product; none for a person who has switched them off."""
+        return SHORTCUTS if getattr(self._request.user, "shortcuts", False) else []
 
     @cached_property
     def tenants(self) -> list[Tenant]:

@@ -1,10 +1,10 @@
 """What do the pages about jobs and runs show? Read in a fixed number of queries, shaped for the templates."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
 from apps.dashboard.controls import Control, controls_of
 from apps.jobs.choices import ENDED, JobState
@@ -20,7 +20,6 @@ from apps.sources.registry import definition
 from apps.tenants.models import Role, Tenant
 from apps.warehouse.models import MODELS
 
-PAGE = 25
 HISTORY = 30
 # What of the loaded data is worth a line on a card, in this order.
 HEADLINE_KINDS = ("issue", "issue_comment", "pull_request", "commit", "review", "pull_request_comment")
@@ -136,9 +135,8 @@ def took(run: Run) -> timedelta | None:
 
 def overviews(tenant: Tenant, role: Role | None, jobs: QuerySet[Job] | None = None) -> list[Overview]:
     """The given jobs of the tenant, or all of them, each with its newest runs."""
-    runs = Run.objects.for_tenant(tenant).order_by("job_id", "-created_at").distinct("job_id")
-    newest = {run.job_id: run for run in runs}
-    last = {run.job_id: run for run in runs.filter(state__in=ENDED)}
+    rows = jobs_of(tenant) if jobs is None else jobs
+    newest, last = _newest(rows, Q()), _newest(rows, Q(state__in=ENDED))
     live = {UUID(message.run): message for message in live_runs(tenant.pk)}
     return [
         Overview(
@@ -148,8 +146,15 @@ def overviews(tenant: Tenant, role: Role | None, jobs: QuerySet[Job] | None = No
             last.get(job.pk),
             controls_of(job, role),
         )
-        for job in (jobs_of(tenant) if jobs is None else jobs)
+        for job in rows
     ]
+
+
+def _newest(jobs: QuerySet[Job], which: Q) -> dict[int, Run]:
+    """The newest run of each job among ``which``: one look into the index per job, however long its history."""
+    runs = Run.across_tenants.filter(which, job=OuterRef("pk")).order_by("-created_at")
+    ids = jobs.annotate(newest=Subquery(runs.values("pk")[:1])).values("newest")
+    return {run.job_id: run for run in Run.across_tenants.filter(pk__in=ids)}
 
 
 def filtered_jobs(tenant: Tenant, *, state: str, job_type: str, text: str) -> QuerySet[Job]:
@@ -207,22 +212,6 @@ def changes_of(job: Job, run: Run | None = None) -> list[StateChange]:
     """The newest transitions of a job, or all of one run."""
     changes = StateChange.objects.filter(job=job)
     return list(changes.filter(run=run) if run else changes[:HISTORY])
-
-
-def run_page(
-    tenant: Tenant, *, job_id: int | None, state: str, before: datetime | None, limit: int = PAGE
-) -> tuple[list[RunRow], datetime | None]:
-    """Runs, newest first, and where the next page begins (``None`` at the end); the key is the time of creation."""
-    runs = Run.objects.for_tenant(tenant).select_related("job").order_by("-created_at")
-    if job_id:
-        runs = runs.filter(job=job_id)
-    if state:
-        runs = runs.filter(state=state)
-    if before:
-        runs = runs.filter(created_at__lt=before)
-    found = list(runs[: limit + 1])
-    more = found[limit - 1].created_at if len(found) > limit else None
-    return with_volume(found[:limit]), more
 
 
 def with_volume(runs: list[Run]) -> list[RunRow]:

@@ -104,7 +104,10 @@ class Run(TenantModel):
             ),
             models.CheckConstraint(condition=models.Q(state__in=RunState.values), name="run_state_known"),
         ]
-        indexes = [models.Index(fields=["job", "-created_at"], name="runs_of_job")]
+        indexes = [
+            models.Index(fields=["job", "-created_at"], name="runs_of_job"),
+            models.Index(fields=["tenant", "-created_at", "-id"], name="runs_of_tenant"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.job} {self.created_at:%Y-%m-%d %H:%M}"

@@ -14,18 +14,17 @@ from django.utils.safestring import SafeString
 
 from apps.tenants.admin_base import BaseAdmin, TenantAdmin, TenantForm, tenants_with
 from apps.tenants.current import roles_in
-from apps.tenants.forms import AdminLoginForm
+from apps.tenants.forms import AdminLoginForm, UserModelForm
 from apps.tenants.models import Membership, Role, Tenant, User
 
 if TYPE_CHECKING:
     BaseMembershipInline = admin.TabularInline[Membership, User]
-    UserModelForm = forms.ModelForm[User]
     NewUserModelForm = AdminUserCreationForm[User]
     BaseUserAdmin = DjangoUserAdmin[User]
 else:
     BaseUserAdmin = DjangoUserAdmin
     BaseMembershipInline = admin.TabularInline
-    UserModelForm, NewUserModelForm = forms.ModelForm, AdminUserCreationForm
+    NewUserModelForm = AdminUserCreationForm
 
 # What a person may do is said by memberships, not by groups.
 admin.site.unregister(Group)

@@ -1,14 +1,18 @@
-"""How does a program log in? With a password for a pair of tokens, later with its refresh token."""
+"""How does a program log in, and a page keep what a person prefers?"""
 
+from typing import cast
+
+from django.forms import model_to_dict
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
-from ninja.errors import AuthenticationError
+from ninja.errors import AuthenticationError, HttpError
 
-from apps.tenants.forms import LoginForm
+from apps.tenants.forms import LoginForm, PreferencesForm
 from apps.tenants.models import User
 from apps.tenants.tokens import InvalidToken, issue_tokens, refresh_tokens, revoke_refresh_token
 
 router = Router(tags=["log-in"])
+preferences = Router(tags=["preferences"])
 
 
 class Credentials(Schema):
@@ -62,3 +66,31 @@ def revoke(request: HttpRequest, token: RefreshToken) -> Status[None]:
     except InvalidToken as error:
         raise AuthenticationError(message=str(error)) from error
     return Status(204, None)
+
+
+class Preferences(Schema):
+    """What a person chooses about the pages; what is not given stays as it is."""
+
+    time_zone: str | None = None
+    theme: str | None = None
+    refresh: int | None = None
+    start_page: str | None = None
+    shortcuts: bool | None = None
+
+
+@preferences.get("", response=Preferences, summary="What the user prefers")
+def get_preferences(request: HttpRequest) -> User:
+    """The preferences of whoever asks."""
+    return cast(User, request.user)
+
+
+@preferences.patch("", response=Preferences, summary="Change what the user prefers")
+def change_preferences(request: HttpRequest, wanted: Preferences) -> User:
+    """Keep some preferences; 400 with the sentence that says which value is not possible."""
+    user = cast(User, request.user)
+    known = model_to_dict(user, PreferencesForm.Meta.fields)
+    form = PreferencesForm(known | wanted.dict(exclude_none=True), instance=user)
+    if not form.is_valid():
+        raise HttpError(400, " ".join(str(sentence) for messages in form.errors.values() for sentence in messages))
+    form.save()
+    return user

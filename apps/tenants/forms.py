@@ -1,12 +1,19 @@
-"""How does a person log in with a password? With one form for the pages, the admin site and the API."""
+"""How does a person log in with a password, and choose how the pages look? One form for pages and API each."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
 from apps.tenants import throttle
+from apps.tenants.models import User
+
+if TYPE_CHECKING:
+    UserModelForm = forms.ModelForm[User]
+else:
+    UserModelForm = forms.ModelForm
 
 
 class LoginForm(AuthenticationForm):
@@ -27,3 +34,12 @@ class LoginForm(AuthenticationForm):
 
 class AdminLoginForm(LoginForm, AdminAuthenticationForm):
     """The same for the admin site."""
+
+
+class PreferencesForm(UserModelForm):
+    """How the pages look and behave for one person."""
+
+    class Meta:
+        model = User
+        fields = ("time_zone", "theme", "refresh", "start_page", "shortcuts")
+        widgets = {"time_zone": forms.TextInput({"list": "time-zones", "autocomplete": "off"})}

@@ -1,10 +1,12 @@
-"""How does every request learn its tenant?"""
+"""How does every request learn its tenant, and whose clock its times are told by?"""
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from apps.tenants.current import attach_tenant
 
@@ -27,3 +29,14 @@ class CurrentTenantMiddleware:
         """The response, or the coroutine that gives it."""
         attach_tenant(request)
         return self.get_response(request)
+
+
+def time_zone_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Tell the times of a page by the clock that its reader has chosen."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        chosen = getattr(request.user, "time_zone", "")
+        with timezone.override(ZoneInfo(chosen) if chosen else None):
+            return get_response(request)
+
+    return answer

@@ -1,6 +1,9 @@
 """Who uses the product, and for which tenant?"""
 
+from zoneinfo import available_timezones
+
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 
 
@@ -29,10 +32,49 @@ class Tenant(models.Model):
         return self.name
 
 
+class Theme(models.TextChoices):
+    """Which colours the pages have."""
+
+    SYSTEM = "system", "System"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+class Refresh(models.IntegerChoices):
+    """How often the pages show what is new, in seconds; 0 is at once."""
+
+    LIVE = 0, "Live"
+    HALF_A_MINUTE = 30, "Every 30 s"
+    MINUTE = 60, "Every minute"
+    FIVE_MINUTES = 300, "Every 5 minutes"
+
+
+class StartPage(models.TextChoices):
+    """Where one is after the log-in: the name of a page."""
+
+    HOME = "home", "Home"
+    JOBS = "jobs", "Jobs"
+    RUNS = "runs", "Runs"
+    SEARCH = "search", "Search"
+
+
+def known_time_zone(name: str) -> None:
+    """Refuse what is no time zone."""
+    if name not in available_timezones():
+        raise ValidationError(f"There is no time zone {name!r}: give one like Europe/Berlin.")
+
+
 class User(AbstractUser):
-    """A person who logs in. What they may do is said by their memberships."""
+    """A person who logs in, with their preferences. What they may do is said by their memberships."""
 
     tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
+    time_zone = models.CharField(
+        max_length=64, blank=True, validators=[known_time_zone], help_text="Empty: the platform's own."
+    )
+    theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
+    refresh = models.PositiveSmallIntegerField(choices=Refresh, default=Refresh.LIVE)
+    start_page = models.CharField(max_length=8, choices=StartPage, default=StartPage.HOME)
+    shortcuts = models.BooleanField("keyboard shortcuts", default=True)
 
 
 class Membership(models.Model):

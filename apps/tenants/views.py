@@ -1,13 +1,23 @@
 """What do the few pages about the user's session do?"""
 
+from typing import cast
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.tenants.current import remember_tenant
+from apps.tenants.models import User
 from apps.tenants.selectors import tenants_of
+
+
+@require_safe
+@login_required
+def start(request: HttpRequest) -> HttpResponse:
+    """Where a person wants to be after the log-in."""
+    return redirect(cast(User, request.user).start_page)
 
 
 @require_POST

@@ -162,6 +162,10 @@ class Migration(migrations.Migration):
             model_name='run',
             index=models.Index(fields=['job', '-created_at'], name='runs_of_job'),
         ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(fields=['tenant', '-created_at', '-id'], name='runs_of_tenant'),
+        ),
         migrations.AddConstraint(
             model_name='run',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', frozenset(['PAUSED', 'PENDING', 'RUNNING', 'STOPPING']))), fields=('integration',), name='one_active_run_per_integration'),

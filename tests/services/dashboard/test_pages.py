@@ -115,7 +115,7 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
     for page, queries in {
         "/": 10,
         "/jobs/": 10,
-        "/runs/": 8,
+        "/runs/": 9,
         f"/jobs/{run.job_id}/": 13,
         f"/runs/{run.pk}/": 11,
     }.items():

@@ -4,9 +4,13 @@ const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
 export const get = (path) => ask(path, {});
 
-export const post = (path, body = {}) =>
+export const post = (path, body = {}) => send("POST", path, body);
+
+export const patch = (path, body) => send("PATCH", path, body);
+
+const send = (method, path, body) =>
   ask(path, {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json", "X-CSRFToken": token },
     body: JSON.stringify(body),
   });

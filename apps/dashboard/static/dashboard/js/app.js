@@ -5,7 +5,9 @@ import { refreshSoon } from "./fragments.js";
 import "./health.js";
 import { store } from "./live.js";
 import { followReset } from "./reset.js";
+import "./preferences.js";
 import "./shell.js";
+import "./shortcuts.js";
 import "./times.js";
 import { announce } from "./toasts.js";
 

@@ -1,4 +1,4 @@
-// How do states come in? By WebSocket; while that is away by polling; and the page always says which of the two.
+// How do states come in? By WebSocket; while that is away, or where a person prefers it, by polling; the page says which.
 
 import { get } from "./api.js";
 import { isActive } from "./store.js";
@@ -19,14 +19,21 @@ export class Connection extends EventTarget {
   #delay = FIRST_DELAY;
   #probe = 0;
   #poll = 0;
+  #every; // ms between two looks where a person prefers to look now and then, else 0
 
-  constructor(store, shown) {
+  constructor(store, shown, every = 0) {
     super();
     this.#store = store;
     this.#shown = shown;
+    this.#every = every;
   }
 
   open() {
+    if (this.#every) this.#poll = setTimeout(() => this.#pollNow(), 0);
+    else this.#openSocket();
+  }
+
+  #openSocket() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#socket = new WebSocket(`${scheme}://${location.host}/ws/jobs/`);
     this.#socket.addEventListener("open", () => this.#opened());
@@ -61,7 +68,7 @@ export class Connection extends EventTarget {
     if (!this.#poll) this.#poll = setTimeout(() => this.#pollNow(), FIRST_DELAY);
     const jittered = this.#delay * (0.5 + Math.random());
     this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
-    setTimeout(() => this.open(), jittered);
+    setTimeout(() => this.#openSocket(), jittered);
   }
 
   #sync(run) {
@@ -87,7 +94,7 @@ export class Connection extends EventTarget {
       const wanted = jobs.filter((job) => job.run && this.#isStale(job)).map((job) => job.run);
       const runs = new Set([...wanted, ...this.#shown()]);
       for (const run of runs) this.#store.accept({ ...(await get(`/api/runs/${run}`)), type: "snapshot" });
-      if (this.#poll) this.#say("polling");
+      if (this.#poll) this.#say(this.#every ? "chosen" : "polling");
     } catch (error) {
       if (error.status === 401) {
         this.#stopPolling();
@@ -96,7 +103,7 @@ export class Connection extends EventTarget {
       }
       if (this.#poll) this.#say("reconnecting");
     }
-    if (this.#poll) this.#poll = setTimeout(() => this.#pollNow(), POLL_EVERY);
+    if (this.#poll) this.#poll = setTimeout(() => this.#pollNow(), this.#every || POLL_EVERY);
   }
 
   #isStale(job) {

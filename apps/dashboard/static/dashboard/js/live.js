@@ -18,12 +18,15 @@ for (const { dataset } of document.querySelectorAll("[data-run]")) {
 shownRuns().forEach((run) => store.ask(run));
 store.addEventListener("state", (event) => render(event.detail.message, store));
 
-export const connection = new Connection(store, shownRuns);
+const every = Number(document.documentElement.dataset.refresh) * 1000;
+
+export const connection = new Connection(store, shownRuns, every);
 
 const WORDS = {
   live: "Live",
   reconnecting: "Reconnecting",
   polling: "Polling",
+  chosen: `Every ${every / 1000} s`,
   ended: "Logged out",
 };
 const sign = document.getElementById("live-sign");

@@ -1,4 +1,7 @@
-// What do the head and the forms of every page do? Menus, theme, and selects that send their form.
+// What do the head and the forms of every page do? Menus, preferences, and selects that send their form.
+
+import { patch } from "./api.js";
+import { toast } from "./toasts.js";
 
 const navigation = document.getElementById("navigation");
 const menuButton = document.getElementById("menu-button");
@@ -32,8 +35,16 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("change", (event) => {
   const field = event.target;
   if (field.matches("select[data-submit]")) field.form.requestSubmit();
-  if (field.name === "theme") {
-    document.documentElement.dataset.theme = field.value;
-    document.cookie = `theme=${field.value}; path=/; max-age=31536000; samesite=lax`;
-  }
+  if (field.matches("[data-preference]")) prefer(field.name, field.value);
 });
+
+async function prefer(name, value) {
+  if (name === "theme") document.documentElement.dataset.theme = value;
+  try {
+    await patch("/api/preferences", { [name]: value });
+  } catch (error) {
+    toast(error.message, "bad");
+    return;
+  }
+  if (name === "refresh") location.reload();
+}

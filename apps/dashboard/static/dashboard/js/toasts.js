@@ -13,11 +13,13 @@ export function toast(text, tone = "good") {
   close.type = "button";
   close.className = "button quiet small";
   close.textContent = "Close";
-  close.addEventListener("click", () => note.remove());
+  close.dataset.dismiss = "";
   note.append(words, close);
   document.getElementById("toasts").append(note);
   if (tone === "good") setTimeout(() => note.remove(), SHOWN);
 }
+
+document.addEventListener("click", ({ target }) => target.closest("[data-dismiss]")?.parentElement.remove());
 
 /** Say a sentence to people who listen to the page. */
 export function announce(text) {

@@ -1,0 +1,13 @@
+// Which time zone does the browser have? The preferences offer it.
+
+const button = document.getElementById("own-time-zone");
+if (button) {
+  const field = document.getElementById("id_time_zone");
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  button.textContent = `Use this browser's: ${own}`;
+  button.hidden = field.value === own;
+  button.addEventListener("click", () => {
+    field.value = own;
+    button.hidden = true;
+  });
+}

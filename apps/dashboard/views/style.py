@@ -1,0 +1,40 @@
+"""Which parts are the pages made of? All of them on one page, drawn by the same templates."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from apps.dashboard.health import Health
+from apps.dashboard.views.member import member_page
+from apps.jobs.choices import JobState, Outcome
+from apps.progress.choices import StageState
+from apps.tenants.current import TenantRequest
+
+COLOURS = {
+    "Ground": ("ground", "surface", "raised", "line", "line-strong"),
+    "Text": ("ink", "ink-soft"),
+    "Accent": ("accent", "accent-strong", "accent-soft", "on-accent"),
+    "Tones": ("good", "good-soft", "warn", "warn-soft", "bad", "bad-soft"),
+}
+BARS = [
+    (0.0, JobState.PENDING),
+    (46.0, JobState.RUNNING),
+    (46.0, JobState.PAUSED),
+    (100.0, JobState.FINISHED),
+    (63.0, JobState.FAILED),
+]
+
+
+@member_page
+def style(request: TenantRequest) -> HttpResponse:
+    """The living style page."""
+    context = {
+        "colours": COLOURS,
+        "bars": BARS,
+        "families": {
+            "Jobs": JobState.values,
+            "Stages": StageState.values,
+            "Outcomes": [outcome.replace("_", "-") for outcome in Outcome.values if outcome],
+            "Health": [health.value for health in Health],
+        },
+    }
+    return render(request, "dashboard/style.html", context)
