@@ -46,6 +46,10 @@ format: dev ## Format code and templates
 bench: dev ## Measure full syncs against the sandbox, the plain limits and a peer
 	@$(PY) -m tests.bench
 
+.PHONY: bench-live
+bench-live: dev ## Measure the way from a stored change to 200 open pages
+	@$(PY) -m tests.bench.live
+
 .PHONY: pins
 pins: ## Compile requirements/*.in into pins with hashes (needs uv)
 	@for set in base embedded dev; do \

@@ -27,6 +27,9 @@ CLOSE_NO_TENANT = 4403
 CLOSE_TOO_SLOW = 4408
 # A browser that takes no message for so long is cut off; it comes back by itself.
 SEND_SECONDS = 30.0
+# A browser that connects with this query gets arrays: all states that wait for it in one frame.
+BUNDLED = b"bundled"
+LARGEST_BUNDLE = 100
 # More questions than this at once are no browser of ours.
 MAX_REPLIES = 20
 USAGE = 'Ask {"type": "sync", "run": "<uuid>"}.'
@@ -37,6 +40,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
 
     tenant_id = 0
     session_key = ""
+    bundled = False
     # Until the socket is closed by us: nothing is sent to it any more then.
     listening = False
 
@@ -56,6 +60,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
         self.repeat: set[str] = set()
         self.replies: list[str] = []
         self.work = asyncio.Event()
+        self.bundled = self.scope["query_string"] == BUNDLED
         self.session_key = str(self.scope["session"].session_key)
         self.tenant_id, self.listening = tenant.pk, True
         self.writer = asyncio.create_task(self._write(), name="socket writer")
@@ -117,7 +122,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
             self.writer.cancel()
             await self._end(CLOSE_NO_TENANT)
 
-    # --- one message at a time ----------------------------------------------------------------------------------
+    # --- one frame at a time ------------------------------------------------------------------------------------
 
     def _reply(self, sentence: str) -> None:
         if len(self.replies) < MAX_REPLIES:
@@ -142,6 +147,14 @@ class JobsConsumer(AsyncWebsocketConsumer):
         await self.close(code=code)
 
     def _next(self) -> str:
+        if not self.bundled:
+            return self._next_message()
+        frame = [self._next_message()]
+        while (self.replies or self.states) and len(frame) < LARGEST_BUNDLE:
+            frame.append(self._next_message())
+        return f"[{','.join(frame)}]"
+
+    def _next_message(self) -> str:
         if self.replies:
             return self.replies.pop(0)
         run = next(iter(self.states))

@@ -39,9 +39,9 @@ async def close_connections() -> AsyncIterator[None]:
 class Page(WebsocketCommunicator):
     """A browser's socket."""
 
-    def __init__(self, cookie: str = "", origin: str = "http://testserver") -> None:
+    def __init__(self, cookie: str = "", origin: str = "http://testserver", path: str = "/ws/jobs/") -> None:
         headers = [(b"host", b"testserver"), (b"cookie", f"sessionid={cookie}".encode())]
-        super().__init__(application, "/ws/jobs/", headers + ([(b"origin", origin.encode())] if origin else []))
+        super().__init__(application, path, headers + ([(b"origin", origin.encode())] if origin else []))
 
     async def heard(self, seconds: float = 5) -> dict[str, Any]:
         """The next message."""
@@ -64,10 +64,10 @@ class Page(WebsocketCommunicator):
 
 
 @asynccontextmanager
-async def open_page(user: User) -> AsyncIterator[Page]:
+async def open_page(user: User, path: str = "/ws/jobs/") -> AsyncIterator[Page]:
     """A page of this user, open while the block runs."""
     browser = await in_thread(browser_of)(user)
-    page = Page(browser.cookies["sessionid"].value)
+    page = Page(browser.cookies["sessionid"].value, path=path)
     connected, _ = await page.connect()
     assert connected
     try:
@@ -95,6 +95,27 @@ async def test_a_page_gets_the_snapshot_and_then_what_is_newer(ada: User, run: U
         await in_thread(services.overall)(run, "PAUSED", message="Paused")
         second = await page.heard()
         assert (second["type"], second["seq"], second["overall"]) == ("job_status", first["seq"] + 1, "PAUSED")
+
+
+async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
+    ada: User, acme: Tenant, begin: Begin
+) -> None:
+    runs = {str(await in_thread(begin)(acme, job=job)) for job in range(3)}
+    async with open_page(ada, "/ws/jobs/?bundled") as page:
+        heard: dict[str, int] = {}
+        while set(heard) < runs:
+            heard |= {message["run"]: message["seq"] for message in json.loads(await page.receive_from(timeout=5))}
+
+        def change_all() -> None:
+            for run in runs:
+                services.overall(UUID(run), "PAUSED", message="Paused")
+
+        await in_thread(change_all)()
+        frames = []
+        while {message["run"] for frame in frames for message in frame} < runs:
+            frames.append(json.loads(await page.receive_from(timeout=5)))
+        assert len(frames) < 3
+        assert all(message["overall"] == "PAUSED" for frame in frames for message in frame)
 
 
 async def test_a_burst_arrives_as_fewer_but_never_older_states_and_ends_with_the_last(ada: User, run: UUID) -> None:

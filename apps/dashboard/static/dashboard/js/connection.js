@@ -35,7 +35,7 @@ export class Connection extends EventTarget {
 
   #openSocket() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.#socket = new WebSocket(`${scheme}://${location.host}/ws/jobs/`);
+    this.#socket = new WebSocket(`${scheme}://${location.host}/ws/jobs/?bundled`);
     this.#socket.addEventListener("open", () => this.#opened());
     this.#socket.addEventListener("message", (event) => this.#received(event.data));
     this.#socket.addEventListener("close", (event) => this.#closed(event.code));
@@ -53,8 +53,9 @@ export class Connection extends EventTarget {
     this.#stopPolling();
     this.#say("live");
     this.#watch();
-    const message = JSON.parse(data);
-    if (message.run && this.#store.accept(message) === "gap") this.#sync(message.run);
+    for (const message of JSON.parse(data)) {
+      if (message.run && this.#store.accept(message) === "gap") this.#sync(message.run);
+    }
   }
 
   #closed(code) {
