@@ -1,15 +1,13 @@
 """May the product connect to this base URL? Not into the operator's own network, unless that is allowed."""
 
-import ipaddress
-import socket
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from apps.sources import network
+from apps.sources.network import Address, is_public
 
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 HOW_TO_ALLOW = "If that is meant, an operator sets ALLOW_PRIVATE_NETWORKS=true."
 
 
@@ -55,26 +53,8 @@ def parse(url: str) -> tuple[str, int]:
 def resolve(host: str, port: int) -> list[Address]:
     """All addresses of ``host``."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return network.resolve(host, port)
     except (OSError, UnicodeError) as error:
         raise ValidationError(
             f"The name {host} is not known. Check the base URL for a typing error.", "unknown"
         ) from error
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-
-
-def is_public(address: Address) -> bool:
-    """Whether the address belongs to the open internet, also when it carries an IPv4 address inside."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = inner_addresses(address)
-        if inner:
-            return all(is_public(each) for each in inner)
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def inner_addresses(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses a packet to ``address`` may end up at."""
-    if address in NAT64:
-        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
-    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    return [each for each in carried if each is not None]

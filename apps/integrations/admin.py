@@ -1,16 +1,16 @@
-"""How do people manage connections to providers? The token can be replaced here, never seen."""
+"""How do people manage connections to providers? Tokens can be added and replaced here, never seen."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.http import HttpRequest
 
 from apps.core.crypto import Secret
-from apps.integrations.models import Integration
-from apps.integrations.services import clean_scopes, forget_test, test_connection
-from apps.tenants.admin_base import TenantAdmin, TenantForm
+from apps.integrations.models import Integration, Token
+from apps.integrations.services import clean_scopes, forget_check, forget_test, test_connection
+from apps.tenants.admin_base import TenantAdmin, TenantForm, TenantInline
 
 
 class LinesField(forms.CharField):
@@ -32,14 +32,8 @@ class LinesField(forms.CharField):
 
 
 class IntegrationForm(TenantForm):
-    """A connection; the token is written only."""
+    """A connection."""
 
-    new_token = forms.CharField(
-        label="Token",
-        required=False,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "size": 60}),
-        help_text="Stored encrypted and never shown again. Empty keeps the stored one.",
-    )
     scopes = LinesField(
         required=False,
         help_text="Project keys or repositories (owner/name), one per line. Empty: all that the token sees.",
@@ -47,46 +41,98 @@ class IntegrationForm(TenantForm):
 
     class Meta:
         model = Integration
-        fields = ["tenant", "provider", "name", "base_url", "username", "scopes", "is_active"]
+        fields = ["tenant", "provider", "name", "base_url", "scopes", "is_active"]
 
     def clean_base_url(self) -> str:
         """Without the last slash."""
         return str(self.cleaned_data["base_url"]).strip().rstrip("/")
 
-    def clean_new_token(self) -> str:
-        """A new connection needs one."""
-        token = str(self.cleaned_data["new_token"]).strip()
-        if not token and self.instance._state.adding:
-            raise forms.ValidationError("Enter the token that the provider issued.")
-        return token
-
     def save(self, commit: bool = True) -> Any:
-        """Keep the stored token where none was entered."""
-        token = self.cleaned_data.get("new_token")
-        if token:
-            self.instance.token = Secret(token)
-        if {"new_token", "base_url", "username"} & set(self.changed_data):
+        """Another address has to be tried anew."""
+        if "base_url" in self.changed_data:
             forget_test(self.instance)
         return super().save(commit)
+
+
+class TokenForm(TenantForm):
+    """A token; its secret is written only."""
+
+    new_secret = forms.CharField(
+        label="Token",
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "size": 24}),
+        help_text="Stored encrypted and never shown again. Empty keeps the stored one.",
+    )
+
+    class Meta:
+        model = Token
+        fields = ["label", "username", "expires_at", "is_active"]
+        widgets = {name: forms.TextInput(attrs={"size": 18}) for name in ("label", "username")}
+
+    def clean_new_secret(self) -> str:
+        """A new token needs one."""
+        secret = str(self.cleaned_data["new_secret"]).strip()
+        if not secret and self.instance._state.adding:
+            raise forms.ValidationError("Enter the token that the provider issued.")
+        return secret
+
+    def has_changed(self) -> bool:
+        """A new row counts as filled in also when only its defaults are left: it then asks for the secret."""
+        return self.instance._state.adding or super().has_changed()
+
+    def save(self, commit: bool = True) -> Any:
+        """Keep the stored secret where none was entered."""
+        if secret := self.cleaned_data.get("new_secret"):
+            self.instance.secret = Secret(secret)
+            forget_check(self.instance)
+        return super().save(commit)
+
+
+class TokenInline(TenantInline):
+    model = Token
+    form = TokenForm
+    min_num = 1
+    validate_min = True
+    fields = ["label", "username", "new_secret", "expires_at", "is_active", "state"]
+    readonly_fields = ["state"]
+    verbose_name_plural = "Tokens: each request goes out with the one that has most left"
+
+    @admin.display(description="State")
+    def state(self, token: Token) -> str:
+        if token.is_expired:
+            return f"Expired on {token.expires_at:%d %b %Y}"
+        if token.problem or token.checked_at is None:
+            return token.problem or "Not tested yet"
+        left = f", {token.remaining:,} of {token.allowed:,} requests left" if token.allowed else ""
+        return f"Works{f' as {token.account}' if token.account else ''}{left}"
 
 
 @admin.register(Integration)
 class IntegrationAdmin(TenantAdmin):
     form = IntegrationForm
-    list_display = ["name", "provider", "base_url", "is_active", "health", "tested_at", "token_expires_at"]
+    inlines = [TokenInline]
+    list_display = ["name", "provider", "base_url", "is_active", "health", "tested_at", "expires_at"]
     list_filter = ["provider", "is_active"]
     search_fields = ["name", "base_url"]
-    readonly_fields = ["health", "tested_at", "token_expires_at"]
+    readonly_fields = ["health", "tested_at"]
     actions = ["test_connections"]
     fieldsets = [
         (None, {"fields": ["tenant", "provider", "name", "is_active"]}),
-        ("Connection", {"fields": ["base_url", "username", "new_token", "scopes"]}),
-        ("Health", {"fields": ["health", "tested_at", "token_expires_at"]}),
+        ("Connection", {"fields": ["base_url", "scopes"]}),
+        ("Health", {"fields": ["health", "tested_at"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        # The list works also when a token's key is missing.
-        return super().get_queryset(request).defer("token")
+        ends = Min("tokens__expires_at", filter=Q(tokens__is_active=True))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(expires_at=ends)
+        return rows
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A new address or token is tried at once: what is missing is known before the first run."""
+        super().save_related(request, form, formsets, change)
+        untried = form.instance.tokens.filter(is_active=True, checked_at=None).exists()
+        if form.instance.tested_at is None or untried:
+            self._try(request, form.instance)
 
     @admin.display(description="Connection")
     def health(self, integration: Integration) -> str:
@@ -94,10 +140,17 @@ class IntegrationAdmin(TenantAdmin):
             return "Not tested yet"
         return integration.problem or "Works"
 
+    @admin.display(description="Next token expires", ordering="expires_at")
+    def expires_at(self, integration: Any) -> Any:
+        return integration.expires_at
+
     @admin.action(description="Test connection", permissions=["operate"])
     def test_connections(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for integration in self.permitted(request, queryset):
-            report = test_connection(integration)
-            outcome = f"works as {report.account}" if report.account else "works"
-            note = f"{integration}: {outcome if report.ok else report.problem}"
-            self.message_user(request, note, messages.SUCCESS if report.ok else messages.ERROR)
+            self._try(request, integration)
+
+    def _try(self, request: HttpRequest, integration: Integration) -> None:
+        report = test_connection(integration)
+        outcome = f"works as {report.account}" if report.account else "works"
+        note = f"{integration}: {outcome if report.ok else report.problem}"
+        self.message_user(request, note, messages.SUCCESS if report.ok else messages.ERROR)

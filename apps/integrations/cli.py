@@ -1,6 +1,7 @@
 """How does an operator connect a provider without a browser? What the command ``integration`` is made of."""
 
 from argparse import ArgumentParser
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,21 +23,36 @@ SCOPE_OPTIONS = {"jira": "project", "github": "repository"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The sub-commands ``add``, ``test`` and ``list``; ``options["command"]`` says which."""
+    """The sub-commands ``add``, ``add-token``, ``test`` and ``list``; ``options["command"]`` says which."""
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="Store a connection to a provider, after a test of it.")
     add.add_argument("--provider", required=True, choices=sorted(SOURCES))
     add.add_argument("--name", required=True)
     add.add_argument("--base-url", required=True, help="https://company.atlassian.net or https://api.github.com")
     add.add_argument("--username", default="", help="Jira Cloud: the e-mail address of the token's owner.")
-    add.add_argument("--token-env", required=True, metavar="VAR", help="The environment variable with the token.")
+    add.add_argument(
+        "--token-env",
+        action="append",
+        required=True,
+        metavar="VAR",
+        help="The environment variable with the token; may be repeated for several tokens that share the work.",
+    )
     add.add_argument("--project", action="append", default=[], metavar="KEY", help="Jira; may be repeated.")
     add.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME", help="GitHub; may be repeated.")
-    add.add_argument("--no-test", action="store_true", help="Store it without trying it.")
+    more = commands.add_parser("add-token", help="Give a connection a further token, or replace the one of this label.")
+    more.add_argument("name")
+    more.add_argument("--token-env", required=True, metavar="VAR", help="The environment variable with the token.")
+    more.add_argument("--label", help="How people call the token; without it the name of the variable.")
+    more.add_argument("--username", help="Jira Cloud: its owner's e-mail address; without it that of the first token.")
     test = commands.add_parser("test", help="Try a stored connection.")
     test.add_argument("name")
     listing = commands.add_parser("list", help="List the stored connections.")
-    for command in (add, test, listing):
+    for command in (add, more):
+        command.add_argument(
+            "--expires", metavar="DAY", help="The last day of the token (2027-01-31); GitHub tells it."
+        )
+        command.add_argument("--no-test", action="store_true", help="Store it without trying it.")
+    for command in (add, more, test, listing):
         command.add_argument("--tenant", metavar="SLUG")
         command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
@@ -44,45 +60,69 @@ def add_arguments(parser: ArgumentParser) -> None:
 @transaction.atomic
 def add_integration(options: dict[str, Any]) -> Integration:
     """Do what ``integration add`` asks for; where :class:`CommandError` says why not, nothing is stored."""
+    first, *others = [(variable, token_from(variable)) for variable in options["token_env"]]
+    owner = {"username": options["username"], "expires_at": end_of(options["expires"])}
     try:
         integration = services.add_integration(
             tenant=tenant_for_new(options["tenant"]),
             provider=options["provider"],
             name=options["name"],
             base_url=options["base_url"],
-            username=options["username"],
-            token=token_from(options["token_env"]),
+            label=first[0],
+            token=first[1],
             scopes=scopes_from(options),
+            **owner,
         )
+        for label, token in others:
+            services.set_token(integration=integration, label=label, token=token, **owner)
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from error
     if not options["no_test"]:
-        report = services.test_connection(integration)
-        if not report.ok:
-            raise CommandError(f"{report.problem} Nothing was stored; --no-test stores it all the same.")
+        refuse_unless_ok(services.test_connection(integration))
     return integration
+
+
+@transaction.atomic
+def add_token(options: dict[str, Any]) -> Integration:
+    """Do what ``integration add-token`` asks for; where :class:`CommandError` says why not, nothing is stored."""
+    integration = named_integration(options)
+    first = integration.tokens.first()
+    username = options["username"]
+    if username is None:
+        username = first.username if first else ""
+    token = services.set_token(
+        integration=integration,
+        label=options["label"] or options["token_env"],
+        token=token_from(options["token_env"]),
+        username=username,
+        expires_at=end_of(options["expires"]),
+    )
+    if not options["no_test"]:
+        refuse_unless_ok(services.test_token(integration, token))
+    return integration
+
+
+def refuse_unless_ok(report: ConnectionReport) -> None:
+    """:class:`CommandError` for a connection that does not work."""
+    if not report.ok:
+        raise CommandError(f"{report.problem} Nothing was stored; --no-test stores it all the same.")
 
 
 def test_integration(options: dict[str, Any]) -> tuple[Integration, ConnectionReport]:
     """Do what ``integration test`` asks for; the report says whether the connection works."""
-    tenant = named_tenant(options["tenant"])
-    try:
-        integration = integration_named(options["name"], tenant)
-    except (Integration.DoesNotExist, Integration.MultipleObjectsReturned) as error:
-        raise CommandError(str(error)) from error
+    integration = named_integration(options)
     return integration, services.test_connection(integration)
 
 
 def list_integrations(options: dict[str, Any]) -> list[Integration]:
     """Do what ``integration list`` asks for."""
     tenant = named_tenant(options["tenant"])
-    rows = Integration.across_tenants.defer("token").select_related("tenant")
+    rows = Integration.across_tenants.select_related("tenant")
     return list(rows.filter(tenant=tenant) if tenant else rows)
 
 
 def describe(integration: Integration) -> dict[str, Any]:
-    """What ``--json`` shows of a connection: everything but the token."""
-    tested, expires = integration.tested_at, integration.token_expires_at
+    """What ``--json`` shows of a connection: everything but the secrets."""
     return {
         "id": integration.pk,
         "tenant": integration.tenant.slug,
@@ -91,10 +131,32 @@ def describe(integration: Integration) -> dict[str, Any]:
         "base_url": integration.base_url,
         "scopes": integration.scopes,
         "active": integration.is_active,
-        "tested_at": tested.isoformat() if tested else None,
+        "tested_at": _iso(integration.tested_at),
         "problem": integration.problem,
-        "token_expires_at": expires.isoformat() if expires else None,
+        "tokens": [
+            {
+                "label": token.label,
+                "active": token.is_active,
+                "account": token.account,
+                "expires_at": _iso(token.expires_at),
+                "problem": token.problem,
+                "remaining": token.remaining,
+            }
+            for token in integration.tokens.all()
+        ],
     }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def named_integration(options: dict[str, Any]) -> Integration:
+    """The connection that ``NAME`` and ``--tenant`` mean."""
+    try:
+        return integration_named(options["name"], named_tenant(options["tenant"]))
+    except (Integration.DoesNotExist, Integration.MultipleObjectsReturned) as error:
+        raise CommandError(str(error)) from error
 
 
 def named_tenant(slug: str | None) -> Tenant | None:
@@ -115,6 +177,16 @@ def tenant_for_new(slug: str | None) -> Tenant:
         slugs = ", ".join(Tenant.objects.values_list("slug", flat=True))
         raise CommandError(f"There are several tenants, choose one with --tenant: {slugs}.")
     return tenants[0] if tenants else create_tenant(slug="default", name="Default")
+
+
+def end_of(day: str | None) -> datetime | None:
+    """The end of the day of ``--expires``, in UTC."""
+    if not day:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(day), time.max, UTC)
+    except ValueError as error:
+        raise CommandError(f"--expires must be a day such as 2027-01-31, not {day!r}.") from error
 
 
 def token_from(variable: str) -> Secret:

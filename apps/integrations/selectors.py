@@ -1,14 +1,36 @@
-"""Which connections does a tenant have?"""
+"""Which connections does a tenant have, and which of their tokens need a person?"""
 
-from django.db.models import QuerySet
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from apps.integrations.models import Integration
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.integrations.models import Integration, Token
 from apps.tenants.models import Tenant
+
+WARN_BEFORE = timedelta(days=14)
+FAR_AWAY = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class TokenWarning:
+    """A token that a person has to look after; ``expires_at`` is set where the end is the reason."""
+
+    integration: Integration
+    label: str
+    sentence: str
+    expires_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be asked with the token any more."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 def integrations_of(tenant: Tenant) -> QuerySet[Integration]:
-    """The tenant's connections by name; their tokens stay encrypted until they are used."""
-    return Integration.objects.for_tenant(tenant).defer("token")
+    """The tenant's connections by name."""
+    return Integration.objects.for_tenant(tenant)
 
 
 def integration_named(name: str, tenant: Tenant | None = None) -> Integration:
@@ -17,7 +39,7 @@ def integration_named(name: str, tenant: Tenant | None = None) -> Integration:
     :class:`Integration.DoesNotExist` says which ones there are, :class:`Integration.MultipleObjectsReturned`
     that several tenants have one of this name.
     """
-    known = integrations_of(tenant) if tenant else Integration.across_tenants.defer("token")
+    known = integrations_of(tenant) if tenant else Integration.across_tenants.all()
     found = list(known.filter(name=name).select_related("tenant"))
     if not found:
         names = ", ".join(known.values_list("name", flat=True))
@@ -29,3 +51,24 @@ def integration_named(name: str, tenant: Tenant | None = None) -> Integration:
             f"Several tenants have an integration {name!r}: add --tenant ({slugs})."
         )
     return found[0]
+
+
+def token_warnings(tenant: Tenant) -> list[TokenWarning]:
+    """The active tokens that have expired, will soon, are refused or lack something; the most urgent first."""
+    soon = Q(expires_at__lt=timezone.now() + WARN_BEFORE)
+    tokens = (
+        Token.objects.for_tenant(tenant)
+        .filter(soon | ~Q(problem=""), is_active=True, integration__is_active=True)
+        .select_related("integration")
+        .defer("secret")
+    )
+    found = [_warning(token) for token in tokens]
+    return sorted(found, key=lambda each: (each.expires_at or FAR_AWAY, each.label))
+
+
+def _warning(token: Token) -> TokenWarning:
+    if token.expires_at and token.expires_at < timezone.now() + WARN_BEFORE:
+        return TokenWarning(token.integration, token.label, token.expiry_sentence(), token.expires_at)
+    what = "is refused" if token.refused_at else "has a problem"
+    sentence = f"The token “{token.label}” of {token.integration} {what}. {token.problem}"
+    return TokenWarning(token.integration, token.label, sentence)

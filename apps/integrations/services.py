@@ -1,6 +1,7 @@
 """How do stored connections come, change, get tested and go? All writes to them pass here."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -8,14 +9,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.core.crypto import Secret, UndecryptableSecret
-from apps.integrations.connect import open_source
-from apps.integrations.models import Integration
+from apps.integrations.connect import open_tokens
+from apps.integrations.models import Integration, Token
 from apps.sources.base import ConnectionReport
 from apps.sources.errors import SourceError
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
 
+# Somebody waits for the outcome of a test: it gives up sooner than a run.
+IMPATIENT: dict[str, Any] = {"attempts": 2, "timeout": (5, 20)}
 
+
+@transaction.atomic
 def add_integration(
     *,
     tenant: Tenant,
@@ -23,22 +28,40 @@ def add_integration(
     name: str,
     base_url: str,
     token: Secret,
+    label: str = "main",
     username: str = "",
+    expires_at: datetime | None = None,
     scopes: Iterable[str] = (),
 ) -> Integration:
-    """A new connection; :class:`ValidationError` for a taken name, unknown provider or refused address."""
+    """A new connection with its first token.
+
+    Raises :class:`ValidationError` for a taken name, unknown provider or refused address.
+    """
     integration = Integration(
         tenant=tenant,
         provider=provider,
         name=name.strip(),
         base_url=base_url.strip().rstrip("/"),
-        username=username.strip(),
-        token=token,
         scopes=clean_scopes(scopes),
     )
     integration.full_clean()
     integration.save()
+    set_token(integration=integration, label=label, token=token, username=username, expires_at=expires_at)
     return integration
+
+
+def set_token(
+    *, integration: Integration, label: str, token: Secret, username: str = "", expires_at: datetime | None = None
+) -> Token:
+    """A further token of a connection; where it has one of this label, that one is replaced."""
+    known = integration.tokens.filter(label=label.strip()).first()
+    stored = known or Token(integration=integration, tenant_id=integration.tenant_id, label=label.strip())
+    stored.secret, stored.username, stored.expires_at = token, username.strip(), expires_at
+    stored.is_active = True
+    forget_check(stored)
+    stored.full_clean(exclude=["secret"])
+    stored.save()
+    return stored
 
 
 def update_integration(
@@ -46,23 +69,19 @@ def update_integration(
     integration: Integration,
     name: str | None = None,
     base_url: str | None = None,
-    username: str | None = None,
-    token: Secret | None = None,
     scopes: Iterable[str] | None = None,
 ) -> None:
     """Change what is given. What the last test said is forgotten when the way to the provider changes."""
     changes: dict[str, Any] = {
         "name": None if name is None else name.strip(),
         "base_url": None if base_url is None else base_url.strip().rstrip("/"),
-        "username": None if username is None else username.strip(),
-        "token": token,
         "scopes": None if scopes is None else clean_scopes(scopes),
     }
     changes = {field: value for field, value in changes.items() if value is not None}
     for field, value in changes.items():
         setattr(integration, field, value)
     integration.full_clean()
-    if changes.keys() & {"base_url", "username", "token"}:
+    if "base_url" in changes:
         forget_test(integration)
     integration.save()
 
@@ -74,26 +93,52 @@ def deactivate_integration(*, integration: Integration) -> None:
 
 
 def test_connection(integration: Integration) -> ConnectionReport:
-    """Try the stored credentials and store the outcome; never raises for a connection that fails."""
-    report = try_connection(integration)
+    """Try every active token and store the outcome; never raises for a connection that fails."""
+    tokens = list(integration.tokens.filter(is_active=True))
+    report = together([(token, test_token(integration, token)) for token in tokens])
     integration.tested_at = timezone.now()
     integration.problem = report.problem
-    integration.token_expires_at = report.expires_at
-    integration.save(update_fields=["tested_at", "problem", "token_expires_at"])
+    integration.save(update_fields=["tested_at", "problem"])
     return report
 
 
-def try_connection(integration: Integration) -> ConnectionReport:
-    """Try the credentials of a connection that need not be stored yet."""
+def test_token(integration: Integration, token: Token) -> ConnectionReport:
+    """Try one token and store with it what was found."""
+    report = _try(integration, token)
+    token.checked_at = timezone.now()
+    token.problem = report.problem
+    token.account = clean(report.account)[:200]
+    changed = ["checked_at", "problem", "account"]
+    if report.expires_at:
+        token.expires_at = report.expires_at
+        changed.append("expires_at")
+    if report.ok:
+        token.refused_at = None
+        changed.append("refused_at")
+    token.save(update_fields=changed)
+    return report
+
+
+def _try(integration: Integration, token: Token) -> ConnectionReport:
     try:
-        source, connection, http = open_source(integration)
+        source, connection, http = open_tokens(integration, [token], **IMPATIENT)
         with http:
-            report = source.test(connection, http)
+            return source.test(connection, http)
     except ValidationError as error:
         return ConnectionReport(ok=False, problem=" ".join(error.messages))
     except (SourceError, UndecryptableSecret) as error:
         return ConnectionReport(ok=False, problem=clean(str(error)))
-    return report
+
+
+def together(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
+    """The outcome for a connection: it is well when all its tokens are."""
+    if not reports:
+        return ConnectionReport(ok=False, problem="There is no active token: enter one.")
+    if len(reports) == 1:
+        return reports[0][1]
+    broken = [f"Token “{token.label}”: {report.problem}" for token, report in reports if not report.ok]
+    best = next((report for _, report in reports if report.ok), reports[0][1])
+    return ConnectionReport(not broken, best.account, " ".join(broken), best.scopes_found)
 
 
 @transaction.atomic
@@ -102,20 +147,25 @@ def rotate_credentials() -> int:
 
     :class:`UndecryptableSecret` names the connection whose key is missing.
     """
-    rows = Integration.across_tenants.defer("token").select_for_update()
-    for integration in rows:
+    tokens = Token.across_tenants.select_related("integration").select_for_update(of=("self",))
+    for token in tokens:
         try:
-            integration.save(update_fields=["token"])
+            token.save(update_fields=["secret"])
         except UndecryptableSecret as error:
-            raise UndecryptableSecret(f"Integration {integration.name}: {error}") from error
-    return len(rows)
+            raise UndecryptableSecret(f"Integration {token.integration}, token {token}: {error}") from error
+    return len(tokens)
 
 
 def forget_test(integration: Integration) -> None:
     """What the last test said counts no more; not saved here."""
     integration.tested_at = None
     integration.problem = ""
-    integration.token_expires_at = None
+
+
+def forget_check(token: Token) -> None:
+    """What was known of a token counts no more: it is another one now; not saved here."""
+    token.checked_at = token.refused_at = token.resets_at = token.allowed = token.remaining = None
+    token.problem = token.account = ""
 
 
 def clean_scopes(scopes: Iterable[str]) -> list[str]:

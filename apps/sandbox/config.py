@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 TOKEN = "sandbox-token"  # noqa: S105 - a public sample credential
+FURTHER_TOKENS = ("sandbox-token-2", "sandbox-token-3")
 TOKEN_WITHOUT_SCOPES = "sandbox-noscope"  # noqa: S105 - a public sample credential
 
 

@@ -14,16 +14,17 @@ from apps.sandbox.github.api import GitHubApi
 from apps.sandbox.http import json_reply
 from apps.sandbox.jira.api import JiraApi
 from apps.sandbox.mutate import MutationError, Mutator, Order
+from apps.sandbox.tokens import TokenOrder, Tokens
 from apps.sandbox.truth import Truth
 
 
 class Control:
     """Counts, truth, faults, latency and mutations; needs no credentials."""
 
-    def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi) -> None:
+    def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi, tokens: Tokens) -> None:
         self.world = world
         self.gate = gate
-        self.github = github
+        self.all_tokens = tokens
         self.truth = Truth(world)
         self.mutator = Mutator(world, jira.forget, github.forget)
 
@@ -33,6 +34,7 @@ class Control:
             Route("/stats", self.stats), Route("/reset-stats", self.reset, methods=["POST"]),
             Route("/truth", self.counts), Route("/truth/{kind}", self.ids),
             Route("/faults", self.faults, methods=["GET", "POST"]),
+            Route("/tokens", self.tokens, methods=["GET", "POST"]),
             Route("/latency", self.latency, methods=["POST"]), Route("/mutate", self.mutate, methods=["POST"]),
         ]  # fmt: skip
 
@@ -41,9 +43,9 @@ class Control:
         return json_reply(self.gate.stats.as_json())
 
     async def reset(self, request: Request) -> Response:
-        """Set the counts and GitHub's budgets back."""
+        """Set the counts and what was done to tokens back."""
         self.gate.stats.reset()
-        self.github.reset_budgets()
+        self.all_tokens.reset()
         return json_reply({"reset": True})
 
     async def counts(self, request: Request) -> Response:
@@ -65,6 +67,19 @@ class Control:
             except FaultScriptError as error:
                 return _refuse(str(error))
         return json_reply(self.gate.faults.state())
+
+    async def tokens(self, request: Request) -> Response:
+        """Show the tokens, or change one: what is left, its end, whether it is revoked."""
+        accounts = self.all_tokens.accounts
+        if request.method == "POST":
+            try:
+                order = msgspec.json.decode(await request.body(), type=TokenOrder)
+            except msgspec.DecodeError as error:
+                return _refuse(f"The token cannot be changed: {error}")
+            if order.token not in accounts:
+                return _refuse(f"Unknown token. Known are: {', '.join(accounts)}.", 404)
+            accounts[order.token].change(order)
+        return json_reply({token: account.as_json() for token, account in accounts.items()})
 
     async def latency(self, request: Request) -> Response:
         """Set the milliseconds that are added to every answer: {"ms": 50}."""

@@ -12,22 +12,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from apps.sandbox.config import TOKEN, TOKEN_WITHOUT_SCOPES
 from apps.sandbox.encoding import encode
+from apps.sandbox.tokens import Account
 
 HeaderMap = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, read and authenticated. `scoped` is false for the token without rights."""
+    """One request, read and authenticated."""
 
     path: dict[str, str]
     query: QueryParams
     headers: Headers
     url: str
     body: Any
-    scoped: bool
+    account: Account
+
+    @property
+    def scoped(self) -> bool:
+        """False for the token without rights."""
+        return self.account.scoped
 
     def number(self, name: str, default: int, ceiling: int) -> int:
         """A size or offset from the query, clamped silently as both providers do."""
@@ -69,12 +74,7 @@ def token_of(headers: Headers) -> str | None:
     return value.strip() if scheme.lower() in ("bearer", "token") else ""
 
 
-def is_known(token: str | None) -> bool:
-    """Whether a token authenticates at all."""
-    return token in (TOKEN, TOKEN_WITHOUT_SCOPES)
-
-
-async def read_call(request: Request, *, scoped: bool) -> Call:
+async def read_call(request: Request, account: Account) -> Call:
     """The request with its JSON body; 400 when the body is none."""
     body: Any = None
     if request.method == "POST":
@@ -89,7 +89,7 @@ async def read_call(request: Request, *, scoped: bool) -> Call:
                     "message": "Problems parsing JSON",
                 },
             ) from error
-    return Call(request.path_params, request.query_params, request.headers, str(request.url), body, scoped)
+    return Call(request.path_params, request.query_params, request.headers, str(request.url), body, account)
 
 
 def route(template: str, endpoint: Endpoint, *methods: str) -> Route:

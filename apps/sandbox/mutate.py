@@ -9,29 +9,23 @@ import msgspec
 from apps.sandbox.chance import source
 from apps.sandbox.clock import END, now
 from apps.sandbox.data.catalogue import PRIORITIES
-from apps.sandbox.data.corpus import REVIEW_NOTES, Pen
+from apps.sandbox.data.corpus import Pen
 from apps.sandbox.data.issues import Issue, plain, status_item
-from apps.sandbox.data.pulls import Commit, Pull, Repository
+from apps.sandbox.data.pulls import Repository
 from apps.sandbox.data.site import SHARED_FLOW
 from apps.sandbox.data.world import World
+from apps.sandbox.drawing import draw, take
 from apps.sandbox.encoding import Json
+from apps.sandbox.github.mutations import PULL_KINDS, USUAL, PullKind, PullMutator
 
-IssueKind = Literal["edit", "comment", "status", "delete", "move", "create"]
-PullKind = Literal[
-    "edit_pull", "comment_pull", "review_pull", "merge_pull", "force_push", "new_pull", "rename_repository"
-]
-ISSUE_KINDS: tuple[IssueKind, ...] = ("edit", "comment", "status", "delete", "move", "create")
-PULL_KINDS: tuple[PullKind, ...] = (
-    "edit_pull", "comment_pull", "review_pull", "merge_pull", "force_push", "new_pull", "rename_repository",
-)  # fmt: skip
+IssueKind = Literal["edit", "comment", "uncomment", "status", "delete", "move", "create"]
+ISSUE_KINDS: tuple[IssueKind, ...] = ("edit", "comment", "uncomment", "status", "delete", "move", "create")
 # How often each kind is drawn when all are allowed.
-_WEIGHTS = {"edit": 35, "comment": 25, "status": 28, "delete": 5, "move": 4, "create": 3, "edit_pull": 30,
-            "comment_pull": 25, "review_pull": 20, "merge_pull": 10, "force_push": 8, "new_pull": 7}  # fmt: skip
-
-
+_WEIGHTS = {"edit": 35, "comment": 25, "uncomment": 2, "status": 28, "delete": 5, "move": 4, "create": 3}
+FEW_COMMENTS = 5
 _SUITS: dict[str, Callable[[Any], bool]] = {
     "move": lambda issue: issue.project.key in SHARED_FLOW,
-    "merge_pull": lambda pull: pull.closed is None,
+    "uncomment": lambda issue: len(issue.comments) > FEW_COMMENTS,
 }
 
 
@@ -40,7 +34,7 @@ class MutationError(ValueError):
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
-    """Change `share` of all issues and pull requests; `kinds` names what may happen (everything when absent)."""
+    """Change `share` of all issues and pull requests; `kinds` names what may happen (the usual things when absent)."""
 
     seed: int = 1
     share: float = 0.02
@@ -55,7 +49,7 @@ class Mutator:
     ) -> None:
         self.world = world
         self._forget_issue = forget_issue
-        self._forget_repository = forget_pull
+        self._pulls = PullMutator(world, forget_issue, forget_pull)
 
     def run(self, order: Order) -> Json:
         """Carry an order out; returns ids and keys by kind."""
@@ -64,21 +58,18 @@ class Mutator:
         rng = source(order.seed)
         done: dict[str, list[object]] = {}
         self._issues(order, rng, done)
-        self._pulls(order, rng, done)
+        self._pulls.run([k for k in PULL_KINDS if k in (order.kinds or USUAL)], order.share, rng, done)
         self.world.version += 1
         return {"at": now(), "done": done, "counts": {kind: len(names) for kind, names in done.items()}}
 
     def _issues(self, order: Order, rng: Random, done: dict[str, list[object]]) -> None:
         kinds = [k for k in ISSUE_KINDS if order.kinds is None or k in order.kinds]
         issues = list(self.world.site.by_id.values())
-        if not kinds:
-            return
-        count = min(len(issues), max(len(kinds), round(len(issues) * order.share))) if order.share else 0
-        drawn = [*kinds, *rng.choices(kinds, [_WEIGHTS[k] for k in kinds], k=count)][:count]
+        drawn = draw(kinds, _WEIGHTS, order.share, len(issues), rng)
         rng.shuffle(issues)
         for kind in drawn:
-            issue = _take(issues, _SUITS.get(kind, bool))
-            if issue is not None:
+            issue = take(issues, _SUITS.get(kind, bool))
+            if issue is not None and issue.id in self.world.site.by_id:  # it may be gone with its parent
                 done.setdefault(kind, []).append(getattr(self, f"_{kind}")(issue, rng))
 
     def _touch(self, issue: Issue) -> None:
@@ -107,6 +98,13 @@ class Mutator:
         self._touch(issue)
         return issue.key
 
+    def _uncomment(self, issue: Issue, rng: Random) -> str:
+        """Delete all but the newest comments: that changes the issue, and leaves no history."""
+        issue.comments = issue.comments[-FEW_COMMENTS:]
+        issue.updated = now()
+        self._touch(issue)
+        return issue.key
+
     def _status(self, issue: Issue, rng: Random) -> str:
         new = rng.choice([s for s in issue.project.statuses if s is not issue.status])
         at = now()
@@ -117,11 +115,13 @@ class Mutator:
         return issue.key
 
     def _delete(self, issue: Issue, rng: Random) -> Json:
-        self.world.site.delete(issue)
-        for child in issue.subtasks:
+        children = list(issue.subtasks)
+        removed = self.world.site.delete(issue)
+        for one in removed:
+            self._touch(one)
+        for child in children:  # those of an epic stay, and show it no more
             self._forget_issue(child)
-        self._touch(issue)
-        return {"id": issue.id, "key": issue.key}
+        return {"id": issue.id, "key": issue.key, "with": [one.id for one in removed[1:]]}
 
     def _move(self, issue: Issue, rng: Random) -> Json:
         target = rng.choice([k for k in SHARED_FLOW if k != issue.project.key])
@@ -139,83 +139,3 @@ class Mutator:
         made.status, made.resolution, made.resolved, made.assignee = made.project.stages[0], None, None, None
         self._touch(made)
         return made.key
-
-    def _pulls(self, order: Order, rng: Random, done: dict[str, list[object]]) -> None:
-        kinds = [k for k in PULL_KINDS if order.kinds is None or k in order.kinds]
-        if "rename_repository" in kinds and order.share:
-            done["rename_repository"] = [self._rename_repository(rng)]
-        kinds = [k for k in kinds if k != "rename_repository"]
-        pulls = [p for p in self.world.hub.by_id.values() if not p.repository.archived]
-        if not kinds:
-            return
-        count = min(len(pulls), max(len(kinds), round(len(pulls) * order.share))) if order.share else 0
-        drawn = [*kinds, *rng.choices(kinds, [_WEIGHTS[k] for k in kinds], k=count)][:count]
-        rng.shuffle(pulls)
-        for kind in drawn:
-            pull = _take(pulls, _SUITS.get(kind, bool))
-            if pull is None:
-                continue
-            done.setdefault(kind, []).append(getattr(self, f"_{kind}")(pull, rng))
-            pull.repository.updated = pull.repository.pushed = now() // 1000 * 1000
-            self._forget_repository(pull.repository)
-
-    def _name(self, pull: Pull) -> str:
-        pull.touch(now() // 1000 * 1000)
-        return f"{pull.repository.full_name}#{pull.number}"
-
-    def _edit_pull(self, pull: Pull, rng: Random) -> str:
-        pull.body += f"\n_Edited: {Pen(rng).pick(REVIEW_NOTES)}_\n"
-        return self._name(pull)
-
-    def _comment_pull(self, pull: Pull, rng: Random) -> str:
-        self.world.hub.author.remark(pull, rng.choice(self.world.staff.coders), Pen(rng), now() // 1000 * 1000)
-        return self._name(pull)
-
-    def _review_pull(self, pull: Pull, rng: Random) -> str:
-        self.world.hub.author.review(pull, rng.choice(self.world.staff.coders), Pen(rng), now() // 1000 * 1000)
-        return self._name(pull)
-
-    def _merge_pull(self, pull: Pull, rng: Random) -> str:
-        pull.closed = now() // 1000 * 1000
-        self.world.hub.author.merge(pull, pull.closed, rng)
-        return self._name(pull)
-
-    def _force_push(self, pull: Pull, rng: Random) -> str:
-        """Rewrite the last commit of the branch; reviews of the old one point to nothing."""
-        old = pull.commits[-1]
-        at = now() // 1000 * 1000
-        pull.commits[-1] = Commit(f"{rng.getrandbits(160):040x}", old.repository, old.message, old.author, old.git_name,
-                                  old.git_email, old.authored, at, old.additions + 1, old.deletions, old.files,
-                                  old.parents)  # fmt: skip
-        for review in pull.reviews:
-            if review.oid == old.oid:
-                self.world.hub.author.lose_commit(review, rng)
-        return self._name(pull)
-
-    def _new_pull(self, pull: Pull, rng: Random) -> str:
-        made = self.world.hub.add(pull.repository, END - 1)
-        pull.repository.last_number += 1
-        made.number = pull.repository.last_number
-        made.created = made.updated = now() // 1000 * 1000
-        for key, kind in made.links:
-            if kind == "dev_panel":
-                self._forget_issue(self.world.site.by_key[key])
-        return self._name(made)
-
-    def _rename_repository(self, rng: Random) -> Json:
-        repository = rng.choice([r for r in self.world.hub.repositories if not r.archived and not r.empty])
-        old = repository.name
-        repository.former_names.append(old)
-        base, _, number = old.rpartition("-r")
-        repository.name = f"{base}-r{int(number) + 1}" if base and number.isdigit() else f"{old}-r2"
-        repository.updated = now() // 1000 * 1000
-        self._forget_repository(repository)
-        return {"id": repository.id, "from": f"{repository.owner}/{old}", "to": repository.full_name}
-
-
-def _take(pool: list[Any], suits: Callable[[Any], bool]) -> Any:
-    """Remove and return the first that suits; None when none does."""
-    for place, candidate in enumerate(pool):
-        if suits(candidate):
-            return pool.pop(place)
-    return None

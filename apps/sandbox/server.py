@@ -19,6 +19,7 @@ from apps.sandbox.faults import FaultScript
 from apps.sandbox.gate import Gate
 from apps.sandbox.github.api import GitHubApi
 from apps.sandbox.jira.api import JiraApi
+from apps.sandbox.tokens import Tokens
 
 Announce = Callable[[str], None]
 
@@ -27,10 +28,11 @@ def build(options: Options, base: str, announce: Announce | None = None) -> ASGI
     """The application at the address `base` (scheme, host and port)."""
     faults = FaultScript.from_file(options.faults) if options.faults else FaultScript([])
     world = World(options)
-    jira = JiraApi(world, f"{base}/jira")
-    github = GitHubApi(world, f"{base}/github")
+    tokens = Tokens()
+    jira = JiraApi(world, f"{base}/jira", tokens)
+    github = GitHubApi(world, f"{base}/github", tokens)
     gate = Gate(faults, options.latency_ms)
-    control = Control(world, gate, jira, github)
+    control = Control(world, gate, jira, github, tokens)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

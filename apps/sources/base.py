@@ -5,7 +5,7 @@ fetch a slice gives raw records and, where a list goes on, further slices; the p
 transaction, so a killed worker goes on at the next slice. Its transform turns one raw record into rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -30,11 +30,16 @@ class Connection:
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """One piece of extraction work, as JSON in the ledger. ``kind`` picks the source's fetch function."""
+    """One piece of extraction work, as JSON in the ledger. ``kind`` picks the source's fetch function.
+
+    It is about one project or repository, its ``scope``, or about several at once, its ``scopes``: when the run has
+    ended well, their changes are known up to its start.
+    """
 
     kind: str
     args: dict[str, Any] = {}
     scope: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class RawRecord(msgspec.Struct):
@@ -60,7 +65,11 @@ class Skip(msgspec.Struct):
 
 
 class Gone(msgspec.Struct):
-    """A stored object that the provider no longer has; ``evidence`` is the answer that proves it, for people."""
+    """A stored object that the provider no longer has; ``evidence`` is the answer that proves it, for people.
+
+    An object is gone with every record that is kept of it: each entity is named by a ``Gone`` of its own. What is not
+    stored is ignored.
+    """
 
     entity: str
     external_id: str
@@ -76,7 +85,11 @@ class Listed(msgspec.Struct):
 
 
 class Fetched(msgspec.Struct):
-    """The outcome of one slice. ``expected`` adds to what the provider announced, per entity (exact numbers only)."""
+    """The outcome of one slice. ``expected`` adds to what the provider announced, per entity (exact numbers only).
+
+    ``renamed`` are projects or repositories that go by another name now: what is stored of them goes with the name,
+    and its rows are made again.
+    """
 
     records: list[RawRecord] = []
     follow_ups: list[Slice] = []
@@ -84,12 +97,14 @@ class Fetched(msgspec.Struct):
     skips: list[Skip] = []
     listed: list[Listed] = []
     gone: list[Gone] = []
+    renamed: dict[str, str] = {}
 
 
 class Children(msgspec.Struct, frozen=True):
     """Says that ``rows`` hold every child of one parent: a child that is stored but not among them is gone.
 
-    ``field`` is the column of ``row_type`` that names the parent, ``parent`` its external id.
+    ``field`` is the column of ``row_type`` that names the parent, ``parent`` its external id; with the field
+    ``external_id`` it is the row itself that is gone when it is not among ``rows``.
     """
 
     row_type: type[Row]
@@ -115,7 +130,11 @@ class Estimate(msgspec.Struct):
 
 
 class Context(Protocol):
-    """What the pipeline offers to a source while it works for one run."""
+    """What the pipeline offers to a source while it works for one run.
+
+    ``full``: everything is asked for again. ``sweep``: the ids of everything are listed, and what a complete list
+    lacks is asked for by id; a full run sweeps as well, a run of a chosen range never does.
+    """
 
     connection: Connection
     http: Http
@@ -131,11 +150,21 @@ class Context(Protocol):
     def current(self, entity: str) -> Iterator[RawRecord]:
         """The current version of every stored record of ``entity`` of this integration, streamed."""
 
+    def find(self, entity: str, external_id: str) -> RawRecord | None:
+        """The current version of one stored record."""
+
     def changed(self, entity: str) -> Iterator[RawRecord]:
         """Those of :meth:`current` whose version this run has stored, streamed."""
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
-        """The ids of the stored records of ``scope`` that no slice of this run has listed (see :class:`Listed`)."""
+        """The ids of the stored records of ``scope`` that no slice of this run has listed (see :class:`Listed`).
+
+        "" means all scopes. What this run has stored is not among them. To be asked for after the list has come to
+        its end; that an id is among them proves nothing yet.
+        """
+
+    def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
+        """Those of ``ids`` of which no current record is stored."""
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """``make()``, remembered for the rest of this run in this process."""

@@ -23,6 +23,10 @@ class Unauthorized(SourceError):
     """401: the token is wrong or expired."""
 
 
+class Expired(Unauthorized):
+    """The token's end is known to have come: nothing is asked with it."""
+
+
 class Forbidden(SourceError):
     """403 that is no rate limit: a missing scope, SSO, no permission."""
 

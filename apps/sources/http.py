@@ -2,26 +2,20 @@
 
 import threading
 from base64 import b64encode
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from apps.sources.errors import (
-    InvalidAnswer,
-    RateLimited,
-    ServerTrouble,
-    SourceError,
-    TooLarge,
-    Unreachable,
-    Untrusted,
-)
-from apps.sources.limits import Governor, LocalGovernor, backoff, limit_of
+from apps.sources.errors import InvalidAnswer, RateLimited, SourceError, Unreachable
+from apps.sources.governors import Governor, LocalGovernor, pause_sentence
+from apps.sources.limits import Limit, limit_of
 from apps.sources.problems import problem_of, told_by
+from apps.sources.sizes import LocalSizes, Sizes
 from apps.sources.text import read_json
 from apps.sources.transport import SENT_HOME_ONLY, Call, Reply, Transport, place
+from apps.sources.tries import Tries
 
 T = TypeVar("T")
 
@@ -38,6 +32,14 @@ def host(url: str) -> str:
 class Answer(Reply):
     """A good answer (status below 400): ``status``, ``headers`` (names in lower case), ``body``, ``url``."""
 
+    def __init__(self, reply: Reply, governor: Governor) -> None:
+        super().__init__(reply.status, reply.headers, reply.body, reply.url)
+        self._governor = governor
+
+    def pause(self, limit: Limit) -> None:
+        """Have everybody pause who shares the allowance that this answer came from."""
+        self._governor.limited(limit)
+
     def decode(self, shape: type[T]) -> T:
         """The JSON body read as ``shape``; :class:`InvalidAnswer` says what came instead."""
         try:
@@ -51,12 +53,19 @@ class Answer(Reply):
             ) from None
 
 
+# Finds the limit that a provider tells in a good answer.
+LimitIn = Callable[[Answer], Limit | None]
+
+
 class Http:
     """A client of one provider. All its calls only read, so that each may be tried again, POST as well.
 
     ``attempts`` tries per call; ``patience`` is the longest pause (seconds) that is slept through here, for a
     longer one :class:`RateLimited` is raised; ``timeout`` is (connect, read); ``max_bytes`` bounds a body
-    after decompression. Safe to share between threads.
+    after decompression. ``public_only`` refuses addresses in private networks. ``on_trouble`` is told why a call is
+    tried again. ``others`` are clients of the same site with other tokens: each call is asked with the token that has
+    most left, and goes on with another where one has to wait or is refused. ``sizes`` remembers for the source how
+    much the provider could answer at once. Safe to share between threads.
     """
 
     def __init__(
@@ -71,20 +80,39 @@ class Http:
         timeout: tuple[float, float] = (10, 60),
         max_bytes: int = 64 * MEBIBYTE,
         pool: int = 32,
+        public_only: bool = False,
+        on_trouble: Callable[[str], None] | None = None,
+        others: Sequence["Http"] = (),
+        sizes: Sizes | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.requests = 0
-        self.bytes = 0
+        self.governor = governor or LocalGovernor(pool, patience)
+        self.sizes = sizes or LocalSizes()
         sent = {"Accept": "application/json", "User-Agent": "etlproject/0.1", **(headers or {})}
         if auth:
             sent["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
         self._secrets = secrets_in(sent, auth)
-        self._transport = Transport(self.base_url, sent, timeout=timeout, max_bytes=max_bytes, pool=pool)
-        self._governor = governor or LocalGovernor(pool, patience)
+        self._transport = Transport(
+            self.base_url, sent, timeout=timeout, max_bytes=max_bytes, pool=pool, public_only=public_only
+        )
         self._patience = patience
         self._attempts = attempts
+        self._on_trouble = on_trouble
+        self._clients = [self, *others]
+        self._requests = 0
+        self._bytes = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
+
+    @property
+    def requests(self) -> int:
+        """How many answers have come."""
+        return sum(client._requests for client in self._clients)
+
+    @property
+    def bytes(self) -> int:
+        """How large their bodies were."""
+        return sum(client._bytes for client in self._clients)
 
     def get(
         self,
@@ -102,15 +130,18 @@ class Http:
         json: Any,
         headers: Mapping[str, str] | None = None,
         attempts: int | None = None,
+        limit_in: LimitIn | None = None,
     ) -> Answer:
-        """Ask with a JSON body; otherwise as :meth:`get`."""
+        """Ask with a JSON body; otherwise as :meth:`get`. An answer with ``limit_in`` it counts as a refusal."""
         sent = {"Content-Type": "application/json", **(headers or {})}
-        return self._ask(Call("POST", self._url(path_or_url), None, sent, msgspec.json.encode(json)), attempts)
+        call = Call("POST", self._url(path_or_url), None, sent, msgspec.json.encode(json))
+        return self._ask(call, attempts, limit_in)
 
     def close(self) -> None:
         """Close the connections and wake up whoever waits for another try."""
         self._closing.set()
-        self._transport.close()
+        for client in self._clients:
+            client._transport.close()
 
     def __enter__(self) -> "Http":
         return self
@@ -121,55 +152,50 @@ class Http:
     def _url(self, path_or_url: str) -> str:
         return path_or_url if "://" in path_or_url else f"{self.base_url}/{path_or_url.lstrip('/')}"
 
-    def _ask(self, call: Call, attempts: int | None) -> Answer:
-        attempts = attempts or self._attempts
-        for attempt in range(attempts - 1):
+    def _ask(self, call: Call, attempts: int | None, limit_in: LimitIn | None = None) -> Answer:
+        tries = Tries(self._clients, attempts or self._attempts, self._patience)
+        while True:
+            client = tries.best()
             try:
-                return self._try(call)
+                return client._try(call, limit_in)
             except SourceError as error:
-                pause = self._pause_before_next(error, attempt)
+                pause = tries.pause_after(error, client)
+                if pause is not None and self._on_trouble:
+                    self._on_trouble(f"Asks again in {pause:.1f} s. {error}")
                 if pause is None or self._closing.wait(pause):
-                    raise
-        return self._try(call)
+                    raise tries.verdict(error) from None
 
-    def _try(self, call: Call) -> Answer:
+    def _try(self, call: Call, limit_in: LimitIn | None) -> Answer:
         try:
-            with self._governor.slot():
+            with self.governor.slot():
                 reply = self._transport.send(call)
         except Unreachable:
-            self._governor.observe(0, {})
+            self.governor.observe(0, {})
             raise
         with self._lock:
-            self.requests += 1
-            self.bytes += len(reply.body)
-        self._governor.observe(reply.status, reply.headers)
+            self._requests += 1
+            self._bytes += len(reply.body)
+        self.governor.observe(reply.status, reply.headers)
         if reply.status >= 400:
             raise self._refusal(reply)
         if is_cut(reply):
             raise InvalidAnswer(f"{place(call.url)} answered with JSON that ends too early.", reply.status)
-        return Answer(reply.status, reply.headers, reply.body, reply.url)
+        answer = Answer(reply, self.governor)
+        limit = limit_in(answer) if limit_in else None
+        if limit:
+            raise self._limited(reply, limit)
+        return answer
 
     def _refusal(self, reply: Reply) -> SourceError:
-        where, message = place(reply.url), told_by(reply.body)
+        message = told_by(reply.body)
         for secret in self._secrets:
             message = message.replace(secret, "•••")
         limit = limit_of(reply.status, reply.headers, message)
-        if limit is None:
-            return problem_of(reply.status, where, message)
-        until = self._governor.limited(limit)
-        sentence = f"{where} asks for a pause until {until:%Y-%m-%d %H:%M:%S} UTC ({limit.reason}, {reply.status})."
-        return RateLimited(sentence, until, reply.status)
+        return self._limited(reply, limit) if limit else problem_of(reply.status, place(reply.url), message)
 
-    def _pause_before_next(self, error: SourceError, attempt: int) -> float | None:
-        """Seconds to wait before another try; ``None`` where another try makes no sense (here and now)."""
-        if isinstance(error, RateLimited):
-            seconds = (error.until - datetime.now(UTC)).total_seconds()
-            return max(seconds, 0.0) if seconds <= self._patience else None
-        if isinstance(error, Untrusted | TooLarge) or not isinstance(
-            error, Unreachable | ServerTrouble | InvalidAnswer
-        ):
-            return None
-        return backoff(attempt)
+    def _limited(self, reply: Reply, limit: Limit) -> RateLimited:
+        until = self.governor.limited(limit)
+        return RateLimited(pause_sentence(until, limit.reason, host(reply.url)), until, reply.status)
 
 
 def is_html(reply: Reply) -> bool:

@@ -86,7 +86,7 @@ class Sprint(Row, kw_only=True):
 class Issue(Row, kw_only=True):
     """A Jira issue; ``category`` is that of its status; ``parent`` is the epic or the parent of a sub-task.
 
-    Where only the old field Epic Link names the epic, ``parent`` holds the epic's *key*: Jira tells no id there.
+    Where only the old field Epic Link names the epic, by a key that Jira does not know, ``parent`` holds that key.
     """
 
     table: ClassVar[str] = "issue"
@@ -127,6 +127,15 @@ class IssueChange(Row, kw_only=True):
     to_text: str = ""
     author: str = ""
     changed_at: datetime
+
+
+class IssueKey(Row, kw_only=True):
+    """A key that an issue had ``until`` it was moved to another project; id ``issue:key``."""
+
+    table: ClassVar[str] = "issue_key"
+    issue: str
+    key: str
+    until: datetime
 
 
 class IssueLink(Row, kw_only=True):
@@ -301,10 +310,12 @@ class PullRequestIssueLink(Row, kw_only=True):
     """A reason to believe that a pull request belongs to an issue; id ``pull request url|issue|evidence``.
 
     ``evidence`` is ``branch``, ``title``, ``body``, ``commit``, ``closing`` (keyword before the key) or
-    ``dev_panel``. GitHub names the issue by ``issue_key``, Jira's panel by ``issue``; the pull request by its URL.
+    ``dev_panel``. GitHub names the issue by ``issue_key``, Jira's panel by ``issue``; the pull request by its URL,
+    which changes with its repository's name, and GitHub's own also by its id in ``pull_request``.
     """
 
     table: ClassVar[str] = "pull_request_issue_link"
+    pull_request: str = ""
     pull_request_url: str
     issue: str = ""
     issue_key: str = ""

@@ -1,7 +1,5 @@
 """How does one request reach the provider and come back whole? Connections, redirects, sizes, times."""
 
-import ipaddress
-import socket
 import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -15,6 +13,7 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import HTTPError
 
 from apps.sources.errors import TooLarge, Unreachable, Untrusted
+from apps.sources.network import PublicOnlyAdapter, is_public_host
 
 CHUNK = 256 * 1024
 MOST_REDIRECTS = 5
@@ -52,6 +51,7 @@ class Reply:
 class Transport:
     """Sends single requests for one base URL; ``headers`` with credentials go to its origin only.
 
+    With ``public_only`` no connection is made into a private network; a public provider cannot lead us there either.
     Thread-safe: cookies are refused, so that the session has no state that calls could share.
     """
 
@@ -63,6 +63,7 @@ class Transport:
         timeout: tuple[float, float],
         max_bytes: int,
         pool: int,
+        public_only: bool,
     ) -> None:
         self._origin = origin(base_url)
         self._headers = dict(headers)
@@ -71,9 +72,9 @@ class Transport:
         self._session = requests.Session()
         self._session.auth = _NoNetrc()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._public_only = public_only
+        self._open = HTTPAdapter(pool_connections=4, pool_maxsize=pool)
+        self._guarded = PublicOnlyAdapter(pool_connections=4, pool_maxsize=pool)
         settings = self._session.merge_environment_settings(base_url, {}, True, None, None)
         self._settings: dict[str, Any] = {**settings}
 
@@ -91,17 +92,20 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._open.close()
+        self._guarded.close()
 
     def _send_once(self, call: Call) -> Reply:
         sent = {**self._headers, **call.headers}
+        guarded = self._public_only
         if origin(call.url) != self._origin:
-            refuse_inner_network(call.url, self._origin)
+            guarded = guarded or is_public_host(*self._origin[1:])
+            refuse_strange_place(call.url, guarded)
             sent = {name: value for name, value in sent.items() if name.lower() not in SENT_HOME_ONLY}
         request = requests.Request(call.method, call.url, params=call.params, headers=sent, data=call.body)
         try:
             prepared = self._session.prepare_request(request)
-            adapter = self._session.get_adapter(call.url)
+            adapter = self._guarded if guarded else self._open
             with adapter.send(prepared, timeout=self._timeout, **self._settings) as response:
                 body = self._read(response)
                 return Reply(response.status_code, response.headers, body, prepared.url or call.url)
@@ -149,22 +153,16 @@ def place(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def refuse_inner_network(url: str, home: tuple[str, str, int]) -> None:
-    """A public provider must not lead us into the operator's own network."""
+def refuse_strange_place(url: str, public_only: bool) -> None:
+    """A provider leads to web addresses only, a public one to none in the operator's own network.
+
+    The connection itself looks again, at the address that it goes to; behind a proxy only this look counts.
+    """
     scheme, host, port = origin(url)
     if scheme not in ("http", "https"):
         raise Untrusted(f"{place(url)} is no web address that may be followed.")
-    if is_public(home[1], home[2]) and not is_public(host, port):
+    if public_only and not is_public_host(host, port):
         raise Untrusted(f"The provider leads to {place(url)}, which lies in a private network: not followed.")
-
-
-def is_public(host: str, port: int) -> bool:
-    """Whether every address of ``host`` is a public one; an unknown name counts as public."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return True
-    return all(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global for entry in found)
 
 
 def unreachable(error: Exception, url: str, timeout: tuple[float, float]) -> Unreachable:

@@ -7,6 +7,7 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from apps.sources.github import queries
+from apps.sources.github.estimate import TOGETHER, question
 
 SCHEMA = Path(__file__).parents[3] / "shared/payloads/openapi-github/schema.graphql"
 PLAIN = {name: text for name, text in vars(queries).items() if isinstance(text, str) and text.startswith("query ")}
@@ -30,10 +31,28 @@ def test_a_bundle_of_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str
     assert [str(error) for error in validate(schema, parse(queries.pages(kinds)))] == []
 
 
+@pytest.mark.parametrize("number", [1, TOGETHER])
+def test_a_question_for_totals_is_valid(schema: GraphQLSchema, number: int) -> None:
+    assert [str(error) for error in validate(schema, parse(question(number)))] == []
+
+
 def test_a_misspelt_field_would_be_noticed(schema: GraphQLSchema) -> None:
     wrong = queries.PULL_REQUESTS.replace("updatedAt", "updatedAtt")
     assert validate(schema, parse(wrong))
 
 
+@pytest.mark.parametrize("parts", [0, 1, 10])
+def test_a_look_at_many_pull_requests_is_valid(schema: GraphQLSchema, parts: int) -> None:
+    assert [str(error) for error in validate(schema, parse(queries.heads(parts)))] == []
+
+
 def test_all_queries_are_covered() -> None:
-    assert {"PULL_REQUESTS", "PULL_REQUEST_DETAILS", "DEPLOYMENTS", "WORKING"} == set(PLAIN)
+    assert set(PLAIN) == {
+        "PULL_REQUESTS",
+        "PULL_REQUEST_DETAILS",
+        "DEPLOYMENTS",
+        "DEPLOYMENT_DETAILS",
+        "DELIVERIES",
+        "OVERVIEW",
+        "WORKING",
+    }

@@ -51,8 +51,8 @@ class Hub:
 
     def find_renamed(self, owner: str, name: str) -> Repository | None:
         """By a name that it had before."""
-        return next((r for r in self.everything if r.owner.lower() == owner.lower()
-                     and name.lower() in (n.lower() for n in r.former_names)), None)  # fmt: skip
+        wanted = f"{owner}/{name}".lower()
+        return next((r for r in self.everything if wanted in (former.lower() for former in r.former_names)), None)
 
     def _found(self, index: int, spec: RepositorySpec) -> Repository:
         number = _FIRST_REPOSITORY + index * 104_729
@@ -60,7 +60,7 @@ class Hub:
         return Repository(
             number, node_id("R", 0, number), spec.name, ORGANISATION, spec.description, spec.language, spec.project,
             spec.private, spec.archived, spec.empty, created, created, created,
-            [spec.former_name] if spec.former_name else [],
+            [f"{ORGANISATION}/{spec.former_name}"] if spec.former_name else [],
         )  # fmt: skip
 
     def _linkable(self) -> dict[str, list[Issue]]:

@@ -151,18 +151,26 @@ class Site:
                      ("Sprint", "custom", SPRINT_FIELD, "", "", "", ""))  # fmt: skip
         return old
 
-    def delete(self, issue: Issue) -> None:
-        """Remove an issue for good, with its links and its place in its parent."""
+    def delete(self, issue: Issue) -> list[Issue]:
+        """Remove an issue for good, with its sub-tasks, its links and its place in its parent; gives what is removed.
+
+        The issues of an epic stay, without a parent and without a trace in their histories.
+        """
+        removed = [issue]
+        for child in list(issue.subtasks):
+            if child.type.level == -1:
+                removed += self.delete(child)
+            else:
+                child.parent = None
         del self.by_id[issue.id]
         del self.by_key[issue.key]
         self.moved = {k: v for k, v in self.moved.items() if v != issue.id}
         self.deleted.append(issue.id)
         for link in issue.links:
             link.other.links = [x for x in link.other.links if x.id != link.id]
-        for child in issue.subtasks:
-            child.parent = None
         if issue.parent:
             issue.parent.subtasks.remove(issue)
+        return removed
 
     def find(self, id_or_key: str) -> Issue | None:
         """By id, key or the key it had before it was moved."""

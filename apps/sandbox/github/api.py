@@ -6,48 +6,46 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from apps.sandbox.config import TOKEN
 from apps.sandbox.data.catalogue import ORGANISATION
 from apps.sandbox.data.people import Person
 from apps.sandbox.data.pulls import Repository
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, encode
 from apps.sandbox.github.graphql import GraphQL
-from apps.sandbox.github.limits import Budget
 from apps.sandbox.github.pager import error, one, page
 from apps.sandbox.github.rest import NEW_VERSION, Rest
 from apps.sandbox.github.shapes import Shapes
 from apps.sandbox.github.views import Owner
-from apps.sandbox.http import ApiError, Call, Endpoint, Handler, is_known, json_reply, read_call, route, token_of
+from apps.sandbox.http import ApiError, Call, Endpoint, Handler, json_reply, read_call, route, token_of
+from apps.sandbox.tokens import Account, Tokens
 
 _VERSIONS = ("2022-11-28", NEW_VERSION)
 _SCOPES = "read:org, repo, workflow"
 _OPEN_PATHS = ("/user", "/rate_limit", "/graphql")
+_UNCOUNTED = ("/rate_limit", "/graphql")
 _BAD_CREDENTIALS = {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest", "status": "401"}
+_USED_UP = {
+    "message": "API rate limit exceeded for user ID 1200000.",
+    "documentation_url": "https://docs.github.com/rest",
+}
 _NO_TOKEN = {"message": "Requires authentication", "documentation_url": "https://docs.github.com/rest", "status": "401"}
 
 
 class GitHubApi:
     """The routes below `/github`."""
 
-    def __init__(self, world: World, base: str) -> None:
+    def __init__(self, world: World, base: str, tokens: Tokens) -> None:
         self.world = world
         self.base = base
-        self.core = Budget("core", 5000, enforced=False)
-        self.points = Budget("graphql", 5000, enforced=True)
+        self.tokens = tokens
         self.shapes = Shapes(base)
         self.rest = Rest(world, self.shapes)
-        self.graphql = GraphQL(world, self.points)
+        self.graphql = GraphQL(world)
 
     def forget(self, repository: Repository) -> None:
         """A repository has changed."""
         self.rest.forget(repository)
         self.graphql.forget(repository)
-
-    def reset_budgets(self) -> None:
-        """Full budgets."""
-        self.core.begin()
-        self.points.begin()
 
     def routes(self) -> list[BaseRoute]:
         """All routes; whatever else is asked for is unknown."""
@@ -65,33 +63,36 @@ class GitHubApi:
     def _endpoint(self, handler: Handler, template: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             token = token_of(request.headers)
-            if not is_known(token):
+            account = self.tokens.let_in(token)
+            if account is None:
                 return json_reply(_NO_TOKEN if token is None else _BAD_CREDENTIALS, 401)
-            scoped = token == TOKEN
             version = request.headers.get("x-github-api-version", _VERSIONS[0])
             try:
                 if version not in _VERSIONS:
                     raise error(400, f"'{version}' is not a supported API version.")
-                if not scoped and template not in _OPEN_PATHS:
+                if template not in _UNCOUNTED and not account.core.can_spend(1):
+                    raise ApiError(403, _USED_UP)
+                if not account.scoped and template not in _OPEN_PATHS:
                     raise error(403, "Resource not accessible by personal access token")
-                reply = handler(await read_call(request, scoped=scoped))
+                reply = handler(await read_call(request, account))
             except ApiError as refusal:
                 reply = json_reply(refusal.body, refusal.status, refusal.headers)
-            return self._finish(reply, version, template, scoped=scoped)
+            return self._finish(reply, version, template, account)
 
         return endpoint
 
-    def _finish(self, reply: Response, version: str, template: str, *, scoped: bool) -> Response:
+    def _finish(self, reply: Response, version: str, template: str, account: Account) -> Response:
         """The headers of every answer; a 304 and the rate limit itself cost nothing."""
         if template != "/graphql":
-            if reply.status_code != 304 and template != "/rate_limit":
-                self.core.spend(1)
-            reply.headers.update(self.core.headers())
-        reply.headers["X-OAuth-Scopes"] = _SCOPES if scoped else ""
+            if reply.status_code != 304 and template not in _UNCOUNTED:
+                account.core.spend(1)
+            reply.headers.update(account.core.headers())
+        reply.headers.update(account.headers())
+        reply.headers["X-OAuth-Scopes"] = _SCOPES if account.scoped else ""
         reply.headers["X-Accepted-OAuth-Scopes"] = "repo"
         reply.headers["X-GitHub-Api-Version-Selected"] = version
         reply.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
-        reply.headers["X-GitHub-Request-Id"] = f"5A4D:{self.core.used:06X}:{self.points.used:06X}"
+        reply.headers["X-GitHub-Request-Id"] = f"5A4D:{account.core.used:06X}:{account.points.used:06X}"
         return reply
 
     def _profile(self, person: Person) -> Json:
@@ -141,7 +142,8 @@ class GitHubApi:
         asked: Any = call.path.get("login", call.path.get("id"))
         if asked != Owner().id and str(asked).lower() != ORGANISATION:
             raise error(404, "Not Found")
-        return self._list(call, self.world.hub.repositories, f"{self.base}/organizations/{Owner().id}/repos")
+        owned = [r for r in self.world.hub.repositories if r.owner == ORGANISATION]
+        return self._list(call, owned, f"{self.base}/organizations/{Owner().id}/repos")
 
     def _user_repositories(self, call: Call) -> Response:
         login = call.path["login"].lower()
@@ -152,10 +154,11 @@ class GitHubApi:
         return self._list(call, owned, f"{self.base}/user/{person.github_id}/repos")
 
     def _rate_limit(self, call: Call) -> Response:
-        search = {"limit": 30, "used": 0, "remaining": 30, "reset": self.core.reset}
-        shape: Json = {"resources": {"core": self.core.as_json(), "graphql": self.points.as_json(), "search": search}}
+        core, points = call.account.core, call.account.points
+        search = {"limit": 30, "used": 0, "remaining": 30, "reset": core.reset}
+        shape: Json = {"resources": {"core": core.as_json(), "graphql": points.as_json(), "search": search}}
         if call.headers.get("x-github-api-version") != NEW_VERSION:
-            shape["rate"] = self.core.as_json()
+            shape["rate"] = core.as_json()
         return one(call, shape)
 
 

@@ -41,7 +41,7 @@ _CURSOR = "cursor:v2:"
 class QueryError(Exception):
     """One entry of the answer's `errors`; `fatal` refuses the whole query."""
 
-    def __init__(self, kind: str, message: str, path: list[str], *, fatal: bool = False) -> None:
+    def __init__(self, kind: str, message: str, path: list[Any], *, fatal: bool = False) -> None:
         super().__init__(message)
         self.fatal = fatal
         self.entry: Json = {"type": kind, "path": path, "locations": [{"line": 1, "column": 1}], "message": message}
@@ -194,7 +194,7 @@ def _has_variable(node: Node) -> bool:
     return any(_has_variable(v) for v in values)
 
 
-def measure(plan: Plan, variables: Json, path: list[str], times: int = 1) -> tuple[int, int]:
+def measure(plan: Plan, variables: Json, path: list[Any], times: int = 1) -> tuple[int, int]:
     """How many nodes a query may return and how many requests it stands for; QueryError for a bad page size."""
     nodes = requests = 0
     for row in [plan.single] if plan.single is not None else plan.rows.values():
@@ -215,7 +215,7 @@ def measure(plan: Plan, variables: Json, path: list[str], times: int = 1) -> tup
     return nodes, requests
 
 
-def _page_size(name: str, given: Json, path: list[str]) -> int:
+def _page_size(name: str, given: Json, path: list[Any]) -> int:
     which = "first" if given.get("first") is not None else "last"
     size = given.get(which)
     if size is None:
@@ -234,7 +234,7 @@ class Executor:
     def __init__(self, type_of: Callable[[Any], str]) -> None:
         self.type_of = type_of
 
-    def object(self, plan: Plan, record: Any, run: Run, path: list[str]) -> Json:
+    def object(self, plan: Plan, record: Any, run: Run, path: list[Any]) -> Json:
         """One record."""
         row = plan.single
         if row is None:
@@ -249,7 +249,7 @@ class Executor:
                 made[planned.key] = self._below(planned, record, run, [*path, planned.key])
         return made
 
-    def _below(self, planned: FieldPlan, record: Any, run: Run, path: list[str]) -> Any:
+    def _below(self, planned: FieldPlan, record: Any, run: Run, path: list[Any]) -> Any:
         given = planned.arguments(run.variables)
         assert planned.sub
         try:
@@ -259,13 +259,22 @@ class Executor:
             if planned.is_connection:
                 return self._connection(planned.sub, value, given, run, path)
         except QueryError as error:
+            if error.fatal:
+                raise
             run.errors.append(error.entry | {"path": path})
             return None
         if planned.is_list:
-            return [None if v is None else self._kept(planned.sub, v, run, path) for v in value]
+            return [self._item(planned.sub, item, run, [*path, place]) for place, item in enumerate(value)]
         return self._kept(planned.sub, value, run, path)
 
-    def _kept(self, plan: Plan, record: Any, run: Run, path: list[str]) -> Any:
+    def _item(self, plan: Plan, item: Any, run: Run, path: list[Any]) -> Any:
+        """One item of a plain list; an error leaves a hole."""
+        if isinstance(item, QueryError):
+            run.errors.append(item.entry | {"path": path})
+            return None
+        return None if item is None else self._kept(plan, item, run, path)
+
+    def _kept(self, plan: Plan, record: Any, run: Run, path: list[Any]) -> Any:
         """A record; pull requests come from the cache."""
         if type(record) is not Pull:
             return self.object(plan, record, run, path)
@@ -280,7 +289,7 @@ class Executor:
             found = kept[name] = msgspec.Raw(encode(made))
         return found
 
-    def _connection(self, plan: Plan, items: list[Any], given: Json, run: Run, path: list[str]) -> Json:
+    def _connection(self, plan: Plan, items: list[Any], given: Json, run: Run, path: list[Any]) -> Json:
         start, end = _window(items, given)
         shown = items[start:end]
         made: Json = {}
@@ -299,7 +308,7 @@ class Executor:
                 made[planned.key] = planned.get(None, {})
         return made
 
-    def _edge(self, plan: Plan, item: Any, place: int, run: Run, path: list[str]) -> Json:
+    def _edge(self, plan: Plan, item: Any, place: int, run: Run, path: list[Any]) -> Json:
         made: Json = {}
         for planned in plan.single or ():
             if planned.sub is None:

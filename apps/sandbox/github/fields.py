@@ -7,12 +7,13 @@ from apps.sandbox.clock import github_stamp, maybe_stamp
 from apps.sandbox.data.catalogue import ORGANISATION
 from apps.sandbox.data.hub import Hub
 from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Commit, Pull, Repository, Ticket, node_id
+from apps.sandbox.data.pulls import Commit, Pull, Repository, Run, Ticket, node_id
 from apps.sandbox.encoding import Json
 from apps.sandbox.github import views
 from apps.sandbox.github.executor import Fields, Getter
 from apps.sandbox.github.views import (
     WEB,
+    CheckSuite,
     DeploymentPlace,
     GitActor,
     LabelView,
@@ -26,7 +27,8 @@ from apps.sandbox.github.views import (
 
 TYPES = {Repository: "Repository", Pull: "PullRequest", Commit: "Commit", PullCommit: "PullRequestCommit",
          Owner: "Organization", Ticket: "Issue", Ref: "Ref", LabelView: "Label",
-         MilestoneView: "Milestone", ReviewRequest: "ReviewRequest"}  # fmt: skip
+         MilestoneView: "Milestone", ReviewRequest: "ReviewRequest",
+         CheckSuite: "CheckSuite", Run: "WorkflowRun"}  # fmt: skip
 _ITEMS = {"Review": "PullRequestReview", "Note": "PullRequestReviewComment", "Remark": "IssueComment",
           "Release": "Release", "Thread": "PullRequestReviewThread"}  # fmt: skip
 
@@ -277,6 +279,17 @@ def _deployment_fields() -> Fields:
     }
 
 
+def _suites(commit: Commit, given: Json) -> list[CheckSuite]:
+    return [CheckSuite(commit.repository, run) for run in commit.repository.runs if run.oid == commit.oid]
+
+
+def _history(commit: Commit, given: Json) -> list[Commit]:
+    """A commit of the default branch and those before it, newest first; of other branches the commit alone."""
+    trunk = commit.repository.trunk
+    place = next((place for place, known in enumerate(trunk) if known is commit), None)
+    return [commit] if place is None else trunk[place::-1]
+
+
 def commit_fields() -> Fields:
     """Fields of commits and their authors."""
     return {
@@ -289,7 +302,12 @@ def commit_fields() -> Fields:
             "messageBody": lambda r, a: r.message.partition("\n")[2].strip(), "url": lambda r, a: views.commit_url(r),
             "author": lambda r, a: GitActor(r.git_name, r.git_email, r.authored, r.author),
             "committer": lambda r, a: GitActor(r.git_name, r.git_email, r.committed, r.author),
+            "checkSuites": _suites, "history": _history,
         },
+        "CheckSuite": {"id": lambda r, a: node_id("CS", r.repository.id, r.run.id), "workflowRun": _getter("run"),
+                       **times(createdAt="run.created", updatedAt="run.updated")},
+        "WorkflowRun": {**plain(id="node_id", databaseId="id", runNumber="number", event="event"),
+                        **times(createdAt="created", updatedAt="updated")},
         "GitActor": {"name": _getter("name"), "email": _getter("email"), "date": lambda r, a: maybe_stamp(r.at),
                      "user": lambda r, a: r.person if r.person and not r.person.is_bot else None},
         "PullRequestCommit": {

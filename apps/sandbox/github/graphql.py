@@ -48,11 +48,10 @@ def schema_text() -> str:
 
 
 class GraphQL:
-    """The end point. `budget` are the points of the hour."""
+    """The end point; each token has points of its own."""
 
-    def __init__(self, world: World, budget: Budget) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self.budget = budget
         self.schema = build_schema(schema_text())
         queries = Queries(world)
         self.fields: Fields = {**queries.fields(), **repository_fields(world.hub), **commit_fields(), **PULL_FIELDS}
@@ -87,10 +86,11 @@ class GraphQL:
         given = get_variable_values(self.schema, operation.variable_definitions or (), body.get("variables") or {})
         if isinstance(given, list):
             return json_reply({"errors": [_entry(e) for e in given]})
+        points = call.account.points
         try:
-            return json_reply(self._run(plan, given, scoped=call.scoped), headers=self.budget.headers())
+            return json_reply(self._run(plan, given, points, scoped=call.scoped), headers=points.headers())
         except QueryError as error:
-            return json_reply({"data": None, "errors": [error.entry]}, headers=self.budget.headers())
+            return json_reply({"data": None, "errors": [error.entry]}, headers=points.headers())
 
     def _prepare(self, query: str) -> Prepared:
         found = self._prepared.get(query)
@@ -114,16 +114,16 @@ class GraphQL:
         return Prepared({o.name.value if o.name else None: (o, compiler.plan(self.schema.query_type, [o.selection_set]))
                          for o in operations}, [])  # fmt: skip
 
-    def _run(self, plan: Plan, variables: Json, *, scoped: bool) -> Json:
+    def _run(self, plan: Plan, variables: Json, points: Budget, *, scoped: bool) -> Json:
         nodes, requests = measure(plan, variables, [])
         if nodes > MAX_NODES:
             raise QueryError("MAX_NODE_LIMIT_EXCEEDED", f"This query requests up to {nodes:,} possible nodes which "
                              f"exceeds the maximum limit of {MAX_NODES:,}.", [], fatal=True)  # fmt: skip
         cost = max(1, round(requests / 100))
-        if not self.budget.spend(cost):
+        if not points.spend(cost):
             raise QueryError("RATE_LIMITED", "API rate limit exceeded for user ID 1200000.", [], fatal=True)
-        state = {"cost": cost, "nodeCount": nodes, "limit": self.budget.limit, "remaining": self.budget.remaining,
-                 "used": self.budget.used, "resetAt": github_stamp(self.budget.reset * 1000)}  # fmt: skip
+        state = {"cost": cost, "nodeCount": nodes, "limit": points.limit, "remaining": points.remaining,
+                 "used": points.used, "resetAt": github_stamp(points.reset * 1000)}  # fmt: skip
         run = Run(variables, self.cache if scoped else {})
         data = self.executor.object(plan, state, run, [])
         if not scoped:

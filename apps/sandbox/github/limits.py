@@ -22,6 +22,12 @@ class Budget:
         self.used = 0
         self.reset = int(time.time()) + HOUR
 
+    def leave(self, remaining: int, seconds: int) -> None:
+        """Only so much is left, for so long; from now on it is enforced."""
+        self.enforced = True
+        self.used = self.limit - remaining
+        self.reset = int(time.time()) + seconds
+
     @property
     def remaining(self) -> int:
         """Points left."""
@@ -29,12 +35,16 @@ class Budget:
 
     def spend(self, points: int) -> bool:
         """Take points; false when they are used up."""
-        if time.time() >= self.reset or (not self.enforced and self.remaining < points):
-            self.begin()
-        if self.remaining < points:
+        if not self.can_spend(points):
             return False
         self.used += points
         return True
+
+    def can_spend(self, points: int) -> bool:
+        """Whether so many points are left."""
+        if time.time() >= self.reset or (not self.enforced and self.remaining < points):
+            self.begin()
+        return self.remaining >= points
 
     def headers(self) -> dict[str, str]:
         """The X-RateLimit headers."""

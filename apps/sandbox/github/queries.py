@@ -11,6 +11,7 @@ from apps.sandbox.encoding import Json
 from apps.sandbox.github.executor import Fields, Getter, QueryError
 from apps.sandbox.github.views import DeploymentPlace, Owner, Place
 
+MAX_IDS = 100
 _LIMIT_FIELDS = ("cost", "limit", "nodeCount", "remaining", "resetAt", "used")
 
 
@@ -41,7 +42,7 @@ class Queries:
             "organization": self._organization,
             "repositoryOwner": self._owner,
             "node": lambda r, a: self._node(a["id"]),
-            "nodes": lambda r, a: [self._node(number) for number in a["ids"]],
+            "nodes": lambda r, a: self._nodes(a["ids"]),
         }
         return {"Query": query, "RateLimit": {name: _item(name) for name in _LIMIT_FIELDS}}
 
@@ -70,6 +71,19 @@ class Queries:
             return Owner()
         return self._user(root, given)
 
+    def _nodes(self, numbers: list[str]) -> list[Any]:
+        """At most a hundred; an unknown one is an error in its place."""
+        if len(numbers) > MAX_IDS:
+            raise QueryError("ARGUMENT_LIMIT", f"You may not provide more than {MAX_IDS} node ids; you provided "
+                             f"{len(numbers)}.", [], fatal=True)  # fmt: skip
+        found: list[Any] = []
+        for number in numbers:
+            try:
+                found.append(self._node(number))
+            except QueryError as error:
+                found.append(error)
+        return found
+
     def _node(self, number: str) -> Any:
         if self._indexed_version != self.world.version:
             self._index = _all_nodes(self.world)
@@ -87,6 +101,7 @@ def _all_nodes(world: World) -> dict[str, Any]:
         found |= {t.node_id: t for t in repository.tickets}
         found |= {x.node_id: Place(repository, x) for x in repository.releases}
         found |= {d.node_id: DeploymentPlace(repository, d) for d in repository.deployments}
+        found |= {run.node_id: run for run in repository.runs}
         for pull in repository.pulls:
             found[pull.node_id] = pull
             items: list[Any] = [*pull.reviews, *pull.remarks, *pull.notes, *pull.threads]

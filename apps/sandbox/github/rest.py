@@ -44,6 +44,7 @@ class Rest:
             "": self.repository,
             "/pulls": self.pulls,
             "/pulls/comments": self.all_notes,
+            "/pulls/comments/{number:int}": self.note,
             "/pulls/{number:int}": self.pull,
             "/pulls/{number:int}/commits": self.pull_commits,
             "/pulls/{number:int}/reviews": self.reviews,
@@ -51,13 +52,16 @@ class Rest:
             "/pulls/{number:int}/files": self.files,
             "/issues": self.issues,
             "/issues/comments": self.all_remarks,
+            "/issues/comments/{number:int}": self.remark,
             "/issues/{number:int}": self.issue,
             "/issues/{number:int}/comments": self.remarks,
             "/commits": self.commits,
             "/commits/{sha}": self.commit,
             "/releases": self.releases,
             "/releases/latest": self.latest_release,
+            "/releases/{number:int}": self.release,
             "/deployments": self.deployments,
+            "/deployments/{number:int}": self.deployment,
             "/deployments/{number:int}/statuses": self.statuses,
             "/environments": self.environments,
             "/actions/runs": self.runs,
@@ -177,6 +181,11 @@ class Rest:
         return self._page(call, repository, "/pulls/comments", _sorted(call, items), "note",
                           lambda n: self.shapes.note(owners[n.id], n))  # fmt: skip
 
+    def note(self, call: Call, repository: Repository) -> Response:
+        """One review comment."""
+        found = _numbered(call, [n for p in repository.pulls for n in p.notes])
+        return one(call, self.shapes.note(next(p for p in repository.pulls if found in p.notes), found))
+
     def files(self, call: Call, repository: Repository) -> Response:
         """Changed files."""
         pull = self._pull(call, repository)
@@ -216,6 +225,12 @@ class Rest:
         return self._page(call, repository, "/issues/comments", _sorted(call, items), "remark",
                           lambda c: self.shapes.remark(owners[c.id], c))  # fmt: skip
 
+    def remark(self, call: Call, repository: Repository) -> Response:
+        """One comment of a pull request or ticket."""
+        both: list[Pull | Ticket] = [*repository.pulls, *repository.tickets]
+        found = _numbered(call, [c for i in both for c in i.remarks])
+        return one(call, self.shapes.remark(next(i for i in both if found in i.remarks), found))
+
     def commits(self, call: Call, repository: Repository) -> Response:
         """The default branch, newest first."""
         if repository.empty:
@@ -241,6 +256,10 @@ class Rest:
         return self._page(call, repository, "/releases", repository.releases[::-1], "release",
                           lambda r: self.pull_shapes.release(repository, r))  # fmt: skip
 
+    def release(self, call: Call, repository: Repository) -> Response:
+        """One release."""
+        return one(call, self.pull_shapes.release(repository, _numbered(call, repository.releases)))
+
     def latest_release(self, call: Call, repository: Repository) -> Response:
         """The newest release that is no prerelease."""
         found = next((r for r in repository.releases[::-1] if not r.prerelease), None)
@@ -259,12 +278,13 @@ class Rest:
         return self._page(call, repository, "/deployments", chosen, "deployment",
                           lambda d: self.pull_shapes.deployment(repository, d))  # fmt: skip
 
+    def deployment(self, call: Call, repository: Repository) -> Response:
+        """One deployment."""
+        return one(call, self.pull_shapes.deployment(repository, _numbered(call, repository.deployments)))
+
     def statuses(self, call: Call, repository: Repository) -> Response:
         """Statuses of a deployment, newest first."""
-        number: Any = call.path["number"]
-        found = next((d for d in repository.deployments if d.id == number), None)
-        if found is None:
-            raise error(404, "Not Found")
+        found = _numbered(call, repository.deployments)
         return self._page(call, repository, f"/deployments/{found.id}/statuses", found.states[::-1], "state",
                           lambda s: self.pull_shapes.deployment_status(repository, found, s))  # fmt: skip
 
@@ -308,6 +328,14 @@ class Rest:
             raise error(409, "Git Repository is empty.")
         return page(call, refs, lambda r: encode(self.pull_shapes.ref(r)),
                     f"{self.shapes.api}/repositories/{repository.id}{path}")  # fmt: skip
+
+
+def _numbered(call: Call, items: list[Any]) -> Any:
+    """The item whose id is in the path."""
+    found = next((item for item in items if item.id == call.path["number"]), None)
+    if found is None:
+        raise error(404, "Not Found")
+    return found
 
 
 def _is_newer(call: Call) -> bool:

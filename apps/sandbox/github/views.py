@@ -4,7 +4,17 @@ from typing import Any, NamedTuple
 
 from apps.sandbox.data.catalogue import LABELS, ORGANISATION
 from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Commit, Deployment, DeploymentState, Note, Pull, Repository, Ticket, node_id
+from apps.sandbox.data.pulls import (
+    Commit,
+    Deployment,
+    DeploymentState,
+    Note,
+    Pull,
+    Repository,
+    Run,
+    Ticket,
+    node_id,
+)
 
 WEB = "https://github.com"
 ORGANISATION_ID = 98_700_321
@@ -36,6 +46,13 @@ class PullCommit(NamedTuple):
 
     pull: Pull
     commit: Commit
+
+
+class CheckSuite(NamedTuple):
+    """What GitHub Actions says about a commit: one workflow run."""
+
+    repository: Repository
+    run: Run
 
 
 class Ref(NamedTuple):

@@ -8,10 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from apps.sandbox.config import TOKEN
 from apps.sandbox.data.issues import Issue
 from apps.sandbox.data.world import World
-from apps.sandbox.http import ApiError, Call, Endpoint, Handler, is_known, json_reply, read_call, route, token_of
+from apps.sandbox.http import ApiError, Call, Endpoint, Handler, json_reply, read_call, route, token_of
 from apps.sandbox.jira.agile import Agile
 from apps.sandbox.jira.changelogs import Changelogs
 from apps.sandbox.jira.devstatus import DevStatus
@@ -21,6 +20,7 @@ from apps.sandbox.jira.metadata import Metadata
 from apps.sandbox.jira.records import Records
 from apps.sandbox.jira.search import Search
 from apps.sandbox.jira.shapes import Shapes
+from apps.sandbox.tokens import Tokens
 
 _UNAUTHENTICATED = {"message": "Client must be authenticated to access this resource.", "status-code": 401}
 
@@ -35,7 +35,8 @@ def _limits(minute: int) -> dict[str, str]:
 class JiraApi:
     """The routes below `/jira`."""
 
-    def __init__(self, world: World, base: str) -> None:
+    def __init__(self, world: World, base: str, tokens: Tokens) -> None:
+        self.tokens = tokens
         self.shapes = Shapes(world, base)
         self.records = Records(world, self.shapes)
         search = Search(world, self.records)
@@ -61,8 +62,8 @@ class JiraApi:
 
     def _endpoint(self, handler: Handler) -> Endpoint:
         async def endpoint(request: Request) -> Response:
-            token = token_of(request.headers)
-            if not is_known(token):
+            account = self.tokens.let_in(token_of(request.headers))
+            if account is None:
                 return json_reply(
                     _UNAUTHENTICATED,
                     401,
@@ -72,7 +73,7 @@ class JiraApi:
                     },
                 )
             try:
-                reply = handler(await read_call(request, scoped=token == TOKEN))
+                reply = handler(await read_call(request, account))
             except ApiError as error:
                 reply = json_reply(error.body, error.status, error.headers)
             reply.headers.update(_limits(int(time.time()) // 60))

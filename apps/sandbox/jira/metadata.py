@@ -73,8 +73,10 @@ class Metadata:
         self.table: list[tuple[str, Handler, tuple[str, ...]]] = [
             (f"{_API}/serverInfo", self.server, get), (f"{_API}/myself", self.myself, get),
             (f"{_API}/mypermissions", self.permissions, get), (f"{_API}/field", self.fields, get),
-            (f"{_API}/status", self.statuses, get), (f"{_API}/statuses/search", self.search_statuses, get),
+            (f"{_API}/status", self.statuses, get), (f"{_API}/status/{{id}}", self.status, get),
+            (f"{_API}/statuses/search", self.search_statuses, get),
             (f"{_API}/statuscategory", self.categories, get), (f"{_API}/issuetype", self.types, get),
+            (f"{_API}/issuetype/{{id}}", self.type, get),
             (f"{_API}/priority", self.priorities, get), (f"{_API}/resolution", self.resolutions, get),
             (f"{_API}/issueLinkType", self.link_types, get), (f"{_API}/project/search", self.projects, get),
             (f"{_API}/project/{{key}}", self.project, get),
@@ -127,6 +129,14 @@ class Metadata:
         """All statuses, those of team-managed projects with their scope."""
         return json_reply([self.shapes.status(s) for s in STATUSES.values()])
 
+    def status(self, call: Call) -> Response:
+        """One status by id or name."""
+        name = call.path["id"]
+        for status in STATUSES.values() if call.scoped else ():
+            if name in (status.id, status.name):
+                return json_reply(self.shapes.status(status))
+        raise missing(f"The status with id '{name}' does not exist.")
+
     def search_statuses(self, call: Call) -> Response:
         """Statuses page by page, in the newer shape."""
         return json_reply(page_bean(call, [_new_status(s) for s in STATUSES.values()], 200, 200))
@@ -140,6 +150,13 @@ class Metadata:
     def types(self, call: Call) -> Response:
         """Issue types of all projects."""
         return json_reply(self.shapes.types())
+
+    def type(self, call: Call) -> Response:
+        """One issue type by id."""
+        for kind in self.shapes.types() if call.scoped else ():
+            if kind["id"] == call.path["id"]:
+                return json_reply(kind)
+        raise missing("The issue type with the given ID does not exist or you do not have permission to view it.")
 
     def priorities(self, call: Call) -> Response:
         """Priorities."""

@@ -3,14 +3,32 @@
 from hashlib import blake2b
 from typing import Any
 
-from apps.sources.base import Connection, ConnectionReport, Context, Fetched, RawRecord, Slice, Transformed
+from apps.sources.base import (
+    Connection,
+    ConnectionReport,
+    Context,
+    Estimate,
+    Fetched,
+    Gone,
+    RawRecord,
+    Slice,
+    Transformed,
+)
 from apps.sources.github import extract, transform
 from apps.sources.github.check import check
 from apps.sources.github.client import API_VERSION, Client
 from apps.sources.github.definition import DEFINITION
+from apps.sources.github.estimate import estimate
+from apps.sources.github.gone import forget
 from apps.sources.http import Http, host
 
 PUBLIC_SITES = frozenset({"https://github.com", "https://www.github.com"})
+
+
+def api_url(base_url: str) -> str:
+    """Where the API lives: people paste the address of the public site."""
+    base_url = base_url.rstrip("/")
+    return "https://api.github.com" if base_url in PUBLIC_SITES else base_url
 
 
 class GitHub:
@@ -23,14 +41,11 @@ class GitHub:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        base_url = connection.base_url.rstrip("/")
-        if base_url in PUBLIC_SITES:
-            base_url = "https://api.github.com"
-        return Http(base_url, headers=headers, **options)
+        return Http(api_url(connection.base_url), headers=headers, **options)
 
     def allowance(self, connection: Connection) -> str:
         """The token at its site: each token has points of its own."""
-        return f"{host(connection.base_url)}:{blake2b(connection.token.encode(), digest_size=8).hexdigest()}"
+        return f"{host(api_url(connection.base_url))}:{blake2b(connection.token.encode(), digest_size=8).hexdigest()}"
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         """Try the token and look for the named repositories."""
@@ -43,6 +58,14 @@ class GitHub:
     def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
         """Fetch one slice."""
         return extract.fetch(piece, context)
+
+    def forget(self, gone: Gone) -> Transformed:
+        """Which rows go with an object that is gone."""
+        return forget(gone)
+
+    def estimate(self, context: Context) -> list[Estimate]:
+        """What a run would fetch, counted in few requests."""
+        return estimate(context)
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
         """The rows of one record."""

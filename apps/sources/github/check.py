@@ -1,18 +1,24 @@
 """Do the stored credentials work? One cheap question, and one sentence about what is wrong."""
 
 import re
-from datetime import datetime
 
 import msgspec
 
 from apps.sources.base import Connection, ConnectionReport
-from apps.sources.errors import Forbidden, InvalidAnswer, NotFound, SourceError
+from apps.sources.errors import Conflict, Forbidden, InvalidAnswer, NotFound, SourceError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.http import Answer
-from apps.sources.text import clean, parse_time, read_json
+from apps.sources.limits import token_expiry
+from apps.sources.text import clean, read_json
 
-EXPIRY = "github-authentication-token-expiration"
 SCOPES = "x-oauth-scopes"
+# What a run reads: the permission of a fine-grained token, and a list that needs it.
+NEEDED = {
+    "Contents": "commits",
+    "Pull requests": "pulls",
+    "Deployments": "deployments",
+    "Actions": "actions/runs",
+}
 
 
 class _Account(msgspec.Struct):
@@ -33,7 +39,7 @@ def check(connection: Connection, client: Client) -> ConnectionReport:
         account = clean(answer.decode(_Account).login)
     except SourceError as error:
         return ConnectionReport(False, problem=sentence(error, connection))
-    expires_at = expiry(answer)
+    expires_at = token_expiry(answer.headers)
     try:
         found, problem = look(connection, client, answer)
     except SourceError as error:
@@ -51,7 +57,7 @@ def look(connection: Connection, client: Client, user: Answer) -> tuple[tuple[st
         names = [clean(read_json(bytes(item), _Repository).full_name) for item in page.decode(list[msgspec.Raw])]
         if not names:
             return (), f"The token sees no repository at all.{hint or ' Give it access to some.'}"
-        return tuple(names), hint.strip()
+        return tuple(names), hint.strip() or missing_permissions(client, names[0], scopes)
     found, missing = [], []
     for scope in connection.scopes:
         try:
@@ -59,9 +65,26 @@ def look(connection: Connection, client: Client, user: Answer) -> tuple[tuple[st
         except (NotFound, Forbidden) as error:
             missing.append(f"{clean(scope)} ({reason(error)})")
     if not missing:
-        return tuple(found), ""
+        return tuple(found), missing_permissions(client, found[0], scopes)
     advice = hint or " Check the spelling and the token's access; organisations may require its approval."
     return tuple(found), f"The token cannot see {', '.join(missing)}.{advice}"
+
+
+def missing_permissions(client: Client, repository: str, scopes: str | None) -> str:
+    """What a fine-grained token may not read: it names no scopes, so one question is asked per permission."""
+    if scopes is not None:
+        return ""
+    missing = []
+    for permission, path in NEEDED.items():
+        try:
+            client.http.get(f"{repository_path(repository)}/{path}", {"per_page": 1})
+        except Forbidden:
+            missing.append(permission)
+        except (NotFound, Conflict):
+            continue  # switched off or empty here, which says nothing about the token
+    if not missing:
+        return ""
+    return f"The token lacks read access to {', '.join(missing)} ({repository}). Add these permissions to it on GitHub."
 
 
 def reason(error: SourceError) -> str:
@@ -84,9 +107,3 @@ def sentence(error: SourceError, connection: Connection) -> str:
     if isinstance(error, Forbidden) and reason(error).startswith(("authorise", "the organisation")):
         return f"GitHub refuses the token: {reason(error)}."
     return str(error)
-
-
-def expiry(answer: Answer) -> datetime | None:
-    """When the token ends (told as ``2026-12-31 23:59:59 UTC`` or ``… -0500``); ``None`` without an end."""
-    told = answer.headers.get(EXPIRY, "").replace(" UTC", "+00:00")
-    return parse_time(re.sub(r"\s+([+-]\d{4})\Z", r"\1", told))

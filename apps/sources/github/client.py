@@ -1,9 +1,8 @@
 """How is GitHub asked? REST lists along their Link headers, GraphQL with its own kinds of failure."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -16,14 +15,13 @@ from apps.sources.errors import (
     Gone,
     InvalidAnswer,
     NotFound,
-    RateLimited,
     ServerTrouble,
     SourceError,
     Unreachable,
     Untrusted,
 )
 from apps.sources.http import Answer, Http
-from apps.sources.limits import SECONDARY_PAUSE, retry_after, seconds_to_reset
+from apps.sources.limits import SECONDARY_PAUSE, Limit, pause_of, retry_after, seconds_to_reset
 from apps.sources.text import clean, parse_time, read_json
 
 T = TypeVar("T")
@@ -82,8 +80,6 @@ class Client:
     def __init__(self, http: Http) -> None:
         self.http = http
         self.graphql_url = graphql_url(http.base_url)
-        self._lock = threading.Lock()
-        self._rate = _Rate()
 
     def page(self, path_or_url: str, **params: str | int) -> Answer:
         """One page of a REST list; an address with a query (a Link header's) is asked as it stands."""
@@ -107,11 +103,11 @@ class Client:
         """``data`` read as ``shape``.
 
         Raises :class:`GraphQLUnavailable`; :class:`ServerTrouble` where less should be asked for at once;
-        :class:`RateLimited`; :class:`BadRequest` for a refused query.
+        :class:`~apps.sources.errors.RateLimited`; :class:`BadRequest` for a refused query.
         """
-        self._refuse_what_the_limit_refuses()
+        asked = {"query": query, "variables": variables}
         try:
-            answer = self.http.post(self.graphql_url, {"query": query, "variables": variables}, attempts=attempts)
+            answer = self.http.post(self.graphql_url, asked, attempts=attempts, limit_in=limit_told)
         except (NotFound, Forbidden, Gone) as error:
             raise GraphQLUnavailable(str(error), error.status) from error
         body = answer.decode(_Body)
@@ -119,26 +115,10 @@ class Client:
         data = bytes(body.data)
         raise_for(errors, data == b"null", answer)
         try:
-            self._remember(read_json(data, _RateOnly).rate_limit)
+            pause_before_the_limit(answer, read_json(data, _RateOnly).rate_limit)
             return Told(read_json(data, shape), errors)
         except msgspec.DecodeError as error:
             raise InvalidAnswer(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
-
-    def _remember(self, rate: _Rate | None) -> None:
-        with self._lock:
-            self._rate = rate or _Rate()
-
-    def _refuse_what_the_limit_refuses(self) -> None:
-        """A query that costs more points than are left is not sent: GitHub punishes those who go on."""
-        with self._lock:
-            rate = self._rate
-        until = parse_time(rate.reset_at)
-        if rate.remaining < rate.cost and until and until > datetime.now(UTC):
-            raise RateLimited(
-                f"GitHub's GraphQL points are used up: {rate.remaining} left, a question costs {rate.cost}. "
-                f"New ones come at {until:%H:%M} UTC.",
-                until,
-            )
 
 
 def graphql_url(base_url: str) -> str:
@@ -167,8 +147,6 @@ def raise_for(errors: list[GraphQLError], no_data: bool, answer: Answer) -> None
         if error.type in _HOLES:
             continue
         message, lowered = clean(error.message)[:300], error.message.lower()
-        if error.type in _LIMITS or "rate limit" in lowered:
-            raise limited(message, answer)
         if error.type in _TOO_MUCH or any(word in lowered for word in _TROUBLE):
             raise ServerTrouble(f"GitHub's GraphQL gave up: {message}", 502)
         if (error.extensions or {}).get("code") in {"undefinedField", "undefinedType", "argumentNotAccepted"}:
@@ -178,12 +156,27 @@ def raise_for(errors: list[GraphQLError], no_data: bool, answer: Answer) -> None
         raise BadRequest(f"GitHub's GraphQL refuses the question: {told}", answer.status)
 
 
-def limited(message: str, answer: Answer) -> RateLimited:
-    """The pause that a GraphQL answer with status 200 asks for."""
-    told = retry_after(answer.headers)
-    seconds = told if told is not None else seconds_to_reset(answer.headers)
-    until = datetime.now(UTC) + timedelta(seconds=SECONDARY_PAUSE if seconds is None else seconds)
-    return RateLimited(f"GitHub asks for a pause until {until:%H:%M} UTC: {message}", until, answer.status)
+def limit_told(answer: Answer) -> Limit | None:
+    """The pause that a GraphQL answer with status 200 asks for among its errors."""
+    if b'"errors"' not in answer.body:
+        return None
+    for error in answer.decode(_Body).errors or []:
+        if error.type in _LIMITS or (error.type not in _HOLES and "rate limit" in error.message.lower()):
+            told = retry_after(answer.headers)
+            told = seconds_to_reset(answer.headers) if told is None else told
+            return pause_of(told, SECONDARY_PAUSE, f"GraphQL says “{clean(error.message)[:100]}”")
+    return None
+
+
+def pause_before_the_limit(answer: Answer, rate: _Rate | None) -> None:
+    """A question that costs more points than are left is not sent: GitHub punishes those who go on."""
+    until = parse_time(rate.reset_at) if rate else None
+    if rate is None or until is None or rate.remaining >= rate.cost:
+        return
+    seconds = (until - datetime.now(UTC)).total_seconds()
+    if seconds > 0:
+        reason = f"the GraphQL points are used up ({rate.remaining} left, a question costs {rate.cost})"
+        answer.pause(Limit(seconds, reason))
 
 
 def hole(errors: list[GraphQLError], scope: str) -> SourceError:
@@ -210,3 +203,23 @@ def ask_less(piece: Slice, first: int, error: SourceError) -> Fetched:
     if first == 1 or isinstance(error, Untrusted):
         raise error
     return Fetched(follow_ups=[Slice(piece.kind, {**piece.args, "first": first // 2}, piece.scope)])
+
+
+def next_page(piece: Slice, answer: Answer) -> list[Slice]:
+    """The slice of the page that the Link header names, none at the end."""
+    url = answer.link("next")
+    if not url:
+        return []
+    if url == answer.url or url == piece.args.get("url"):
+        raise InvalidAnswer(f"GitHub's list {url} leads back to a page that was read already.")
+    return [Slice(piece.kind, {**piece.args, "url": url}, piece.scope)]
+
+
+def null_reasons(errors: list[GraphQLError], *path: str) -> dict[int, GraphQLError]:
+    """Why items of the list at ``path`` are missing, by their place in it."""
+    found: dict[int, GraphQLError] = {}
+    for error in errors:
+        *above, place = error.path or [""]
+        if tuple(above) == path and isinstance(place, int):
+            found[place] = error
+    return found

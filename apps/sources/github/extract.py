@@ -6,7 +6,16 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice
 from apps.sources.errors import Conflict, Forbidden, Gone, InvalidAnswer, NotFound
-from apps.sources.github import children, pull_requests, repositories, rest_pull_requests
+from apps.sources.github import (
+    children,
+    deliveries,
+    gone,
+    known,
+    overview,
+    pull_requests,
+    repositories,
+    rest_pull_requests,
+)
 from apps.sources.github.client import Client, GraphQLUnavailable
 from apps.sources.github.definition import REPOSITORIES
 
@@ -14,10 +23,18 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "discovery": repositories.discovery,
     "repositories": repositories.repositories,
     "repository": repositories.repository,
-    "releases": repositories.releases,
-    "deployments": repositories.deployments,
-    "rest_deployments": repositories.rest_deployments,
-    "workflow_runs": repositories.workflow_runs,
+    "overview": overview.overview,
+    "rest_overview": overview.rest_overview,
+    "releases": deliveries.releases,
+    "deployments": deliveries.deployments,
+    "deployment_details": deliveries.deployment_details,
+    "rest_deployments": deliveries.rest_deployments,
+    "workflow_runs": deliveries.workflow_runs,
+    "delivery_ids": deliveries.delivery_ids,
+    "missing": gone.missing,
+    "pull_request_heads": known.pull_request_heads,
+    "rest_pull_request_heads": pull_requests.rest_pull_request_heads,
+    "vanished": gone.vanished,
     "pull_requests": pull_requests.pull_requests,
     "pull_request_details": pull_requests.pull_request_details,
     "pull_request_pages": children.pull_request_pages,
@@ -27,14 +44,13 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "rest_issue_comments": rest_pull_requests.rest_comments,
 }
 
+# What the same data comes from where there is no GraphQL.
+OVER_REST = frozenset({"overview", "deployments", "pull_request_heads", "pull_requests"})
+
 
 def start(step: str, context: Context) -> list[Slice]:
-    """The first slices: what to discover, or the pull requests of each repository."""
-    scopes = context.connection.scopes
-    if step == REPOSITORIES:
-        return repositories.start(scopes)
-    names = scopes or [record.scope for record in context.current("repository")]
-    return [Slice("pull_requests", {}, name) for name in dict.fromkeys(names)]
+    """The first slices: what to discover, or the pull requests of the repositories."""
+    return repositories.start(context) if step == REPOSITORIES else pull_requests.start(context)
 
 
 def fetch(piece: Slice, context: Context) -> Fetched:
@@ -43,9 +59,9 @@ def fetch(piece: Slice, context: Context) -> Fetched:
     try:
         return FETCHERS[piece.kind](client, piece, context)
     except GraphQLUnavailable:
-        if f"rest_{piece.kind}" not in FETCHERS:
+        if piece.kind not in OVER_REST:
             raise
-        return Fetched(follow_ups=[Slice(f"rest_{piece.kind}", {}, piece.scope)])
+        return Fetched(follow_ups=[msgspec.structs.replace(piece, kind=f"rest_{piece.kind}")])
     except (NotFound, Forbidden, Gone, Conflict) as error:
         if not piece.scope:
             raise

@@ -3,13 +3,14 @@
 A record that is so odd that not even this can be read is stored all the same: its transform sets it aside.
 """
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
 
 from apps.sources.errors import InvalidAnswer
-from apps.sources.text import read_json
+from apps.sources.text import parse_time, read_json
 
 T = TypeVar("T")
 
@@ -52,19 +53,34 @@ class Page(msgspec.Struct, rename="camel"):
     nodes: list[msgspec.Raw] = []
 
 
-class ListedPullRequest(msgspec.Struct, rename="camel"):
-    """What the list of ids tells of a pull request."""
+class Item(msgspec.Struct, rename="camel"):
+    """What a list of ids tells of a pull request, release or deployment."""
 
-    id: str
+    id: str = ""
+    database_id: Any = None
+    full_database_id: Any = None
+    created_at: Any = None
+    published_at: Any = None
     updated_at: Any = None
 
+    @property
+    def newest(self) -> datetime | None:
+        """The last time that it tells."""
+        stamps = (parse_time(text) for text in (self.updated_at, self.published_at, self.created_at))
+        return max((stamp for stamp in stamps if stamp), default=None)
 
-class PullRequestList(msgspec.Struct, rename="camel"):
-    """A page of ids."""
+
+class ItemPage(msgspec.Struct, rename="camel"):
+    """A page of a list of ids."""
 
     page_info: PageInfo
     total_count: int = 0
-    nodes: list[ListedPullRequest | None] = []
+    nodes: list[Item | None] = []
+
+    @property
+    def items(self) -> list[Item]:
+        """Those that are there."""
+        return [item for item in self.nodes if item]
 
 
 class Thread(msgspec.Struct):
@@ -81,6 +97,12 @@ class ThreadPage(msgspec.Struct, rename="camel"):
     nodes: list[Thread | None] = []
 
 
+class Home(msgspec.Struct, rename="camel"):
+    """The repository of an object."""
+
+    name_with_owner: str = ""
+
+
 class PullRequest(msgspec.Struct, rename="camel"):
     """A pull request with a page of one or all of its lists."""
 
@@ -88,6 +110,7 @@ class PullRequest(msgspec.Struct, rename="camel"):
     full_database_id: str | int
     number: int
     updated_at: Any = None
+    repository: Home | None = None
     commits: Page | None = None
     reviews: Page | None = None
     comments: Page | None = None
@@ -106,7 +129,7 @@ class Repository(msgspec.Struct, rename="camel"):
     """A repository with a page of one of its lists."""
 
     name_with_owner: str
-    pull_requests: PullRequestList | None = None
+    pull_requests: ItemPage | None = None
     deployments: Page | None = None
 
 
@@ -114,6 +137,19 @@ class RepositoryAnswer(msgspec.Struct):
     """The data of a question about one repository."""
 
     repository: Repository | None = None
+
+
+class Deliveries(msgspec.Struct):
+    """A repository with a page of the ids of its releases or deployments."""
+
+    releases: ItemPage | None = None
+    deployments: ItemPage | None = None
+
+
+class DeliveriesAnswer(msgspec.Struct):
+    """The data of a question for the ids of releases or deployments."""
+
+    repository: Deliveries | None = None
 
 
 class NodesAnswer(msgspec.Struct):

@@ -30,7 +30,7 @@ _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # what a pull request tem
 
 
 def links(
-    pull_request_url: str, branch: str, title: str, body: str, messages: Iterable[str]
+    pull_request: str, pull_request_url: str, branch: str, title: str, body: str, messages: Iterable[str]
 ) -> list[PullRequestIssueLink]:
     """One row per distinct key and evidence; a key after a closing keyword is ``closing``, not ``body``."""
     found: dict[tuple[str, str], str] = {}
@@ -46,6 +46,7 @@ def links(
     return [
         PullRequestIssueLink(
             external_id=f"{pull_request_url}|{key}|{evidence}",
+            pull_request=pull_request,
             pull_request_url=pull_request_url,
             issue_key=key,
             evidence=evidence,

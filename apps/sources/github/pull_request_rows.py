@@ -32,26 +32,29 @@ from apps.sources.text import clean
 N = TypeVar("N")
 
 
-def pull_request(told: PullRequest) -> Transformed:
-    """All rows of a pull request; children are complete where their whole list came with it."""
+def pull_request(told: PullRequest, name: str) -> Transformed:
+    """All rows of a pull request; children are complete where their whole list came with it.
+
+    ``name`` is what its repository is called now, which may not be what it was called when this was told.
+    """
     people = People()
-    row = own_row(told, people)
+    row = own_row(told, name, people)
     rows: list[Row] = [row, *commit_rows(told, told.commits, 0, people)]
     rows += review_rows(row.external_id, told.reviews, people)
     rows += thread_rows(row.external_id, told.review_threads, people)
     rows += comment_rows(row.external_id, "issue", told.comments, people)
-    rows += links(row.url, row.head_branch, row.title, row.body, messages(told.commits))
+    rows += links(row.external_id, row.url, row.head_branch, row.title, row.body, messages(told.commits))
     return Transformed([*people.rows, *rows], people.gap_rows, complete_lists(told, row))
 
 
-def child_page(told: ChildPage, offset: int) -> Transformed:
+def child_page(told: ChildPage, name: str, offset: int) -> Transformed:
     """The rows of a further page of one list, as if they had come with the pull request."""
     people, owner = People(), str(told.full_database_id)
     rows = commit_rows(told, told.commits, offset, people)
     rows += review_rows(owner, told.reviews, people)
     rows += thread_rows(owner, told.review_threads, people)
     rows += comment_rows(owner, "issue", told.comments, people)
-    rows += links(clean(told.url), "", "", "", messages(told.commits))
+    rows += links(owner, url_of(told, name), "", "", "", messages(told.commits))
     return Transformed([*people.rows, *rows], people.gap_rows)
 
 
@@ -69,7 +72,19 @@ def rest_comment(pull_request: str, kind: str, told: Comment) -> Transformed:
     return Transformed([*people.rows, *rows], people.gap_rows)
 
 
-def own_row(told: PullRequest, people: People) -> PullRequestRow:
+def url_of(told: Owner, name: str) -> str:
+    """The address of a pull request in the repository that is called ``name`` now."""
+    before = clean(told.repository.name_with_owner)
+    return clean(told.url).replace(f"/{before}/pull/", f"/{name}/pull/") if before and name else clean(told.url)
+
+
+def head_repository(told: PullRequest, name: str) -> str:
+    """The repository that the branch is in, "" when it is gone; its own one by its present ``name``."""
+    head = clean(told.head_repository.name_with_owner) if told.head_repository else ""
+    return name if name and head and head == clean(told.repository.name_with_owner) else head
+
+
+def own_row(told: PullRequest, name: str, people: People) -> PullRequestRow:
     """The pull request itself."""
     return PullRequestRow(
         external_id=str(told.full_database_id),
@@ -79,12 +94,12 @@ def own_row(told: PullRequest, people: People) -> PullRequestRow:
         body=clean(told.body),
         state=told.state.lower(),
         is_draft=told.is_draft,
-        url=clean(told.url),
+        url=url_of(told, name),
         author=people.id_of(told.author),
         merged_by=people.id_of(told.merged_by),
         base_branch=clean(told.base_ref_name),
         head_branch=clean(told.head_ref_name),
-        head_repository=clean(told.head_repository.name_with_owner) if told.head_repository else "",
+        head_repository=head_repository(told, name),
         head_sha=clean(told.head_ref_oid),
         merge_sha=clean(told.merge_commit.oid) if told.merge_commit else "",
         additions=told.additions or 0,
@@ -180,7 +195,7 @@ def complete_lists(told: PullRequest, row: PullRequestRow) -> list[Children]:
     complete = []
     if is_whole(told.commits):
         complete.append(Children(PullRequestCommit, "pull_request", row.external_id))
-        complete.append(Children(PullRequestIssueLink, "pull_request_url", row.url))
+        complete.append(Children(PullRequestIssueLink, "pull_request", row.external_id))
     if is_whole(told.reviews):
         complete.append(Children(ReviewRow, "pull_request", row.external_id))
     threads = told.review_threads

@@ -1,17 +1,17 @@
-"""What is in a repository's pull requests? The slices of the second step, over GraphQL.
+"""What is in the pull requests? The slices of the second step, over GraphQL.
 
-First the ids, newest change first, 100 a page and cheap for GitHub; then the pull requests with their
-children, some by id and side by side. Where GitHub gives up on a question, less is asked for, and that
-stays so for this repository and run. The module ``children`` follows the lists that go on.
+First the newest ids of several repositories at once and cheap for GitHub, then the pull requests with their children,
+some by id and side by side. A sweep also looks at what tells whether the stored ones have changed. Where GitHub gives
+up on a question, less is asked for, and that stays so for this run. The module ``children`` follows the lists that go
+on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from apps.sources.base import Context, Fetched, RawRecord, Slice
+from apps.sources.base import Context, Fetched, Listed, RawRecord, Slice
 from apps.sources.errors import Untrusted
-from apps.sources.github import heads, queries
+from apps.sources.github import heads, marks, queries
 from apps.sources.github.children import (
     count,
     further,
@@ -20,24 +20,27 @@ from apps.sources.github.children import (
     skip_if_working,
 )
 from apps.sources.github.client import TOO_MUCH, Client, Told, ask_less, attempts_for, hole, holes, owner_and_name
+from apps.sources.github.sizes import size_of
+from apps.sources.github.stored import named, stored_repositories
 from apps.sources.github.window import window
 from apps.sources.text import parse_time
 
+Wanted = Sequence[tuple[str, str]]  # node id and repository of each pull request
 
-@dataclass
-class Size:
-    """How much GitHub could answer so far: pull requests a question, children each."""
 
-    pulls: int = queries.DETAILED
-    inner: int = queries.EMBEDDED
-
-    def lower(self, pulls: int, inner: int) -> None:
-        """Never more than this again; threads that failed with the same size lower it once."""
-        self.pulls, self.inner = min(self.pulls, pulls), min(self.inner, inner)
+def start(context: Context) -> list[Slice]:
+    """The newest pull requests of each repository; a sweep's look at those that are stored."""
+    repositories, others = named(stored_repositories(context), context.connection.scopes)
+    names = {found.name for found in repositories}
+    stored = marks.stored_pull_requests(context, names) if context.sweep else []
+    return [
+        *marks.slices([(found.node_id, found.name) for found in repositories], stored),
+        *(Slice("pull_requests", {}, name) for name in others),
+    ]
 
 
 def pull_requests(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One page of ids, newest change first; it ends at the first one older than the range."""
+    """One page of ids of one repository, newest change first; it ends at the first one older than the range."""
     after, first = piece.args.get("after"), piece.args.get("first", queries.LISTED)
     variables = {**owner_and_name(piece.scope), "first": first, "after": after}
     try:
@@ -46,61 +49,80 @@ def pull_requests(client: Client, piece: Slice, context: Context) -> Fetched:
         return ask_less(piece, first, error)
     if told.data.repository is None or told.data.repository.pull_requests is None:
         raise hole(told.errors, piece.scope)
-    scope, page = told.data.repository.name_with_owner, told.data.repository.pull_requests
-    wanted, nodes = window(context, scope), [node for node in page.nodes if node]
-    ids = [node.id for node in nodes if wanted.wants(parse_time(node.updated_at))]
-    fetched = Fetched()
-    if not wanted.is_open:
-        fetched.expected = {"pull_request": len(ids)}
-    elif after is None:
-        fetched.expected = {"pull_request": page.total_count}
-    cursor = page.page_info.next_after(after, f"pull requests of {scope}")
-    if cursor and not (nodes and wanted.is_before(parse_time(nodes[-1].updated_at))):
-        fetched.follow_ups.append(Slice(piece.kind, {"after": cursor, "first": first}, scope))
-    fetched.follow_ups += in_pieces(ids, size_of(context, scope).pulls, scope)
+    scope, fetched = told.data.repository.name_with_owner, Fetched()
+    ids = take_list(fetched, told.data.repository.pull_requests, scope, context, after, first)
+    fetched.follow_ups += in_pieces(ids, detailed(context), scope)
+    if context.sweep and after is None:
+        fetched.follow_ups += marks.slices([], marks.stored_pull_requests(context, {scope}))
     return fetched
+
+
+def take_list(
+    fetched: Fetched, page: heads.ItemPage, scope: str, context: Context, after: str | None = None, first: int = 100
+) -> list[tuple[str, str]]:
+    """The wanted pull requests of a page of ids; announces them, and adds the slice of the next page.
+
+    Those that a sweep looks at itself are not wanted twice: of this list it wants what is new.
+    """
+    wanted, is_swept = window(context, scope), context.sweep and not context.full
+    told = [(item.id, item.created_at if is_swept else item.updated_at) for item in page.items]
+    found = [(node_id, scope) for node_id, stamp in told if wanted.wants(parse_time(stamp))]
+    if not wanted.is_open:
+        announce(fetched, len(found))
+    elif after is None:
+        announce(fetched, page.total_count)
+    if context.sweep:
+        ids = [str(item.full_database_id) for item in page.items if item.full_database_id]
+        fetched.listed.append(Listed("pull_request", scope, ids))
+    cursor = page.page_info.next_after(after, f"pull requests of {scope}")
+    if cursor and not (page.items and wanted.is_before(parse_time(page.items[-1].updated_at))):
+        fetched.follow_ups.append(Slice("pull_requests", {"after": cursor, "first": first}, scope))
+    return found
+
+
+def announce(fetched: Fetched, number: int) -> None:
+    """Add to the announced number of pull requests."""
+    fetched.expected["pull_request"] = fetched.expected.get("pull_request", 0) + number
 
 
 def pull_request_details(client: Client, piece: Slice, context: Context) -> Fetched:
     """Some pull requests by id, each a raw record as it came, and slices for children that go on."""
-    size, ids, scope = size_of(context, piece.scope), piece.args["ids"], piece.scope
-    if len(ids) > size.pulls:
-        return Fetched(follow_ups=in_pieces(ids, size.pulls, scope))
+    wanted, scope = piece.args["ids"], piece.scope
+    size = size_of(context, f"pull requests {scope}", queries.DETAILED, queries.EMBEDDED)
+    if len(wanted) > size.items:
+        return Fetched(follow_ups=in_pieces(wanted, size.items, scope))
     inner = min(size.inner, piece.args.get("inner", size.inner))
-    smallest = len(ids) == 1 and inner == 1
+    smallest = len(wanted) == 1 and inner == 1
     try:
         told = client.graphql(
             queries.PULL_REQUEST_DETAILS,
-            {"ids": ids, "inner": inner},
+            {"ids": [node_id for node_id, _ in wanted], "inner": inner},
             heads.NodesAnswer,
             attempts=None if smallest else 1,
         )
     except TOO_MUCH as error:
         if smallest or isinstance(error, Untrusted):
-            return skip_if_working(client, scope, error)
-        if len(ids) > 1:
-            size.lower(len(ids) // 2, inner)
-            return Fetched(follow_ups=in_pieces(ids, len(ids) // 2, scope))
-        size.lower(1, inner // 2)
-        return Fetched(follow_ups=[Slice(piece.kind, {"ids": ids, "inner": inner // 2}, scope)])
-    return details(client, scope, ids, told)
+            return skip_if_working(client, wanted[0][1], error)
+        items, inner = size.halve(len(wanted), inner, error)
+        return Fetched(follow_ups=in_pieces(wanted, items, scope, inner))
+    return details(client, scope, wanted, told)
 
 
-def details(client: Client, scope: str, ids: Sequence[str], told: Told[heads.NodesAnswer]) -> Fetched:
+def details(client: Client, scope: str, wanted: Wanted, told: Told[heads.NodesAnswer]) -> Fetched:
     """The records, totals and further slices of an answer with whole pull requests."""
-    fetched, pages = Fetched(), list[dict[str, Any]]()
-    for node_id, payload in zip(ids, map(bytes, told.data.nodes), strict=False):
+    fetched, pages = Fetched(), dict[str, list[dict[str, Any]]]()
+    for (node_id, home), payload in zip(wanted, map(bytes, told.data.nodes), strict=False):
         if payload == b"null":
             continue
         head = heads.glance(payload, heads.PullRequest)
         external_id = str(head.full_database_id) if head else node_id
-        record = RawRecord("pull_request", external_id, payload, scope)
-        record.request = f"POST {client.graphql_url} PullRequestDetails {scope} {node_id}"
+        record = RawRecord("pull_request", external_id, payload, home)
+        record.request = f"POST {client.graphql_url} PullRequestDetails {home} {node_id}"
         fetched.records.append(record)
         if head:
             record.updated_at = parse_time(head.updated_at)
-            pages += take_children(fetched, head)
-    fetched.follow_ups = in_bundles(pages, queries.PAGED, scope)
+            pages.setdefault(home, []).extend(take_children(fetched, head))
+    fetched.follow_ups = [piece for home, some in pages.items() for piece in in_bundles(some, queries.PAGED, home)]
     fetched.skips = holes(told.errors, scope)
     return fetched
 
@@ -115,11 +137,17 @@ def take_children(fetched: Fetched, head: heads.PullRequest) -> list[dict[str, A
     return pages + further_threads(fetched, head, head.review_threads, 0)
 
 
-def in_pieces(ids: Sequence[str], size: int, scope: str) -> list[Slice]:
-    """Slices of at most ``size`` pull requests."""
-    return [Slice("pull_request_details", {"ids": list(ids[i : i + size])}, scope) for i in range(0, len(ids), size)]
+def in_pieces(wanted: Wanted, size: int, scope: str = "", inner: int = queries.EMBEDDED) -> list[Slice]:
+    """Slices of at most ``size`` pull requests of one repository or, without a ``scope``, of several."""
+    parts = [list(wanted[i : i + size]) for i in range(0, len(wanted), size)]
+    return [Slice("pull_request_details", {"ids": part, "inner": inner}, scope) for part in parts]
 
 
-def size_of(context: Context, scope: str) -> Size:
-    """The size that this run has come to for a repository."""
-    return context.memo(f"github-size:{scope}", Size)
+def detailed(context: Context, scope: str = "") -> int:
+    """How many pull requests are asked for at once."""
+    return size_of(context, f"pull requests {scope}", queries.DETAILED, queries.EMBEDDED).items
+
+
+def rest_pull_request_heads(client: Client, piece: Slice, context: Context) -> Fetched:
+    """Without GraphQL each repository is looked at by itself."""
+    return Fetched(follow_ups=[Slice("rest_pull_requests", {}, name) for name in piece.scopes])

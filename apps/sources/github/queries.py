@@ -7,6 +7,9 @@ in each review thread are below 15,000 of the 500,000 nodes that GitHub allows, 
 from collections.abc import Sequence
 
 LISTED = 100
+OVERVIEWED = 10  # repositories an overview
+KNOWN = 1000  # stored pull requests looked at at once
+IDS = 100  # the most that GitHub takes in one list of ids
 DETAILED = 25
 EMBEDDED = 25
 PAGED = 100
@@ -25,15 +28,22 @@ _COMMENTS = f"{_PAGE} nodes {{ fullDatabaseId body createdAt updatedAt author {{
 _THREAD_COMMENTS = f"""{_PAGE} nodes {{ fullDatabaseId body path line originalLine createdAt updatedAt
   pullRequestReview {{ fullDatabaseId }} author {{ {_ACTOR} }} }}"""
 _THREADS = f"{_PAGE} nodes {{ id comments(first: 10) {{ {_THREAD_COMMENTS} }} }}"
-_IDENTITY = "id fullDatabaseId number url updatedAt repository { databaseId nameWithOwner }"
+# What changes whenever something of a pull request changes, deletions included: they do not move updatedAt.
+_MARKS = "updatedAt headRefOid totalCommentsCount"
+_IDENTITY = f"id fullDatabaseId number url {_MARKS} repository {{ databaseId nameWithOwner }}"
+_NEWEST = "orderBy: {field: UPDATED_AT, direction: DESC}"
+_CREATED = "orderBy: {field: CREATED_AT, direction: DESC}"
+_LISTED_PULLS = f"{_PAGE} nodes {{ id fullDatabaseId createdAt updatedAt }}"
+_DEPLOYMENT = f"""databaseId commitOid environment createdAt updatedAt ref {{ name }}
+  repository {{ databaseId nameWithOwner }}
+  creator {{ {_ACTOR} }} latestStatus {{ state createdAt }} statuses(first: 30) {{ nodes {{ state createdAt }} }}"""
+_RUNS = "checkSuites(last: 30) { nodes { workflowRun { updatedAt } } }"
 
 PULL_REQUESTS = f"""query PullRequests($owner: String!, $name: String!, $first: Int!, $after: String) {{
   {_RATE}
   repository(owner: $owner, name: $name) {{
     databaseId nameWithOwner
-    pullRequests(first: $first, after: $after, orderBy: {{field: UPDATED_AT, direction: DESC}}) {{
-      {_PAGE} nodes {{ id number updatedAt }}
-    }}
+    pullRequests(first: $first, after: $after, {_NEWEST}) {{ {_LISTED_PULLS} }}
   }}
 }}"""
 
@@ -43,7 +53,7 @@ PULL_REQUEST_DETAILS = f"""query PullRequestDetails($ids: [ID!]!, $inner: Int!) 
     ... on PullRequest {{
       {_IDENTITY}
       title body state isDraft createdAt mergedAt closedAt additions deletions changedFiles reviewDecision
-      baseRefName headRefName headRefOid headRepository {{ nameWithOwner }} mergeCommit {{ oid }}
+      baseRefName headRefName headRepository {{ nameWithOwner }} mergeCommit {{ oid }}
       author {{ {_ACTOR} }} mergedBy {{ {_ACTOR} }}
       labels(first: 100) {{ nodes {{ name }} }}
       assignees(first: 20) {{ nodes {{ __typename login databaseId name }} }}
@@ -59,12 +69,36 @@ DEPLOYMENTS = f"""query Deployments($owner: String!, $name: String!, $first: Int
   {_RATE}
   repository(owner: $owner, name: $name) {{
     databaseId nameWithOwner
-    deployments(first: $first, after: $after, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
-      {_PAGE}
-      nodes {{
-        databaseId commitOid environment createdAt updatedAt ref {{ name }} repository {{ databaseId }}
-        creator {{ {_ACTOR} }} latestStatus {{ state createdAt }}
-        statuses(first: 30) {{ nodes {{ state createdAt }} }}
+    deployments(first: $first, after: $after, {_CREATED}) {{ {_PAGE} nodes {{ {_DEPLOYMENT} }} }}
+  }}
+}}"""
+
+DEPLOYMENT_DETAILS = f"""query DeploymentDetails($ids: [ID!]!) {{
+  {_RATE}
+  nodes(ids: $ids) {{ ... on Deployment {{ {_DEPLOYMENT} }} }}
+}}"""
+
+DELIVERIES = f"""query Deliveries($owner: String!, $name: String!, $first: Int!, $after: String, $releases: Boolean!) {{
+  {_RATE}
+  repository(owner: $owner, name: $name) {{
+    nameWithOwner
+    releases(first: $first, after: $after, {_CREATED}) @include(if: $releases) {{ {_PAGE} nodes {{ databaseId }} }}
+    deployments(first: $first, after: $after, {_CREATED}) @skip(if: $releases) {{ {_PAGE} nodes {{ databaseId }} }}
+  }}
+}}"""
+
+OVERVIEW = f"""query Overview($ids: [ID!]!, $first: Int!, $runs: Boolean!) {{
+  {_RATE}
+  nodes(ids: $ids) {{
+    ... on Repository {{
+      nameWithOwner pushedAt updatedAt
+      releases(first: $first, {_CREATED}) {{ {_PAGE} nodes {{ databaseId createdAt publishedAt updatedAt }} }}
+      deployments(first: $first, {_CREATED}) {{ {_PAGE} nodes {{ id databaseId createdAt updatedAt }} }}
+      defaultBranchRef @include(if: $runs) {{
+        target {{ ... on Commit {{ history(first: 5) {{ nodes {{ {_RUNS} }} }} }} }}
+      }}
+      pullRequests(first: 10, {_NEWEST}) @include(if: $runs) {{
+        nodes {{ commits(last: 1) {{ nodes {{ commit {{ {_RUNS} }} }} }} }}
       }}
     }}
   }}
@@ -84,6 +118,22 @@ def pages(kinds: Sequence[str]) -> str:
     variables = ", ".join(f"$id{i}: ID!, $after{i}: String" for i in range(len(kinds)))
     selections = "\n  ".join(_selection(i, kind) for i, kind in enumerate(kinds))
     return f"query Pages($first: Int!, {variables}) {{\n  {_RATE}\n  {selections}\n}}"
+
+
+def heads(parts: int) -> str:
+    """One query for the newest pull requests of ``$repositories`` and for what tells whether known ones have changed.
+
+    The known ones are given in ``parts`` lists of at most :data:`IDS` ids: ``$known0``, ``$known1`` …
+    """
+    variables = "".join(f", $known{i}: [ID!]!" for i in range(parts))
+    marks = f"id {_MARKS} commits(first: 1) {{ totalCount }} reviews(first: 1) {{ totalCount }}"
+    known = "\n  ".join(f"known{i}: nodes(ids: $known{i}) {{ ... on PullRequest {{ {marks} }} }}" for i in range(parts))
+    newest = f"... on Repository {{ nameWithOwner pullRequests(first: $first, {_NEWEST}) {{ {_LISTED_PULLS} }} }}"
+    return f"""query PullRequestHeads($repositories: [ID!]!, $first: Int!{variables}) {{
+  {_RATE}
+  repositories: nodes(ids: $repositories) {{ {newest} }}
+  {known}
+}}"""
 
 
 def _selection(i: int, kind: str) -> str:

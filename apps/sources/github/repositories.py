@@ -1,23 +1,22 @@
-"""Which repositories are there, and what was released, deployed and run in them? The first step's slices."""
+"""Which repositories are there? The first step's first slices; what happened in them is looked at afterwards.
 
-from collections.abc import Iterable
-from datetime import timedelta
+Where the stored records say which repositories are meant, nothing is asked for here: their overviews tell which of
+them have changed.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
-from apps.sources.errors import Forbidden, InvalidAnswer, NotFound
-from apps.sources.github import heads, queries
-from apps.sources.github.client import TOO_MUCH, Client, ask_less, attempts_for, hole, owner_and_name, repository_path
-from apps.sources.github.window import Window, window
+from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
+from apps.sources.errors import Forbidden, NotFound
+from apps.sources.github import heads, overview
+from apps.sources.github.client import Client, next_page, repository_path
+from apps.sources.github.stored import at_beginning, named, stored_repositories
+from apps.sources.github.window import window
 from apps.sources.http import Answer
 from apps.sources.text import parse_time, read_json
-
-# A run or a deployment keeps its place in its list while it goes on, is repeated or waits for an approval.
-LAG = timedelta(days=3)
-DEPLOYMENTS_PER_SLICE = 30
-PER_REPOSITORY = ("releases", "deployments", "workflow_runs")
 
 
 class _Owner(msgspec.Struct):
@@ -27,33 +26,20 @@ class _Owner(msgspec.Struct):
 class _Repository(msgspec.Struct):
     full_name: str
     id: Any = None
+    node_id: str = ""
     updated_at: Any = None
 
 
-class _Dated(msgspec.Struct):
-    id: Any = None
-    created_at: Any = None
-    published_at: Any = None
-    updated_at: Any = None
-
-
-class _Runs(msgspec.Struct):
-    total_count: int = 0
-    workflow_runs: list[msgspec.Raw] = []
-
-
-class _Deployment(msgspec.Struct, rename="camel"):
-    database_id: Any = None
-    created_at: Any = None
-    updated_at: Any = None
-
-
-def start(scopes: Iterable[str]) -> list[Slice]:
-    """One slice per named repository, or the one that discovers them all."""
-    named: dict[str, str] = {}
-    for scope in scopes:
-        named.setdefault(scope.strip().lower(), scope.strip())
-    return [Slice("repository", {}, scope) for scope in named.values()] or [Slice("discovery")]
+def start(context: Context) -> list[Slice]:
+    """One slice for some stored repositories each, one per repository that is new, or the one that discovers all."""
+    scopes = context.connection.scopes
+    if not scopes:
+        return [Slice("discovery")]
+    known, others = named([] if context.full else stored_repositories(context), scopes)
+    return [
+        *overview.slices([(found.node_id, found.name) for found in known], records=True),
+        *(Slice("repository", {}, name) for name in others),
+    ]
 
 
 def discovery(client: Client, piece: Slice, context: Context) -> Fetched:
@@ -87,11 +73,9 @@ def repositories(client: Client, piece: Slice, context: Context) -> Fetched:
             raise
         return Fetched(skips=[Skip("", f"The repositories of an organisation cannot be listed: {error}")])
     others = {login.lower() for login in piece.args.get("not_of", [])}
-    fetched = Fetched(follow_ups=next_page(piece, answer))
-    for payload in map(bytes, answer.decode(list[msgspec.Raw])):
-        head = heads.glance(payload, _Repository)
-        if not (head and head.full_name.partition("/")[0].lower() in others):
-            add_repository(fetched, head, payload, answer)
+    payloads = [bytes(item) for item in answer.decode(list[msgspec.Raw])]
+    fetched = records([payload for payload in payloads if owner_of(payload) not in others], answer, context)
+    fetched.follow_ups += next_page(piece, answer)
     if answer.headers.get("x-github-sso", "").startswith("partial-results"):
         fetched.skips.append(
             Skip("", "Some organisations are left out: authorise the token for their single sign-on (SSO).")
@@ -100,103 +84,47 @@ def repositories(client: Client, piece: Slice, context: Context) -> Fetched:
 
 
 def repository(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One named repository; a renamed one answers under its new name."""
+    """One named repository; a renamed one answers under its new name. ``alone``: what happened in it is known."""
     answer = client.http.get(repository_path(piece.scope))
-    fetched = Fetched()
-    add_repository(fetched, heads.glance(answer.body, _Repository), answer.body, answer)
+    fetched = records([answer.body], answer, context)
+    if piece.args.get("alone"):
+        fetched.follow_ups, fetched.expected = [], {}
     return fetched
 
 
-def add_repository(fetched: Fetched, head: _Repository | None, payload: bytes, answer: Answer) -> None:
-    """Take one repository, and go on with what happened in it."""
-    record = RawRecord("repository", heads.external_id(head and head.id, payload), payload)
-    record.request = f"GET {answer.url}"
-    fetched.records.append(record)
-    fetched.expected["repository"] = fetched.expected.get("repository", 0) + 1
-    if head:
-        record.scope, record.updated_at = head.full_name, parse_time(head.updated_at)
-        fetched.follow_ups += [Slice(kind, {}, head.full_name) for kind in PER_REPOSITORY]
+def owner_of(payload: bytes) -> str | None:
+    """The owner of a listed repository in small letters, ``None`` when it cannot be read."""
+    head = heads.glance(payload, _Repository)
+    return head.full_name.partition("/")[0].lower() if head else None
 
 
-def releases(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One page of releases, newest first."""
-    answer = client.page(piece.args.get("url", f"{repository_path(piece.scope)}/releases"))
-    return dated_page("release", answer.decode(list[msgspec.Raw]), piece, answer, window(context, piece.scope))
-
-
-def workflow_runs(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One page of workflow runs, newest first. Without a filter: a filtered list ends after 1,000 runs."""
-    answer = client.page(piece.args.get("url", f"{repository_path(piece.scope)}/actions/runs"))
-    page, wanted = answer.decode(_Runs), window(context, piece.scope, LAG)
-    fetched = dated_page("workflow_run", page.workflow_runs, piece, answer, wanted)
-    if wanted.is_open:
-        fetched.expected = {} if "url" in piece.args else {"workflow_run": page.total_count}
+def records(payloads: Iterable[bytes], answer: Answer, context: Context) -> Fetched:
+    """Take repositories, and go on with what happened in them."""
+    fetched, readable = Fetched(), list[_Repository]()
+    for payload in payloads:
+        head = heads.glance(payload, _Repository)
+        record = RawRecord("repository", heads.external_id(head and head.id, payload), payload)
+        record.request = f"GET {answer.url}"
+        fetched.records.append(record)
+        if head:
+            record.scope, record.updated_at = head.full_name, parse_time(head.updated_at)
+            readable.append(head)
+            before = at_beginning(context).get(record.external_id)
+            if before and before.name != head.full_name:
+                fetched.renamed[before.name] = head.full_name
+            if context.sweep:
+                fetched.listed.append(Listed("repository", head.full_name, [record.external_id]))
+    fetched.expected = {"repository": len(fetched.records)}
+    fetched.follow_ups = what_happened(readable, context)
     return fetched
 
 
-def dated_page(entity: str, items: list[msgspec.Raw], piece: Slice, answer: Answer, wanted: Window) -> Fetched:
-    """The wanted records of a page, and the next page unless this one ends before the range."""
-    fetched, is_past = Fetched(), False
-    for payload in map(bytes, items):
-        head = heads.glance(payload, _Dated) or _Dated()
-        stamps = (parse_time(text) for text in (head.updated_at, head.published_at, head.created_at))
-        newest = max((stamp for stamp in stamps if stamp), default=None)
-        is_past = wanted.is_before(newest)
-        if wanted.wants(newest):
-            name = heads.external_id(head.id, payload)
-            fetched.records.append(RawRecord(entity, name, payload, piece.scope, f"GET {answer.url}", newest))
-    fetched.expected = {entity: len(fetched.records)}
-    fetched.follow_ups = [] if is_past else next_page(piece, answer)
-    return fetched
-
-
-def deployments(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One page of deployments with their statuses."""
-    after, first = piece.args.get("after"), piece.args.get("first", queries.LISTED)
-    variables = {**owner_and_name(piece.scope), "first": first, "after": after}
-    try:
-        told = client.graphql(queries.DEPLOYMENTS, variables, heads.RepositoryAnswer, attempts_for(first))
-    except TOO_MUCH as error:
-        return ask_less(piece, first, error)
-    if told.data.repository is None or told.data.repository.deployments is None:
-        raise hole(told.errors, piece.scope)
-    page, wanted = told.data.repository.deployments, window(context, piece.scope, LAG)
-    fetched, is_past = Fetched(), False
-    request = f"POST {client.graphql_url} Deployments {piece.scope}"
-    for payload in map(bytes, page.nodes):
-        head = heads.glance(payload, _Deployment) or _Deployment()
-        created_at = parse_time(head.created_at)
-        is_past = wanted.is_before(created_at)
-        if wanted.wants(created_at):
-            name, updated_at = heads.external_id(head.database_id, payload), parse_time(head.updated_at)
-            fetched.records.append(RawRecord("deployment", name, payload, piece.scope, request, updated_at))
-    if not wanted.is_open:
-        fetched.expected = {"deployment": len(fetched.records)}
-    elif after is None:
-        fetched.expected = {"deployment": page.total_count}
-    cursor = page.page_info.next_after(after, f"deployments of {piece.scope}")
-    if cursor and not is_past:
-        fetched.follow_ups = [Slice(piece.kind, {"after": cursor, "first": first}, piece.scope)]
-    return fetched
-
-
-def rest_deployments(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One page of deployments over REST; each record holds the deployment and its statuses side by side."""
-    path = f"{repository_path(piece.scope)}/deployments"
-    answer = client.page(piece.args.get("url", path), per_page=DEPLOYMENTS_PER_SLICE)
-    wanted = window(context, piece.scope, LAG)
-    fetched = dated_page("deployment", answer.decode(list[msgspec.Raw]), piece, answer, wanted)
-    for record in fetched.records:
-        statuses = client.page(f"{path}/{record.external_id}/statuses").decode(list[msgspec.Raw])
-        record.payload = msgspec.json.encode({"deployment": msgspec.Raw(record.payload), "statuses": statuses})
-    return fetched
-
-
-def next_page(piece: Slice, answer: Answer) -> list[Slice]:
-    """The slice of the page that the Link header names, none at the end."""
-    url = answer.link("next")
-    if not url:
-        return []
-    if url == answer.url or url == piece.args.get("url"):
-        raise InvalidAnswer(f"GitHub's list {url} leads back to a page that was read already.")
-    return [Slice(piece.kind, {**piece.args, "url": url}, piece.scope)]
+def what_happened(found: Sequence[_Repository], context: Context) -> list[Slice]:
+    """Overviews of several repositories at once; one that is loaded as a whole alone needs none."""
+    is_whole = len(found) == 1 and window(context, found[0].full_name).is_open
+    together = [head for head in found if head.node_id and not is_whole]
+    alone = [head.full_name for head in found if head not in together]
+    return [
+        *overview.slices([(head.node_id, head.full_name) for head in together]),
+        *(piece for name in alone for piece in overview.everything(name, context)),
+    ]

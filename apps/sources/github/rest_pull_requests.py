@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import NotFound
 from apps.sources.github import heads
-from apps.sources.github.client import Client, repository_path
-from apps.sources.github.repositories import next_page
+from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.window import window
 from apps.sources.text import parse_time
 
@@ -28,9 +27,18 @@ _ENTITIES = {
 }
 
 
+class _Home(msgspec.Struct):
+    full_name: str = ""
+
+
+class _Base(msgspec.Struct):
+    repo: _Home | None = None
+
+
 class _PullRequest(msgspec.Struct):
     id: int
     number: int
+    base: _Base | None = None
     updated_at: Any = None
     commits: Any = None
 
@@ -48,7 +56,10 @@ def rest_pull_requests(client: Client, piece: Slice, context: Context) -> Fetche
     wanted, heads = window(context, piece.scope), answer.decode(list[_PullRequest])
     numbers = [head.number for head in heads if wanted.wants(parse_time(head.updated_at))]
     fetched.expected = {"pull_request": len(numbers)}
-    if not (heads and wanted.is_before(parse_time(heads[-1].updated_at))):
+    if context.sweep:
+        fetched.listed.append(Listed("pull_request", piece.scope, [str(head.id) for head in heads]))
+        fetched.follow_ups = next_page(piece, answer) or [Slice("missing", {"entity": "pull_request"}, piece.scope)]
+    elif not (heads and wanted.is_before(parse_time(heads[-1].updated_at))):
         fetched.follow_ups = next_page(piece, answer)
     if "url" not in piece.args:
         fetched.follow_ups += [Slice(kind, {}, piece.scope) for kind in _LISTS]
@@ -78,15 +89,19 @@ def rest_pull_request_details(client: Client, piece: Slice, context: Context) ->
             sentence = f"Pull request {piece.scope}#{number} has {total} commits; over REST GitHub gives "
             fetched.skips.append(Skip(piece.scope, f"{sentence}{len(commits)} of them. The rest needs GraphQL."))
         body = {"pull_request": msgspec.Raw(answer.body), "commits": commits, "reviews": reviews}
-        record = RawRecord("pull_request", str(head.id), msgspec.json.encode(body), piece.scope)
+        home = head.base.repo.full_name if head.base and head.base.repo else piece.scope
+        record = RawRecord("pull_request", str(head.id), msgspec.json.encode(body), home)
         record.request, record.updated_at = f"GET {answer.url}", parse_time(head.updated_at)
         fetched.records.append(record)
     return fetched
 
 
 def rest_comments(client: Client, piece: Slice, context: Context) -> Fetched:
-    """One page of the repository's review comments, or issue comments without those of plain issues."""
-    since = window(context, piece.scope).since
+    """One page of the repository's review comments, or issue comments without those of plain issues.
+
+    A sweep reads them all: no other list tells which ones were deleted.
+    """
+    since = None if context.sweep else window(context, piece.scope).since
     path = f"{repository_path(piece.scope)}/{_LISTS[piece.kind]}"
     bound = {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
     answer = client.page(piece.args.get("url", path), sort="updated", direction="desc", **bound)
@@ -102,6 +117,9 @@ def rest_comments(client: Client, piece: Slice, context: Context) -> Fetched:
             record.updated_at = parse_time(head.updated_at)
             fetched.records.append(record)
     fetched.expected = {total: len(fetched.records)}
+    if context.sweep:
+        fetched.listed.append(Listed(entity, piece.scope, [record.external_id for record in fetched.records]))
+        fetched.follow_ups = fetched.follow_ups or [Slice("missing", {"entity": entity}, piece.scope)]
     return fetched
 
 
@@ -118,13 +136,13 @@ def pull_request_id(client: Client, scope: str, number: int, context: Context) -
 
 
 def numbers_of(client: Client, scope: str, context: Context) -> dict[int, str]:
-    """The ids of the pull requests of this run's range, by number."""
+    """The ids of the pull requests of this run's range, in a sweep of all, by number."""
     known: dict[int, str] = {}
     wanted, url = window(context, scope), f"{repository_path(scope)}/pulls"
     while url:
         answer = client.page(url, state="all", sort="updated", direction="desc")
         heads = answer.decode(list[_PullRequest])
         known |= {head.number: str(head.id) for head in heads}
-        is_past = heads and wanted.is_before(parse_time(heads[-1].updated_at))
+        is_past = heads and not context.sweep and wanted.is_before(parse_time(heads[-1].updated_at))
         url = "" if is_past else answer.link("next")
     return known

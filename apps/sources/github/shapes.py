@@ -118,15 +118,24 @@ class Comment(msgspec.Struct, rename="camel"):
 class Thread(msgspec.Struct):
     """A review thread."""
 
+    id: str = ""
     comments: Nodes[Comment] | None = None
 
 
 class Owner(msgspec.Struct, rename="camel"):
-    """The pull request that a page of children belongs to."""
+    """The pull request that a page of children belongs to, as it was when the page was read."""
 
     full_database_id: str | int
     url: str
     repository: Home
+    updated_at: datetime
+    head_ref_oid: str | None = None
+    total_comments_count: int | None = None
+
+    @property
+    def state_read(self) -> tuple[datetime, str | None, int | None]:
+        """Equal for answers between which nothing was changed or deleted."""
+        return self.updated_at, self.head_ref_oid, self.total_comments_count
 
 
 class ChildPage(Owner, rename="camel"):
@@ -145,13 +154,31 @@ class ThreadPage(msgspec.Struct, rename="camel"):
     comments: Nodes[Comment] | None = None
 
 
+class _Any(msgspec.Struct, rename="camel"):
+    page_info: PageInfo | None = None
+
+
+class AnyPage(msgspec.Struct, rename="camel"):
+    """A further page of whichever list."""
+
+    commits: _Any | None = None
+    reviews: _Any | None = None
+    review_threads: _Any | None = None
+    comments: _Any | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another page follows."""
+        lists = (self.commits, self.reviews, self.review_threads, self.comments)
+        return any(each.page_info.has_next_page for each in lists if each and each.page_info)
+
+
 class PullRequest(ChildPage, rename="camel", kw_only=True):
     """A pull request with the first page of each of its lists."""
 
     number: int
     state: str
     created_at: datetime
-    updated_at: datetime
     title: str | None = None
     body: str | None = None
     is_draft: bool = False
@@ -163,7 +190,6 @@ class PullRequest(ChildPage, rename="camel", kw_only=True):
     review_decision: str | None = None
     base_ref_name: str | None = None
     head_ref_name: str | None = None
-    head_ref_oid: str | None = None
     head_repository: Home | None = None
     merge_commit: Oid | None = None
     author: Person | None = None

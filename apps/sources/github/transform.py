@@ -6,6 +6,7 @@ import msgspec
 
 from apps.sources.base import Context, RawRecord, Transformed
 from apps.sources.github import rest_shapes, shapes
+from apps.sources.github.assembly import assembled
 from apps.sources.github.people import People
 from apps.sources.github.pull_request_rows import child_page, pull_request, rest_comment, thread_page
 from apps.sources.github.shapes import utc
@@ -127,8 +128,8 @@ def workflow_run(record: RawRecord, context: Context) -> Transformed:
 def whole_pull_request(record: RawRecord, context: Context) -> Transformed:
     """A pull request and all that came with it, from either interface."""
     if read_json(record.payload, _Mark).pull_request is ABSENT:
-        return pull_request(read_json(record.payload, shapes.PullRequest))
-    return pull_request(read_json(record.payload, rest_shapes.PullRequestRecord).node())
+        return pull_request(read_json(record.payload, shapes.PullRequest), record.scope)
+    return pull_request(read_json(record.payload, rest_shapes.PullRequestRecord).node(), record.scope)
 
 
 def children(record: RawRecord, context: Context) -> Transformed:
@@ -138,10 +139,23 @@ def children(record: RawRecord, context: Context) -> Transformed:
     if mark.html_url is not ABSENT:
         kind = "review" if record.entity == "pull_request_review_comments" else "issue"
         return rest_comment(owner, kind, read_json(record.payload, rest_shapes.Comment).node())
+    if (whole := whole_by_now(owner, record, context)) is not None:
+        return whole
     if mark.graphql_thread is not ABSENT:
         return thread_page(read_json(record.payload, shapes.ThreadPage))
     offset = int(rest.rpartition(":")[2])
-    return child_page(read_json(record.payload, shapes.ChildPage), offset)
+    return child_page(read_json(record.payload, shapes.ChildPage), record.scope, offset)
+
+
+def whole_by_now(owner: str, page: RawRecord, context: Context) -> Transformed | None:
+    """The whole pull request, when ``page`` is the last one of a list and all others are stored as well."""
+    if read_json(page.payload, shapes.AnyPage).goes_on:
+        return None
+    record = context.find("pull_request", owner)
+    if record is None or read_json(record.payload, _Mark).pull_request is not ABSENT:
+        return None
+    told = assembled(record, context)
+    return pull_request(told, record.scope) if told else None
 
 
 def repository_id(scope: str, context: Context) -> str:

@@ -2,13 +2,25 @@
 
 from typing import Any
 
-from apps.sources.base import Connection, ConnectionReport, Context, Fetched, RawRecord, Slice, Transformed
+from apps.sources.base import (
+    Connection,
+    ConnectionReport,
+    Context,
+    Estimate,
+    Fetched,
+    Gone,
+    RawRecord,
+    Slice,
+    Transformed,
+)
 from apps.sources.http import Http, host
 from apps.sources.jira.check import check
 from apps.sources.jira.client import site_url
 from apps.sources.jira.definition import DEFINITION
+from apps.sources.jira.estimate import estimate
 from apps.sources.jira.extract import FETCHERS, STARTERS
 from apps.sources.jira.transform import TRANSFORMERS
+from apps.sources.jira.transform.forget import forget
 
 __all__ = ["Jira"]
 
@@ -41,6 +53,14 @@ class Jira:
     def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
         """Fetch one slice; its ``kind`` is unique over all steps."""
         return FETCHERS[piece.kind](piece, context)
+
+    def estimate(self, context: Context) -> list[Estimate]:
+        """What a run would fetch, counted in few requests."""
+        return estimate(context)
+
+    def forget(self, gone: Gone) -> Transformed:
+        """The rows that go with a record that is gone."""
+        return forget(gone)
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
         """The rows of one record; ``KeyError`` for an unknown entity."""

@@ -50,14 +50,22 @@ class Page(Shape, rename="camel"):
         return end
 
 
-class _Identified(Shape):
+class Name(Shape):
+    """What an issue is called: the id stays, the key changes when it is moved; "" where it was not asked for."""
+
     id: Id
+    key: str = ""
+
+    @property
+    def project(self) -> str:
+        """The key of the issue's project."""
+        return self.key.rpartition("-")[0]
 
 
 class IdPage(Shape, rename="camel"):
-    """A page of ``search/jql`` with nothing but ids."""
+    """A page of ``search/jql`` with nothing but names."""
 
-    issues: list[_Identified] = []
+    issues: list[Name] = []
     next_page_token: str | None = None
     is_last: bool | None = None
 
@@ -177,9 +185,9 @@ class JiraClient:
         """A page of a board's sprints."""
         return self.get(f"{AGILE}/board/{board}/sprint", Page, {"startAt": start, "maxResults": 50})
 
-    def issue_ids(self, jql: str, token: str | None) -> IdPage:
-        """A page of ids. A token belongs to exactly the query that gave it."""
-        asked: dict[str, Any] = {"jql": jql, "fields": ["id"], "maxResults": IDS_PER_PAGE}
+    def issue_ids(self, jql: str, token: str | None, field: str = "id") -> IdPage:
+        """A page of ids, or of ids and keys (``field``). A token belongs to exactly the query that gave it."""
+        asked: dict[str, Any] = {"jql": jql, "fields": [field], "maxResults": IDS_PER_PAGE}
         if token:
             asked["nextPageToken"] = token
         return self.post(f"{API}/search/jql", IdPage, asked)
@@ -188,6 +196,11 @@ class JiraClient:
         """At most 100 issues with all fields: a mapping that changes later must not need another call."""
         asked = {"issueIdsOrKeys": list(ids), "fields": ["*all"]}
         return self.post(f"{API}/issue/bulkfetch", IssueBatch, asked, attempts=2)
+
+    def issue_names(self, names: Sequence[str]) -> list[msgspec.Raw]:
+        """Id and key of those of at most 100 issues (by id or key) that are there and may be seen."""
+        asked = {"issueIdsOrKeys": list(names), "fields": ["key"]}
+        return self.post(f"{API}/issue/bulkfetch", IssueBatch, asked).issues
 
     def changelogs(self, ids: Sequence[str], token: str | None) -> ChangelogPage:
         """A page of the histories of at most 1,000 issues."""

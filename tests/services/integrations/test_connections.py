@@ -17,7 +17,7 @@ from django.db import connection
 from apps.core.crypto import Secret, UndecryptableSecret
 from apps.integrations import cli, services
 from apps.integrations.connect import open_source
-from apps.integrations.models import Integration
+from apps.integrations.models import Integration, Token
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from tests.unit.sources.scripted import Say, ScriptedServer
@@ -47,7 +47,8 @@ def options(hub: ScriptedServer, **changes: Any) -> dict[str, Any]:
         "name": "hub",
         "base_url": f"{hub.url}/api/v3",
         "username": "",
-        "token_env": "HUB_TOKEN",
+        "token_env": ["HUB_TOKEN"],
+        "expires": None,
         "project": [],
         "repository": [],
         "tenant": None,
@@ -61,9 +62,13 @@ def token_env(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_TOKEN", TOKEN)
 
 
+def secret_of(integration: Integration) -> str:
+    return integration.tokens.get().secret.reveal()
+
+
 def stored_token(integration: Integration) -> bytes:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT token FROM integrations_integration WHERE id = %s", [integration.pk])
+        cursor.execute("SELECT secret FROM integrations_token WHERE integration_id = %s", [integration.pk])
         return bytes(cursor.fetchone()[0])
 
 
@@ -72,7 +77,7 @@ def test_what_is_stored_is_tidy_and_encrypted(acme: Tenant) -> None:
     integration.refresh_from_db()
     assert (integration.name, integration.base_url) == ("hub", "http://127.0.0.1:1/api/v3")
     assert integration.scopes == ["o/r", "o/s"]
-    assert integration.token.reveal() == TOKEN
+    assert secret_of(integration) == TOKEN
     assert TOKEN.encode() not in stored_token(integration)
 
 
@@ -87,11 +92,13 @@ def test_no_text_of_a_connection_shows_its_token(acme: Tenant) -> None:
             str(details),
             repr(http),
             repr(source),
+            repr(integration.tokens.get()),
+            str(vars(integration.tokens.get())),
         ]
     texts.append(json.dumps(cli.describe(integration)))
     assert not any(TOKEN in text for text in texts)
     with pytest.raises(TypeError):
-        serializers.serialize("json", Integration.across_tenants.all())
+        serializers.serialize("json", Token.across_tenants.all())
 
 
 @pytest.mark.parametrize(
@@ -143,10 +150,9 @@ def test_a_test_stores_what_it_found(acme: Tenant, hub: ScriptedServer) -> None:
     assert (report.ok, report.account, report.scopes_found) == (True, "octocat", ("o/r",))
     integration.refresh_from_db()
     assert integration.tested_at is not None
-    assert (integration.problem, integration.token_expires_at) == (
-        "",
-        datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC),
-    )
+    token = integration.tokens.get()
+    assert (integration.problem, token.problem, token.account) == ("", "", "octocat")
+    assert token.expires_at == datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)
     hub.on("/api/v3/user", Say({"message": f"Bad credentials {TOKEN}"}, 401))
     services.test_connection(integration)
     integration.refresh_from_db()
@@ -159,17 +165,19 @@ def test_a_new_address_or_token_makes_the_last_test_void(acme: Tenant, hub: Scri
     services.test_connection(integration)
     services.update_integration(integration=integration, name="renamed", scopes=["o/r"])
     assert integration.tested_at is not None
-    services.update_integration(integration=integration, token=Secret("ghp_another"))
+    services.update_integration(integration=integration, base_url="http://127.0.0.1:1/api/v3")
+    services.set_token(integration=integration, label="main", token=Secret("ghp_another"))
     stored = Integration.across_tenants.get(pk=integration.pk)
     assert (stored.tested_at, stored.name, stored.scopes) == (None, "renamed", ["o/r"])
-    assert stored.token.reveal() == "ghp_another"
+    token = stored.tokens.get()
+    assert (token.secret.reveal(), token.checked_at, token.account) == ("ghp_another", None, "")
 
 
 def test_a_deactivated_connection_keeps_everything(acme: Tenant) -> None:
     integration = connect(acme)
     services.deactivate_integration(integration=integration)
     integration.refresh_from_db()
-    assert (integration.is_active, integration.token.reveal()) == (False, TOKEN)
+    assert (integration.is_active, secret_of(integration)) == (False, TOKEN)
 
 
 def test_rotation_lets_the_old_key_go(acme: Tenant, settings: Any) -> None:
@@ -179,8 +187,7 @@ def test_rotation_lets_the_old_key_go(acme: Tenant, settings: Any) -> None:
     call_command("rotate_keys")
     settings.ENCRYPTION_KEYS = new
     for integration in integrations:
-        integration.refresh_from_db()
-        assert integration.token.reveal() == TOKEN
+        assert secret_of(integration) == TOKEN
 
 
 def test_rotation_changes_nothing_when_one_token_cannot_be_opened(acme: Tenant, settings: Any) -> None:
@@ -190,17 +197,16 @@ def test_rotation_changes_nothing_when_one_token_cannot_be_opened(acme: Tenant, 
     connect(acme, name="lost")
     before = stored_token(good)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *old]
-    with pytest.raises(CommandError, match=r"Integration lost: .* add the key .* ENCRYPTION_KEY"):
+    with pytest.raises(CommandError, match=r"Integration lost, token main: .* add the key .* ENCRYPTION_KEY"):
         call_command("rotate_keys")
     assert stored_token(good) == before
 
 
 def test_a_missing_key_is_a_problem_of_the_connection_not_a_crash(acme: Tenant, settings: Any) -> None:
-    pk = connect(acme).pk
+    integration = connect(acme)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(UndecryptableSecret):
-        Integration.across_tenants.get(pk=pk)
-    integration = Integration.across_tenants.defer("token").get(pk=pk)
+        open_source(integration)
     report = services.test_connection(integration)
     assert not report.ok
     assert "ENCRYPTION_KEY" in integration.problem
@@ -215,10 +221,11 @@ def test_the_first_connection_of_all_makes_the_default_tenant(db: None, hub: Scr
 @pytest.mark.usefixtures("token_env")
 def test_adding_tests_the_connection(acme: Tenant, hub: ScriptedServer) -> None:
     integration = cli.add_integration(options(hub))
-    assert (integration.tenant, integration.token.reveal(), integration.problem) == (acme, TOKEN, "")
+    assert (integration.tenant, secret_of(integration), integration.problem) == (acme, TOKEN, "")
     assert integration.tested_at is not None
-    described = json.loads(json.dumps(cli.describe(integration)))
-    assert described["token_expires_at"] == "2027-01-31T23:59:59+00:00"
+    [described] = json.loads(json.dumps(cli.describe(integration)))["tokens"]
+    assert (described["label"], described["account"]) == ("HUB_TOKEN", "octocat")
+    assert described["expires_at"] == "2027-01-31T23:59:59+00:00"
 
 
 @pytest.mark.usefixtures("token_env")
@@ -235,7 +242,8 @@ def test_a_connection_that_does_not_work_is_not_stored(db: None, hub: ScriptedSe
     ("changes", "sentence"),
     [
         ({"tenant": "initech"}, "no tenant 'initech'. There are: acme"),
-        ({"token_env": "UNSET_VARIABLE"}, "UNSET_VARIABLE is not set"),
+        ({"expires": "soon"}, "such as 2027-01-31, not 'soon'"),
+        ({"token_env": ["UNSET_VARIABLE"]}, "UNSET_VARIABLE is not set"),
         ({"project": ["ABC"]}, "--project is for jira; for github use --repository"),
         ({"base_url": "nowhere"}, "must look like"),
     ],

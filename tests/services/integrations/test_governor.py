@@ -1,5 +1,7 @@
 """Do all workers keep to one limit per site, and to one pause? Against a real Valkey."""
 
+import os
+import signal
 import threading
 import time
 import uuid
@@ -17,6 +19,7 @@ from apps.integrations.governor import RedisGovernor
 from apps.sources.errors import RateLimited
 from apps.sources.limits import Limit
 from apps.stack.services.embedded import EmbeddedServices
+from apps.stack.services.valkey import Valkey
 
 Make = Callable[..., RedisGovernor]
 
@@ -216,3 +219,99 @@ def test_without_redis_a_process_keeps_to_a_few_requests() -> None:
     with pytest.raises(RateLimited), governor.slot():
         pass
     away.close()
+
+
+def test_a_secondary_limit_lowers_the_concurrency_as_well_though_its_status_is_403(make: Make, redis: Redis) -> None:
+    governor = make(most=8)
+    with governor.slot():
+        pass
+    governor.observe(403, {})
+    governor.limited(Limit(0.05, "its secondary rate limit is reached"))
+    with governor.slot():
+        pass
+    assert limit_of(redis, governor) == 4
+
+
+def test_the_concurrency_never_falls_below_one(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    governor = make(most=2)
+    for _ in range(4):
+        governor.observe(503, {})
+        with governor.slot():
+            pass
+        redis.hdel(governor._keys[3], "lowered")  # as if a second had passed
+    assert limit_of(redis, governor) == 1
+
+
+def test_what_is_left_is_told_to_whoever_asks(make: Make) -> None:
+    headers = {
+        "x-ratelimit-limit": "5000",
+        "x-ratelimit-remaining": "4711",
+        "x-ratelimit-reset": str(int(datetime.now(UTC).timestamp()) + 300),
+    }
+    told, other = make(), make()
+    assert told.outlook().left == float("inf")
+    told._next_glance = 0.0
+    told.observe(200, headers)
+    assert told.outlook().left == 4711
+    assert other.outlook().left == 4711
+    other.limited(Limit(100, "its rate limit is reached"))
+    assert not make().outlook().is_free
+
+
+@pytest.fixture
+def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey that a test may stop."""
+    valkey = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
+    valkey.start()
+    yield valkey
+    valkey.kill()
+
+
+def client_of(valkey: Valkey) -> Redis:
+    return Redis.from_url(valkey.url(0), socket_timeout=0.3, socket_connect_timeout=0.3, retry=Retry(NoBackoff(), 0))
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "hanging"])
+def test_redis_goes_away_in_the_middle_and_comes_back(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    monkeypatch.setattr(module, "TRY_REDIS_AGAIN", 0.2)
+    monkeypatch.setattr(module, "RENEW_EVERY", 0.05)
+    with client_of(own_valkey) as redis:
+        governor = RedisGovernor(redis, "site", most=16)
+        busy = Load()
+        busy.run([governor], threads=12, requests=3, seconds=0.02)
+        assert busy.peak > module.CONCURRENCY_ALONE
+        pid = own_valkey.pid
+        assert pid
+        own_valkey.kill() if killed else os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.1)
+        with governor.slot():  # notices it
+            pass
+        alone = Load()
+        alone.run([governor], threads=12, requests=3, seconds=0.02)
+        assert alone.done == 36
+        assert alone.peak <= module.CONCURRENCY_ALONE
+        governor.limited(Limit(0.3, "its rate limit is reached"))  # a pause holds in this process meanwhile
+        assert not governor.outlook().is_free
+        own_valkey.start() if killed else os.kill(pid, signal.SIGCONT)
+        time.sleep(0.4)
+        again = Load()
+        again.run([governor], threads=12, requests=6, seconds=0.05)
+        assert again.done == 72
+        assert again.peak > module.CONCURRENCY_ALONE
+        assert redis.exists(*governor._keys[:2]) == 2
+
+
+def test_without_redis_distress_lowers_the_few_places_and_guesses_still_double() -> None:
+    with Redis(port=1, retry=Retry(NoBackoff(), 0)) as away:
+        governor = RedisGovernor(away, "site")
+        for _ in range(2):
+            governor.observe(502, {})
+            with governor.slot():
+                pass
+        load = Load()
+        load.run([governor], threads=6, requests=1, seconds=0.05)
+        assert load.peak <= 2
+        waits = [governor.limited(Limit(100, "x", told=False)) - datetime.now(UTC) for _ in range(3)]
+        assert waits[2] > waits[1] > waits[0] > timedelta(seconds=99)

@@ -52,9 +52,9 @@ def test_what_jira_refuses_is_refused_with_an_error_collection(sandbox: Sandbox,
     assert reply.json()["errorMessages"]
 
 
-def test_unknown_issues_are_errors_of_a_bulk_fetch_and_404_alone(sandbox: Sandbox) -> None:
+def test_of_unknown_issues_a_bulk_fetch_says_nothing_and_alone_they_are_404(sandbox: Sandbox) -> None:
     reply = sandbox.jira("/rest/api/3/issue/bulkfetch", json={"issueIdsOrKeys": ["PAY-1", "PAY-999999"]}).json()
-    assert [e["id"] for e in reply["issueErrors"]] == ["PAY-999999"]
+    assert ([each["key"] for each in reply["issues"]], reply["issueErrors"]) == (["PAY-1"], [])
     assert sandbox.jira("/rest/api/3/issue/PAY-999999").status_code == 404
 
 
@@ -119,6 +119,30 @@ def test_graphql_points_run_out(fresh_sandbox: Sandbox) -> None:
     assert answers[-1]["errors"][0]["type"] == "RATE_LIMITED"
     fresh_sandbox.control("reset-stats", json={})
     assert "errors" not in fresh_sandbox.graphql(query)
+
+
+def test_each_token_has_budgets_an_end_and_a_life_of_its_own(fresh_sandbox: Sandbox) -> None:
+    def get(token: str, path: str = "/orgs/meridian-labs/repos") -> requests.Response:
+        return requests.get(
+            f"{fresh_sandbox.base}/github{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10
+        )
+
+    one, two = "sandbox-token", "sandbox-token-2"
+    fresh_sandbox.control("tokens", json={"token": one, "remaining": 1, "expires_at": "2099-01-31T10:00:00Z"})
+    good, refused = get(one), get(one)
+    assert (good.status_code, good.headers["X-RateLimit-Remaining"]) == (200, "0")
+    assert good.headers["GitHub-Authentication-Token-Expiration"] == "2099-01-31 10:00:00 UTC"
+    assert (refused.status_code, refused.headers["X-RateLimit-Remaining"]) == (403, "0")
+    assert "rate limit exceeded" in refused.json()["message"]
+    assert get(one, "/rate_limit").status_code == 200
+    assert get(two).headers["X-RateLimit-Remaining"] == "4999"
+    fresh_sandbox.control("tokens", json={"token": two, "revoked": True})
+    assert get(two).status_code == 401
+    assert "Known are" in fresh_sandbox.control("tokens", json={"token": "x"})["error"]
+    assert "cannot be changed" in fresh_sandbox.control("tokens", json={"tokn": "x"})["error"]
+    fresh_sandbox.control("reset-stats", json={})
+    assert (get(one).status_code, get(two).status_code) == (200, 200)
+    assert fresh_sandbox.control("tokens")[one]["served"] == 1
 
 
 def test_rest_pages_link_by_id_and_answer_304_for_a_known_etag(sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources import http as http_module
+from apps.sources import tries
 from apps.sources.http import Http
 from tests.unit.sources.scripted import ScriptedServer
 
@@ -24,7 +24,7 @@ def provider() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def client(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """Makes clients of the scripted server that do not wait between tries."""
-    monkeypatch.setattr(http_module, "backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(tries, "backoff", lambda attempt: 0.0)
     made: list[Http] = []
 
     def make(base_url: str = provider.url, **options: Any) -> Http:

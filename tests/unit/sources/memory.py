@@ -2,13 +2,13 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from apps.sources.base import Connection, Fetched, RawRecord, Skip, Slice, Source
+from apps.sources.base import Connection, Fetched, Gone, RawRecord, Skip, Slice, Source
 from apps.sources.http import Http
 from apps.sources.rows import Row
 
@@ -22,10 +22,12 @@ class MemoryContext:
     connection: Connection
     http: Http
     full: bool = True
+    sweep: bool = False
     sinces: dict[str, datetime] = field(default_factory=dict)
     end: datetime | None = None
     stored: dict[tuple[str, str], RawRecord] = field(default_factory=dict)
     fresh: set[tuple[str, str]] = field(default_factory=set)
+    seen: set[tuple[str, str]] = field(default_factory=set)
     memos: dict[str, object] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -38,8 +40,19 @@ class MemoryContext:
     def current(self, entity: str) -> Iterator[RawRecord]:
         return (record for (kind, _), record in list(self.stored.items()) if kind == entity)
 
+    def find(self, entity: str, external_id: str) -> RawRecord | None:
+        return self.stored.get((entity, external_id))
+
     def changed(self, entity: str) -> Iterator[RawRecord]:
         return (self.stored[key] for key in list(self.stored) if key in self.fresh and key[0] == entity)
+
+    def unlisted(self, entity: str, scope: str) -> list[str]:
+        records = [record for record in self.current(entity) if scope in ("", record.scope)]
+        known = self.seen | self.fresh
+        return [record.external_id for record in records if (entity, record.external_id) not in known]
+
+    def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
+        return [external_id for external_id in ids if (entity, external_id) not in self.stored]
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         with self.lock:
@@ -55,8 +68,8 @@ class MemoryContext:
                 self.fresh.add(key)
             self.stored[key] = record
 
-    def next_run(self, sinces: dict[str, datetime]) -> "MemoryContext":
-        return MemoryContext(self.connection, self.http, full=False, sinces=sinces, stored=self.stored)
+    def next_run(self, sinces: dict[str, datetime], *, sweep: bool = False) -> "MemoryContext":
+        return MemoryContext(self.connection, self.http, full=False, sweep=sweep, sinces=sinces, stored=self.stored)
 
 
 @dataclass
@@ -66,6 +79,7 @@ class Pulled:
     expected: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)
     skips: list[Skip] = field(default_factory=list)
+    gone: list[Gone] = field(default_factory=list)
     slices: int = 0
 
 
@@ -87,6 +101,10 @@ def pull(source: Source, context: MemoryContext, steps: list[str] | None = None,
 def note(pulled: Pulled, future: Future[Fetched], context: MemoryContext) -> list[Slice]:
     fetched = future.result()
     context.store(fetched.records)
+    context.seen.update((part.entity, external_id) for part in fetched.listed for external_id in part.ids)
+    for one in fetched.gone:
+        if context.stored.pop((one.entity, one.external_id), None):
+            pulled.gone.append(one)
     pulled.slices += 1
     pulled.expected.update(fetched.expected)
     pulled.given.update(record.entity for record in fetched.records)

@@ -16,7 +16,6 @@ from apps.sources.errors import (
     ServerTrouble,
     SourceError,
     TooLarge,
-    Unauthorized,
     Unreachable,
 )
 from tests.unit.sources.conftest import Client
@@ -43,7 +42,6 @@ def test_sends_credentials_parameters_and_json(provider: ScriptedServer, client:
     ("status", "message", "error"),
     [
         (400, "The value 'X' does not exist", BadRequest),
-        (401, "Bad credentials", Unauthorized),
         (403, "Resource not accessible by integration", Forbidden),
         (404, "Not Found", NotFound),
         (409, "Git Repository is empty.", Conflict),

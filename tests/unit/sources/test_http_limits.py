@@ -11,7 +11,18 @@ from apps.sources.errors import (
     Forbidden,
     RateLimited,
 )
-from apps.sources.limits import Limit, backoff, limit_of, near_limit, retry_after, seconds_to_reset
+from apps.sources.governors import Outlook, pause_sentence
+from apps.sources.limits import (
+    Limit,
+    allowance,
+    allowance_used_up,
+    backoff,
+    limit_of,
+    near_limit,
+    retry_after,
+    seconds_to_reset,
+    token_expiry,
+)
 from tests.unit.sources.conftest import Client
 from tests.unit.sources.scripted import Say, ScriptedServer
 
@@ -20,7 +31,7 @@ def test_short_pauses_are_slept_through(provider: ScriptedServer, client: Client
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
     provider.on(
         "/x",
-        Say(b"", 429, {"Retry-After": "0"}),
+        Say(b"", 429, {"Retry-After": "0.1"}),
         Say(b"", 503, {"Retry-After": soon}),
         Say(b"", 429, {"Retry-After": "0.2"}),
         Say({"ok": 1}),
@@ -91,7 +102,61 @@ def test_unreadable_limit_headers_do_no_harm() -> None:
     assert retry_after({"retry-after": "9" * 30}) == 24 * 3600
     assert seconds_to_reset({"x-ratelimit-reset": "x"}) is None
     assert seconds_to_reset({"x-ratelimit-reset": "9" * 40}) is None
-    assert limit_of(429, {"retry-after": "soon"}) == Limit(1.0, "rate limit", told=False)
+    assert retry_after({"retry-after": "inf"}) == 24 * 3600
+    assert retry_after({"retry-after": "Fri, 31 Dec 9999 23:59:59 -0500"}) is None
+    assert retry_after({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}) == 24 * 3600
+    assert seconds_to_reset({"x-ratelimit-reset": "60"}) == 0, "long ago"
+    assert limit_of(429, {"retry-after": "soon"}) == Limit(1.0, "its rate limit is reached", told=False)
+
+
+@pytest.mark.parametrize("passed", ["0", "-3", "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"])
+def test_a_pause_that_is_over_already_is_guessed_instead(passed: str) -> None:
+    """Otherwise a provider that says 0 for ever would be asked without a pause."""
+    for status in (429, 503):
+        limit = limit_of(status, {"retry-after": passed})
+        assert limit
+        assert (limit.seconds, limit.told) == (1.0, False)
+
+
+def test_a_503_concerns_the_whole_site_and_a_used_up_allowance_only_its_token() -> None:
+    unavailable = limit_of(503, {"retry-after": "7"})
+    assert unavailable
+    assert (unavailable.seconds, unavailable.whole_site) == (7, True)
+    reset = str(int(datetime.now(UTC).timestamp()) + 100)
+    spent = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
+    used_up = allowance_used_up(spent)
+    assert used_up
+    assert (used_up.reason, used_up.whole_site) == ("the allowance of 5,000 requests is used up", False)
+    assert allowance_used_up({**spent, "x-ratelimit-resource": "search"}) is None
+
+
+def test_what_is_left_is_read_where_it_makes_sense() -> None:
+    reset = str(int(datetime.now(UTC).timestamp()) + 100)
+    told = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "17", "x-ratelimit-reset": reset}
+    found = allowance(told)
+    assert found
+    assert (found.remaining, found.allowed, round(found.seconds, -1)) == (17, 5000, 100)
+    for odd in ("x", "-1", "5001", "9" * 40):
+        assert allowance({**told, "x-ratelimit-remaining": odd}) is None
+    assert allowance({**told, "x-ratelimit-resource": "code_search"}) is None
+    assert allowance({}) is None
+
+
+def test_the_end_of_a_pause_is_said_with_its_zone_and_never_too_early() -> None:
+    now = datetime.now(UTC).replace(second=30, microsecond=0)
+    said = pause_sentence(now, "its rate limit is reached", "api.github.com")
+    shown = f"{now + timedelta(minutes=1):%H:%M} UTC, because its rate limit is reached."
+    assert said.startswith("api.github.com asks for a pause until ")
+    assert said.endswith(shown)
+    far = now + timedelta(days=3)
+    assert f"until {far:%d %b}, " in pause_sentence(far, "x")
+
+
+def test_a_tokens_end_is_read_with_its_zone() -> None:
+    name = "github-authentication-token-expiration"
+    assert token_expiry({name: "2027-01-31 10:20:30 -0500"}) == datetime(2027, 1, 31, 15, 20, 30, tzinfo=UTC)
+    assert token_expiry({name: "soon"}) is None
+    assert token_expiry({}) is None
 
 
 def test_the_reset_is_read_by_the_providers_own_clock() -> None:
@@ -133,9 +198,15 @@ class Recorder:
         self.told.append(limit.reason)
         return datetime.now(UTC)
 
+    def refused(self, sentence: str) -> None:
+        self.told.append(sentence)
+
+    def outlook(self) -> Outlook:
+        return Outlook()
+
 
 def test_the_governor_hears_of_everything(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say({"a": 1}, cut=3), Say(b"", 429), Say(b"", 500), Say({}))
     governor = Recorder()
     client(governor=governor).get("/x")
-    assert governor.told == ["slot", 0, "slot", 429, "rate limit", "slot", 500, "slot", 200]
+    assert governor.told == ["slot", 0, "slot", 429, "its rate limit is reached", "slot", 500, "slot", 200]

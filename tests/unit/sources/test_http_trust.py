@@ -1,5 +1,6 @@
 """Does the client keep its credentials to itself, and go nowhere it should not?"""
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -8,14 +9,19 @@ from typing import Any
 
 import pytest
 
+from apps.sources import network, transport
 from apps.sources.errors import (
+    SourceError,
     Unauthorized,
     Unreachable,
     Untrusted,
 )
-from apps.sources.transport import refuse_inner_network
+from apps.sources.network import is_public_host
+from apps.sources.transport import refuse_strange_place
 from tests.unit.sources.conftest import SECRET, Client
 from tests.unit.sources.scripted import Say, ScriptedServer
+
+HOME = "127.0.0.1"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -50,7 +56,7 @@ def test_a_circle_of_redirects_ends(provider: ScriptedServer, client: Client) ->
 @pytest.mark.parametrize("target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"])
 def test_a_public_provider_cannot_lead_into_the_inner_network(target: str) -> None:
     with pytest.raises(Untrusted):
-        refuse_inner_network(target, ("https", "93.184.215.14", 443))
+        refuse_strange_place(target, public_only=True)
 
 
 def test_cookies_are_not_kept(provider: ScriptedServer, client: Client) -> None:
@@ -89,6 +95,64 @@ def test_a_self_signed_certificate_is_named(provider: ScriptedServer, client: Cl
         client(f"https://127.0.0.1:{tls_port}").get("/x")
 
 
+def test_only_public_addresses_are_connected_to_and_the_one_that_was_judged(
+    provider: ScriptedServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, looks = socket.getaddrinfo, []
+
+    def names(host: str, *rest: Any, **more: Any) -> Any:
+        looks.append(host)
+        return ask("127.0.0.1" if host == "api.example" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    provider.on("/x", Say({}))
+    with pytest.raises(Untrusted, match=r"api\.example is 127\.0\.0\.1, an address inside a private"):
+        client(f"http://api.example:{provider.port}", public_only=True).get("/x")
+    assert provider.seen == []
+    monkeypatch.setattr(network, "is_public", lambda address: True)
+    looks.clear()
+    client(f"http://api.example:{provider.port}", public_only=True).get("/x")
+    assert looks[0] == "api.example"
+    assert "api.example" not in looks[1:], "the name is resolved once per connection"
+    assert provider.seen[0].headers["host"] == f"api.example:{provider.port}"
+
+
+def test_a_redirect_of_a_public_provider_is_judged_again_when_it_is_followed(
+    provider: ScriptedServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, looks = socket.getaddrinfo, []
+
+    def rebinding(host: str, *rest: Any, **more: Any) -> Any:
+        looks.append(host)
+        if host == "elsewhere.example":  # public at the first look, inside at the second
+            host = "140.82.112.5" if looks.count(host) == 1 else "127.0.0.1"
+        return ask(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(transport, "is_public_host", lambda host, port: is_public_host(host, port) or host == HOME)
+    provider.on("/old", Say(b"", 302, {"Location": f"http://elsewhere.example:{provider.port}/new"}))
+    with pytest.raises(Untrusted, match=r"elsewhere\.example is 127\.0\.0\.1"):
+        client().get("/old")
+    assert [seen.path for seen in provider.seen] == ["/old"]
+
+
+def test_behind_tls_it_is_the_name_that_is_proven(
+    tls_port: int, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """The connection goes to an address, and yet the certificate has to be that of the host's name."""
+    ask = socket.getaddrinfo
+    known = ("good.example", "other.example")
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *rest, **more: ask("127.0.0.1" if host in known else host, *rest, **more)
+    )
+    monkeypatch.setattr(network, "is_public", lambda address: True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "both.pem"))
+    with pytest.raises(Untrusted, match="certificate"):
+        client(f"https://other.example:{tls_port}", public_only=True).get("/x")
+    with pytest.raises(SourceError, match="501"):  # the server knows no GET: it was reached
+        client(f"https://good.example:{tls_port}", public_only=True, attempts=1).get("/x")
+
+
 @pytest.fixture
 def tls_port(tmp_path: Any) -> Iterator[int]:
     """A TLS server whose certificate nobody vouches for."""
@@ -123,6 +187,7 @@ def self_signed(path: Any) -> Any:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("good.example")]), critical=False)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .sign(key, hashes.SHA256())

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from apps.sources.base import Context, Fetched, Slice
 from apps.sources.jira import definition
-from apps.sources.jira.extract import development, issues, relations, site
+from apps.sources.jira.extract import development, gone, issues, relations, site, sweep
 
 STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
     definition.PROJECTS: site.start,
     definition.RELATIONSHIPS: relations.start,
-    definition.ISSUES: issues.start,
+    definition.ISSUES: lambda context: issues.start(context) + sweep.start(context),
     definition.DEV_STATUS: development.start,
 }
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = (
-    site.FETCHERS | relations.FETCHERS | issues.FETCHERS | development.FETCHERS
+    site.FETCHERS | relations.FETCHERS | issues.FETCHERS | sweep.FETCHERS | gone.FETCHERS | development.FETCHERS
 )

@@ -1,7 +1,8 @@
 """Step 4: which pull requests does Jira's development panel show for the issues of this run?
 
-The end point is undocumented: every failure is told and none is fatal, only a pause is obeyed. The custom
-field Development is used as a hint alone: ``{}`` says that there is nothing.
+The end point is undocumented: every failure of its own is told and none is fatal, only a pause is obeyed. What keeps
+all of Jira from us (a token that is refused, no connection) is fatal here as anywhere. The custom field Development is
+used as a hint alone: ``{}`` says that there is nothing.
 """
 
 import threading
@@ -60,19 +61,20 @@ class Luck:
 
 
 def start(context: Context) -> list[Slice]:
-    """Slices of the changed issues that may have something to show, up to the budget of a run."""
+    """Slices of the changed issues that may have something to show, or had, up to the budget of a run."""
     fields = site_fields(context).development
-    chosen: list[tuple[str, str]] = []
-    left_out = 0
+    hinted: list[tuple[str, str]] = []
+    silent: dict[str, str] = {}
     for record in context.changed("issue"):
-        if not may_have_development(record.payload, fields):
-            continue
-        if len(chosen) < BUDGET:
-            chosen.append((record.external_id, record.scope))
+        if may_have_development(record.payload, fields):
+            hinted.append((record.external_id, record.scope))
         else:
-            left_out += 1
+            silent[record.external_id] = record.scope
+    emptied = silent.keys() - context.unstored("dev_status", list(silent))
+    hinted += [(issue, silent[issue]) for issue in sorted(emptied)]
+    chosen, left_out = hinted[:BUDGET], len(hinted) - BUDGET
     slices = [Slice("panels", {"issues": chosen[i : i + PER_SLICE]}) for i in range(0, len(chosen), PER_SLICE)]
-    return slices + ([Slice("panels_left_out", {"issues": left_out})] if left_out else [])
+    return slices + ([Slice("panels_left_out", {"issues": left_out})] if left_out > 0 else [])
 
 
 def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
@@ -109,6 +111,7 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
         except RateLimited:
             raise
         except SourceError as error:
+            client.myself()  # raises where it is not the panel's fault
             luck.note(worked=False)
             failures[str(error)] += 1
             continue

@@ -12,8 +12,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
-from apps.sources.errors import BadRequest, Conflict, Forbidden, Gone, InvalidAnswer, NotFound
+from apps.sources import errors
+from apps.sources.base import Context, Fetched, Gone, Listed, RawRecord, Skip, Slice
+from apps.sources.errors import BadRequest, Conflict, Forbidden, InvalidAnswer, NotFound
 from apps.sources.jira.client import (
     API,
     ISSUES_PER_CALL,
@@ -27,6 +28,7 @@ from apps.sources.jira.client import (
 )
 from apps.sources.jira.extract.known import wanted_projects
 from apps.sources.jira.extract.paging import Batches, insist
+from apps.sources.jira.extract.parents import fetch_epics
 from apps.sources.text import parse_time
 
 IDS_PER_SLICE = 200
@@ -98,7 +100,10 @@ def query(keys: Iterable[str], since: int | None, until: int | None) -> str:
 
 
 def fetch_ids(piece: Slice, context: Context) -> Fetched:
-    """A page of ids; the slices that fetch them and the next page follow."""
+    """A page of ids; the slices that fetch them and the next page follow.
+
+    The list of a full run is complete: what it lacks is looked for when it has come to its end.
+    """
     client = JiraClient(context.http)
     token, jql = piece.args.get("token"), query(piece.args["keys"], *piece.args["window"])
     try:
@@ -109,11 +114,16 @@ def fetch_ids(piece: Slice, context: Context) -> Fetched:
         return without_lost_projects(piece, client, error)
     ids = list(dict.fromkeys(str(issue.id) for issue in page.issues))
     follow_ups = next_page(piece, page)
+    ends = not follow_ups
     follow_ups += [
         Slice("issues", {"ids": ids[i : i + IDS_PER_SLICE], "keys": piece.args["keys"]}, piece.scope)
         for i in range(0, len(ids), IDS_PER_SLICE)
     ]
-    return Fetched(follow_ups=follow_ups, expected={"issue": len(ids)})
+    if context.full and ends:
+        follow_ups.append(Slice("unlisted_issues", {"keys": piece.args["keys"]}))
+    complete = piece.args["window"] == [None, None]
+    listed = [Listed("issue", piece.scope, ids)] if complete else []
+    return Fetched(follow_ups=follow_ups, expected={"issue": len(ids)}, listed=listed)
 
 
 def without_lost_projects(piece: Slice, client: JiraClient, error: Exception) -> Fetched:
@@ -153,10 +163,23 @@ def fetch_issues(piece: Slice, context: Context) -> Fetched:
     """Some issues with their whole changelogs and all of their comments."""
     client = JiraClient(context.http)
     fetched = Fetched()
-    heads = _fetch_bodies(piece, client, fetched, context.memo("jira issues", lambda: Batches(ISSUES_PER_CALL)))
-    _fetch_changelogs(heads, client, fetched, context.memo("jira changelogs", lambda: Batches(IDS_PER_SLICE)))
+    sizes = context.http.sizes
+    heads = _fetch_bodies(piece, client, fetched, Batches(sizes, "jira issues", ISSUES_PER_CALL))
+    _fetch_changelogs(heads, client, fetched, Batches(sizes, "jira changelogs", IDS_PER_SLICE))
     for issue in heads.values():
         _fetch_comments(issue, client, fetched)
+    fetched.gone = _needless_comments(heads, context)
+    epics = fetch_epics([record for record in fetched.records if record.entity == "issue"], client, context)
+    if epics:
+        fetched.records += epics
+        fetched.expected["epic_link"] = len(epics)
+    return fetched
+
+
+def fetch_found(piece: Slice, context: Context) -> Fetched:
+    """Issues that no list has announced, but that are there."""
+    fetched = fetch_issues(piece, context)
+    fetched.expected["issue"] = sum(record.entity == "issue" for record in fetched.records)
     return fetched
 
 
@@ -248,7 +271,7 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
             start, total = start + len(page.comments), page.total
             for comment in map(bytes, page.comments):
                 found[str(read_shape(comment, _CommentHead).id)] = comment
-    except (NotFound, Forbidden, Gone, Conflict, InvalidAnswer) as error:
+    except (NotFound, Forbidden, errors.Gone, Conflict, InvalidAnswer) as error:
         fetched.skips.append(Skip("", f"The comments of {issue.key} cannot be read. {error}"))
         return
     if len(found) < total:
@@ -256,6 +279,18 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
         return
     request = f"GET {API}/issue/{issue.id}/comment"
     fetched.records.append(array_record("issue_comments", issue, found.values(), request))
+
+
+def _needless_comments(heads: dict[str, IssueHead], context: Context) -> list[Gone]:
+    """The lists of comments that were stored when there were too many to embed: now the issue has them all."""
+    whole = {
+        name: len(embedded.comments)
+        for name, head in heads.items()
+        if head.fields and (embedded := head.fields.comment) and embedded.total <= len(embedded.comments)
+    }
+    stored = set(whole) - set(context.unstored("issue_comments", list(whole)))
+    evidence = "POST {}/issue/bulkfetch: the issue embeds all of its {} comments, the list of its own is needless."
+    return [Gone("issue_comments", name, evidence.format(API, whole[name])) for name in sorted(stored)]
 
 
 def array_record(entity: str, issue: IssueHead, items: Iterable[bytes], request: str) -> RawRecord:
@@ -272,4 +307,5 @@ FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
     "issue_ids": fetch_ids,
     "listed_together": fetch_nothing,
     "issues": fetch_issues,
+    "found_issues": fetch_found,
 }

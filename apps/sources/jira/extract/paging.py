@@ -7,6 +7,7 @@ import msgspec
 
 from apps.sources.errors import InvalidAnswer, ServerTrouble, SourceError
 from apps.sources.jira.client import Page
+from apps.sources.sizes import Sizes
 
 BREAKABLE = (ServerTrouble, InvalidAnswer)
 HOPELESS = 3  # single items in a row that fail while nothing works: it is not the items
@@ -38,10 +39,12 @@ def walk(ask: Callable[[int], Page]) -> Iterator[msgspec.Raw]:
 
 
 class Batches:
-    """Asks for items in batches of ``size``; one that proved too large stays halved for the run."""
+    """Asks for items in batches of ``size``; one that proved too large for ``what`` stays halved."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, sizes: Sizes, what: str, size: int) -> None:
+        self._sizes = sizes
+        self._what = what
+        self.size = sizes.at_most(what, size)
 
     def run(self, ids: Sequence[str], ask: Ask) -> dict[str, str]:
         """``ask`` for all ``ids``; it gives those to be asked for again. Gives why single ids failed.
@@ -56,6 +59,7 @@ class Batches:
             largest = attempt.settle(batch)
             if largest < len(batch) and len(attempt.failed) == failed:
                 self.size = max(1, min(self.size, largest))
+                self._sizes.lower(self._what, self.size)
         if attempt.error and not attempt.worked:
             raise attempt.error
         return attempt.failed

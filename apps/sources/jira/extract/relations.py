@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import BadRequest, Forbidden, Gone, NotFound, Unauthorized
 from apps.sources.jira.client import AGILE, API, Id, JiraClient, Shape, raw_records, read_shape
 from apps.sources.jira.extract.known import directories_are_due, wanted_projects
 from apps.sources.jira.extract.paging import walk
+from apps.sources.jira.extract.site import whole_list
 
 PER_SLICE = 10
 REFUSALS = (Forbidden, NotFound, Gone, Unauthorized, BadRequest)
@@ -38,8 +39,7 @@ def start(context: Context) -> list[Slice]:
 def fetch_statuses(piece: Slice, context: Context) -> Fetched:
     """Every status of the site."""
     items = JiraClient(context.http).everything("status")
-    records = raw_records("status", items, request=f"GET {API}/status")
-    return Fetched(records, expected={"status": len(records)})
+    return whole_list("status", raw_records("status", items, request=f"GET {API}/status"))
 
 
 def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
@@ -59,7 +59,7 @@ def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
 
 
 def fetch_boards(piece: Slice, context: Context) -> Fetched:
-    """The boards of the wanted projects; their sprints follow."""
+    """The boards of the wanted projects; their sprints follow. Of the others, those count that are stored already."""
     client = JiraClient(context.http)
     try:
         items = list(walk(client.boards))
@@ -67,9 +67,10 @@ def fetch_boards(piece: Slice, context: Context) -> Fetched:
         reason = "This site or account has no Jira Software, so there are no boards and sprints."
         return Fetched(skips=[Skip("", f"{reason} {error}")])
     keys = {project.key for project in wanted_projects(context)}
+    boards = raw_records("board", items, request=f"GET {AGILE}/board")
     records: list[RawRecord] = []
     with_sprints: list[str] = []
-    for record in raw_records("board", items, request=f"GET {AGILE}/board"):
+    for record in boards:
         board = read_shape(record.payload, _Board)
         record.scope = (board.location and board.location.project_key) or ""
         if record.scope and record.scope not in keys:
@@ -77,8 +78,11 @@ def fetch_boards(piece: Slice, context: Context) -> Fetched:
         records.append(record)
         if board.type != "kanban":
             with_sprints.append(record.external_id)
-    follow_ups = [Slice("sprints", {"boards": part}) for part in _parts(with_sprints)]
-    return Fetched(records, follow_ups, {"board": len(records)})
+    fetched = whole_list("board", records)
+    listed = [board.external_id for board in boards]
+    fetched.listed[0].ids += set(listed) - set(context.unstored("board", listed))
+    fetched.follow_ups += [Slice("sprints", {"boards": part}) for part in _parts(with_sprints)]
+    return fetched
 
 
 def fetch_sprints(piece: Slice, context: Context) -> Fetched:
@@ -95,6 +99,7 @@ def fetch_sprints(piece: Slice, context: Context) -> Fetched:
             continue
         fetched.records += raw_records("sprint", items, request=f"GET {AGILE}/board/{board}/sprint")
     fetched.expected = {"sprint": len(fetched.records)}
+    fetched.listed = [Listed("sprint", "", [record.external_id for record in fetched.records])]
     return fetched
 
 

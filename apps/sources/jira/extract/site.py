@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import BadRequest, Forbidden, InvalidAnswer, NotFound
 from apps.sources.jira.client import API, Id, JiraClient, Shape, raw_records, read_shape
 from apps.sources.jira.extract.known import directories_are_due
@@ -62,7 +62,9 @@ def fetch_projects(piece: Slice, context: Context) -> Fetched:
     records = raw_records("project", found, request=f"GET {API}/project/search")
     for record in records:
         record.scope = read_shape(record.payload, _Project).key
-    return Fetched(records, expected={"project": len(records)}, skips=skips)
+    if keys:
+        return Fetched(records, expected={"project": len(records)}, skips=skips)
+    return whole_list("project", records)
 
 
 def missing(key: str) -> Skip:
@@ -75,13 +77,14 @@ def missing(key: str) -> Skip:
 
 
 def fetch_fields(piece: Slice, context: Context) -> Fetched:
-    """Every field of the site."""
-    return _directory(context, "field", "field")
+    """Every field of the site. One that is no longer there does no harm: no issue has it any more."""
+    records = _directory(context, "field", "field")
+    return Fetched(records, expected={"field": len(records)})
 
 
 def fetch_issue_types(piece: Slice, context: Context) -> Fetched:
     """Every issue type that the account may see."""
-    return _directory(context, "issue_type", "issuetype")
+    return whole_list("issue_type", _directory(context, "issue_type", "issuetype"))
 
 
 def fetch_users(piece: Slice, context: Context) -> Fetched:
@@ -108,10 +111,16 @@ def user_pages(client: JiraClient) -> Iterator[msgspec.Raw]:
         start += len(page)
 
 
-def _directory(context: Context, entity: str, path: str) -> Fetched:
+def _directory(context: Context, entity: str, path: str) -> list[RawRecord]:
     items: Sequence[msgspec.Raw] = JiraClient(context.http).everything(path)
-    records = raw_records(entity, items, request=f"GET {API}/{path}")
-    return Fetched(records, expected={entity: len(records)})
+    return raw_records(entity, items, request=f"GET {API}/{path}")
+
+
+def whole_list(entity: str, records: list[RawRecord]) -> Fetched:
+    """Everything of one kind that the site has: what is stored and not among it is looked for."""
+    listed = [Listed(entity, "", [record.external_id for record in records])]
+    follow_ups = [Slice("unlisted", {"entity": entity})]
+    return Fetched(records, follow_ups, {entity: len(records)}, listed=listed)
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {

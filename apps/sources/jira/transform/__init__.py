@@ -18,6 +18,7 @@ TRANSFORMERS: dict[str, Transformer] = {
     "board": site.nothing,
     "issue": issues.issue,
     "issue_comments": issues.comments,
+    "epic_link": site.nothing,
     "issue_changelog": changes.changelog,
     "dev_status": development.panel,
 }

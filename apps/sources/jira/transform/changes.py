@@ -1,5 +1,6 @@
 """What does a changelog mean as rows? Every item of every entry, whatever its field."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from apps.sources.base import Children, Context, RawRecord, Transformed
 from apps.sources.jira.client import Id, Shape
 from apps.sources.jira.transform.people import Person, person_id, user_rows
-from apps.sources.rows import IssueChange, Row
+from apps.sources.rows import IssueChange, IssueKey, Row
 from apps.sources.text import clean, parse_time, read_json
 
 
@@ -33,7 +34,7 @@ _decoder = msgspec.json.Decoder(list[_History])
 
 
 def changelog(record: RawRecord, context: Context) -> Transformed:
-    """All changes of the issue that the record is named by."""
+    """All changes of the issue that the record is named by, and the keys that it had before it was moved."""
     try:
         histories = _decoder.decode(record.payload)
     except msgspec.ValidationError:
@@ -41,12 +42,25 @@ def changelog(record: RawRecord, context: Context) -> Transformed:
     except (msgspec.DecodeError, UnicodeDecodeError):
         histories = read_json(record.payload, list[_History])
     issue = record.external_id
-    rows = [row for history in histories for row in change_rows(issue, history)]
+    changes = [row for history in histories for row in change_rows(issue, history)]
     people = user_rows(history.author for history in histories)
-    return Transformed(rows, people, [Children(IssueChange, "issue", issue)])
+    whole = [Children(IssueChange, "issue", issue), Children(IssueKey, "issue", issue)]
+    return Transformed([*changes, *old_keys(changes)], people, whole)
 
 
-def change_rows(issue: str, history: _History) -> list[Row]:
+def old_keys(changes: Iterable[IssueChange]) -> list[Row]:
+    """One row per key that the issue has lost, the last time where it has lost one twice."""
+    lost: dict[str, IssueKey] = {}
+    for change in sorted(changes, key=lambda change: change.changed_at):
+        key = change.from_text
+        if change.field.lower() == "key" and key:
+            lost[key] = IssueKey(
+                external_id=f"{change.issue}:{key}", issue=change.issue, key=key, until=change.changed_at
+            )
+    return list(lost.values())
+
+
+def change_rows(issue: str, history: _History) -> list[IssueChange]:
     """One row per item; raises ``ValueError`` when nobody can say when it happened."""
     changed_at = parse_time(history.created)
     if changed_at is None:

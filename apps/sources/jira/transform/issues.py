@@ -10,7 +10,7 @@ import msgspec
 
 from apps.sources.base import Children, Context, RawRecord, Transformed
 from apps.sources.jira.adf import plain_text
-from apps.sources.jira.client import Id, Shape
+from apps.sources.jira.client import Id, Name, Shape
 from apps.sources.jira.fields import SiteFields, site_fields
 from apps.sources.jira.transform.people import Person, person_id, user_rows
 from apps.sources.jira.transform.site import JiraSprint, JiraStatus, JiraType
@@ -103,7 +103,8 @@ def issue(record: RawRecord, context: Context) -> Transformed:
     name, fields = str(found.id), found.fields
     sprints = sprints_of(fields, custom)
     comments: list[JiraComment] = fields.comment.comments if fields.comment else []
-    rows: list[Row] = [issue_row(name, found.key, fields, custom, list(sprints))]
+    parent = _id(fields.parent) or _epic(fields, custom, context)
+    rows: list[Row] = [issue_row(name, found.key, fields, custom, parent, list(sprints))]
     rows += link_rows(name, fields.issuelinks or [])
     rows += [comment.row(name) for comment in comments]
     people = [fields.assignee, fields.reporter, fields.creator, *(comment.author for comment in comments)]
@@ -112,7 +113,7 @@ def issue(record: RawRecord, context: Context) -> Transformed:
     return Transformed(rows, gap_rows, _whole_lists(name, fields))
 
 
-def issue_row(name: str, key: str, fields: Any, custom: SiteFields, sprints: list[str]) -> Issue:
+def issue_row(name: str, key: str, fields: Any, custom: SiteFields, parent: str, sprints: list[str]) -> Issue:
     """The row of the issue itself."""
     status: JiraStatus | None = fields.status
     return Issue(
@@ -129,7 +130,7 @@ def issue_row(name: str, key: str, fields: Any, custom: SiteFields, sprints: lis
         assignee=person_id(fields.assignee),
         reporter=person_id(fields.reporter),
         creator=person_id(fields.creator),
-        parent=_id(fields.parent) or _epic_key(fields, custom),
+        parent=parent,
         story_points=_first_number(getattr(fields, i) for i in custom.story_points),
         labels=[clean(label) for label in fields.labels or []],
         components=[_name(component) for component in fields.components or []],
@@ -197,9 +198,13 @@ def _whole_lists(name: str, fields: Any) -> list[Children]:
     return whole
 
 
-def _epic_key(fields: Any, custom: SiteFields) -> str:
-    """The old Epic Link field: it holds the epic's key, not its id."""
-    return next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
+def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
+    """The old field Epic Link: it holds the epic's key, whose id the extraction has asked for ("" for none)."""
+    key = next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
+    if not key:
+        return ""
+    known = context.memo(f"jira epic {key}", lambda: context.find("epic_link", key))
+    return str(read_json(known.payload, Name).id) if known else key
 
 
 def _first_number(values: Iterable[object]) -> float | None:

@@ -2,12 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Any, TypeVar
 
-from apps.sources.base import Connection, Fetched, RawRecord, Skip, Slice, Transformed
+from apps.sources.base import Connection, Fetched, Gone, RawRecord, Skip, Slice, Transformed
 from apps.sources.github import GitHub
 from apps.sources.http import Http
 from apps.sources.rows import Row
@@ -25,18 +25,39 @@ class MemoryContext:
         scopes: tuple[str, ...] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        sweep: bool = False,
+        records: "dict[tuple[str, str], RawRecord] | None" = None,
         **http: Any,
     ) -> None:
         self.connection = Connection(base_url, token=TOKEN, scopes=scopes)
         self.http: Http = GitHub().http(self.connection, **http)
         self.full = since is None
-        self.records: dict[tuple[str, str], RawRecord] = {}
+        self.sweep = sweep or self.full
+        self.records: dict[tuple[str, str], RawRecord] = dict(records or {})
+        self.seen: set[tuple[str, str]] = set()
         self._since, self._until = since, until
         self._memo: dict[str, Any] = {}
         self._lock = threading.RLock()
 
     def since(self, scope: str) -> datetime | None:
         return self._since
+
+    def unlisted(self, entity: str, scope: str) -> list[str]:
+        ids = [record.external_id for record in self.current(entity) if scope in ("", record.scope)]
+        return [external_id for external_id in ids if (entity, external_id) not in self.seen]
+
+    def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
+        return [external_id for external_id in ids if (entity, external_id) not in self.records]
+
+    def take(self, fetched: Fetched) -> None:
+        """What the pipeline does with the outcome of a slice, in one transaction."""
+        for record in self.records.values():
+            record.scope = fetched.renamed.get(record.scope, record.scope)
+        self.records.update({(r.entity, r.external_id): r for r in fetched.records})
+        self.seen |= {(r.entity, r.external_id) for r in fetched.records}
+        self.seen |= {(part.entity, name) for part in fetched.listed for name in part.ids}
+        for gone in fetched.gone:
+            self.records.pop((gone.entity, gone.external_id), None)
 
     def until(self) -> datetime | None:
         return self._until
@@ -45,6 +66,9 @@ class MemoryContext:
         return iter([record for (kind, _), record in list(self.records.items()) if kind == entity])
 
     changed = current
+
+    def find(self, entity: str, external_id: str) -> RawRecord | None:
+        return self.records.get((entity, external_id))
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         with self._lock:
@@ -67,11 +91,13 @@ class Outcome:
         self.expected: Counter[str] = Counter()
         self.skips: list[Skip] = []
         self.slices: list[Slice] = []
+        self.gone: list[Gone] = []
 
     def add(self, piece: Slice, fetched: Fetched) -> None:
         self.slices.append(piece)
         self.expected.update(fetched.expected)
         self.skips += fetched.skips
+        self.gone += fetched.gone
 
 
 def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 4) -> Outcome:
@@ -90,7 +116,7 @@ def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     piece, fetched = running.pop(done), done.result()
                     outcome.add(piece, fetched)
-                    context.records.update({(r.entity, r.external_id): r for r in fetched.records})
+                    context.take(fetched)
                     submit(fetched.follow_ups)
     return outcome
 

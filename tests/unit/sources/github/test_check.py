@@ -75,6 +75,21 @@ def test_what_is_wrong_is_said(provider: ScriptedServer, answer: Say, words: str
     assert not report.ok
 
 
+def test_a_fine_grained_token_that_lacks_permissions(provider: ScriptedServer) -> None:
+    user(provider)
+    provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
+    refused = Say({"message": "Resource not accessible by personal access token"}, 403)
+    provider.on("/repos/acme/shop/pulls", Say([]))
+    provider.on("/repos/acme/shop/commits", Say({"message": "Git Repository is empty."}, 409))
+    provider.on("/repos/acme/shop/deployments", refused)
+    provider.on("/repos/acme/shop/actions/runs", refused)
+    report = check(provider.url, ("acme/shop",))
+    assert "lacks read access to Deployments, Actions (acme/shop)" in report.problem
+    for path in ("deployments", "actions/runs"):
+        provider.on(f"/repos/acme/shop/{path}", Say([]))
+    assert check(provider.url, ("acme/shop",)).ok
+
+
 def test_a_host_that_does_not_answer() -> None:
     assert "127.0.0.1:1" in check("http://127.0.0.1:1").problem
 

@@ -8,7 +8,7 @@ URL = "https://github.com/o/r/pull/1"
 
 
 def found(branch: str = "", title: str = "", body: str = "", messages: tuple[str, ...] = ()) -> set[tuple[str, str]]:
-    return {(row.issue_key, row.evidence) for row in links(URL, branch, title, body, messages)}
+    return {(row.issue_key, row.evidence) for row in links("7", URL, branch, title, body, messages)}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_explanation_of_a_template_names_nothing() -> None:
 
 
 def test_one_row_per_key_and_evidence() -> None:
-    rows = links(URL, "pay-12", "PAY-12", "PAY-12 PAY-12", ["PAY-12 a", "PAY-12 b", "PAY-13"])
+    rows = links("7", URL, "pay-12", "PAY-12", "PAY-12 PAY-12", ["PAY-12 a", "PAY-12 b", "PAY-13"])
     assert [row.external_id for row in rows] == [
         f"{URL}|PAY-12|branch",
         f"{URL}|PAY-12|title",
@@ -97,7 +97,7 @@ def test_one_row_per_key_and_evidence() -> None:
 
 
 def test_the_excerpt_is_short_clean_and_holds_the_key() -> None:
-    (row,) = links(URL, "", "", "a\x00 " * 900 + "\n\nsee PAY-12\n" + "\ud800z " * 900, [])
+    (row,) = links("7", URL, "", "", "a\x00 " * 900 + "\n\nsee PAY-12\n" + "\ud800z " * 900, [])
     assert len(row.excerpt) <= EXCERPT
     assert "PAY-12" in row.excerpt
     assert not {"\x00", "\ud800", "\n"} & set(row.excerpt)

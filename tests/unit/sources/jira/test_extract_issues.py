@@ -83,7 +83,7 @@ def test_many_ids_are_cut_into_slices_and_batches(jira: ScriptedServer, pay: Mem
     jira.on(SEARCH, ids(*range(1, 451)))
     pulled = pull(Jira(), pay, [ISSUES])
     assert len(stored(pay, "issue")) == 450
-    assert (pulled.slices, len(jira.calls(BULK)), len(jira.calls(CHANGES))) == (4, 5, 3)
+    assert (pulled.slices, len(jira.calls(BULK)), len(jira.calls(CHANGES))) == (5, 5, 3)
     assert all(seen.json()["fields"] == ["*all"] for seen in jira.calls(BULK))
 
 

@@ -64,7 +64,7 @@ def test_a_wrong_token_stops_before_anything_else(jira: ScriptedServer, context:
     jira.on(f"{API}/myself", Say({"message": "Client must be authenticated"}, 401))
     with pytest.raises(Unauthorized):
         pull(Jira(), context, [PROJECTS])
-    assert len(jira.seen) == 1
+    assert {seen.path for seen in jira.seen} == {f"{API}/myself"}
 
 
 def test_data_center_is_refused_in_a_sentence(jira: ScriptedServer, context: MemoryContext) -> None:

@@ -12,6 +12,7 @@ from apps.sources.rows import (
     Issue,
     IssueChange,
     IssueComment,
+    IssueKey,
     IssueLink,
     Project,
     ProjectStatus,
@@ -170,12 +171,13 @@ def test_every_item_of_a_changelog(context: MemoryContext) -> None:
     first, last = only(done.rows, IssueChange)[0], only(done.rows, IssueChange)[-1]
     assert (first.from_value, first.from_text, first.to_value, first.to_text) == ("1", "Open", "3", "Doing")
     assert last.changed_at == datetime(2017, 4, 13, 8, 0, 29, tzinfo=UTC)
-    assert done.complete == [Children(IssueChange, "issue", "1")]
+    assert done.complete == [Children(IssueChange, "issue", "1"), Children(IssueKey, "issue", "1")]
 
 
 def test_an_empty_changelog_removes_what_was_known(context: MemoryContext) -> None:
     done = transform(context, "issue_changelog", "1", [])
-    assert (done.rows, done.complete) == ([], [Children(IssueChange, "issue", "1")])
+    assert done.rows == []
+    assert done.complete == [Children(IssueChange, "issue", "1"), Children(IssueKey, "issue", "1")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""Who is let in, with how many requests left, and until when? The tokens, each with budgets of its own."""
+
+import time
+from datetime import UTC, datetime
+
+import msgspec
+
+from apps.sandbox.config import FURTHER_TOKENS, TOKEN, TOKEN_WITHOUT_SCOPES
+from apps.sandbox.encoding import Json
+from apps.sandbox.github.limits import Budget
+
+
+class TokenOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What a test wants of a token: ``remaining`` requests and points for the next ``seconds``, an end, a refusal."""
+
+    token: str
+    remaining: int | None = None
+    seconds: int = 3600
+    expires_at: datetime | None = None
+    revoked: bool = False
+
+
+class Account:
+    """One token. ``scoped`` is false for the one without rights."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.scoped = token != TOKEN_WITHOUT_SCOPES
+        self.begin()
+
+    def begin(self) -> None:
+        """Full budgets, no end."""
+        self.core = Budget("core", 5000, enforced=False)
+        self.points = Budget("graphql", 5000, enforced=True)
+        self.expires_at: datetime | None = None
+        self.revoked = False
+        self.served = 0
+
+    def change(self, order: TokenOrder) -> None:
+        """Do what a test wants."""
+        self.revoked, self.expires_at = order.revoked, order.expires_at
+        if order.remaining is not None:
+            for budget in (self.core, self.points):
+                budget.leave(order.remaining, order.seconds)
+
+    def headers(self) -> dict[str, str]:
+        """What GitHub tells of a token with an end."""
+        if self.expires_at is None:
+            return {}
+        end = f"{self.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return {"GitHub-Authentication-Token-Expiration": end}
+
+    def as_json(self) -> Json:
+        """Its state."""
+        return {"served": self.served, "core": self.core.as_json(), "graphql": self.points.as_json(),
+                "revoked": self.revoked, "expires_at": self.expires_at}  # fmt: skip
+
+
+class Tokens:
+    """All tokens."""
+
+    def __init__(self) -> None:
+        self.accounts = {token: Account(token) for token in (TOKEN, *FURTHER_TOKENS, TOKEN_WITHOUT_SCOPES)}
+
+    def let_in(self, token: str | None) -> Account | None:
+        """The account of a token that authenticates; counts the request."""
+        account = self.accounts.get(token or "")
+        if account is None or account.revoked:
+            return None
+        if account.expires_at is not None and account.expires_at.timestamp() <= time.time():
+            return None
+        account.served += 1
+        return account
+
+    def reset(self) -> None:
+        """Full budgets, nothing revoked."""
+        for account in self.accounts.values():
+            account.begin()

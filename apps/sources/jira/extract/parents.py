@@ -1,0 +1,63 @@
+"""Whose child is an issue? The field parent names an id; the old field Epic Link only the key of an epic."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from apps.sources.base import Context, RawRecord
+from apps.sources.errors import InvalidAnswer
+from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, JiraClient, Name, Shape, read_shape
+from apps.sources.jira.fields import site_fields
+
+
+class _Parent(Shape):
+    id: Id | None = None
+
+
+@lru_cache(maxsize=16)
+def _child_shape(epic_link: tuple[str, ...]) -> Any:
+    fields = [("parent", _Parent | None, None), *((field, Any, None) for field in epic_link)]
+    inner = msgspec.defstruct("ChildFields", fields, gc=False)
+    return msgspec.defstruct("Child", [("fields", inner)], gc=False)
+
+
+def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
+    """The id of an issue's parent, or the key of its epic, or ""."""
+    try:
+        fields = read_shape(payload, _child_shape(epic_link)).fields
+    except InvalidAnswer:
+        return ""
+    if fields.parent and fields.parent.id is not None:
+        return str(fields.parent.id)
+    return next((key for field in epic_link if isinstance(key := getattr(fields, field), str)), "")
+
+
+def fetch_epics(issues: Iterable[RawRecord], client: JiraClient, context: Context) -> list[RawRecord]:
+    """The names of the epics that some issues know by key only, each asked for once."""
+    epic_link = site_fields(context).epic_link
+    if not epic_link:
+        return []
+    named = {parent_of(issue.payload, epic_link) for issue in issues}
+    keys = context.unstored("epic_link", sorted(name for name in named if name and not name.isdigit()))
+    records = []
+    for start in range(0, len(keys), ISSUES_PER_CALL):
+        for payload in map(bytes, client.issue_names(keys[start : start + ISSUES_PER_CALL])):
+            epic = read_shape(payload, Name)
+            records.append(RawRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch"))
+    return records
+
+
+def orphans(gone: set[str], context: Context) -> list[str]:
+    """The stored issues whose parent is among the ``gone`` ones: that changes them without a word in ``updated``."""
+    if not gone:
+        return []
+    epic_link = site_fields(context).epic_link
+    known = (context.find("issue", issue) for issue in gone)
+    names = gone | {read_shape(issue.payload, Name).key for issue in known if issue}
+    return [
+        issue.external_id
+        for issue in context.current("issue")
+        if issue.external_id not in gone and parent_of(issue.payload, epic_link) in names
+    ]

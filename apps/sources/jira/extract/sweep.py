@@ -1,0 +1,68 @@
+"""Which issues are there at all? The cheap list of all ids that a sweep compares with what is stored."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from apps.sources.base import Context, Fetched, Listed, Slice
+from apps.sources.errors import BadRequest, Forbidden, NotFound
+from apps.sources.jira.client import IdPage, JiraClient
+from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
+from apps.sources.jira.extract.known import wanted_projects
+from apps.sources.jira.extract.paging import insist
+
+
+def start(context: Context) -> list[Slice]:
+    """One list over all projects, unless the run lists each of them anyway."""
+    if not context.sweep:
+        return []
+    slices = [Slice("unlisted", {"entity": "sprint"})] if _boards_were_listed(context) else []
+    keys = [project.key for project in wanted_projects(context)]
+    if keys and not context.full:
+        return [*slices, Slice("all_ids", {"keys": keys, "window": [None, None]})]
+    return slices + _lost(context)
+
+
+def fetch_all_ids(piece: Slice, context: Context) -> Fetched:
+    """A page of ids and keys. What is listed and not stored is fetched; in the end, what is stored and not listed."""
+    client = JiraClient(context.http)
+    token, jql = piece.args.get("token"), query(piece.args["keys"], None, None)
+    try:
+        page = insist(lambda: client.issue_ids(jql, token, "key"), IdPage.is_odd)
+    except (BadRequest, NotFound, Forbidden) as error:
+        if token:
+            raise
+        return without_lost_projects(piece, client, error)
+    by_project: dict[str, list[str]] = defaultdict(list)
+    for name in page.issues:
+        by_project[name.project].append(str(name.id))
+    unknown = context.unstored("issue", [issue for ids in by_project.values() for issue in ids])
+    follow_ups = next_page(piece, page)
+    if not follow_ups:
+        follow_ups = [Slice("unlisted_issues", {"keys": piece.args["keys"]}), *_lost(context)]
+    follow_ups += [
+        Slice("unknown_issues", {"ids": unknown[i : i + IDS_PER_SLICE], "keys": []})
+        for i in range(0, len(unknown), IDS_PER_SLICE)
+    ]
+    return Fetched(follow_ups=follow_ups, listed=[Listed("issue", key, ids) for key, ids in by_project.items()])
+
+
+def fetch_unknown(piece: Slice, context: Context) -> Fetched:
+    """Issues that are listed and not stored, as far as the list of changes has not brought them meanwhile."""
+    ids = context.unstored("issue", piece.args["ids"])
+    return fetch_found(Slice(piece.kind, {**piece.args, "ids": ids}), context) if ids else Fetched()
+
+
+def _lost(context: Context) -> list[Slice]:
+    """The search for issues of projects that are gone; where projects were chosen, the others are just not wanted."""
+    return [] if context.connection.scopes else [Slice("lost_issues")]
+
+
+def _boards_were_listed(context: Context) -> bool:
+    """Whether this run has read the boards, and so their sprints: if the list was refused, all boards are unlisted."""
+    return sum(1 for _ in context.current("board")) > len(context.unlisted("board", ""))
+
+
+FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
+    "all_ids": fetch_all_ids,
+    "unknown_issues": fetch_unknown,
+}

@@ -1,0 +1,35 @@
+"""Which rows go with a record that is gone? Those that its transform has made, and nothing else."""
+
+from apps.sources.base import Children, Gone, Transformed
+from apps.sources.rows import (
+    Issue,
+    IssueChange,
+    IssueComment,
+    IssueKey,
+    IssueLink,
+    Project,
+    ProjectStatus,
+    PullRequestIssueLink,
+    Row,
+    Sprint,
+    Status,
+    WorkItemType,
+)
+
+# The tables and their columns that name what is gone.
+NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
+    "project": ((Project, "external_id"),),
+    "project_statuses": ((ProjectStatus, "project"),),
+    "issue_type": ((WorkItemType, "external_id"),),
+    "status": ((Status, "external_id"),),
+    "sprint": ((Sprint, "external_id"),),
+    "issue": ((Issue, "external_id"), (IssueLink, "issue"), (IssueLink, "target"), (IssueComment, "issue")),
+    "issue_changelog": ((IssueChange, "issue"), (IssueKey, "issue")),
+    "dev_status": ((PullRequestIssueLink, "issue"),),
+}
+
+
+def forget(gone: Gone) -> Transformed:
+    """The parents that are left empty. A list of comments of its own goes without any row: its issue knows them."""
+    named = NAMED.get(gone.entity, ())
+    return Transformed(complete=[Children(row_type, field, gone.external_id) for row_type, field in named])
