@@ -1,4 +1,7 @@
-"""How do people look at what the providers sent, and at what of it was set aside? Read-only."""
+"""How do people look at what the providers sent? Read-only.
+
+What of it was set aside can also be tried again: its admin is in ``jobs``.
+"""
 
 import json
 
@@ -6,7 +9,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.raw.models import Quarantine, RawRecord
+from apps.raw.models import RawRecord
 from apps.tenants.admin_base import ReadOnlyTenantAdmin
 
 SHOWN = 200_000  # characters of a payload in a page
@@ -30,13 +33,3 @@ class RawRecordAdmin(ReadOnlyTenantAdmin):
         except (ValueError, RecursionError):
             text = record.payload
         return format_html("<pre>{}</pre>", text[:SHOWN])
-
-
-@admin.register(Quarantine)
-class QuarantineAdmin(ReadOnlyTenantAdmin):
-    list_display = ("external_id", "entity", "stage", "state", "error", "integration", "created_at")
-    list_filter = ("state", "stage", "entity", "integration")
-    list_select_related = ("integration",)
-    search_fields = ("external_id", "error", "fingerprint")
-    date_hierarchy = "created_at"
-    raw_id_fields = ("raw",)

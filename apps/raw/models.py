@@ -37,7 +37,10 @@ class RawRecord(TenantModel):
                 name="raw_one_current",
             ),
         ]
-        indexes = [models.Index(fields=["integration", "entity", "run"], name="raw_by_run")]
+        indexes = [
+            models.Index(fields=["integration", "entity", "run"], name="raw_by_run"),
+            models.Index(fields=["id"], condition=models.Q(is_current=False), name="raw_replaced"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.entity} {self.external_id}"

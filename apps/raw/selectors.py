@@ -1,13 +1,16 @@
-"""Which raw records are there? Always streamed: an integration may have millions."""
+"""Which raw records are there, and which are set aside? Always streamed: an integration may have millions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
 
 from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.models import RawRecord as StoredRecord
 from apps.sources.base import RawRecord
+from apps.tenants.models import Tenant
 
 
 def _records(rows: QuerySet[StoredRecord]) -> Iterator[RawRecord]:
@@ -26,6 +29,13 @@ def current(integration_id: int, entity: str) -> Iterator[RawRecord]:
     return _records(rows.order_by("id"))
 
 
+def find(integration_id: int, entity: str, external_id: str) -> RawRecord | None:
+    """The current version of one record."""
+    rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+    row = rows.filter(external_id=external_id).first()
+    return to_record(row) if row else None
+
+
 def changed(integration_id: int, entity: str, run: UUID) -> Iterator[RawRecord]:
     """Those of :func:`current` that ``run`` has stored."""
     rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run=run)
@@ -35,6 +45,12 @@ def changed(integration_id: int, entity: str, run: UUID) -> Iterator[RawRecord]:
 def by_ids(ids: Sequence[int]) -> list[tuple[int, RawRecord]]:
     """The versions with these ids, with their ids."""
     return [(row.pk, to_record(row)) for row in StoredRecord.across_tenants.filter(pk__in=ids).order_by("pk")]
+
+
+def current_ids(integration_id: int, *, after: int, limit: int) -> list[int]:
+    """The ids of the next current versions of an integration, in the order of their ids."""
+    rows = StoredRecord.across_tenants.filter(integration=integration_id, is_current=True, pk__gt=after)
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
 def extracted(integration_id: int) -> dict[str, int]:
@@ -47,3 +63,80 @@ def set_aside(integration_id: int) -> dict[str, int]:
     """How many records are in open quarantine, per entity."""
     rows = Quarantine.across_tenants.filter(integration=integration_id, state=QuarantineState.OPEN)
     return dict(rows.values_list("entity").annotate(Count("pk")).order_by())
+
+
+def set_aside_by(run: UUID) -> int:
+    """How many records a run has set aside and nobody has settled."""
+    return Quarantine.across_tenants.filter(run=run, state=QuarantineState.OPEN).count()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which records that were set aside are meant; what is empty is no condition."""
+
+    integration: int | None = None
+    stage: str = ""
+    entity: str = ""
+    state: str = QuarantineState.OPEN.value
+    text: str = ""
+    fingerprint: str = ""
+    ids: Sequence[int] = ()
+
+
+def quarantined(tenant: Tenant, wanted: Wanted) -> QuerySet[Quarantine]:
+    """The tenant's records that were set aside and are ``wanted``."""
+    exact = {
+        "integration": wanted.integration,
+        "stage": wanted.stage,
+        "entity": wanted.entity,
+        "state": wanted.state,
+        "fingerprint": wanted.fingerprint,
+        "pk__in": wanted.ids,
+    }
+    condition = Q(**{name: value for name, value in exact.items() if value})
+    if wanted.text:
+        condition &= Q(external_id__icontains=wanted.text) | Q(error__icontains=wanted.text)
+    return Quarantine.objects.for_tenant(tenant).filter(condition)
+
+
+def unsettled(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
+    """Of some records that were set aside those that still are, in one stage: external ids by entity."""
+    rows = Quarantine.across_tenants.filter(pk__in=ids, stage=stage).exclude(state=QuarantineState.RESOLVED)
+    found: dict[str, list[str]] = {}
+    for entity, external_id in rows.values_list("entity", "external_id"):
+        found.setdefault(entity, []).append(external_id)
+    return found
+
+
+def open_ids(integration_id: int, *, stage: str, entity: str) -> set[str]:
+    """The external ids of one kind that wait in quarantine; usually none."""
+    rows = Quarantine.across_tenants.filter(
+        integration=integration_id, stage=stage, entity=entity, state=QuarantineState.OPEN
+    )
+    return set(rows.values_list("external_id", flat=True))
+
+
+# Neither what turned out to be gone nor what was set aside before it could be stored is missing. What is stored counts
+# where it belongs: some lists are of the whole site.
+_LISTED = """
+SELECT seen.entity, coalesce(r.scope, seen.scope) AS place, count(*),
+    count(*) FILTER (WHERE r.id IS NULL AND q.id IS NULL),
+    (array_agg(seen.external_id) FILTER (WHERE r.id IS NULL AND q.id IS NULL))[:%(shown)s]
+FROM raw_seen AS seen
+LEFT JOIN raw_extraction_data AS r ON r.integration_id = seen.integration_id AND r.entity = seen.entity
+    AND r.external_id = seen.external_id AND r.is_current
+LEFT JOIN raw_quarantine AS q ON q.integration_id = seen.integration_id AND q.stage = 'extraction'
+    AND q.entity = seen.entity AND q.external_id = seen.external_id AND q.state <> 'resolved'
+WHERE seen.run = %(run)s AND NOT EXISTS (
+    SELECT FROM raw_tombstone AS gone WHERE gone.integration_id = seen.integration_id AND gone.entity = seen.entity
+        AND gone.external_id = seen.external_id
+)
+GROUP BY seen.entity, place
+"""
+
+
+def listed(run: UUID, shown: int) -> list[tuple[str, str, int, int, list[str] | None]]:
+    """What the provider listed in a run: entity, scope, how many ids, how many of them are not stored, and which."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTED, {"run": run, "shown": shown})
+        return list(cursor.fetchall())

@@ -1,7 +1,7 @@
 """How are raw records kept? Each content once, the newest version marked, all of a batch in three statements."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.raw.models import Quarantine, QuarantineState
+from apps.raw.models import QuarantineState
 from apps.sources.base import RawRecord
 
 _STAGING = """
@@ -38,13 +38,21 @@ SELECT %(tenant)s, %(integration)s, entity, external_id, scope, content_hash, pa
     %(fetched_at)s, true, %(run)s
 FROM raw_staging ORDER BY entity, external_id
 ON CONFLICT (integration_id, entity, external_id, content_hash) DO UPDATE
-SET is_current = true, run = excluded.run, fetched_at = excluded.fetched_at
-WHERE NOT stored.is_current
+SET is_current = true, run = excluded.run, fetched_at = excluded.fetched_at, scope = excluded.scope
+WHERE NOT stored.is_current OR stored.scope <> excluded.scope
 RETURNING id
 """
 _STORED = """
 SELECT id FROM raw_extraction_data JOIN raw_staging USING (entity, external_id)
 WHERE integration_id = %(integration)s AND is_current ORDER BY id
+"""
+
+
+_RENAME = """
+UPDATE raw_extraction_data AS stored SET scope = renamed.after
+FROM unnest(%s::text[], %s::text[]) AS renamed (before, after)
+WHERE stored.integration_id = %s AND stored.is_current AND stored.scope = renamed.before
+RETURNING stored.id
 """
 
 
@@ -93,6 +101,13 @@ def store(
     return Stored(changed, given)
 
 
+def rename(renamed: Mapping[str, str], *, integration_id: int) -> list[int]:
+    """Let the current records of some scopes follow to their new names; gives their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RENAME, [list(renamed), list(renamed.values()), integration_id])
+        return [raw_id for (raw_id,) in cursor.fetchall()]
+
+
 def _text(payload: bytes) -> str:
     """The payload as the database takes it: only what no JSON may contain is replaced."""
     return payload.decode(errors="replace").replace("\x00", "\ufffd")
@@ -121,31 +136,46 @@ def fingerprint(stage: str, failure: Failure) -> str:
     return blake2b(f"{stage}|{failure.entity}|{kind}".encode(), digest_size=16).hexdigest()
 
 
+# What a person has dismissed stays so as long as it fails in the same way.
+_SET_ASIDE = """
+INSERT INTO raw_quarantine AS known (
+    tenant_id, integration_id, run, step, stage, entity, external_id, raw_id, error, fingerprint, state, created_at,
+    settled_by, reason
+)
+SELECT DISTINCT ON (entity, external_id) %(tenant)s, %(integration)s, %(run)s, %(step)s, %(stage)s, entity, external_id,
+    raw_id, error, fingerprint, 'open', now(), '', ''
+FROM unnest(
+    %(entities)s::text[], %(external_ids)s::text[], %(raw_ids)s::bigint[], %(errors)s::text[], %(fingerprints)s::text[]
+) AS failure (entity, external_id, raw_id, error, fingerprint)
+ORDER BY entity, external_id
+ON CONFLICT (integration_id, stage, entity, external_id) DO UPDATE
+SET run = excluded.run, step = excluded.step, raw_id = excluded.raw_id, error = excluded.error,
+    fingerprint = excluded.fingerprint,
+    state = 'open', settled_at = NULL, settled_by = '', reason = ''
+WHERE NOT (known.state = 'dismissed' AND known.fingerprint = excluded.fingerprint)
+"""
+
+
 def set_aside(
     failures: Sequence[Failure], *, tenant_id: int, integration_id: int, run: UUID, step: str, stage: str
 ) -> None:
     """Quarantine records; one that is set aside already stays one row, with its newest error."""
-    Quarantine.across_tenants.bulk_create(
-        (
-            Quarantine(
-                tenant_id=tenant_id,
-                integration_id=integration_id,
-                run=run,
-                step=step,
-                stage=stage,
-                entity=failure.entity,
-                external_id=failure.external_id,
-                raw_id=failure.raw_id,
-                error=failure.error,
-                fingerprint=fingerprint(stage, failure),
-                state=QuarantineState.OPEN,
-            )
-            for failure in failures
-        ),
-        update_conflicts=True,
-        unique_fields=["integration", "stage", "entity", "external_id"],
-        update_fields=["run", "step", "raw", "error", "fingerprint", "state"],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SET_ASIDE,
+            {
+                "tenant": tenant_id,
+                "integration": integration_id,
+                "run": run,
+                "step": step,
+                "stage": stage,
+                "entities": [failure.entity for failure in failures],
+                "external_ids": [failure.external_id for failure in failures],
+                "raw_ids": [failure.raw_id for failure in failures],
+                "errors": [failure.error for failure in failures],
+                "fingerprints": [fingerprint(stage, failure) for failure in failures],
+            },
+        )
 
 
 def settle(records: Sequence[tuple[str, str]], *, integration_id: int, stage: str) -> None:

@@ -19,23 +19,24 @@ class VectorsConfig(AppConfig):
     def ready(self) -> None:
         """Take over the embedding stage of every job, and bring the Vectorization job."""
         from apps.jobs.batches import register_planner, register_worker
-        from apps.jobs.counts import register_counter
+        from apps.jobs.proving import register_counter, register_text_prover
         from apps.sources.definition import Stage
 
         register_definition(VECTORIZATION)
-        register_worker(Stage.EMBEDDING, _later("embed"))
-        register_worker(Stage.EMBEDDING, _later("vectorize"), VECTORIZATION.job_type)
-        register_planner(_later("plan"), VECTORIZATION.job_type)
-        register_counter("embedded", _later("embedded"))
+        register_worker(Stage.EMBEDDING, _later("worker.embed"))
+        register_worker(Stage.EMBEDDING, _later("worker.vectorize"), VECTORIZATION.job_type)
+        register_planner(_later("worker.plan"), VECTORIZATION.job_type)
+        register_counter("embedded", _later("worker.embedded"))
+        register_text_prover(_later("coverage.coverage"))
 
 
 def _later(name: str) -> Callable[..., Any]:
-    """A function of :mod:`apps.vectors.worker`, imported when it is first called.
+    """A function of a module of :mod:`apps.vectors`, imported when it is first called.
 
     Qdrant's client brings gRPC, which must not be loaded in a process that forks (a Celery worker's main process).
     """
 
     def call(*arguments: Any) -> Any:
-        return import_string(f"apps.vectors.worker.{name}")(*arguments)
+        return import_string(f"apps.vectors.{name}")(*arguments)
 
     return call

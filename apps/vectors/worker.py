@@ -7,13 +7,15 @@ from django.db.models import Count
 from apps.jobs.batches import Batch, Outcome, Write
 from apps.jobs.ledger import NewItem, outstanding
 from apps.jobs.models import Run
-from apps.raw.services import Failure
+from apps.raw.selectors import open_ids
+from apps.raw.services import Failure, settle
 from apps.sources.definition import Stage
 from apps.vectors import selectors, services
 from apps.vectors.definition import PREPARE, PROCESS
 from apps.vectors.embedders import current_embedder
 from apps.vectors.models import Embedding
 from apps.vectors.reconcile import reconcile
+from apps.warehouse.models import MODELS
 
 # What a batch of the Vectorization may cover beside documents.
 RECONCILE, QUEUE, VERIFY = "reconcile", "queue", "verify"
@@ -32,7 +34,21 @@ def embed(batch: Batch) -> Write:
         Failure(covers["integration"], covers["kind"], failure.external_id, failure.error)
         for failure in report.failures
     ]
-    return lambda: Outcome(done=len(covers["ids"]) - len(failures), failures=failures)
+
+    def write() -> Outcome:
+        _settle(covers, {failure.external_id for failure in failures})
+        return Outcome(done=len(covers["ids"]) - len(failures), failures=failures)
+
+    return write
+
+
+def _settle(covers: dict[str, Any], failed: set[str]) -> None:
+    """What was set aside and has now gone through, or has no text any more, is settled."""
+    kind, integration_id = covers["kind"], covers["integration"]
+    if waiting := open_ids(integration_id, stage=Stage.EMBEDDING, entity=kind) - failed:
+        rows = MODELS[kind].across_tenants.filter(pk__in=covers["ids"], external_id__in=waiting)
+        done = [(kind, external_id) for external_id in rows.values_list("external_id", flat=True)]
+        settle(done, integration_id=integration_id, stage=Stage.EMBEDDING)
 
 
 def plan(run: Run, step: str) -> list[NewItem]:

@@ -74,6 +74,13 @@ class IssueChangeAdmin(LoadedAdmin):
     search_fields = ("issue", "field", "from_text", "to_text")
 
 
+@admin.register(models.IssueKey)
+class IssueKeyAdmin(LoadedAdmin):
+    list_display = ("key", "issue", "until", "integration")
+    list_filter = ("integration", "until", GONE)
+    search_fields = ("key", "issue")
+
+
 @admin.register(models.IssueLink)
 class IssueLinkAdmin(LoadedAdmin):
     list_display = ("issue", "name", "target", "integration")

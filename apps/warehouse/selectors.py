@@ -1,6 +1,6 @@
 """What is loaded? Counts of living rows, and which pull request belongs to which issue."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import connection
 from django.db.models import Count, QuerySet, Value
@@ -15,6 +15,7 @@ from apps.warehouse.models import (
     Issue,
     IssueChange,
     IssueComment,
+    IssueKey,
     IssueLink,
     LoadedModel,
     Project,
@@ -32,6 +33,7 @@ from apps.warehouse.models import (
 OWN = {Issue: "project"} | dict.fromkeys((PullRequest, Commit, Release, Deployment, WorkflowRun), "repository")
 OF_PARENT: dict[type[LoadedModel], tuple[str, type[LoadedModel]]] = {
     IssueChange: ("issue", Issue),
+    IssueKey: ("issue", Issue),
     IssueLink: ("issue", Issue),
     IssueComment: ("issue", Issue),
     PullRequestCommit: ("pull_request", PullRequest),
@@ -70,10 +72,15 @@ def counts(integration: Integration | int) -> dict[str, int]:
     return {name: numbers.get(name, 0) for name in MODELS}
 
 
-def counts_by_scope(integration: Integration | int) -> dict[str, dict[str, int]]:
-    """For each project key or ``owner/name`` the number of living rows of the tables that have some."""
+def counts_by_scope(
+    integration: Integration | int, tables: Collection[str] = MODELS.keys()
+) -> dict[str, dict[str, int]]:
+    """For each project key or ``owner/name`` the number of living rows of those of ``tables`` that have some."""
     integration_id = integration.pk if isinstance(integration, Integration) else integration
-    query = sql.SQL("UNION ALL").join(_scope_counts())
+    statements = list(_scope_counts(tables))
+    if not statements:
+        return {}
+    query = sql.SQL("UNION ALL").join(statements)
     with connection.cursor() as cursor:
         cursor.execute(query, {"integration": integration_id})
         numbers: dict[str, dict[str, int]] = {}
@@ -87,9 +94,10 @@ def issue_links(tenant: Tenant | int) -> QuerySet[ResolvedLink]:
     return ResolvedLink.objects.for_tenant(tenant).select_related("issue", "pull_request")
 
 
-def _scope_counts() -> Iterable[sql.Composed]:
+def _scope_counts(tables: Collection[str]) -> Iterable[sql.Composed]:
     """One query per table that belongs to projects or repositories."""
-    for name, model in MODELS.items():
+    for name in tables:
+        model = MODELS[name]
         parent, owner = OF_PARENT.get(model, ("", model))
         if owner not in OWN:
             continue

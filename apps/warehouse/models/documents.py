@@ -8,7 +8,8 @@ from apps.core.models import TenantModel
 class Document(TenantModel):
     """One living text (a view): ``kind`` is the loaded table it comes from, ``row_id`` the row's id there.
 
-    ``text_hash`` is the text's MD5. ``payload`` has ``scope`` (project key or ``owner/name``), ``key`` (issue
+    ``text_hash`` is the text's MD5. ``payload`` has ``scope`` (project key or ``owner/name``; also a column of its
+    own, "" while its project or repository is not loaded), ``key`` (issue
     key or ``owner/name#12``), ``status``, ``author`` (name or login), ``assignees`` (names or logins),
     ``created_at`` and ``updated_at`` (ISO 8601). Filters by ``kind`` and ``row_id``, or by ``integration``,
     reach the indexes of the tables.
@@ -23,6 +24,7 @@ class Document(TenantModel):
     text = models.TextField()
     text_hash = models.TextField()
     payload = models.JSONField()
+    scope = models.TextField()
 
     class Meta:
         managed = False

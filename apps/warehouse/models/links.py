@@ -14,9 +14,10 @@ class PullRequestIssueLink(LoadedModel):
 
     ``evidence`` is ``branch``, ``title``, ``body``, ``commit``, ``closing`` (keyword before the key) or
     ``dev_panel``. GitHub names the issue by ``issue_key``, Jira's panel by ``issue``; both name the pull
-    request by its URL.
+    request by its URL, GitHub also by its id.
     """
 
+    pull_request = models.TextField(default="")
     pull_request_url = models.TextField(default="")
     issue = models.TextField(default="")
     issue_key = models.TextField(default="")
@@ -25,6 +26,7 @@ class PullRequestIssueLink(LoadedModel):
 
     class Meta(LoadedModel.Meta):
         indexes = [
+            models.Index(fields=["pull_request", "tenant"], name="warehouse_link_pr"),
             models.Index(fields=["issue", "tenant"], name="warehouse_link_issue"),
             models.Index(Upper("issue_key"), "tenant", name="warehouse_link_key"),
             models.Index(Lower("pull_request_url"), "tenant", name="warehouse_link_url"),

@@ -128,6 +128,23 @@ class IssueChange(LoadedModel):
         indexes = [models.Index(fields=["issue", "tenant"], name="warehouse_change_issue")]
 
 
+class IssueKey(LoadedModel):
+    """A key that an issue had ``until`` it was moved to another project: people and branches go on to use it."""
+
+    issue = models.TextField(default="")
+    key = models.TextField(default="")
+    until = models.DateTimeField()
+
+    class Meta(LoadedModel.Meta):
+        indexes = [
+            models.Index(fields=["issue", "tenant"], name="warehouse_key_issue"),
+            models.Index(Upper("key"), "tenant", name="warehouse_key_by_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class IssueLink(LoadedModel):
     """``issue`` *name* ``target`` (outward direction, for example blocks)."""
 

@@ -6,7 +6,6 @@ from itertools import count
 import pytest
 from django.utils import timezone
 
-from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.stack.services.embedded import EmbeddedServices
 from apps.tenants.models import Tenant
@@ -56,7 +55,6 @@ def new_integration(services: EmbeddedServices, db: None) -> Callable[[], Integr
             provider="jira",
             name="Jira",
             base_url="https://example.com",
-            token=Secret("not used"),
         )
 
     return create

@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 from msgspec.structs import fields
 
-from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.sources import rows
 from apps.sources.base import Children, Transformed
@@ -28,7 +27,6 @@ def connect(tenant: Tenant, provider: str) -> Integration:
         provider=provider,
         name=provider,
         base_url=f"https://{provider}.example.com",
-        token=Secret("t0ken"),
     )
 
 

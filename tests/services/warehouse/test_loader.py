@@ -191,3 +191,14 @@ def test_a_value_that_does_not_fit_is_refused(jira: Integration, row: rows.Row, 
     with pytest.raises(DataError, match=reason):
         load_into(jira, Transformed(rows=[row]))
     assert not Sprint.across_tenants.exists()
+
+
+def test_a_parent_by_its_own_id_is_the_row_itself(jira: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1"), issue("2"), change("c", "1")]))
+    whole = [Children(rows.Issue, "external_id", "1"), Children(rows.IssueChange, "issue", "1")]
+    report = load_into(jira, Transformed(complete=whole))
+    assert (living(Issue), living(IssueChange)) == ({"2"}, set())
+    assert report.changed["issue"] == [Issue.across_tenants.get(external_id="1").pk]
+    assert Issue.across_tenants.get(external_id="1").summary == "Issue 1"
+    load_into(jira, Transformed(rows=[issue("1")], complete=whole[:1]))
+    assert living(Issue) == {"1", "2"}

@@ -6,7 +6,7 @@ from apps.integrations.models import Integration
 from apps.sources import rows
 from apps.sources.base import Transformed
 from apps.tenants.models import Tenant
-from apps.warehouse.models import MODELS, Issue, PullRequest
+from apps.warehouse.models import MODELS, Issue, IssueKey, PullRequest
 from apps.warehouse.selectors import counts, counts_by_scope, issue_links
 from tests.services.warehouse.conftest import NOON, change, connect, issue, load_into, pull_request
 
@@ -104,4 +104,32 @@ def test_links_do_not_cross_tenants(jira: Integration) -> None:
     load_into(jira, Transformed(rows=[issue("1")]))
     load_into(connect(other, "github"), Transformed(rows=[link(issue_key="ABC-1")]))
     assert not issue_links(other).exists()
+    assert not issue_links(jira.tenant_id).exists()
+
+
+def had(key: str, of: str = "1") -> rows.IssueKey:
+    """A key that an issue had."""
+    return rows.IssueKey(external_id=f"{of}:{key}", issue=of, key=key, until=NOON)
+
+
+def test_a_key_that_an_issue_had_before_it_was_moved_finds_it(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1", key="XYZ-9"), had("ABC-1")]))
+    load_into(github, Transformed(rows=[pull_request(), link(issue_key="abc-1")]))
+    (found,) = issue_links(jira.tenant_id)
+    assert (found.issue, found.pull_request) == (Issue.across_tenants.get(), PullRequest.across_tenants.get())
+    IssueKey.across_tenants.update(deleted_at=NOON)
+    assert not issue_links(jira.tenant_id).exists()
+
+
+def test_an_issue_that_was_moved_back_is_found_once(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1", key="ABC-1"), had("ABC-1"), had("XYZ-9")]))
+    load_into(github, Transformed(rows=[link(issue_key="ABC-1"), link(external_id="l2", issue_key="XYZ-9")]))
+    assert {found.link.issue_key for found in issue_links(jira.tenant_id).select_related("link")} == {"ABC-1", "XYZ-9"}
+    assert issue_links(jira.tenant_id).count() == 2
+
+
+def test_the_old_key_of_an_issue_that_is_gone_is_no_link(jira: Integration, github: Integration) -> None:
+    load_into(jira, Transformed(rows=[issue("1", key="XYZ-9"), had("ABC-1")]))
+    load_into(github, Transformed(rows=[link(issue_key="ABC-1")]))
+    Issue.across_tenants.update(deleted_at=NOON)
     assert not issue_links(jira.tenant_id).exists()

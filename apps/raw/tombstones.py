@@ -1,0 +1,75 @@
+"""Which objects are gone at the provider, how do we know, and what if one comes back?"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from apps.sources.base import Gone
+
+# Of the integration, shared by loads: what is gone waits for them, and they for it.
+_EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended('tombstones', %s))"
+_SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended('tombstones', %s))"
+
+_BURY = """
+WITH retired AS (
+    UPDATE raw_extraction_data AS stored SET is_current = false
+    FROM unnest(%(entities)s::text[], %(ids)s::text[], %(evidence)s::text[]) AS gone (entity, external_id, evidence)
+    WHERE stored.integration_id = %(integration)s AND stored.is_current
+        AND stored.entity = gone.entity AND stored.external_id = gone.external_id
+    RETURNING stored.entity, stored.external_id, stored.scope, gone.evidence
+)
+INSERT INTO raw_tombstone (tenant_id, integration_id, entity, external_id, scope, evidence, run, found_at)
+SELECT %(tenant)s, %(integration)s, entity, external_id, scope, evidence, %(run)s, %(found_at)s FROM retired
+ON CONFLICT (integration_id, entity, external_id) DO UPDATE
+SET scope = excluded.scope, evidence = excluded.evidence, run = excluded.run, found_at = excluded.found_at
+RETURNING entity, external_id
+"""
+_RAISE = """
+DELETE FROM raw_tombstone AS tombstone USING raw_extraction_data AS stored
+WHERE stored.id = ANY (%s) AND tombstone.integration_id = stored.integration_id
+    AND tombstone.entity = stored.entity AND tombstone.external_id = stored.external_id
+"""
+
+
+def bury(gone: Iterable[Gone], *, tenant_id: int, integration_id: int, run: UUID, found_at: datetime) -> list[Gone]:
+    """Retire the raw records of what is gone and keep the evidence; gives those that were stored until now.
+
+    Inside the caller's transaction, which then waits for every load of this integration (see :func:`still_current`).
+    """
+    named = {(one.entity, one.external_id): one for one in gone}
+    with connection.cursor() as cursor:
+        cursor.execute(_EXCLUSIVE, [integration_id])
+        cursor.execute(
+            _BURY,
+            {
+                "tenant": tenant_id,
+                "integration": integration_id,
+                "run": run,
+                "found_at": found_at,
+                "entities": [one.entity for one in named.values()],
+                "ids": [one.external_id for one in named.values()],
+                "evidence": [one.evidence.replace("\x00", "") for one in named.values()],
+            },
+        )
+        return [named[entity, external_id] for entity, external_id in cursor.fetchall()]
+
+
+def resurrect(raw_ids: Sequence[int]) -> None:
+    """Remove the tombstones of what these raw versions bring back."""
+    if raw_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_RAISE, [list(raw_ids)])
+
+
+def still_current(raw_ids: Sequence[int], *, integration_id: int) -> set[int]:
+    """Those of some versions that are the current ones.
+
+    Until the caller's transaction ends, none of them can become gone: an old version that is loaded late must not
+    bring rows back to life.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARED, [integration_id])
+        cursor.execute("SELECT id FROM raw_extraction_data WHERE id = ANY (%s) AND is_current", [list(raw_ids)])
+        return {raw_id for (raw_id,) in cursor.fetchall()}

@@ -1,0 +1,54 @@
+"""Is every text embedded? Counted per kind and project or repository, for the proof of a run."""
+
+from apps.jobs.proof import SHOWN
+from apps.jobs.proving import Texts
+from apps.vectors.embedders import current_embedder
+from apps.vectors.selectors import HAS_TEXT
+from apps.vectors.sql import rows
+
+# A vector of an older text is none. Of the view only what is asked for is computed, so most of its joins fall away; and
+# only what has no vector is looked at closely for a text.
+_COVERAGE = f"""
+SELECT kind, scope, count(*) FILTER (WHERE is_embedded OR has_text), count(*) FILTER (WHERE is_embedded),
+    count(*) FILTER (WHERE NOT is_embedded AND state = 'open'),
+    count(*) FILTER (WHERE NOT is_embedded AND state = 'dismissed'),
+    count(*) FILTER (WHERE NOT is_embedded AND state IS NULL AND has_text),
+    (array_agg(external_id) FILTER (WHERE NOT is_embedded AND state IS NULL AND has_text))[:%(shown)s]
+FROM (
+    SELECT d.kind, d.scope, d.external_id, e.id IS NOT NULL AS is_embedded, q.state,
+        CASE WHEN e.id IS NULL THEN d.{HAS_TEXT} END AS has_text
+    FROM warehouse_document AS d
+    LEFT JOIN vectors_embedding AS e ON e.integration_id = d.integration_id AND e.kind = d.kind
+        AND e.external_id = d.external_id AND e.model = %(model)s AND e.text_hash = d.text_hash
+    LEFT JOIN raw_quarantine AS q ON q.integration_id = d.integration_id AND q.stage = 'embedding'
+        AND q.entity = d.kind AND q.external_id = d.external_id AND q.state <> 'resolved'
+    WHERE d.tenant_id = %(tenant)s AND {{where}}
+) AS text
+GROUP BY kind, scope
+"""
+
+
+def coverage(tenant_id: int, integration_id: int | None, row_ids: dict[str, list[int]] | None) -> list[Texts]:
+    """The state of the texts of an integration, or of all of the tenant's; of some rows only where they are given."""
+    if row_ids is None:
+        return _counted(
+            "true" if integration_id is None else "d.integration_id = %(integration)s", tenant_id, integration_id
+        )
+    return [
+        texts
+        for kind, ids in row_ids.items()
+        for texts in _counted(
+            "d.integration_id = %(integration)s AND d.kind = %(kind)s AND d.row_id = ANY (%(ids)s)",
+            tenant_id,
+            integration_id,
+            kind=kind,
+            ids=ids,
+        )
+    ]
+
+
+def _counted(where: str, tenant_id: int, integration_id: int | None, **values: object) -> list[Texts]:
+    statement = _COVERAGE.format(where=where)
+    model = current_embedder().name
+    found = rows(statement, tenant=tenant_id, integration=integration_id, model=model, shown=SHOWN, **values)
+    return [Texts._make(row) for row in found]
