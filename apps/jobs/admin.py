@@ -7,45 +7,43 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.jobs import services
+from apps.jobs import api_schedule, schedule
+from apps.jobs.controls import PLAIN, Control
+from apps.jobs.forms import JobForm
 from apps.jobs.machine import WrongState
 from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.quarantine_admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
 from apps.progress.models import RunProgress
 from apps.tenants.admin_base import BaseAdmin, ReadOnly, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with
 from apps.tenants.models import Role, User
+from apps.tenants.permissions import require
 
 REASON = "Asked for in the admin site"
-CONTROLS: dict[str, tuple[str, Callable[[Job, str], object]]] = {
-    "start": ("Start", lambda job, actor: services.start(job, actor=actor, reason=REASON)),
-    "pause": ("Pause", lambda job, actor: services.pause(job, actor=actor, reason=REASON)),
-    "resume": ("Resume", lambda job, actor: services.resume(job, actor=actor, reason=REASON)),
-    "retry": ("Retry from the failed step", lambda job, actor: services.retry(job, actor=actor, reason=REASON)),
-    "stop": ("Stop", lambda job, actor: services.stop(job, actor=actor, reason=REASON)),
-    "reset": ("Reset", lambda job, actor: services.reset(job, actor=actor)),
-}
 
 
-def control_action(name: str) -> Callable[..., None]:
+def control_action(control: Control) -> Callable[..., None]:
     """The admin action that asks for one control of every chosen job."""
-    title, control = CONTROLS[name]
 
-    @admin.action(description=title, permissions=["operate"])
+    @admin.action(description=control.label, permissions=["operate"])
     def act(model_admin: "JobAdmin", request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        actor = cast(User, request.user).get_username()
         for job in model_admin.permitted(request, queryset):
             try:
-                control(job, actor)
+                control.ask(job, actor=_actor(request), reason=REASON)
             except WrongState as error:
                 model_admin.message_user(request, str(error), messages.WARNING)
             else:
-                model_admin.message_user(request, f"{title}: {job} has been asked.", messages.SUCCESS)
+                model_admin.message_user(request, f"{control.label}: {job} has been asked.", messages.SUCCESS)
 
-    act.__name__ = name
+    act.__name__ = control.name
     return act
+
+
+def _actor(request: HttpRequest) -> str:
+    return cast(User, request.user).get_username()
 
 
 def pretty(value: object) -> SafeString:
@@ -55,15 +53,16 @@ def pretty(value: object) -> SafeString:
 
 @admin.register(Job)
 class JobAdmin(Live, TenantAdmin):
-    list_display = ("name", "job_type", "bar", "is_active", "next_run", "last_run_finished_at")
+    form = JobForm
+    list_display = ("name", "job_type", "bar", "is_active", "when", "next_run", "last_run_finished_at")
     list_filter = ("state", "job_type", "is_active")
     search_fields = ("name",)
-    actions = tuple(control_action(name) for name in CONTROLS)
+    actions = tuple(control_action(control) for control in PLAIN.values())
     fieldsets = (
-        (None, {"fields": ("tenant", "name", "job_type", "integration", "is_active")}),
-        ("Now", {"fields": ("bar", "error")}),
-        ("Schedule", {"fields": ("next_run", "interval_minutes", "retry_minutes", "max_retries", "retries_used")}),
-        ("History", {"fields": ("last_run_started_at", "last_run_finished_at", "last_sync_date")}),
+        (None, {"fields": ("tenant", "name", "job_type", "integration")}),
+        ("Now", {"fields": ("bar", "error", "retries_used")}),
+        ("Schedule", {"fields": (*schedule.SETTINGS, "next_five")}),
+        ("History", {"fields": ("last_run_started_at", "last_run_finished_at", "last_sync_date", "last_sweep_at")}),
     )
     readonly_fields = (
         "job_type",
@@ -71,9 +70,11 @@ class JobAdmin(Live, TenantAdmin):
         "bar",
         "error",
         "retries_used",
+        "next_five",
         "last_run_started_at",
         "last_run_finished_at",
         "last_sync_date",
+        "last_sweep_at",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -88,9 +89,33 @@ class JobAdmin(Live, TenantAdmin):
         """Nobody: a job is made with its integration."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Store only what was changed: the state moves on while somebody looks at the form."""
+        require(request.user, obj.tenant_id, Role.ADMIN)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        settings = {name: changed.pop(name) for name in schedule.SETTINGS if name in changed}
+        if changed:
+            obj.save(update_fields=[*changed])
+        schedule.change(obj, actor=_actor(request), values=settings, reason=REASON)
+
+    @admin.display(description="Schedule")
+    def when(self, job: Job) -> str:
+        return str(schedule.of(job))
+
+    @admin.display(description="Next five")
+    def next_five(self, job: Job) -> SafeString:
+        """By the stored settings: by the rule's clock, and by that of the reader."""
+        coming = api_schedule.coming_of(job)
+        lines = format_html_join("", "<li>{} <small>({})</small></li>", _clocks(coming["occurrences"]))
+        return format_html("<p>{}</p><ol>{}</ol>", coming["description"], lines)
+
     @admin.display(description="Progress")
     def bar(self, job: Any) -> SafeString:
         return live_bar(job.newest_run, job.percent, job.state, label=job.name, job_id=job.pk)
+
+
+def _clocks(occurrences: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(one["local"], one["here"]) for one in occurrences]
 
 
 @admin.register(Run)
@@ -100,7 +125,7 @@ class RunAdmin(Live, ReadOnlyTenantAdmin):
     list_select_related = ("job",)
     search_fields = ("id", "job__name", "error")
     date_hierarchy = "created_at"
-    exclude = ("counts", "announced", "skips", "driver", "driver_lease_until")
+    exclude = ("counts", "proof", "announced", "skips", "driver", "driver_lease_until")
     readonly_fields = ("bar", "numbers", "not_given")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

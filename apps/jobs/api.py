@@ -1,18 +1,20 @@
 """What can a program ask of jobs and runs?"""
 
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from ninja.errors import HttpError
 
-from apps.jobs import selectors, services
+from apps.jobs import scope, selectors, services
 from apps.jobs.choices import RunMode
+from apps.jobs.controls import CONTROLS
 from apps.jobs.machine import WrongState
 from apps.jobs.models import Job
-from apps.jobs.services import Scope
 from apps.progress.selectors import run_of_tenant
+from apps.sources.errors import SourceError
 from apps.tenants.current import TenantRequest
 from apps.tenants.models import Role, User
 from apps.tenants.permissions import require
@@ -20,10 +22,12 @@ from apps.tenants.permissions import require
 router = Router(tags=["jobs"])
 
 Steps = dict[str, dict[str, str]]
+# What is asked of a job that has a run; starting one takes more than a reason.
+ACTIONS = {name: control for name, control in CONTROLS.items() if control.mode is None and name != "reset"}
 
 
 class JobState(Schema):
-    """A job as the pages show it; ``overall`` is its state."""
+    """A job as the pages show it; ``overall`` is its state, ``next_run`` is empty for one that is switched off."""
 
     id: int
     name: str
@@ -31,13 +35,27 @@ class JobState(Schema):
     overall: str
     run: UUID | None
     error: str
+    next_run: datetime | None
     steps: Steps
 
 
-class StartRequest(Schema):
-    """``full`` reads everything again instead of what changed."""
+class Range(Schema):
+    """How much a run reads: ``mode`` is ``incremental``, ``full`` or ``range``.
 
-    full: bool = False
+    ``since`` (included), ``until`` (excluded), both with their zone, and ``scopes`` (project keys or repositories)
+    belong to a range. ``sweep`` lets an incremental run look for deletions although that is not due yet.
+    """
+
+    mode: str = RunMode.INCREMENTAL.value
+    since: datetime | None = None
+    until: datetime | None = None
+    scopes: list[str] = []
+    sweep: bool = False
+
+
+class StartRequest(Range):
+    """What to read, and why; the reason is kept in the history."""
+
     reason: str = ""
 
 
@@ -45,6 +63,29 @@ class ControlRequest(Schema):
     """Why it is asked for; kept in the history."""
 
     reason: str = ""
+
+
+class Scopes(Schema):
+    """The projects or repositories that a range may name."""
+
+    scopes: list[str]
+
+
+class Estimated(Schema):
+    """How many records of one kind a run would fetch from one project or repository."""
+
+    scope: str
+    entity: str
+    records: int
+    exact: bool
+
+
+class DryRun(Schema):
+    """What a run would fetch; ``exact`` is false where a number is the provider's or our own estimate."""
+
+    records: int
+    exact: bool
+    estimates: list[Estimated]
 
 
 class Completion(Schema):
@@ -71,52 +112,75 @@ def list_jobs(request: HttpRequest) -> list[dict[str, Any]]:
 @router.get("/jobs/{int:job_id}", response=JobState, summary="One job")
 def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """A job with the state of its stages."""
-    return _state(_job(request, job_id))
+    return _state(job_of(request, job_id))
+
+
+@router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="What may a range name?")
+def scopes(request: HttpRequest, job_id: int) -> dict[str, Any]:
+    """The projects or repositories that the job has read or is set to read."""
+    return {"scopes": scope.known_scopes(job_of(request, job_id))}
+
+
+@router.post("/jobs/{int:job_id}/estimate", response=DryRun, summary="What would a run fetch?")
+def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
+    """A dry run: the provider is asked for numbers, nothing is stored; 502 with what the provider says."""
+    job = job_of(request, job_id, Role.OPERATOR)
+    try:
+        found = scope.estimate(job, scope.scope_of(job, **body.dict()))
+    except scope.BadScope as error:
+        raise HttpError(422, str(error)) from error
+    except SourceError as error:
+        raise HttpError(502, str(error)) from error
+    return {
+        "records": sum(one.records for one in found),
+        "exact": all(one.exact for one in found),
+        "estimates": found,
+    }
 
 
 @router.post("/jobs/{int:job_id}/start", response={202: JobState}, summary="Start a run")
-def start(request: HttpRequest, job_id: int, body: StartRequest) -> tuple[int, dict[str, Any]]:
+def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
     """Begin a run, or queue it until it is this tenant's turn; 409 when the job's state does not allow it."""
-    job = _job(request, job_id, Role.OPERATOR)
-    scope = Scope(RunMode.FULL if body.full else RunMode.INCREMENTAL)
+    job = job_of(request, job_id, Role.OPERATOR)
     try:
-        services.start(job, actor=_actor(request), scope=scope, reason=body.reason)
+        wanted = scope.scope_of(job, **body.dict(exclude={"reason"}))
+        services.start(job, actor=actor_of(request), scope=wanted, reason=body.reason)
+    except scope.BadScope as error:
+        raise HttpError(422, str(error)) from error
     except WrongState as error:
         raise HttpError(409, str(error)) from error
-    return 202, _state(_job(request, job_id))
+    return Status(202, _state(job_of(request, job_id)))
 
 
 @router.get("/jobs/{int:job_id}/check-completion", response=Completion, summary="Are all stages finished?")
 def check_completion(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """What the page asks before it resets a finished job."""
-    job = _job(request, job_id)
+    job = job_of(request, job_id)
     return {"all_finished": selectors.all_finished(job), "steps_status": selectors.steps_status(job)}
 
 
 @router.post("/jobs/{int:job_id}/reset", response=ResetAnswer, summary="Make a finished job ready again")
 def reset(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """FINISHED → READY; safe to repeat, 409 for an active job."""
-    job = _job(request, job_id, Role.OPERATOR)
+    job = job_of(request, job_id, Role.OPERATOR)
     try:
-        job = services.reset(job, actor=_actor(request))
+        job = services.reset(job, actor=actor_of(request))
     except WrongState as error:
         raise HttpError(409, str(error)) from error
     return {"success": True, "overall": job.state, "steps": _state(job)["steps"]}
 
 
 @router.post("/jobs/{int:job_id}/{action}", response={202: JobState}, summary="Pause, resume, retry or stop")
-def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest) -> tuple[int, dict[str, Any]]:
+def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest) -> Status[Any]:
     """One of pause, resume, retry, stop; 409 with what is possible when the state does not allow it."""
-    job = _job(request, job_id, Role.OPERATOR)
-    if action not in services.CONTROLS:
-        raise HttpError(
-            404, f"There is no action {action!r}; there are {', '.join(services.CONTROLS)}, start and reset."
-        )
+    job = job_of(request, job_id, Role.OPERATOR)
+    if action not in ACTIONS:
+        raise HttpError(404, f"There is no action {action!r}; there are {', '.join(ACTIONS)}, start and reset.")
     try:
-        services.CONTROLS[action](job, actor=_actor(request), reason=body.reason)
+        ACTIONS[action].ask(job, actor=actor_of(request), reason=body.reason)
     except WrongState as error:
         raise HttpError(409, str(error)) from error
-    return 202, _state(_job(request, job_id))
+    return Status(202, _state(job_of(request, job_id)))
 
 
 @router.get("/runs/{uuid:run_id}", summary="The visible state of a run")
@@ -135,7 +199,8 @@ def _tenant_id(request: HttpRequest) -> int:
     return tenant.pk
 
 
-def _job(request: HttpRequest, job_id: int, needed: Role = Role.VIEWER) -> Job:
+def job_of(request: HttpRequest, job_id: int, needed: Role = Role.VIEWER) -> Job:
+    """The job that a request is about; 404 for another tenant's, 403 without the role."""
     try:
         job = selectors.job_of(_tenant_id(request), job_id)
     except selectors.NoSuchJob as error:
@@ -144,7 +209,8 @@ def _job(request: HttpRequest, job_id: int, needed: Role = Role.VIEWER) -> Job:
     return job
 
 
-def _actor(request: HttpRequest) -> str:
+def actor_of(request: HttpRequest) -> str:
+    """Who asks, for the history."""
     return cast(User, request.user).get_username()
 
 
@@ -157,5 +223,6 @@ def _state(job: Job) -> dict[str, Any]:
         "overall": job.state,
         "run": run.pk if run else None,
         "error": job.error,
+        "next_run": job.next_run,
         "steps": selectors.visible_steps(job),
     }

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.jobs import ledger, wake
+from apps.jobs import ledger, run_log, wake
 from apps.jobs.ledger import NewItem
 from apps.jobs.models import QueueItem, Run
 from apps.progress import services as progress
@@ -95,8 +95,9 @@ def finish(item: QueueItem, run: Run, write: Write) -> list[QueueItem]:
         _count(item, run.pk, outcome)
         if outcome.failures:
             _set_aside(item, run, outcome.failures)
+            run_log.set_aside(item, outcome.failures)
         if outcome.skips or outcome.announced:
-            _record(run.pk, outcome)
+            _record(item, outcome)
         transaction.on_commit(lambda: wake.items(added))
     return added
 
@@ -133,8 +134,10 @@ def _set_aside(item: QueueItem, run: Run, failures: list[Failure]) -> None:
         )
 
 
-def _record(run_id: UUID, outcome: Outcome) -> None:
-    run = Run.across_tenants.select_for_update().get(pk=run_id)
-    run.skips = [*run.skips, *(skip for skip in outcome.skips if skip not in run.skips)]
+def _record(item: QueueItem, outcome: Outcome) -> None:
+    run = Run.across_tenants.select_for_update().get(pk=item.run_id)
+    new = [skip for skip in outcome.skips if skip not in run.skips]
+    run_log.skipped(item, new)
+    run.skips = [*run.skips, *new]
     run.announced = dict(Counter(run.announced) + Counter(outcome.announced))
     run.save(update_fields=["skips", "announced"])

@@ -46,6 +46,7 @@ class RunMode(models.TextChoices):
     INCREMENTAL = "incremental", "What changed"
     FULL = "full", "Everything"
     RANGE = "range", "A chosen range"
+    RETRANSFORM = "retransform", "What is stored"
 
 
 class ItemState(models.TextChoices):

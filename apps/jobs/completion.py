@@ -5,23 +5,29 @@ from itertools import pairwise
 from django.db import transaction
 from django.db.models.functions import Now
 
-from apps.jobs import ledger, machine, wake
+from apps.jobs import ledger, machine, proof, proving, run_log, wake
 from apps.jobs.choices import Outcome, RunMode, RunState
-from apps.jobs.counts import counts_of, set_aside_by
 from apps.jobs.models import Job, QueueItem, Run, Watermark
+from apps.jobs.proof import Line
 from apps.mappings.services import create_defaults
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
 from apps.progress.selectors import stage_states
+from apps.raw.selectors import set_aside_by
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import refresh_statistics
+from apps.warehouse.orphans import bury_commits
+
+ALL_DONE = "Every stage is finished and nothing is outstanding."
+READS_ALL_THAT_CHANGED = frozenset({RunMode.INCREMENTAL, RunMode.FULL})
 
 
 def finish_driven_stage(run: Run, step: str, stage: str) -> None:
     """The step task has closed its last batch: its stage is finished, or the whole step skipped where it had none."""
     if QueueItem.across_tenants.filter(run=run, step=step, stage=stage).exists():
-        progress.mark(run.pk, [(step, stage)], StageState.FINISHED)
+        if progress.mark(run.pk, [(step, stage)], StageState.FINISHED):
+            run_log.closed(run.pk, [(step, stage)])
     else:
         stages = definition(run.job.job_type).step(step).stages
         progress.mark(run.pk, [(step, one) for one in stages], StageState.SKIPPED)
@@ -46,7 +52,10 @@ def close_stages(run: Run, *, changed: bool = False) -> None:
             if is_open and states[step.key, before.value] in STAGE_DONE:
                 states[cell] = StageState.FINISHED
                 closed.append(cell)
-    if progress.mark(run.pk, closed, StageState.FINISHED) or changed:
+    # One by one: of several processes that look at once, each tells what it has closed itself.
+    closed = [cell for cell in closed if progress.mark(run.pk, [cell], StageState.FINISHED)]
+    run_log.closed(run.pk, closed)
+    if closed or changed:
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
         wake.finish(run)
@@ -63,55 +72,71 @@ def complete(run: Run) -> bool:
         return False
     if run.integration is not None:
         create_defaults(tenant=run.tenant, integration=run.integration)
+        bury_commits(run.integration.pk)
     if run.integration is not None and run.job.last_sync_date is None:
         refresh_statistics()
-    counts = counts_of(run)
-    quarantined = set_aside_by(run)
+    counts = proving.counts_of(run)
+    lines = proving.prove(run, counts)
+    quarantined = set_aside_by(run.pk)
     with transaction.atomic():
         job = machine.lock(run.job_id)
         run = Run.across_tenants.select_related("job").get(pk=run.pk)
         if run.state != RunState.RUNNING:
             return False
-        run.counts = counts
-        run.outcome = _outcome(run, quarantined)
-        run.save(update_fields=["counts", "outcome"])
-        _advance_watermarks(run)
-        Job.across_tenants.filter(pk=job.pk).update(
-            last_run_finished_at=Now(), last_sync_date=run.started_at, retries_used=0
-        )
-        machine.transition(job, "finish", run, actor=machine.SYSTEM, message=_sentence(quarantined, run))
+        run.counts, run.proof = counts, proof.stored(lines)
+        run.outcome = _outcome(run, lines, quarantined)
+        run.save(update_fields=["counts", "proof", "outcome"])
+        unread = _unread(run, lines)
+        _advance_watermarks(run, unread)
+        Job.across_tenants.filter(pk=job.pk).update(last_run_finished_at=Now(), retries_used=0)
+        if run.mode in READS_ALL_THAT_CHANGED:
+            Job.across_tenants.filter(pk=job.pk).update(last_sync_date=run.started_at)
+        if (run.sweep or run.mode == RunMode.FULL) and not run.scopes and not unread:
+            Job.across_tenants.filter(pk=job.pk).update(last_sweep_at=run.started_at)
+        sentence = _sentence(run, lines, quarantined)
+        machine.transition(job, "finish", run, actor=machine.SYSTEM, reason=ALL_DONE, message=sentence)
     return True
 
 
-def _outcome(run: Run, quarantined: int) -> Outcome:
+def _outcome(run: Run, lines: list[Line], quarantined: int) -> Outcome:
     if quarantined:
         return Outcome.WITH_QUARANTINE
-    return Outcome.INCOMPLETE if _missing(run) else Outcome.COMPLETE
+    is_incomplete = _skipped(run) or any(line.differs for line in lines)
+    return Outcome.INCOMPLETE if is_incomplete else Outcome.COMPLETE
 
 
-def _sentence(quarantined: int, run: Run) -> str:
+def _sentence(run: Run, lines: list[Line], quarantined: int) -> str:
     parts = ["Finished"]
     if quarantined:
         parts.append(f"{quarantined:,} records set aside")
-    if missing := _missing(run):
-        parts.append(f"incomplete in {', '.join(sorted(missing))}")
+    if skipped := _skipped(run):
+        parts.append(f"incomplete in {', '.join(sorted(skipped))}")
+    if wrong := proof.summary(lines):
+        parts.append(f"incomplete: {wrong}")
     return ", ".join(parts)
 
 
-def _missing(run: Run) -> set[str]:
-    """The projects or repositories of which something is missing; a skip that names none is no loss of data."""
+def _skipped(run: Run) -> set[str]:
+    """The projects or repositories of which something was not given; a skip that names none is no loss of data."""
     return {skip["scope"] for skip in run.skips} - {""}
 
 
-def _advance_watermarks(run: Run) -> None:
+def _unread(run: Run, lines: list[Line]) -> set[str]:
+    """Where not everything was read: it has to be asked for again."""
+    return _skipped(run) | proof.unread(lines)
+
+
+def _advance_watermarks(run: Run, unread: set[str]) -> None:
     """What was extracted need not be asked for again: as of the *start* of the run, and only what was not skipped."""
-    if run.integration is None or run.started_at is None or run.mode == RunMode.RANGE:
+    if run.integration is None or run.started_at is None or run.mode not in READS_ALL_THAT_CHANGED:
         return
-    scopes = QueueItem.across_tenants.filter(run=run, stage=Stage.EXTRACTION).values_list("covers__scope", flat=True)
+    slices = QueueItem.across_tenants.filter(run=run, stage=Stage.EXTRACTION)
+    covered = slices.values_list("covers__scope", "covers__scopes").distinct()
+    scopes = {name for scope, several in covered for name in (scope, *(several or []))}
     Watermark.across_tenants.bulk_create(
         (
             Watermark(tenant_id=run.tenant_id, integration=run.integration, scope=scope, synced_at=run.started_at)
-            for scope in set(scopes.distinct()) - _missing(run) - {"", None}
+            for scope in scopes - unread - {"", None}
         ),
         update_conflicts=True,
         unique_fields=["integration", "scope"],

@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from apps.integrations.connect import open_source
 from apps.integrations.models import Integration
+from apps.jobs import run_log
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Run, Watermark
+from apps.raw import seen
 from apps.raw import selectors as raw
 from apps.sources.base import RawRecord
 
@@ -25,24 +27,22 @@ class RunContext:
 
     def __init__(self, run: Run) -> None:
         integration = cast(Integration, run.integration)
-        self.source, self.connection, self.http = open_source(integration)
+        self.source, self.connection, self.http = open_source(integration, run_log.journal_of(run.pk).note)
         if run.scopes:
             self.connection = dataclasses.replace(self.connection, scopes=tuple(run.scopes))
         self.full = run.mode == RunMode.FULL
+        self.sweep = self.full or run.sweep
         self._run = run
         self._integration_id = integration.pk
         self._memo: dict[str, Any] = {}
-        self._watermarks = dict(
-            Watermark.objects.for_tenant(run.tenant_id)
-            .filter(integration=integration)
-            .values_list("scope", "synced_at")
-        )
 
     def since(self, scope: str) -> datetime | None:
         """From when on changes of ``scope`` are wanted; ``None`` for all of it."""
         if self._run.mode == RunMode.RANGE:
             return self._run.since
-        synced_at = None if self.full else self._watermarks.get(scope)
+        # Read every time: a watermark goes with the name of a project or repository, also while the run goes on.
+        found = Watermark.objects.for_tenant(self._run.tenant_id).filter(integration=self._integration_id, scope=scope)
+        synced_at = None if self.full else found.values_list("synced_at", flat=True).first()
         return synced_at - OVERLAP if synced_at else None
 
     def until(self) -> datetime | None:
@@ -53,11 +53,23 @@ class RunContext:
         """The current version of every record of ``entity``."""
         return raw.current(self._integration_id, entity)
 
+    def find(self, entity: str, external_id: str) -> RawRecord | None:
+        """The current version of one record."""
+        return raw.find(self._integration_id, entity, external_id)
+
     def changed(self, entity: str) -> Iterator[RawRecord]:
         """Those that this run has stored; in a full run all, since all are asked for again."""
         if self.full:
             return raw.current(self._integration_id, entity)
         return raw.changed(self._integration_id, entity, self._run.pk)
+
+    def unlisted(self, entity: str, scope: str) -> list[str]:
+        """The ids of stored records that this run has neither listed nor stored."""
+        return seen.unlisted(self._integration_id, entity, scope, self._run.pk)
+
+    def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
+        """Those of ``ids`` of which no current record is stored."""
+        return seen.unstored(self._integration_id, entity, ids)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """``make()``, remembered for the rest of this run in this process."""

@@ -14,18 +14,20 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from apps.jobs import batches, completion, ledger
+from apps.jobs import batches, completion, force_stop, ledger, run_log, turns
 from apps.jobs.batches import Batch, Write
 from apps.jobs.choices import RunState
 from apps.jobs.ledger import LEASE, LostLease
 from apps.jobs.models import QueueItem, Run
 from apps.jobs.shutdown import stopping
+from apps.progress import log
 from apps.progress import services as progress
 from apps.raw.services import describe
 from apps.sources.definition import Stage
 from apps.sources.errors import RateLimited
 
 SLICE_SECONDS = 45.0
+# So often a lease is renewed; and so short is a slice while a run of another tenant finds no worker.
 HEARTBEAT_SECONDS = 5.0
 # Fetching waits for the network; computing gains nothing from threads.
 PARALLEL_FETCHES = 12
@@ -42,23 +44,39 @@ class End(Enum):
 class Step:
     """One slice of one step of one run, held by this process under a lease."""
 
-    def __init__(self, run: Run, step: str, stage: str) -> None:
-        self.run, self.step, self.stage = run, step, stage
+    def __init__(self, run: Run, step: str, stage: str, task: str = "") -> None:
+        self.run, self.step, self.stage, self.task = run, step, stage, task
         self.owner = uuid4()
         self.inflight: dict[Future[Write], QueueItem] = {}
         self.parallel = PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
-        self.heartbeat = 0.0
+        self.heartbeat = time.monotonic()
+        self.deadline = self.heartbeat + SLICE_SECONDS
+        self.journal = run_log.journal_of(run.pk)
 
     # --- the lease ----------------------------------------------------------------------------------------------
 
-    def claim(self) -> bool:
-        """Take the run's chain: only while it is running, under its epoch, not waiting, and held by nobody alive."""
+    def claim(self, *, again: bool = False) -> bool:
+        """Take the run's chain: only while it is running, under its epoch, not waiting, and held by nobody alive.
+
+        ``again``: our message has come before; whoever had it has given up, so what that one holds is ours at once.
+        """
         free = Q(driver=None) | Q(driver_lease_until__lt=Now())
+        if again:
+            free |= Q(driver_task=self.task)
+            ledger.take_back(self.task)
         due = Q(not_before=None) | Q(not_before__lte=Now())
         mine = Run.across_tenants.filter(free, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING)
-        claimed = mine.update(driver=self.owner, driver_lease_until=Now() + LEASE, not_before=None, waiting_for="")
+        claimed = mine.update(
+            driver=self.owner,
+            driver_lease_until=Now() + LEASE,
+            driver_task=self.task,
+            not_before=None,
+            waiting_for="",
+        )
         if claimed:
             progress.wait(self.run.pk, "")
+            if self.run.waiting_for:
+                log.write(self.run.pk, "Goes on after the wait.", step=self.step, stage=self.stage)
         return bool(claimed)
 
     def hold(self) -> bool:
@@ -68,11 +86,15 @@ class Step:
             return mine.exists()
         self.heartbeat = time.monotonic()
         ledger.renew(self.owner)
+        if turns.others_wait(self.run, self.stage):
+            self.deadline = self.heartbeat
         return bool(mine.update(driver_lease_until=Now() + LEASE))
 
     def release(self) -> None:
         """Let others take the chain."""
-        Run.across_tenants.filter(pk=self.run.pk, driver=self.owner).update(driver=None, driver_lease_until=None)
+        mine = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner)
+        if not mine.update(driver=None, driver_lease_until=None, driver_task=""):
+            force_stop.let_go(self.run, self.task)
 
     # --- the work -----------------------------------------------------------------------------------------------
 
@@ -85,6 +107,7 @@ class Step:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             ledger.give_back(list(self.inflight.values()))
+            self.journal.flush(now=True)
         if not self.hold():
             return End.LEFT
         if self._open().exists():
@@ -100,24 +123,26 @@ class Step:
             if not Run.across_tenants.select_for_update().filter(pk=self.run.pk, driver=self.owner).exists():
                 raise LostLease(f"Run {self.run.pk} was taken over while its step was planned.")
             ledger.add(self.run, items)
-            if total := sum(item.size for item in items):
+            total = sum(item.size for item in items)
+            if total:
                 progress.count(self.run.pk, self.step, self.stage, total=total)
+            run_log.planned(self.run, self.step, self.stage, len(items), total)
 
     def _open(self) -> QuerySet[QueueItem]:
         return ledger.outstanding(self.run).filter(step=self.step, stage=self.stage)
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
-        deadline = time.monotonic() + SLICE_SECONDS
         mine = Q(run=self.run, step=self.step, stage=self.stage)
         while self.hold():
-            if time.monotonic() < deadline and not stopping():
-                for item in ledger.claim(self.owner, mine, self.parallel - len(self.inflight)):
+            if time.monotonic() < self.deadline and not stopping():
+                for item in ledger.claim(self.owner, mine, self.parallel - len(self.inflight), task=self.task):
                     self.inflight[pool.submit(_prepare, batches.batch_of(item, self.run))] = item
             if not self.inflight:
                 return
             done, _ = wait(self.inflight, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
                 self._settle(self.inflight.pop(future), future)
+            self.journal.flush()
             progress.refresh(self.run.pk)
 
     def _settle(self, item: QueueItem, future: Future[Write]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from apps.jobs.choices import ITEM_OPEN, ItemState, RunState
@@ -47,22 +47,34 @@ def add(run: Run, items: Iterable[NewItem]) -> list[QueueItem]:
     )
 
 
-def _claimable() -> Q:
-    free = Q(state=ItemState.QUEUED) | Q(state=ItemState.RUNNING, lease_until__lt=Now())
-    return free & Q(Exists(Run.across_tenants.filter(pk=OuterRef("run_id"), state=RunState.RUNNING)))
+def free() -> Q:
+    """Batches that nobody holds and that need not wait: a queued one has a time only where it shall be tried later."""
+    return Q(state__in=ITEM_OPEN) & (Q(lease_until=None) | Q(lease_until__lt=Now()))
 
 
-def claim(owner: UUID, candidates: Q, limit: int) -> list[QueueItem]:
-    """Take up to ``limit`` batches of running runs that nobody holds, the oldest first."""
+def claim(owner: UUID, candidates: Q, limit: int, *, task: str = "") -> list[QueueItem]:
+    """Take up to ``limit`` free batches of running runs, the oldest first, each with its run.
+
+    ``task`` is the broker's id of the task that will work on them: by it a worker that does not let go is ended.
+    """
+    running = Q(Exists(Run.across_tenants.filter(pk=OuterRef("run_id"), state=RunState.RUNNING)))
     with transaction.atomic():
-        rows = QueueItem.across_tenants.filter(_claimable() & candidates).order_by("id")
+        rows = QueueItem.across_tenants.filter(free() & running & candidates).order_by("id")
+        rows = rows.select_related("run__job", "run__integration", "run__tenant")
         claimed = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
         QueueItem.across_tenants.filter(pk__in=[item.pk for item in claimed]).update(
-            state=ItemState.RUNNING, owner=owner, lease_until=Now() + LEASE, attempts=F("attempts") + 1
+            state=ItemState.RUNNING, owner=owner, lease_until=Now() + LEASE, attempts=F("attempts") + 1, task=task
         )
     for item in claimed:
-        item.owner, item.attempts = owner, item.attempts + 1
+        item.owner, item.attempts, item.task = owner, item.attempts + 1, task
     return claimed
+
+
+def take_back(task: str) -> None:
+    """Free what a task holds whose message has come again: whoever worked on it has given up."""
+    QueueItem.across_tenants.filter(task=task, state=ItemState.RUNNING).update(
+        state=ItemState.QUEUED, owner=None, lease_until=None, task=""
+    )
 
 
 def renew(owner: UUID) -> None:
@@ -94,19 +106,48 @@ def kept(owner: UUID) -> Iterator[None]:
 def close(item: QueueItem, *, state: ItemState = ItemState.FINISHED, error: str = "") -> None:
     """End a batch as its owner, first thing in the transaction that writes its outcome; :class:`LostLease` if not."""
     held = QueueItem.across_tenants.filter(pk=item.pk, owner=item.owner, state=ItemState.RUNNING)
-    if not held.update(state=state, finished_at=Now(), owner=None, lease_until=None, error=error):
+    if not held.update(state=state, finished_at=Now(), owner=None, lease_until=None, task="", error=error):
         raise LostLease(f"Batch {item.pk} was taken over.")
 
 
-def give_back(items: Sequence[QueueItem], *, error: str = "") -> None:
-    """Return batches undone; without an ``error`` the try does not count."""
+def give_back(items: Sequence[QueueItem], *, error: str = "", pause: timedelta = timedelta()) -> int:
+    """Return batches undone, not to be taken again before a ``pause``; without an ``error`` the try does not count.
+
+    Returns how many of them were still held.
+    """
+    returned = 0
     for item in items:
-        QueueItem.across_tenants.filter(pk=item.pk, owner=item.owner, state=ItemState.RUNNING).update(
+        returned += QueueItem.across_tenants.filter(pk=item.pk, owner=item.owner, state=ItemState.RUNNING).update(
             state=ItemState.QUEUED,
             owner=None,
-            lease_until=None,
+            lease_until=Now() + pause if pause else None,
+            task="",
             error=error,
             attempts=F("attempts") if error else F("attempts") - 1,
+        )
+    return returned
+
+
+def take_away(run: Run) -> None:
+    """Whoever works on a batch of this run can write nothing of it any more; the batches are free again."""
+    QueueItem.across_tenants.filter(run=run, state=ItemState.RUNNING).update(
+        state=ItemState.QUEUED, owner=None, lease_until=None, task=""
+    )
+
+
+def cut_off(run: Run) -> None:
+    """Close everything that is outstanding: nothing of it can be written any more.
+
+    A task that may still work on a batch stays named in it until it lets go.
+    """
+    # The second time for the batches that somebody added who was closing one of the others at this moment.
+    for _ in range(2):
+        outstanding(run).update(
+            state=ItemState.FAILED,
+            error="The run was stopped.",
+            task=Case(When(lease_until__gt=Now(), owner__isnull=False, then=F("task")), default=Value("")),
+            owner=None,
+            lease_until=None,
         )
 
 

@@ -6,9 +6,9 @@ RUNNING ⇄ PAUSED · RUNNING, PENDING → FAILED → PENDING · RUNNING, PAUSED
 
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.db.models.functions import Now
 
+from apps.jobs import run_log
 from apps.jobs.choices import ENDED, JobState, RunState
 from apps.jobs.models import Job, Run, StateChange
 from apps.progress import services as progress
@@ -40,6 +40,7 @@ TRANSITIONS: dict[str, Transition] = {
 CONTROLS = ("start", "pause", "resume", "retry", "stop", "reset")
 
 SYSTEM = "system"
+BY_HAND = "Asked for by hand."
 
 
 class WrongState(Exception):
@@ -59,20 +60,38 @@ def refusal(job: Job, action: str) -> str:
 
 
 def lock(job_id: int) -> Job:
-    """The job, locked for the rest of the transaction: every transition begins here."""
-    return Job.across_tenants.select_for_update().get(pk=job_id)
+    """The job, locked for the rest of the transaction: every transition begins here.
+
+    Whoever needs several locks takes them in this order, or waits for nobody: tenant, job, batches, stages, run, the
+    run's progress.
+    """
+    return Job.across_tenants.select_for_update(no_key=True).get(pk=job_id)
+
+
+def allows(job: Job, action: str, run: Run) -> bool:
+    """Whether the state allows ``action`` for this run; an older run has no say in its job's state."""
+    return job.state in TRANSITIONS[action].sources and (action == "start" or run.state == job.state)
 
 
 def transition(
-    job: Job, action: str, run: Run, *, actor: str, reason: str = "", message: str = "", error: str = ""
+    job: Job,
+    action: str,
+    run: Run,
+    *,
+    actor: str,
+    reason: str = "",
+    message: str = "",
+    error: str = "",
+    waiting: str = "",
 ) -> None:
     """Take ``action`` on a job that the caller has locked; raises :class:`WrongState` and changes nothing then.
 
     The job, the run, the history and the visible state change in one transaction; the pages are told after it.
+    ``reason`` goes into the history, ``waiting`` says why nothing moves in the new state.
     """
-    arrow = TRANSITIONS[action]
-    if job.state not in arrow.sources:
+    if not allows(job, action, run):
         raise WrongState(refusal(job, action))
+    arrow = TRANSITIONS[action]
     before, job.state, job.error = job.state, arrow.target, error
     job.save(update_fields=["state", "error"])
     run.state = arrow.run_state or RunState(arrow.target)
@@ -81,22 +100,16 @@ def transition(
         Run.across_tenants.filter(pk=run.pk).update(finished_at=Now())
     run.save(update_fields=["state", "error"])
     StateChange.objects.create(
-        job=job, run=run, action=action, before=before, after=job.state, actor=actor, reason=reason
+        job=job, run=run, action=action, before=before, after=job.state, actor=actor, reason=reason or BY_HAND
     )
+    message = message or job.get_state_display()
     progress.overall(
-        run.pk, job.state, message=message or job.get_state_display(), error=error, new_attempt=action == "retry"
+        run.pk,
+        job.state,
+        message=message,
+        error=error,
+        waiting=waiting,
+        ended=error or reason or BY_HAND,
+        new_attempt=action == "retry",
     )
-
-
-def try_transition(
-    job_id: int, action: str, run: Run, *, actor: str = SYSTEM, reason: str = "", error: str = ""
-) -> bool:
-    """:func:`transition` in a transaction of its own for the machinery: a lost race is an answer, not an error."""
-    with transaction.atomic():
-        job = lock(job_id)
-        run.refresh_from_db()
-        try:
-            transition(job, action, run, actor=actor, reason=reason, error=error)
-        except WrongState:
-            return False
-    return True
+    run_log.transition(run, action, actor=actor, reason=reason, message=message, error=error)

@@ -1,22 +1,25 @@
 """What happens by itself? Due jobs begin, lost work is woken again, finished jobs are reset, failed ones retried.
 
 :func:`tick` is called every few seconds by the scheduler; two schedulers at once do no harm, because everything it does
-is a conditional change of a row.
+is a conditional change of a row. All times are compared by the database's clock.
 """
 
 import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from apps.integrations.models import Integration
-from apps.jobs import completion, reaper, services
+from apps.jobs import completion, machine, reaper, schedule, services
 from apps.jobs.choices import JobState, RunState
+from apps.jobs.housekeeping import housekeeper
 from apps.jobs.machine import SYSTEM, WrongState
 from apps.jobs.models import Job, Run
+from apps.progress import notices
 from apps.progress import services as progress
 from apps.tenants.models import Tenant
 
@@ -24,20 +27,26 @@ logger = logging.getLogger(__name__)
 
 # A little later than the page's own countdown of 30 seconds.
 RESET_AFTER = timedelta(seconds=40)
+REACHABLE = Q(integration=None) | Q(integration__is_active=True)
+RETRIES_LEFT = Q(retries_used__lt=F("max_retries"))
 
 
 def tick() -> None:
     """Look at everything once."""
+    reaper.press_on()
     for run in Run.across_tenants.filter(state=RunState.RUNNING).select_related("job", "integration", "tenant"):
         completion.close_stages(run)
         progress.refresh(run.pk)
         reaper.recover(run)
     create_missing_jobs()
+    notices.wake_due()
     reset_finished()
     retry_failed()
+    schedule.plan()
     start_due()
     for tenant in Tenant.objects.filter(pk__in=Run.across_tenants.filter(state=RunState.PENDING).values("tenant")):
         services.admit_next(tenant)
+    housekeeper.round()
 
 
 def create_missing_jobs() -> None:
@@ -48,36 +57,52 @@ def create_missing_jobs() -> None:
 
 def reset_finished() -> None:
     """No job stays on FINISHED because nobody looked."""
-    finished = Job.across_tenants.filter(state=JobState.FINISHED, last_run_finished_at__lt=Now() - RESET_AFTER)
+    finished = Job.across_tenants.filter(_passed("last_run_finished_at", Value(RESET_AFTER)), state=JobState.FINISHED)
     for job in finished:
-        try:
-            services.reset(job, actor=SYSTEM)
-        except WrongState as error:
-            logger.info("Not reset: %s", error)
+        _unless_changed(services.reset, job, "By itself, some time after the end of the run.")
 
 
 def retry_failed() -> None:
     """A failed job is tried again on its own, shorter interval."""
-    failed = Job.across_tenants.filter(state=JobState.FAILED, is_active=True, retries_used__lt=F("max_retries"))
-    for job in failed.select_related("tenant"):
-        finished_at = services.current_run(job).finished_at
-        if finished_at and finished_at + timedelta(minutes=job.retry_minutes) <= timezone.now():
-            Job.across_tenants.filter(pk=job.pk).update(retries_used=F("retries_used") + 1)
-            _unless_changed(services.retry, job, "Automatic retry")
+    newest = Run.across_tenants.filter(job=OuterRef("pk")).order_by("-created_at")
+    minutes = ExpressionWrapper(F("retry_minutes") * Value(timedelta(minutes=1)), DurationField())
+    waited = _passed("failed_at", minutes)
+    failed = Job.across_tenants.filter(RETRIES_LEFT, REACHABLE, state=JobState.FAILED, is_active=True)
+    due = failed.annotate(failed_at=Subquery(newest.values("finished_at")[:1])).filter(waited)
+    _each_once(due, _retry, lambda job: f"Automatic retry {job.retries_used + 1} of {job.max_retries}.")
 
 
 def start_due() -> None:
-    """Begin the jobs whose time has come."""
-    due = Job.across_tenants.filter(Q(integration=None) | Q(integration__is_active=True)).filter(
-        state=JobState.READY, is_active=True, next_run__lte=Now()
-    )
-    for job in due.select_related("tenant"):
-        _unless_changed(services.start, job, "Scheduled")
+    """Begin the jobs whose time has come; a failed one when its retries are used up."""
+    startable = Q(state=JobState.READY) | Q(~RETRIES_LEFT, state=JobState.FAILED)
+    due = Job.across_tenants.filter(startable, REACHABLE, is_active=True, next_run__lte=Now())
+    _each_once(due, services.start, lambda job: f"Scheduled for {job.next_run:%Y-%m-%d %H:%M} UTC.")
 
 
-def _unless_changed(control: Callable[..., Run], job: Job, reason: str) -> None:
+def _retry(job: Job, *, actor: str, reason: str) -> Run:
+    run = services.retry(job, actor=actor, reason=reason)
+    Job.across_tenants.filter(pk=job.pk).update(retries_used=F("retries_used") + 1)
+    return run
+
+
+def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[[Job], str]) -> None:
+    """``act`` on every job that is due, unless it no longer is once it is locked: another scheduler was quicker."""
+    for pk in list(due.values_list("pk", flat=True)):
+        with transaction.atomic():
+            machine.lock(pk)
+            job = due.filter(pk=pk).first()
+            if job:
+                _unless_changed(act, job, reason(job))
+
+
+def _unless_changed(control: Callable[..., object], job: Job, reason: str) -> None:
     """Somebody else may have been quicker: then there is nothing to do."""
     try:
         control(job, actor=SYSTEM, reason=reason)
     except WrongState as error:
         logger.info("Nothing to do: %s", error)
+
+
+def _passed(field: str, span: Combinable) -> Q:
+    """Whether ``span`` has passed since ``field``. A time to come tells of a clock that was wrong: so it has, too."""
+    return Q(**{f"{field}__lte": Now() - span}) | Q(**{f"{field}__gt": Now()})

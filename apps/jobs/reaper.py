@@ -4,17 +4,25 @@ import logging
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from apps.jobs import completion, ledger, services, wake
+from apps.jobs import completion, force_stop, ledger, run_log, services
 from apps.jobs.choices import ItemState, RunState
 from apps.jobs.models import QueueItem, Run
 
 logger = logging.getLogger(__name__)
 
 # A message that nobody took for so long may be lost; waking again is harmless.
-LOST_AFTER = timedelta(seconds=60)
+LOST_AFTER = timedelta(seconds=30)
+CRASHED = "The worker gives no sign of life: another one takes over."
+UNHEARD = f"No worker has taken the step for {LOST_AFTER.seconds} s: workers are woken again."
+
+
+def press_on() -> None:
+    """No run stays on STOPPING: take the next rung with each that is there."""
+    for run in Run.across_tenants.filter(state=RunState.STOPPING):
+        force_stop.press_on(run)
 
 
 def recover(run: Run) -> None:
@@ -24,26 +32,27 @@ def recover(run: Run) -> None:
         unheard = Q(driver=None, dispatched_at__lt=Now() - LOST_AFTER)
         waited = Q(not_before__lte=Now())
         due = Q(not_before=None) | waited
-        found = Run.across_tenants.select_for_update(skip_locked=True).filter(
-            crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING
-        )
-        if found.exists() and not completion.is_complete(run):
-            logger.info("Run %s is woken again.", run.pk)
-            run.refresh_from_db(fields=["epoch"])
-            services.dispatch(run)
-            Run.across_tenants.filter(pk=run.pk).update(not_before=None)
+        lost = Run.across_tenants.filter(crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING)
+        found = lost.select_for_update(no_key=True, skip_locked=True).first()
+        if found is not None and not completion.is_complete(found):
+            logger.info("Run %s is woken again.", found.pk)
+            if found.not_before is None:
+                run_log.trouble(found.pk, CRASHED if found.driver else UNHEARD)
+            if found.not_before is None and found.driver is None:
+                services.remind(found)
+            else:
+                services.dispatch(found)
+            Run.across_tenants.filter(pk=found.pk).update(not_before=None)
     wake_lost_batches(run)
 
 
 def wake_lost_batches(run: Run) -> None:
-    """Batches whose worker died (lease over) or whose message nobody took."""
-    crashed = Q(state=ItemState.RUNNING, lease_until__lt=Now(), woken_at__lt=Now() - ledger.LEASE)
-    unheard = Q(state=ItemState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
-    with transaction.atomic():
-        lost = list(
-            QueueItem.across_tenants.filter(crashed | unheard, run=run)
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("run__job")[:1000]
-        )
-        QueueItem.across_tenants.filter(pk__in=[item.pk for item in lost]).update(woken_at=Now())
-        transaction.on_commit(lambda: wake.items(lost))
+    """Batches whose worker died (lease over) or whose message nobody took while the workers of the stage were idle.
+
+    Where they are busy a message stands in line, and others would only make the line longer.
+    """
+    crashed = Q(state=ItemState.RUNNING, woken_at__lt=Now() - ledger.LEASE)
+    same_stage = QueueItem.across_tenants.filter(stage=OuterRef("stage"), state=ItemState.RUNNING)
+    idle = ~Q(Exists(same_stage.filter(lease_until__gt=Now())))
+    unheard = Q(idle, state=ItemState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
+    services.wake_batches(run, crashed | unheard)

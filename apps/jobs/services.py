@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.integrations.models import Integration
-from apps.jobs import ledger, machine, wake
-from apps.jobs.choices import ItemState, JobState, RunMode, RunState
+from apps.jobs import force_stop, ledger, machine, run_log, schedule, wake
+from apps.jobs.choices import ACTIVE, ItemState, JobState, RunMode, RunState
 from apps.jobs.machine import SYSTEM, WrongState, refusal, transition
 from apps.jobs.models import Job, QueueItem, Run
 from apps.progress import services as progress
@@ -21,16 +22,23 @@ from apps.sources.registry import definition
 from apps.tenants.models import Tenant
 
 VECTORIZATION = "vectorization"
+PLACES = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
+# So many batches of a run are woken at a time; the scheduler wakes more as long as nobody takes them.
+MOST_WOKEN = 20
 
 
 @dataclass(frozen=True)
 class Scope:
-    """How much a run reads: what changed, everything, or a range of time and of projects or repositories."""
+    """How much a run reads: what changed, everything, or a range of time and of projects or repositories.
+
+    ``sweep``: whether a run of what changed looks for what is gone as well, although that is not due yet.
+    """
 
     mode: RunMode = RunMode.INCREMENTAL
     since: datetime | None = None
     until: datetime | None = None
     scopes: Sequence[str] = field(default_factory=tuple)
+    sweep: bool = False
 
 
 def create_jobs(integration: Integration) -> Job:
@@ -49,14 +57,15 @@ def create_jobs(integration: Integration) -> Job:
 
 def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> Run:
     """A new run; it waits as PENDING for its turn and for a worker. Raises :class:`WrongState`."""
+    for stopped in Run.across_tenants.filter(job=job, state=RunState.STOPPING):
+        force_stop.press_on(stopped)
     with transaction.atomic():
         job = machine.lock(job.pk)
         if job.state == JobState.FINISHED:
             transition(job, "reset", current_run(job), actor=actor, reason="A new run was asked for.")
         if job.state not in machine.TRANSITIONS["start"].sources:
             raise WrongState(refusal(job, "start"))
-        if job.integration is not None and not job.integration.is_active:
-            raise WrongState(f"Integration {job.integration.name!r} is switched off: switch it on first.")
+        _check_integration(job)
         run = Run.across_tenants.create(
             tenant_id=job.tenant_id,
             job=job,
@@ -65,6 +74,7 @@ def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> 
             since=scope.since,
             until=scope.until,
             scopes=list(scope.scopes),
+            sweep=scope.mode == RunMode.INCREMENTAL and (scope.sweep or sweep_is_due(job)),
         )
         progress.begin(
             run.pk,
@@ -76,44 +86,81 @@ def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> 
             overall=JobState.PENDING,
         )
         transition(job, "start", run, actor=actor, reason=reason)
+        Job.across_tenants.filter(pk=job.pk).update(next_run=schedule.next_run(job), retries_used=0)
     admit_next(job.tenant)
     run.refresh_from_db()
     return run
 
 
+def sweep_is_due(job: Job) -> bool:
+    """Whether the ids of everything are to be listed again, to find what is gone."""
+    if job.integration_id is None:
+        return False
+    return job.last_sweep_at is None or job.last_sweep_at + timedelta(hours=job.sweep_hours) <= timezone.now()
+
+
 def admit_next(tenant: Tenant) -> None:
     """Let the pending runs of a tenant begin, the oldest first, up to its ``max_concurrent_jobs``."""
     with transaction.atomic():
-        tenant = Tenant.objects.select_for_update().get(pk=tenant.pk)
-        runs = Run.objects.for_tenant(tenant)
-        busy = runs.filter(state__in=(RunState.RUNNING, RunState.STOPPING)).select_related("job")
-        free = tenant.max_concurrent_jobs - len(busy)
-        for position, run in enumerate(runs.filter(state=RunState.PENDING).order_by("created_at")):
-            if position < free:
-                _admit(run)
-            else:
-                names = ", ".join(sorted(other.job.name for other in busy)) or "a job that has just begun"
-                progress.wait(run.pk, f"Waits for {names}: this tenant runs {tenant.max_concurrent_jobs} at a time.")
+        tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        runs, limit = Run.objects.for_tenant(tenant).select_related("job"), tenant.max_concurrent_jobs
+        # A paused run keeps its place, so that it can be resumed at any time.
+        busy = [run.job.name for run in runs.filter(state__in=ACTIVE - {RunState.PENDING})]
+        waiting: list[Run] = []
+        for run in runs.filter(state=RunState.PENDING).order_by("created_at"):
+            if len(busy) >= limit:
+                waiting.append(run)
+            elif _admit(run, f"Its turn: {len(busy) + 1} of {limit} that this tenant runs at a time."):
+                busy.append(run.job.name)
+        for position, run in enumerate(waiting):
+            place = PLACES[position] if position < len(PLACES) else f"Number {position + 1}"
+            names = ", ".join(sorted(busy))
+            progress.wait(run.pk, f"{place} in line: waits for {names}; this tenant runs {limit} at a time.")
 
 
-def _admit(run: Run) -> None:
+def _admit(run: Run, reason: str) -> bool:
     job = machine.lock(run.job_id)
+    run.refresh_from_db()
+    if run.state != RunState.PENDING:
+        return False
     run.started_at = run.started_at or timezone.now()
     run.save(update_fields=["started_at"])
     Job.across_tenants.filter(pk=job.pk).update(last_run_started_at=run.started_at)
-    transition(job, "admit", run, actor=SYSTEM)
+    transition(job, "admit", run, actor=SYSTEM, reason=reason)
     dispatch(run)
+    wake_batches(run, Q())
+    return True
 
 
 def dispatch(run: Run) -> None:
-    """Wake workers for everything that is left of a run, under a new epoch: older messages are refused from now on."""
-    run.epoch += 1
-    Run.across_tenants.filter(pk=run.pk).update(epoch=run.epoch, dispatched_at=Now(), driver=None)
-    queued = list(ledger.outstanding(run).filter(state=ItemState.QUEUED).select_related("run__job").order_by("id"))
-    QueueItem.across_tenants.filter(pk__in=[item.pk for item in queued]).update(woken_at=Now())
+    """Send the chain of what is left of a running run, under a new epoch: older messages are refused from now on.
+
+    Nothing is sent when somebody else has sent it since ``run`` was read.
+    """
+    mine = Run.across_tenants.filter(pk=run.pk, epoch=run.epoch, state=RunState.RUNNING)
+    if mine.update(epoch=run.epoch + 1, dispatched_at=Now(), driver=None, driver_task=""):
+        run.epoch += 1
+        _send_chain(run)
+
+
+def remind(run: Run) -> None:
+    """Send the chain again that nobody has taken, under the same epoch: the first may only stand in a long line."""
+    if Run.across_tenants.filter(pk=run.pk, epoch=run.epoch).update(dispatched_at=Now()):
+        _send_chain(run)
+
+
+def _send_chain(run: Run) -> None:
     done = finished_steps(run)
     transaction.on_commit(lambda: wake.run(run, done))
-    transaction.on_commit(lambda: wake.items(queued))
+
+
+def wake_batches(run: Run, which: Q) -> None:
+    """Wake workers for those free batches of a run, the oldest first."""
+    with transaction.atomic():
+        rows = QueueItem.across_tenants.filter(ledger.free() & which, run=run).select_related("run__job").order_by("id")
+        found = list(rows.select_for_update(skip_locked=True, of=("self",))[:MOST_WOKEN])
+        QueueItem.across_tenants.filter(pk__in=[item.pk for item in found]).update(woken_at=Now())
+        transaction.on_commit(lambda: wake.items(found))
 
 
 def finished_steps(run: Run) -> frozenset[str]:
@@ -125,27 +172,45 @@ def finished_steps(run: Run) -> frozenset[str]:
     )
 
 
+def is_next(run: Run, step: str, finished: frozenset[str]) -> bool:
+    """Whether all steps before this one are done: a message that comes too early is not obeyed."""
+    left = (one.key for one in definition(run.job.job_type).steps if one.key not in finished)
+    return next(left, "") == step
+
+
 def pause(job: Job, *, actor: str, reason: str = "") -> Run:
     """Stop at the next batch and keep the place."""
-    return _control(job, "pause", actor, reason)
+    with transaction.atomic():
+        locked, run = _asked(job, "pause")
+        waiting = ": ".join(filter(None, (f"Paused by {actor}", reason)))
+        transition(locked, "pause", run, actor=actor, reason=reason, waiting=waiting)
+    return run
 
 
 def resume(job: Job, *, actor: str, reason: str = "") -> Run:
-    """Go on where the run was paused."""
+    """Go on where the run was paused; a pause that the provider has asked for lasts as long as it said."""
     with transaction.atomic():
-        run = _control(job, "resume", actor, reason)
+        locked, run = _asked(job, "resume")
+        waits = run.not_before is not None and run.not_before > timezone.now()
+        transition(locked, "resume", run, actor=actor, reason=reason, waiting=run.waiting_for if waits else "")
         dispatch(run)
+        wake_batches(run, Q())
     return run
 
 
 def retry(job: Job, *, actor: str, reason: str = "") -> Run:
     """A new attempt of the failed run from where it failed; completed work is kept."""
     with transaction.atomic():
-        run = _control(job, "retry", actor, reason)
+        locked, run = _asked(job, "retry")
+        _check_integration(locked)
+        transition(locked, "retry", run, actor=actor, reason=reason)
+        Job.across_tenants.filter(pk=job.pk).update(next_run=schedule.next_run(run.job))
         Run.across_tenants.filter(pk=run.pk).update(
-            attempt=F("attempt") + 1, error="", finished_at=None, not_before=None
+            attempt=F("attempt") + 1, error="", finished_at=None, not_before=None, waiting_for=""
         )
-        QueueItem.across_tenants.filter(run=run, state=ItemState.FAILED).update(state=ItemState.QUEUED, attempts=0)
+        QueueItem.across_tenants.filter(run=run, state__in=(ItemState.FAILED, ItemState.QUEUED)).update(
+            state=ItemState.QUEUED, attempts=0, lease_until=None, finished_at=None
+        )
         StageProgress.objects.filter(run_id=run.pk, state=StageState.FAILED).update(state=StageState.QUEUED)
     admit_next(job.tenant)
     run.refresh_from_db()
@@ -153,47 +218,66 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
 
 
 def stop(job: Job, *, actor: str, reason: str = "") -> Run:
-    """Ask a run to stop. What it holds is fenced off at once, so nothing of it can be written any more."""
+    """Stop a run by force. Nothing of it can be written from now on; it ends when its workers let go, soon at most.
+
+    A run on which nobody works, such as one that waits, has ended when this returns.
+    """
     with transaction.atomic():
-        run = _control(job, "stop", actor, reason)
-        Run.across_tenants.filter(pk=run.pk).update(epoch=F("epoch") + 1, driver=None, not_before=None)
-        ledger.outstanding(run).update(
-            owner=None, lease_until=None, state=ItemState.FAILED, error="The run was stopped."
-        )
-    machine.try_transition(job.pk, "cancel", run, actor=actor, reason=reason)
-    admit_next(job.tenant)
+        locked, run = _asked(job, "stop")
+        force_stop.ask(locked, run, actor=actor, reason=reason or machine.BY_HAND)
+    if force_stop.end_if_free(run):
+        admit_next(job.tenant)
     run.refresh_from_db()
     return run
 
 
-def fail(run: Run, sentence: str) -> None:
-    """The run cannot go on: keep what is done and say why."""
+def fail(run: Run, sentence: str, *, driver: UUID | None = None, item: QueueItem | None = None) -> bool:
+    """The run cannot go on: keep what is done and say why; says whether it has failed.
+
+    Nothing happens to a run that does not run (any more), nor when the ``driver`` that says so does not hold it.
+    :class:`~apps.jobs.ledger.LostLease` when the batch that failed has another owner.
+    """
     with transaction.atomic():
-        if not machine.try_transition(run.job_id, "fail", run, error=sentence):
-            return
-        StageProgress.objects.filter(run_id=run.pk, state__in=(StageState.RUNNING, StageState.QUEUED)).update(
-            state=StageState.FAILED
-        )
-        Run.across_tenants.filter(pk=run.pk).update(driver=None, driver_lease_until=None)
+        job = machine.lock(run.job_id)
+        run.refresh_from_db()
+        if not machine.allows(job, "fail", run) or (driver and run.driver != driver):
+            return False
+        if item is not None:
+            ledger.close(item, state=ItemState.FAILED, error=sentence)
+        ledger.take_away(run)
+        cells = StageProgress.objects.filter(run_id=run.pk, state__in=(StageState.RUNNING, StageState.QUEUED))
+        cells.update(state=StageState.FAILED)
+        Run.across_tenants.filter(pk=run.pk).update(driver=None, driver_lease_until=None, driver_task="")
+        transition(job, "fail", run, actor=SYSTEM, reason=sentence, error=sentence)
         progress.refresh(run.pk, message=sentence, status=True)
     admit_next(run.tenant)
+    return True
 
 
-def wait_until(run: Run, until: datetime, reason: str) -> None:
-    """Let go of the worker until the provider answers again; the scheduler wakes the run then."""
-    Run.across_tenants.filter(pk=run.pk).update(not_before=until, waiting_for=reason, driver=None)
-    progress.wait(run.pk, reason)
+def wait_until(run: Run, until: datetime, reason: str, *, driver: UUID | None = None) -> None:
+    """Let go of the worker until the provider answers again; the scheduler wakes the run then.
+
+    Nothing happens to a run that does not run (any more), nor when the ``driver`` that says so does not hold it.
+    ``until`` is by our clock; what is stored is by the database's, so that a wrong clock makes no wait longer.
+    """
+    pause = max(until - timezone.now(), timedelta())
+    with transaction.atomic():
+        held = Run.across_tenants.filter(pk=run.pk, state=RunState.RUNNING)
+        if driver:
+            held = held.filter(driver=driver)
+        if held.update(not_before=Now() + pause, waiting_for=reason, driver=None, driver_task=""):
+            progress.wait(run.pk, reason)
+            run_log.trouble(run.pk, f"Waits until {until:%H:%M:%S} UTC. {reason}")
 
 
-def reset(job: Job, *, actor: str) -> Job:
+def reset(job: Job, *, actor: str, reason: str = "") -> Job:
     """FINISHED → READY with the next run set; safe to repeat. Raises :class:`WrongState` for an active job."""
     with transaction.atomic():
         locked = machine.lock(job.pk)
         if locked.state != JobState.READY:
-            transition(locked, "reset", current_run(locked), actor=actor)
-            if locked.next_run is not None or locked.interval_minutes:
-                locked.next_run = timezone.now() + timedelta(minutes=locked.interval_minutes)
-                locked.save(update_fields=["next_run"])
+            transition(locked, "reset", current_run(locked), actor=actor, reason=reason)
+            locked.next_run = locked.next_run or schedule.next_run(locked)
+            locked.save(update_fields=["next_run"])
     return locked
 
 
@@ -206,11 +290,14 @@ def current_run(job: Job) -> Run:
     return Run.across_tenants.filter(job=job).select_related("job", "integration", "tenant").latest("created_at")
 
 
-def _control(job: Job, action: str, actor: str, reason: str) -> Run:
-    with transaction.atomic():
-        locked = machine.lock(job.pk)
-        if locked.state not in machine.TRANSITIONS[action].sources:
-            raise WrongState(refusal(locked, action))
-        run = current_run(locked)
-        transition(locked, action, run, actor=actor, reason=reason)
-    return run
+def _asked(job: Job, action: str) -> tuple[Job, Run]:
+    """The job, locked, and its run, where the state allows ``action``."""
+    locked = machine.lock(job.pk)
+    if locked.state not in machine.TRANSITIONS[action].sources:
+        raise WrongState(refusal(locked, action))
+    return locked, current_run(locked)
+
+
+def _check_integration(job: Job) -> None:
+    if job.integration is not None and not job.integration.is_active:
+        raise WrongState(f"Integration {job.integration.name!r} is switched off: switch it on first.")

@@ -6,19 +6,23 @@ from functools import partial
 from typing import cast
 
 import msgspec
+from django.db import transaction
 
+from apps.jobs import retransform, run_log
 from apps.jobs.batches import Batch, Outcome, Write
 from apps.jobs.choices import RunMode
 from apps.jobs.context import context_of
 from apps.jobs.ledger import NewItem
 from apps.jobs.models import Run
+from apps.jobs.renames import rename
+from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
-from apps.sources.base import Fetched, RawRecord, Slice, Transformed
+from apps.sources.base import Fetched, Gone, RawRecord, Slice, Transformed
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
-from apps.warehouse.loader import load_or_split
+from apps.warehouse.loader import LoadReport, load, load_or_split
 
 TRANSFORM_BATCH = 400  # raw records
 EMBEDDING_BATCH = 512  # texts
@@ -28,12 +32,16 @@ Loaded = list[tuple[int, Transformed]]
 
 def plan(run: Run, step: str) -> list[NewItem]:
     """The first slices of a step's extraction."""
+    if run.mode == RunMode.RETRANSFORM:
+        return retransform.plan(run, step)
     context = context_of(run)
     return [_slice_item(step, piece) for piece in context.source.start(step, context)]
 
 
 def extract(batch: Batch) -> Write:
     """Fetch one slice; the writer stores its records and puts what follows into the ledger."""
+    if batch.run.mode == RunMode.RETRANSFORM:
+        return retransform.read(batch)
     context = context_of(batch.run)
     piece = msgspec.convert(batch.covers, Slice)
     fetched_at = datetime.now(UTC)
@@ -50,16 +58,33 @@ def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Ou
         run=run.pk,
         fetched_at=fetched_at,
     )
+    transaction.on_commit(partial(run_log.journal_of(run.pk).fetched, batch.step, run_log.tally(batch.covers, fetched)))
+    tombstones.resurrect(stored.changed)
+    seen.note(fetched.listed, integration_id=cast(int, run.integration_id), run=run.pk)
+    buried = _bury(run, fetched.gone, fetched_at) if fetched.gone else LoadReport()
     # A full run transforms everything again: it also repairs rows that somebody has changed or removed.
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
+    if fetched.renamed:
+        ids = sorted({*ids, *rename(run, fetched.renamed)})
     return Outcome(
         done=sum(record.entity == unit for record in fetched.records) if unit else len(fetched.records),
         total=fetched.expected.get(unit, 0),
         announced=fetched.expected,
         items=[_slice_item(batch.step, piece) for piece in fetched.follow_ups]
-        + [NewItem(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids, TRANSFORM_BATCH)],
+        + [NewItem(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids, TRANSFORM_BATCH)]
+        + _embedding_items(batch, buried),
         skips=[{"scope": skip.scope, "reason": skip.reason} for skip in fetched.skips],
     )
+
+
+def _bury(run: Run, gone: list[Gone], found_at: datetime) -> LoadReport:
+    """What is gone: its raw records are no longer current, its rows and theirs get tombstones."""
+    owner = {"tenant_id": run.tenant_id, "integration_id": cast(int, run.integration_id)}
+    known = tombstones.bury(gone, **owner, run=run.pk, found_at=found_at)
+    names = [(one.entity, one.external_id) for one in known]
+    raw_services.settle(names, integration_id=owner["integration_id"], stage=Stage.TRANSFORM)
+    source = context_of(run).source
+    return load([(0, source.forget(one)) for one in known], **owner)
 
 
 def transform(batch: Batch) -> Write:
@@ -80,20 +105,25 @@ def _write_transformed(
     batch: Batch, records: dict[int, RawRecord], loadable: Loaded, failures: list[Failure]
 ) -> Outcome:
     run, integration_id = batch.run, cast(int, batch.run.integration_id)
+    current = tombstones.still_current(list(records), integration_id=integration_id)
+    loadable = [(raw_id, transformed) for raw_id, transformed in loadable if raw_id in current]
     report, refused = load_or_split(loadable, tenant_id=run.tenant_id, integration_id=integration_id)
-    failures = failures + [_failure(run, raw_id, records[raw_id], error) for raw_id, error in refused]
+    failures = [failure for failure in failures if failure.raw_id in current]
+    failures += [_failure(run, raw_id, records[raw_id], error) for raw_id, error in refused]
     failed = {failure.raw_id for failure in failures}
     good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
     raw_services.settle(good, integration_id=integration_id, stage=Stage.TRANSFORM)
-    return Outcome(
-        done=len(good),
-        failures=failures,
-        items=[
-            NewItem(batch.step, Stage.EMBEDDING, {"kind": kind, "ids": part, "integration": integration_id}, len(part))
-            for kind, ids in report.changed.items()
-            for part in _parts(ids, EMBEDDING_BATCH)
-        ],
-    )
+    return Outcome(done=len(good), failures=failures, items=_embedding_items(batch, report))
+
+
+def _embedding_items(batch: Batch, report: LoadReport) -> list[NewItem]:
+    """The texts that a load has changed or taken away."""
+    covers = {"integration": batch.run.integration_id}
+    return [
+        NewItem(batch.step, Stage.EMBEDDING, {"kind": kind, "ids": part, **covers}, len(part))
+        for kind, ids in report.changed.items()
+        for part in _parts(ids, EMBEDDING_BATCH)
+    ]
 
 
 def _failure(run: Run, raw_id: int, record: RawRecord, error: Exception) -> Failure:

@@ -2,20 +2,21 @@
 
 import logging
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, cast
+from uuid import UUID
 
 from celery import Task, shared_task
 from celery.exceptions import Ignore
-from django.db import OperationalError
-from django.db.models import Q
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from apps.jobs import batches, completion, ledger, services
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs import batches, completion, force_stop, ledger, run_log, services, turns
+from apps.jobs.choices import RunState
 from apps.jobs.drive import End, Step
 from apps.jobs.ledger import MAX_ATTEMPTS, LostLease
 from apps.jobs.models import QueueItem, Run
+from apps.progress import log
+from apps.progress.signals import begins
 from apps.raw.services import describe
 from apps.sources.errors import RateLimited, SourceError
 
@@ -24,40 +25,55 @@ logger = logging.getLogger(__name__)
 # After an unexpected failure the next try begins this much later, times the tries so far.
 BACK_OFF = timedelta(seconds=5)
 EXPECTED = (SourceError, LostLease, OperationalError)
+# While the database is away not even a failure can be stored: the message itself has to come again.
+UNTIL_THE_DATABASE_IS_BACK: dict[str, Any] = {
+    "autoretry_for": (OperationalError, InterfaceError),
+    "retry_backoff": 1,
+    "retry_backoff_max": 10,
+    "max_retries": None,
+}
 
 
 def _run(run_id: str) -> Run | None:
     return Run.across_tenants.select_related("job", "integration", "tenant").filter(pk=UUID(run_id)).first()
 
 
-@shared_task(name="jobs.run_step", throws=EXPECTED)
-def run_step(*, run_id: str, step: str, stage: str, epoch: int) -> None:
+@shared_task(name="jobs.run_step", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
+def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoch: int) -> None:
     """One slice of a step of a run's chain. ``Ignore`` ends this chain: a continuation, if any, has its own."""
     run = _run(run_id)
     if run is None or run.epoch != epoch:
         raise Ignore
-    if step in services.finished_steps(run):
+    finished = services.finished_steps(run)
+    if step in finished:
         return
-    holder = Step(run, step, stage)
-    if not holder.claim():
+    holder = Step(run, step, stage, task=self.request.id or "")
+    if not services.is_next(run, step, finished) or not holder.claim(again=_comes_again(self)):
         raise Ignore
     end = End.LEFT
     try:
         end = holder.work()
     except LostLease:
         logger.info("Run %s was taken over by another worker.", run_id)
+        run_log.lost(run.pk, step, stage)
     except RateLimited as error:
-        services.wait_until(run, error.until, str(error))
+        services.wait_until(run, error.until, str(error), driver=holder.owner)
     except SourceError as error:
-        services.fail(run, str(error))
+        services.fail(run, str(error), driver=holder.owner)
     except Exception as error:
         _failed_unexpectedly(run, holder, error)
     finally:
         holder.release()
     if end is End.HAND_OVER:
+        log.write(run.pk, "The step goes on in a new task: no task works for long.", step=step, stage=stage)
         services.dispatch(run)
     if end is not End.DONE:
         raise Ignore
+
+
+def _comes_again(task: "Task[Any, Any]") -> bool:
+    """Whether this is the message of somebody who has died, lost the broker or had no database."""
+    return task.request.retries > 0 or bool((task.request.delivery_info or {}).get("redelivered"))
 
 
 def _failed_unexpectedly(run: Run, holder: Step, error: Exception) -> None:
@@ -66,41 +82,63 @@ def _failed_unexpectedly(run: Run, holder: Step, error: Exception) -> None:
     tries = ledger.outstanding(run).filter(step=holder.step).order_by("-attempts").values_list("attempts", flat=True)
     worst = tries.first() or 1
     if worst >= MAX_ATTEMPTS:
-        services.fail(run, f"{holder.step} failed {worst} times: {describe(error)}. See the worker's log.")
+        sentence = f"{holder.step} failed {worst} times: {describe(error)}. See the worker's log."
+        services.fail(run, sentence, driver=holder.owner)
     else:
-        services.wait_until(run, timezone.now() + BACK_OFF * worst, f"Trying again after: {describe(error)}")
+        until, reason = timezone.now() + BACK_OFF * worst, f"Trying again after: {describe(error)}"
+        services.wait_until(run, until, reason, driver=holder.owner)
 
 
-@shared_task(name="jobs.run_batch", bind=True, throws=EXPECTED, max_retries=None)
-def run_batch(self: "Task[Any, Any]", *, item_id: int, run_id: str, step: str, stage: str) -> None:
-    """One batch of a stage that works beside the chain: transform or embedding."""
-    owner = uuid4()
-    claimed = ledger.claim(owner, Q(pk=item_id), 1)
-    run = _run(run_id)
-    if not claimed or run is None:
+@shared_task(name="jobs.run_batch", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
+def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
+    """One batch of a stage that works beside the chain (transform or embedding), of the tenant whose turn it is."""
+    task = self.request.id or ""
+    if _comes_again(self):
+        ledger.take_back(task)
+    item = turns.take(stage, task)
+    if item is None:
         raise Ignore
-    item = claimed[0]
+    begins(self.request, item.run_id, item.step, item.stage)
     try:
-        with ledger.kept(owner):
-            write = batches.prepare(batches.batch_of(item, run))
-        batches.finish(item, run, write)
+        _work(item)
     except LostLease as error:
+        force_stop.let_go(item.run, task)
         raise Ignore from error
     except Exception as error:
         if item.attempts >= MAX_ATTEMPTS:
-            _fail_batch(item, run, error)
             raise
-        ledger.give_back([item], error=describe(error))
-        raise self.retry(exc=error, countdown=BACK_OFF.total_seconds() * item.attempts) from error
-    completion.close_stages(run)
+        raise self.retry(exc=error, countdown=_pause(item).total_seconds()) from error
+    completion.close_stages(item.run)
 
 
-def _fail_batch(item: QueueItem, run: Run, error: Exception) -> None:
-    ledger.close(item, state=ItemState.FAILED, error=describe(error))
-    services.fail(run, f"{item.step} ({item.stage}) failed {item.attempts} times: {describe(error)}")
+def _work(item: QueueItem) -> None:
+    try:
+        with ledger.kept(cast(UUID, item.owner)):
+            write = batches.prepare(batches.batch_of(item, item.run))
+        batches.finish(item, item.run, write)
+    except LostLease:
+        raise
+    except Exception as error:
+        _failed(item, error)
+        raise
 
 
-@shared_task(name="jobs.complete_run")
+def _failed(item: QueueItem, error: Exception) -> None:
+    """Give the batch back for another try, or fail its run; of a paused run it is tried again when that goes on."""
+    if item.attempts >= MAX_ATTEMPTS:
+        sentence = f"{item.step} ({item.stage}) failed {item.attempts} times: {describe(error)}"
+        if services.fail(item.run, sentence, item=item):
+            return
+    if not ledger.give_back([item], error=describe(error), pause=_pause(item)):
+        raise LostLease(f"Batch {item.pk} was taken over.") from error
+    run_log.again(item, error)
+
+
+def _pause(item: QueueItem) -> timedelta:
+    return BACK_OFF * item.attempts
+
+
+@shared_task(name="jobs.complete_run", **UNTIL_THE_DATABASE_IS_BACK)
 def complete_run(*, run_id: str) -> None:
     """Finish a run whose ledger is empty, and let the next one begin."""
     run = _run(run_id)

@@ -1,17 +1,19 @@
 """How are workers woken? By messages that carry ids only; a lost one costs time, never work.
 
-Everything here runs after a commit. The scheduler wakes again whatever nobody took.
+Everything here runs after a commit. The scheduler wakes again whatever nobody took. No message expires: that would be
+by the worker's clock, and one whose clock is wrong would throw all of them away.
 """
 
+import logging
 from collections.abc import Iterable
 
-from celery import chain, signature
+from celery import chain, current_app, signature
+from kombu.exceptions import KombuError
 
 from apps.jobs.models import QueueItem, Run
 from apps.sources.registry import definition
 
-# A message that waited longer is pointless: the scheduler has sent another since.
-EXPIRES = 3600
+logger = logging.getLogger(__name__)
 
 
 def run(row: Run, finished_steps: frozenset[str]) -> None:
@@ -27,7 +29,6 @@ def run(row: Run, finished_steps: frozenset[str]) -> None:
                 kwargs={"run_id": str(row.pk), "step": step.key, "stage": step.stages[0].value, "epoch": row.epoch},
                 immutable=True,
                 queue=step.stages[0].value,
-                expires=EXPIRES,
             )
             for step in steps
         )
@@ -35,16 +36,22 @@ def run(row: Run, finished_steps: frozenset[str]) -> None:
 
 
 def items(rows: Iterable[QueueItem]) -> None:
-    """Wake a worker for every batch that is not the business of the chain itself."""
+    """Ring a bell for every batch that is not the business of the chain itself.
+
+    The message names no batch: whoever hears it takes one of the tenant whose turn it is.
+    """
     for item in rows:
         if not is_driven(item):
-            signature(
-                "jobs.run_batch",
-                kwargs={"item_id": item.pk, "run_id": str(item.run_id), "step": item.step, "stage": item.stage},
-                immutable=True,
-                queue=item.stage,
-                expires=EXPIRES,
-            ).apply_async()
+            signature("jobs.run_batch", kwargs={"stage": item.stage}, immutable=True, queue=item.stage).apply_async()
+
+
+def kill(tasks: list[str]) -> None:
+    """End the processes that work on these tasks, if there are any: what they hold has been cut off before."""
+    logger.warning("Ends the processes of the tasks %s.", ", ".join(tasks))
+    try:
+        current_app.control.revoke(tasks, terminate=True, signal="SIGKILL")
+    except (KombuError, OSError) as error:
+        logger.warning("The broker could not be told: %s", error)
 
 
 def finish(row: Run) -> None:

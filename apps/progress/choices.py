@@ -1,4 +1,4 @@
-"""Which states can a stage have, which stretches a timeline, which levels a log?"""
+"""Which states can a stage have, which stretches a timeline, which levels a log, which ways a notice?"""
 
 from django.db import models
 
@@ -32,3 +32,19 @@ class LogLevel(models.TextChoices):
     INFO = "info", "Info"
     WARNING = "warning", "Warning"
     ERROR = "error", "Error"
+
+
+class NoticeChannel(models.TextChoices):
+    """How somebody is told that a run has ended."""
+
+    EMAIL = "email", "E-mail"
+    WEBHOOK = "webhook", "Webhook"
+
+
+class NoticeState(models.TextChoices):
+    """What has become of a notice."""
+
+    WAITING = "waiting", "Waits for the end"
+    DUE = "due", "Being sent"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Not delivered"

@@ -1,9 +1,13 @@
 """What does everybody see of a run? Its numbered state and the counters of its stages; of a task, its stage."""
 
+import uuid
+
+from django.conf import settings
 from django.db import models
 
+from apps.core.crypto import EncryptedField
 from apps.core.models import TenantModel
-from apps.progress.choices import LogLevel, SpanKind, StageState
+from apps.progress.choices import LogLevel, NoticeChannel, NoticeState, SpanKind, StageState
 from apps.progress.engine.bar import TotalKind
 
 
@@ -148,3 +152,35 @@ class TaskProgress(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.task_id}: {self.status} {self.progress} %"
+
+
+class Notice(TenantModel):
+    """Somebody's wish to be told when a run ends; ``told`` is what is said then, as the webhook's body has it.
+
+    An address may hold a secret of its own, so it is kept like the key that signs what is sent.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(RunProgress, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    channel = models.CharField(max_length=8, choices=NoticeChannel)
+    url = EncryptedField(editable=False)
+    key = EncryptedField(editable=False)
+    page = models.TextField(help_text="The address of the run's page.")
+    state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.WAITING)
+    told = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, help_text="When it is (again) to be sent; until then somebody sends it.")
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "user", "channel"], name="one_notice_per_run_user_and_channel")
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="due"), name="due_notices"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} to {self.user}"

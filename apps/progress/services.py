@@ -11,9 +11,10 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
+from apps.progress import notices, timeline
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
 from apps.progress.engine import words
 from apps.progress.engine.bar import Bar, Cells, step_fraction
@@ -26,9 +27,15 @@ from apps.progress.stored import due, quick_commit, row_of, snapshot, store
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
-__all__ = ["begin", "count", "discover", "mark", "overall", "refresh", "snapshot", "wait"]
+__all__ = ["begin", "count", "discover", "mark", "overall", "refresh", "snapshot", "wait", "working"]
 
+PENDING = "PENDING"
 FINISHED = "FINISHED"
+# How an attempt has ended when its job comes to a state: a job whose run was cut short is ready again.
+ENDS = {FINISHED: FINISHED, "FAILED": "FAILED", "READY": "CANCELLED"}
+# Of a run in another state it is told by that state why nothing moves.
+MAY_WAIT = (PENDING, RUNNING)
+NOT_BEGUN = (StageState.IDLE, StageState.QUEUED)
 
 
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
@@ -87,14 +94,18 @@ def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float 
 
 def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0, total: int = 0) -> None:
     """Add to the counters of a stage; the first count starts it."""
-    not_begun = When(state__in=(StageState.IDLE, StageState.QUEUED), then=Value(StageState.RUNNING))
-    StageProgress.objects.filter(run_id=run_id, step=step, stage=stage).update(
-        done=F("done") + done,
-        failed=F("failed") + failed,
-        total=F("total") + total,
-        started_at=Coalesce("started_at", Now()),
-        state=Case(not_begun, default="state"),
-    )
+    cell = StageProgress.objects.filter(run_id=run_id, step=step, stage=stage)
+    more = {"done": F("done") + done, "failed": F("failed") + failed, "total": F("total") + total}
+    if not cell.exclude(state__in=NOT_BEGUN).update(**more):
+        mark(run_id, [(step, stage)], StageState.RUNNING)
+        cell.update(**more)
+
+
+def working(run_id: UUID, step: str, stage: str) -> None:
+    """A worker begins to work at a stage."""
+    with quick_commit():
+        if mark(run_id, [(step, stage)], StageState.RUNNING):
+            refresh(run_id, status=True)
 
 
 def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> bool:
@@ -105,27 +116,50 @@ def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> 
     for step, stage in stages:
         wanted |= Q(step=step, stage=stage)
     cells = StageProgress.objects.filter(wanted, run_id=run_id, state__in=STAGE_OPEN).exclude(state=state)
-    if state in STAGE_DONE:
-        return bool(cells.update(state=state, finished_at=Now()))
-    return bool(cells.update(state=state, started_at=Coalesce("started_at", Now())))
+    with transaction.atomic(savepoint=False):
+        if state in STAGE_DONE:
+            changed = bool(cells.update(state=state, finished_at=Now()))
+            if changed:
+                timeline.end_stages(run_id, stages, state)
+        else:
+            changed = bool(cells.update(state=state, started_at=Coalesce("started_at", Now())))
+            if changed and state == StageState.RUNNING:
+                timeline.begin_stages(run_id, stages)
+    return changed
 
 
-def overall(run_id: UUID, state: str, *, message: str = "", error: str = "", new_attempt: bool = False) -> None:
+def overall(
+    run_id: UUID,
+    state: str,
+    *,
+    message: str = "",
+    error: str = "",
+    waiting: str = "",
+    ended: str = "",
+    new_attempt: bool = False,
+) -> None:
     """Store and tell a new state of the job, inside the transaction of the transition itself.
 
-    The pace begins anew: what passes in another state than running is no part of it.
+    ``waiting`` says why nothing moves in the new state, ``ended`` how it came to the end, if it is one. The pace begins
+    anew: what passes in another state than running is no part of it.
     """
-    changes: dict[str, object] = {"overall": state, "message": message, "waiting": "", "error": error, "pace": {}}
+    changes: dict[str, object] = {"overall": state, "message": message, "waiting": waiting, "error": error, "pace": {}}
     if new_attempt:
         changes |= {"attempt": F("attempt") + 1, "percent": 0.0}
     if state == FINISHED:
         changes |= {"percent": 100.0, "step_progress": 1.0}
     store(run_id, "job_status", changes)
+    timeline.wait(run_id, waiting)
+    if state == PENDING:
+        timeline.begin_attempt(run_id)
+    elif state in ENDS:
+        timeline.end_attempt(run_id, ENDS[state], ended)
+        notices.ended(run_id, ENDS[state], error or ended or message)
 
 
 def wait(run_id: UUID, reason: str) -> None:
     """Say why the run waits; an empty reason ends the wait. What passes meanwhile is no part of the pace."""
-    changed = row_of(run_id).exclude(waiting=reason)
+    changed = row_of(run_id).filter(overall__in=MAY_WAIT).exclude(waiting=reason)
     if not changed.exists():
         return
     with transaction.atomic():
@@ -134,6 +168,7 @@ def wait(run_id: UUID, reason: str) -> None:
             pace = stored_pace(row)
             kept = msgspec.to_builtins(interrupted(pace)) if pace else {}
             store(run_id, "job_status", {"waiting": reason, "pace": kept})
+            timeline.wait(run_id, reason)
 
 
 def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:

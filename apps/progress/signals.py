@@ -13,9 +13,7 @@ from uuid import UUID
 from celery import signals
 from django.db import DatabaseError, close_old_connections
 
-from apps.progress.choices import StageState
-from apps.progress.services import mark, refresh
-from apps.progress.stored import quick_commit
+from apps.progress.services import refresh, working
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +32,14 @@ def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
         logger.warning("A signal of run %s could not be told: %s", kwargs["run_id"], error)
 
 
-def _running(run: UUID, step: str, stage: str) -> None:
-    with quick_commit():
-        if mark(run, [(step, stage)], StageState.RUNNING):
-            refresh(run, status=True)
+def begins(request: Any, run_id: UUID, step: str, stage: str) -> None:
+    """A task that was only woken has found its work: what is signalled of this ``request`` later is about that."""
+    request.about = {"run_id": str(run_id), "step": step, "stage": stage}
+    working(run_id, step, stage)
+
+
+def _about(request: Any) -> dict[str, Any] | None:
+    return getattr(request, "about", None)
 
 
 def _moved(run: UUID, step: str, stage: str) -> None:
@@ -47,26 +49,25 @@ def _moved(run: UUID, step: str, stage: str) -> None:
 @signals.task_prerun.connect
 def on_prerun(kwargs: dict[str, Any] | None = None, **_: Any) -> None:
     """A worker begins."""
-    _tell(kwargs, _running)
+    _tell(kwargs, working)
 
 
 @signals.task_success.connect
 def on_success(sender: Any = None, **_: Any) -> None:
     """A batch beside the chain is done; a step of the chain has told its end itself."""
-    if "item_id" in sender.request.kwargs:
-        _tell(sender.request.kwargs, _moved)
+    _tell(_about(sender.request), _moved)
 
 
 @signals.task_retry.connect
 def on_retry(request: Any = None, reason: Any = None, **_: Any) -> None:
     """A task will be tried again."""
-    _tell(request.kwargs, lambda run, step, stage: refresh(run, message=f"Trying again: {reason}"))
+    _tell(_about(request), lambda run, step, stage: refresh(run, message=f"Trying again: {reason}"))
 
 
 @signals.task_failure.connect
 def on_failure(sender: Any = None, kwargs: dict[str, Any] | None = None, **_: Any) -> None:
     """A task has failed; the task itself stores why."""
-    _tell(kwargs, lambda run, step, stage: refresh(run, status=True))
+    _tell(_about(sender.request) or kwargs, lambda run, step, stage: refresh(run, status=True))
 
 
 @signals.task_revoked.connect

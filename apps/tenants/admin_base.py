@@ -47,7 +47,9 @@ class TenantForm(BaseForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # Names are unique within a tenant: the check needs the tenant also where the form does not show it.
-        return set(super()._get_validation_exclusions()) - {"tenant"}  # type: ignore[misc]  # not in the stubs
+        excluded = set(super()._get_validation_exclusions())  # type: ignore[misc]  # not in the stubs
+        # A child of a parent whose own tenant was refused has none.
+        return excluded - {"tenant"} if self.instance.tenant_id else excluded
 
 
 class TenantInlineFormSet(BaseFormSet):

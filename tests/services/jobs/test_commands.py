@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.jobs.models import Job, Run
+from apps.jobs.models import Job, Run, Watermark
 from tests.platform import Platform
 from tests.processes import ROOT, TOKEN, Sandbox
 
@@ -34,6 +34,32 @@ def test_a_range_reads_only_what_changed_since(platform: Platform) -> None:
     assert answer["counts"]["announced"].get("issue", 0) == 0
 
 
+def test_a_dry_run_counts_and_stores_nothing(platform: Platform) -> None:
+    runs, truth = Run.across_tenants.count(), platform.sandbox.truth()
+    answer = _call("job", "run", "jira", "--full", "--dry-run")
+    issues = {one["scope"]: one["records"] for one in answer["estimates"] if one["entity"] == "issue"}
+    assert issues == {key: project["issues"] for key, project in truth["by_project"].items()}
+    assert all(one["exact"] for one in answer["estimates"])
+    assert Run.across_tenants.count() == runs
+
+
+def test_a_range_of_one_project_reads_that_one_and_moves_no_watermark(platform: Platform) -> None:
+    _call("job", "run", "jira", "--wait")
+    before = dict(Watermark.across_tenants.values_list("scope", "synced_at"))
+    answer = _call("job", "run", "jira", "--scope", "pay", "--since", "2020-01-01", "--wait")
+    assert answer["mode"] == "range"
+    assert answer["counts"]["announced"]["issue"] == platform.sandbox.truth()["by_project"]["PAY"]["issues"]
+    assert dict(Watermark.across_tenants.values_list("scope", "synced_at")) == before
+
+
+def test_a_schedule_is_changed_and_told_with_its_next_times(platform: Platform) -> None:
+    answer = _call("job", "schedule", "vectorization", "--rule", "0 6 * * *", "--zone", "Europe/Berlin")
+    assert answer["schedule"] == "At 06:00 every day, Europe/Berlin"
+    assert len(answer["next"]) == 5
+    assert all("T06:00:00+0" in moment for moment in answer["next"])
+    assert _call("job", "schedule", "vectorization", "--every", "90")["schedule"] == "Every 90 minutes"
+
+
 def test_jobs_are_listed_with_their_state(platform: Platform) -> None:
     jobs = {job["job"]: job for job in _call("job", "list", "--tenant", "acme")["jobs"]}
     assert set(jobs) == {"jira", "github", "vectorization"}
@@ -45,6 +71,12 @@ def test_jobs_are_listed_with_their_state(platform: Platform) -> None:
         (("job", "run", "nonsense"), "There is no job 'nonsense'. There are: github, jira, vectorization."),
         (("job", "pause", "github"), "cannot pause. Possible now: start."),
         (("job", "run", "jira", "--since", "yesterday"), "must be a day or time such as"),
+        (("job", "run", "jira", "--since", "2026-02-01", "--until", "2026-01-01"), "ends before it begins"),
+        (("job", "run", "jira", "--scope", "NOPE"), "jira knows no NOPE"),
+        (("job", "run", "jira", "--full", "--scope", "PAY"), "--full reads everything"),
+        (("job", "run", "vectorization", "--dry-run"), "reads from no provider"),
+        (("job", "schedule", "jira", "--rule", "daily"), "A rule has five fields"),
+        (("job", "schedule", "jira", "--zone", "Europe/Berlin"), "--zone belongs to --rule"),
         (("job", "list", "--tenant", "nobody"), "There is no tenant 'nobody'"),
     ],
 )

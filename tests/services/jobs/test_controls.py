@@ -88,7 +88,7 @@ def test_every_transition_is_recorded_with_its_actor_and_reason(job: Job) -> Non
     rows = StateChange.objects.order_by("id").values_list("action", "before", "after", "actor", "reason")
     assert list(rows) == [
         ("start", "READY", "PENDING", "ada", "a look"),
-        ("admit", "PENDING", "RUNNING", "system", ""),
+        ("admit", "PENDING", "RUNNING", "system", "Its turn: 1 of 1 that this tenant runs at a time."),
         ("pause", "RUNNING", "PAUSED", "bob", "lunch"),
     ]
 
@@ -113,7 +113,7 @@ def test_a_tenant_runs_one_job_at_a_time_and_the_other_says_for_whom_it_waits(jo
     services.start(job, actor="test")
     waiting = services.start(other, actor="test")
     assert waiting.state == RunState.PENDING
-    assert "Waits for jira" in RunProgress.across_tenants.get(pk=waiting.pk).waiting
+    assert RunProgress.across_tenants.get(pk=waiting.pk).waiting.startswith("First in line: waits for jira")
     services.stop(job, actor="test")
     waiting.refresh_from_db()
     assert waiting.state == RunState.RUNNING

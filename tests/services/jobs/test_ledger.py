@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.jobs import batches, ledger, orchestrator, services
 from apps.jobs.batches import Outcome
@@ -113,7 +114,7 @@ def test_the_scheduler_leaves_a_living_driver_alone(run: Run) -> None:
 
 
 def test_a_waiting_run_is_left_alone_until_its_time_and_then_woken(run: Run) -> None:
-    services.wait_until(run, Now() + timedelta(hours=1), "GitHub asks for a pause.")  # type: ignore[arg-type]
+    services.wait_until(run, timezone.now() + timedelta(hours=1), "GitHub asks for a pause.")
     epoch = Run.across_tenants.get(pk=run.pk).epoch
     orchestrator.tick()
     assert Run.across_tenants.get(pk=run.pk).epoch == epoch

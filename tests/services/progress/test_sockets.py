@@ -111,7 +111,7 @@ async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
                 services.overall(UUID(run), "PAUSED", message="Paused")
 
         await in_thread(change_all)()
-        frames = []
+        frames: list[list[dict[str, Any]]] = []
         while {message["run"] for frame in frames for message in frame} < runs:
             frames.append(json.loads(await page.receive_from(timeout=5)))
         assert len(frames) < 3

@@ -1,4 +1,4 @@
-"""Connections to providers from the terminal: add, test, list."""
+"""Connections to providers from the terminal: add, add-token, test, list."""
 
 import json
 from argparse import ArgumentParser
@@ -22,6 +22,8 @@ class Command(BaseCommand):
                 integration = cli.add_integration(options)
                 job = create_jobs(integration)
                 self._print(cli.describe(integration) | {"job": job.name}, options)
+            case "add-token":
+                self._print(cli.describe(cli.add_token(options)), options)
             case "test":
                 integration, report = cli.test_integration(options)
                 if not report.ok:
@@ -36,4 +38,5 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(result))
             return
         for row in result.get("integrations", [result]):
+            row["tokens"] = ", ".join(token["label"] for token in row["tokens"])
             self.stdout.write("  ".join(f"{key}: {value}" for key, value in row.items() if value not in (None, "", [])))

@@ -1,43 +1,44 @@
-"""Jobs from the terminal: run, list, pause, resume, stop, retry, reset."""
+"""Jobs from the terminal: run, schedule, list, pause, resume, stop, retry, reset."""
 
 import getpass
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 
-from apps.jobs import selectors, services, watch
+from apps.jobs import schedule, scope, selectors, services, watch
 from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.controls import CONTROLS
+from apps.jobs.forms import problems, settings_form
 from apps.jobs.machine import WrongState
 from apps.jobs.models import Job, Run
 from apps.jobs.services import Scope
+from apps.sources.errors import SourceError
 from apps.tenants.models import Tenant
 from apps.tenants.selectors import tenant_named
 
-CONTROLS: dict[str, Callable[..., object]] = {**services.CONTROLS, "reset": services.reset}
+ACTIONS = {name: control for name, control in CONTROLS.items() if control.mode is None}
 
 
 class Command(BaseCommand):
-    help = "Run and control jobs. Exit status 0 only when the thing asked for happened."
+    help = "Run, schedule and control jobs. Exit status 0 only when the thing asked for happened."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
-        run = commands.add_parser("run", help="Start a run (a failed job begins a new one).")
-        run.add_argument("--full", action="store_true", help="Read everything again, not only what changed.")
-        run.add_argument("--since", metavar="TIME", help="Only what changed since this day or time (ISO 8601).")
-        run.add_argument("--wait", action="store_true", help="Show the progress until the run ends.")
-        for name in CONTROLS:
-            commands.add_parser(name, help=f"{name.capitalize()} a job.")
+        _add_run(commands.add_parser("run", help="Start a run (a failed job begins a new one)."))
+        _add_schedule(commands.add_parser("schedule", help="Show when a job runs, or change it."))
+        for name, control in ACTIONS.items():
+            commands.add_parser(name, help=control.effect)
         commands.add_parser("list", help="List the jobs.")
         for name, command in commands.choices.items():
             if name != "list":
                 command.add_argument("name", metavar="NAME")
+                command.add_argument("--reason", default="", help="Kept in the history.")
             command.add_argument("--tenant", metavar="SLUG")
-            command.add_argument("--reason", default="")
             command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,53 +49,102 @@ class Command(BaseCommand):
                 self._print({"jobs": [_job(job) for job in jobs]}, options)
                 return
             job = selectors.job_named(options["name"], tenant)
-            if options["command"] == "run":
-                self._run(job, options)
-            else:
-                CONTROLS[options["command"]](job, actor=_actor(), **_reason(options))
-                job.refresh_from_db()
-                self._print(_job(job), options)
-        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState) as error:
+            self._act(job, options)
+        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState, scope.BadScope, SourceError) as error:
             raise CommandError(str(error)) from error
 
-    def _run(self, job: Job, options: dict[str, Any]) -> None:
-        run = services.start(job, actor=_actor(), scope=_scope(options), reason=options["reason"])
+    def _act(self, job: Job, options: dict[str, Any]) -> None:
+        if options["command"] == "run":
+            wanted = _scope(job, options)
+            self._estimate(job, wanted, options) if options["dry_run"] else self._run(job, wanted, options)
+        elif options["command"] == "schedule":
+            self._schedule(job, options)
+        else:
+            ACTIONS[options["command"]].ask(job, actor=_actor(), reason=options["reason"])
+            job.refresh_from_db()
+            self._print(_job(job), options)
+
+    def _run(self, job: Job, wanted: Scope, options: dict[str, Any]) -> None:
+        run = services.start(job, actor=_actor(), scope=wanted, reason=options["reason"])
         if options["wait"]:
             run = watch.until_ended(run)
         self._print(_result(run), options)
         if options["wait"] and run.state != RunState.FINISHED:
             raise CommandError(run.error or f"The run ended as {run.state.lower()}.")
 
+    def _estimate(self, job: Job, wanted: Scope, options: dict[str, Any]) -> None:
+        found = scope.estimate(job, wanted)
+        rows = [msgspec.to_builtins(one) for one in found]
+        self._print({"job": job.name, "records": sum(one.records for one in found), "estimates": rows}, options)
+
+    def _schedule(self, job: Job, options: dict[str, Any]) -> None:
+        if options["every"] is None and options["rule"] is None and options["zone"] is not None:
+            raise CommandError("--zone belongs to --rule.")
+        values = {"interval_minutes": options["every"], "rule": options["rule"], "time_zone": options["zone"]}
+        values = {name: value for name, value in values.items() if value is not None}
+        if options["every"] is not None:
+            values["rule"] = ""
+        if values:
+            form = settings_form(job, values)
+            if not form.is_valid():
+                raise CommandError(" ".join(problems(form).values()))
+            form.store(actor=_actor(), reason=options["reason"])
+        planned = schedule.of(job)
+        coming = [moment.astimezone(planned.zone).isoformat() for moment in schedule.coming_runs(job)]
+        self._print({"job": job.name, "schedule": str(planned), "next": coming}, options)
+
     def _print(self, result: dict[str, Any], options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(result, default=str))
             return
-        for row in result.get("jobs", [result]):
+        for row in result.get("jobs", result.get("estimates", [result])):
             self.stdout.write("  ".join(f"{key}: {value}" for key, value in row.items() if not isinstance(value, dict)))
+
+
+def _add_run(run: ArgumentParser) -> None:
+    run.add_argument("--full", action="store_true", help="Read everything again, not only what changed.")
+    run.add_argument("--since", metavar="TIME", help="A range: what changed from this day or time on (ISO 8601).")
+    run.add_argument("--until", metavar="TIME", help="A range: what changed before this day or time (ISO 8601).")
+    run.add_argument(
+        "--scope", metavar="KEY", action="append", help="A range: only this project or repository; may be repeated."
+    )
+    run.add_argument("--sweep", action="store_true", help="Also look for what was deleted.")
+    how = run.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="Only say how many records it would fetch.")
+    how.add_argument("--wait", action="store_true", help="Show the progress until the run ends.")
+
+
+def _add_schedule(command: ArgumentParser) -> None:
+    when = command.add_mutually_exclusive_group()
+    when.add_argument("--every", metavar="MIN", type=int, help="By interval: minutes from one start to the next.")
+    when.add_argument("--rule", metavar="RULE", help="By a cron rule in local time, such as '0 6 * * 1-5'.")
+    command.add_argument("--zone", metavar="ZONE", help="Whose clock the rule means, such as Europe/Berlin.")
 
 
 def _actor() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
-def _reason(options: dict[str, Any]) -> dict[str, str]:
-    return {} if options["command"] == "reset" else {"reason": options["reason"]}
+def _scope(job: Job, options: dict[str, Any]) -> Scope:
+    since, until = (_time(name, options[name]) for name in ("since", "until"))
+    scopes = options["scope"] or []
+    is_range = since or until or scopes
+    if is_range and options["full"]:
+        raise CommandError("--full reads everything: leave out --since, --until and --scope.")
+    mode = RunMode.RANGE if is_range else RunMode.FULL if options["full"] else RunMode.INCREMENTAL
+    return scope.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
 
 
-def _scope(options: dict[str, Any]) -> Scope:
-    if options["since"]:
-        return Scope(RunMode.RANGE, since=_time(options["since"]))
-    return Scope(RunMode.FULL if options["full"] else RunMode.INCREMENTAL)
-
-
-def _time(text: str) -> datetime:
+def _time(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
     try:
         day = parse_date(text)
         moment = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else parse_datetime(text)
     except ValueError:
         moment = None
     if moment is None:
-        raise CommandError(f"--since must be a day or time such as 2026-01-31 or 2026-01-31T12:00Z, not {text!r}.")
+        raise CommandError(f"--{name} must be a day or time such as 2026-01-31 or 2026-01-31T12:00Z, not {text!r}.")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

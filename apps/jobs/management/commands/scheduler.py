@@ -5,8 +5,10 @@ import signal
 import threading
 from typing import Any
 
+from celery import current_app
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
+from kombu.exceptions import OperationalError
 
 from apps.jobs.orchestrator import tick
 
@@ -18,6 +20,8 @@ class Command(BaseCommand):
     help = "Start due jobs, wake lost work, reset finished jobs. Runs until it is stopped; two at once do no harm."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Whoever looks again so soon need not wait for a broker that is away: nothing else would be looked at.
+        current_app.conf.task_publish_retry_policy = {"max_retries": 1}
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
@@ -27,3 +31,5 @@ class Command(BaseCommand):
                 tick()
             except DatabaseError as error:
                 logger.warning("The database did not answer; trying again in %s s: %s", INTERVAL, error)
+            except OperationalError as error:
+                logger.warning("The broker did not answer; trying again in %s s: %s", INTERVAL, error)

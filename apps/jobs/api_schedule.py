@@ -1,0 +1,115 @@
+"""How does a program see and change when a job runs?"""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateformat import format as formatted
+from ninja import Query, Router, Schema, Status
+
+from apps.jobs import schedule
+from apps.jobs.api import actor_of, job_of
+from apps.jobs.forms import ScheduleForm, problems, settings_form
+from apps.jobs.models import Job
+from apps.tenants.models import Role
+
+router = Router(tags=["jobs"])
+
+TIME = "D j M Y, H:i T"
+
+
+class Settings(Schema):
+    """When a job runs and what else it does by itself; what is not given stays as it is."""
+
+    is_active: bool | None = None
+    interval_minutes: int | None = None
+    rule: str | None = None
+    time_zone: str | None = None
+    retry_minutes: int | None = None
+    max_retries: int | None = None
+    sweep_hours: int | None = None
+
+
+class Written(Schema):
+    """:class:`Settings` as somebody has typed them."""
+
+    is_active: str | None = None
+    interval_minutes: str | None = None
+    rule: str | None = None
+    time_zone: str | None = None
+    retry_minutes: str | None = None
+    max_retries: str | None = None
+    sweep_hours: str | None = None
+
+
+class Occurrence(Schema):
+    """One time at which a job will run: by the clock of its rule, and by that of who asks."""
+
+    at: datetime
+    local: str
+    here: str
+
+
+class Coming(Schema):
+    """What a schedule means, in words, and its next times; none for a job that is switched off."""
+
+    description: str
+    occurrences: list[Occurrence]
+
+
+class Refused(Schema):
+    """What is wrong, together and by field."""
+
+    detail: str
+    errors: dict[str, str]
+
+
+Answers = {200: Coming, 422: Refused}
+
+
+@router.get("/jobs/{int:job_id}/schedule-preview", response=Answers, summary="What would these settings mean?")
+def preview(request: HttpRequest, job_id: int, written: Query[Written]) -> Status[Any]:
+    """The next times by settings that are not stored yet; 422 names what is wrong with which field."""
+    job = job_of(request, job_id)
+    form = settings_form(job, written.dict(exclude_none=True))
+    if not form.is_valid():
+        return _refusal(form)
+    coming = schedule.occurrences(form.schedule, schedule.database_time(), last_start=job.last_run_started_at)
+    return Status(200, as_coming(form.schedule, coming if form.cleaned_data["is_active"] else []))
+
+
+@router.patch("/jobs/{int:job_id}/schedule", response=Answers, summary="Change when a job runs")
+def change(request: HttpRequest, job_id: int, body: Settings) -> Status[Any]:
+    """Store settings; the history names who changed what. 422 names what is wrong with which field."""
+    job = job_of(request, job_id, Role.OPERATOR)
+    form = settings_form(job, body.dict(exclude_none=True))
+    if not form.is_valid():
+        return _refusal(form)
+    form.store(actor=actor_of(request))
+    return Status(200, coming_of(job))
+
+
+def coming_of(job: Job) -> dict[str, Any]:
+    """The stored schedule of a job as :class:`Coming`."""
+    return as_coming(schedule.of(job), schedule.coming_runs(job))
+
+
+def as_coming(planned: schedule.Schedule, moments: list[datetime]) -> dict[str, Any]:
+    """A schedule and its next times as :class:`Coming`."""
+    return {
+        "description": str(planned),
+        "occurrences": [
+            {
+                "at": moment,
+                "local": formatted(moment.astimezone(planned.zone), TIME),
+                "here": formatted(timezone.localtime(moment), TIME),
+            }
+            for moment in moments
+        ],
+    }
+
+
+def _refusal(form: ScheduleForm) -> Status[Any]:
+    told = problems(form)
+    return Status(422, {"detail": " ".join(told.values()), "errors": told})

@@ -1,0 +1,81 @@
+"""How much work waits, how fast does it go, and who does what? Asked of the database alone, for one tenant."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Min, Q
+from django.db.models.functions import Now
+
+from apps.jobs.choices import ItemState, RunState
+from apps.jobs.models import QueueItem, Run
+from apps.sources.definition import ALL_STAGES
+from apps.sources.registry import definition
+from apps.tenants.models import Tenant
+
+RECENT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The batches of one queue: waiting, held by workers, closed in the last five minutes; ``oldest`` waits longest."""
+
+    name: str
+    waiting: int = 0
+    held: int = 0
+    closed: int = 0
+    oldest: datetime | None = None
+
+    @property
+    def per_minute(self) -> float:
+        """How many batches are closed in a minute."""
+        return self.closed / (RECENT.total_seconds() / 60)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one worker holds: ``batches`` of a stage of a step of a run, of which the first was given out ``since``."""
+
+    worker: str
+    job: str
+    run: UUID
+    step: str
+    stage: str
+    batches: int
+    since: datetime
+
+
+def queues(tenant: Tenant) -> list[Queue]:
+    """Every queue, in the order in which a record passes through them."""
+    recent = Run.objects.for_tenant(tenant).filter(Q(finished_at=None) | Q(finished_at__gte=Now() - RECENT))
+    waiting = Q(state=ItemState.QUEUED)
+    rows = (
+        QueueItem.objects.for_tenant(tenant)
+        .filter(run__in=recent)
+        .values_list("stage")
+        .annotate(
+            waiting=Count("pk", filter=waiting),
+            held=Count("pk", filter=Q(state=ItemState.RUNNING)),
+            closed=Count("pk", filter=Q(state=ItemState.FINISHED, finished_at__gte=Now() - RECENT)),
+            oldest=Min("created_at", filter=waiting),
+        )
+        .order_by("stage")
+    )
+    found = {row[0]: Queue(*row) for row in rows}
+    return [found.get(stage.value, Queue(stage.value)) for stage in ALL_STAGES]
+
+
+def work(tenant: Tenant) -> list[Work]:
+    """What is being worked on now, the longest first."""
+    held = QueueItem.objects.for_tenant(tenant).filter(
+        state=ItemState.RUNNING, owner__isnull=False, lease_until__gte=Now(), run__state=RunState.RUNNING
+    )
+    rows = (
+        held.values_list("owner", "run", "run__job__name", "run__job__job_type", "step", "stage")
+        .annotate(batches=Count("pk"), since=Min("woken_at"))
+        .order_by("since")
+    )
+    return [
+        Work(str(owner)[:8], job, run, definition(job_type).step(step).title, stage, batches, since)
+        for owner, run, job, job_type, step, stage, batches, since in rows
+    ]

@@ -1,0 +1,28 @@
+"""What can be forgotten, from the terminal: look first, then remove."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from apps.jobs import housekeeping
+
+
+class Command(BaseCommand):
+    help = "Remove what has passed its time (KEEP_… in .env.example). The scheduler does it by itself, bit by bit."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would go.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        is_dry = options["dry_run"]
+        rows = housekeeping.expired() if is_dry else housekeeping.Housekeeper().tidy()
+        if options["json"]:
+            self.stdout.write(json.dumps({"dry_run": is_dry, "rows": rows}))
+            return
+        if not rows:
+            self.stdout.write("Another process is tidying up right now.")
+        for title, number in rows.items():
+            self.stdout.write(f"{number:>12,}  {title}")

@@ -1,0 +1,81 @@
+"""What can be done about records that were set aside? Try them again, or give them up with a reason."""
+
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from apps.jobs import ledger, machine, retransform, services
+from apps.jobs.choices import JobState, RunMode
+from apps.jobs.machine import WrongState
+from apps.jobs.models import Job, Run
+from apps.jobs.services import Scope
+from apps.progress import services as progress
+from apps.raw.models import Quarantine, QuarantineState
+from apps.raw.selectors import Wanted, quarantined
+from apps.sources.definition import Stage
+from apps.tenants.models import Tenant
+
+REASON_MISSING = "Say why these records are given up: the reason is kept with them."
+
+
+class NoReason(ValueError):
+    """Records are only dismissed with a reason."""
+
+
+@dataclass
+class Retried:
+    """The runs that try the records again, how many records they have, and why some were left alone."""
+
+    runs: list[Run] = field(default_factory=list)
+    records: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> Retried:
+    """Transform or embed what ``wanted`` finds once more from what is stored: one run for each integration."""
+    found: dict[int, list[Quarantine]] = {}
+    for record in quarantined(tenant, wanted).exclude(state=QuarantineState.RESOLVED).order_by("pk").iterator():
+        found.setdefault(record.integration_id, []).append(record)
+    jobs = {job.integration_id: job for job in Job.objects.for_tenant(tenant).filter(integration__in=found)}
+    retried = Retried()
+    for integration_id, records in found.items():
+        try:
+            retried.runs.append(_retry(tenant, jobs[integration_id], records, actor, reason))
+            retried.records += len(records)
+        except WrongState as error:
+            retried.refused.append(str(error))
+    return retried
+
+
+def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reason: str) -> Run:
+    with transaction.atomic():
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        if machine.lock(job.pk).state == JobState.FAILED:
+            raise WrongState(f"Job {job.name!r} has failed: retry it or start a new run first, then these records.")
+        many = f"{len(records):,} record{'' if len(records) == 1 else 's'} set aside"
+        run = services.start(job, actor=actor, scope=Scope(RunMode.RETRANSFORM), reason=reason or f"Retry of {many}")
+        items = retransform.retry_items(run, records)
+        ledger.add(run, items)
+        for item in items:
+            progress.count(run.pk, item.step, item.stage, total=item.size)
+        Quarantine.across_tenants.filter(pk__in=[record.pk for record in records]).update(
+            state=QuarantineState.OPEN, settled_at=None, settled_by="", reason=""
+        )
+    return run
+
+
+def dismiss(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str) -> int:
+    """Give up what ``wanted`` finds open; gives how many. Raises :class:`NoReason` without a reason."""
+    if not reason.strip():
+        raise NoReason(REASON_MISSING)
+    return (
+        quarantined(tenant, wanted)
+        .filter(state=QuarantineState.OPEN)
+        .update(state=QuarantineState.DISMISSED, settled_at=Now(), settled_by=actor, reason=reason.strip())
+    )
+
+
+def retryable(record: Quarantine) -> bool:
+    """Whether what is stored is enough to try a record again."""
+    return record.state != QuarantineState.RESOLVED and (record.raw_id is not None or record.stage == Stage.EMBEDDING)

@@ -1,0 +1,72 @@
+"""How do people look at what was set aside in the admin site, try it again or give it up?"""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.jobs import quarantine
+from apps.raw.models import Quarantine
+from apps.raw.selectors import Wanted
+from apps.tenants.admin_base import ReadOnlyTenantAdmin
+from apps.tenants.models import Tenant, User
+
+
+class WithReason(ActionForm):
+    """The choice of an action, with a reason next to it."""
+
+    reason = forms.CharField(required=False, max_length=500, label="Reason")
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnlyTenantAdmin):
+    """The records; an action asks for its reason in the field next to it."""
+
+    list_display = ("external_id", "entity", "stage", "state", "error", "integration", "created_at", "settled_by")
+    list_filter = ("state", "stage", "entity", "integration")
+    list_select_related = ("integration",)
+    search_fields = ("external_id", "error", "fingerprint")
+    date_hierarchy = "created_at"
+    raw_id_fields = ("raw",)
+    action_form = WithReason
+    actions = ("retry", "dismiss")
+
+    @admin.action(description="Try again from what is stored", permissions=["operate"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
+        """One run for each job concerned."""
+        for tenant, ids in self._by_tenant(request, queryset):
+            retried = quarantine.retry(
+                tenant, Wanted(state="", ids=ids), actor=_actor(request), reason=_reason(request)
+            )
+            for run in retried.runs:
+                self.message_user(request, f"{run.job} tries them again.", messages.SUCCESS)
+            for sentence in retried.refused:
+                self.message_user(request, sentence, messages.WARNING)
+
+    @admin.action(description="Dismiss with a reason", permissions=["operate"])
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
+        """They stay in the list, with the reason."""
+        for tenant, ids in self._by_tenant(request, queryset):
+            try:
+                number = quarantine.dismiss(tenant, Wanted(ids=ids), actor=_actor(request), reason=_reason(request))
+            except quarantine.NoReason as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, f"{number:,} dismissed.", messages.SUCCESS)
+
+    def _by_tenant(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[Tenant, list[int]]]:
+        chosen: dict[Tenant, list[int]] = {}
+        for record in self.permitted(request, queryset).select_related("tenant"):
+            chosen.setdefault(record.tenant, []).append(record.pk)
+        return list(chosen.items())
+
+
+def _actor(request: HttpRequest) -> str:
+    return cast(User, request.user).get_username()
+
+
+def _reason(request: HttpRequest) -> str:
+    return str(request.POST.get("reason", "")).strip()

@@ -1,0 +1,92 @@
+"""How does a page or a program ask to be told when a run ends, and take that back?"""
+
+from typing import cast
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from ninja import Field, Router, Schema, Status
+from ninja.errors import HttpError
+
+from apps.progress import delivery, notices
+from apps.progress.choices import NoticeChannel
+from apps.progress.models import Notice, RunProgress
+from apps.tenants.current import TenantRequest
+from apps.tenants.models import Role, Tenant, User
+from apps.tenants.permissions import require
+
+router = Router(tags=["Progress"])
+
+SHORTEST_KEY = 16
+
+
+class Wish(Schema):
+    """By e-mail to one's own address, or as JSON to ``url``, signed with ``key`` in the header X-Signature-256."""
+
+    channel: NoticeChannel
+    url: str = Field("", max_length=2000)
+    key: str = Field("", max_length=200)
+
+
+class NoticeState(Schema):
+    """A notice and what has become of it; neither address nor key is shown again."""
+
+    id: UUID
+    channel: str
+    state: str
+    error: str
+
+
+@router.post("/runs/{uuid:run_id}/notices", response={201: NoticeState}, summary="Tell me when it ends")
+def ask(request: HttpRequest, run_id: UUID, wish: Wish) -> Status[Notice]:
+    """409 when it has ended already; 400 with the sentence that says what is missing."""
+    tenant, user = _tenant(request), cast(User, request.user)
+    if not RunProgress.objects.for_tenant(tenant).filter(pk=run_id).exists():
+        raise HttpError(404, f"There is no run {run_id}.")
+    _check(wish, user, tenant)
+    try:
+        notice = notices.ask(
+            tenant=tenant,
+            run_id=run_id,
+            user=user,
+            channel=wish.channel,
+            page=request.build_absolute_uri(reverse("run", args=[run_id])),
+            url=wish.url,
+            key=wish.key,
+        )
+    except notices.AlreadyEnded as error:
+        raise HttpError(409, str(error)) from error
+    return Status(201, notice)
+
+
+@router.delete("/runs/{uuid:run_id}/notices/{uuid:notice_id}", response={204: None}, summary="Do not tell me")
+def forget(request: HttpRequest, run_id: UUID, notice_id: UUID) -> Status[None]:
+    """404 when there is none of yours that still waits."""
+    user = cast(User, request.user)
+    if not notices.forget(tenant=_tenant(request), run_id=run_id, user=user, notice_id=notice_id):
+        raise HttpError(404, "There is no such notice of yours that still waits for the end.")
+    return Status(204, None)
+
+
+def _tenant(request: HttpRequest) -> Tenant:
+    tenant = cast(TenantRequest, request).tenant
+    if not tenant:
+        raise HttpError(403, "You have no role in any tenant: ask an admin for one.")
+    return tenant
+
+
+def _check(wish: Wish, user: User, tenant: Tenant) -> None:
+    if wish.channel == NoticeChannel.EMAIL:
+        if not delivery.email_is_offered():
+            raise HttpError(400, "No mail server is set up here: an operator sets EMAIL_URL.")
+        if not user.email:
+            raise HttpError(400, "Your account has no e-mail address: ask an admin to add it.")
+        return
+    require(user, tenant, Role.OPERATOR)
+    if len(wish.key) < SHORTEST_KEY:
+        raise HttpError(400, f"The signing key must have at least {SHORTEST_KEY} characters.")
+    try:
+        delivery.check_webhook(wish.url)
+    except ValidationError as error:
+        raise HttpError(400, " ".join(error.messages)) from error

@@ -1,0 +1,261 @@
+"""Does the timeline tell truly how the time of a run was spent? Attempts, stages and waits, through every control."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.utils import IntegrityError
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.core.crypto import Secret
+from apps.integrations.services import add_integration
+from apps.jobs import batches, completion, ledger, orchestrator, services
+from apps.jobs.batches import Outcome
+from apps.jobs.choices import ItemState, RunState
+from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.progress import services as progress
+from apps.progress.choices import SpanKind, StageState
+from apps.progress.models import RunProgress, Span
+from apps.progress.timeline import spans_of
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
+from apps.tenants.services import create_tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STEP = "jira_issues_with_changelogs"
+
+
+@pytest.fixture
+def job() -> Job:
+    integration = add_integration(
+        tenant=create_tenant(slug="acme", name="Acme"),
+        provider="jira",
+        name="jira",
+        base_url="http://127.0.0.1:9",
+        username="a@b.c",
+        token=Secret("x"),
+    )
+    return services.create_jobs(integration)
+
+
+@pytest.fixture
+def run(job: Job) -> Iterator[Run]:
+    run = services.start(job, actor="ada")
+    progress.working(run.pk, STEP, Stage.EXTRACTION)
+    yield run
+    assert all(span.ended_at is None or span.ended_at >= span.began_at for span in spans_of(run.pk))
+
+
+def _told(run: Run, kind: SpanKind) -> list[tuple[str, str, bool]]:
+    """State, note and whether it still goes on, of each span of a kind."""
+    return [(span.state, span.note, span.ended_at is None) for span in spans_of(run.pk) if span.kind == kind]
+
+
+def _claimed(run: Run, owner_task: str = "") -> QueueItem:
+    (item,) = ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (claimed,) = ledger.claim(uuid4(), Q(pk=item.pk), 1, task=owner_task)
+    return claimed
+
+
+def test_a_run_is_one_attempt_until_it_ends(run: Run, job: Job) -> None:
+    assert _told(run, SpanKind.ATTEMPT) == [("", "", True)]
+    cells = [(step.key, stage.value) for step in definition("jira").steps for stage in step.stages]
+    progress.mark(run.pk, cells, StageState.FINISHED)
+    assert completion.complete(Run.across_tenants.get(pk=run.pk))
+    assert _told(run, SpanKind.ATTEMPT) == [("FINISHED", completion.ALL_DONE, False)]
+    assert _told(run, SpanKind.STAGE) == [("finished", "", False)]
+
+
+def test_a_retry_is_a_second_attempt_and_the_first_one_stays_visible(run: Run, job: Job) -> None:
+    services.fail(run, "The token has expired.")
+    services.retry(job, actor="bob")
+    progress.working(run.pk, STEP, Stage.EXTRACTION)
+    assert _told(run, SpanKind.ATTEMPT) == [("FAILED", "The token has expired.", False), ("", "", True)]
+    assert _told(run, SpanKind.STAGE) == [("failed", "", False), ("", "", True)]
+    assert [span.attempt for span in spans_of(run.pk) if span.kind == SpanKind.STAGE] == [1, 2]
+
+
+def test_a_pause_is_a_wait_that_names_the_person_and_ends_with_the_resume(run: Run, job: Job) -> None:
+    services.pause(job, actor="bob", reason="the night")
+    assert _told(run, SpanKind.WAIT) == [("", "Paused by bob: the night", True)]
+    assert RunProgress.across_tenants.get(pk=run.pk).waiting == "Paused by bob: the night"
+    services.resume(job, actor="bob")
+    assert _told(run, SpanKind.WAIT) == [("", "Paused by bob: the night", False)]
+    assert _told(run, SpanKind.STAGE) == [("", "", True)]
+
+
+def test_the_provider_s_pause_goes_on_after_the_person_s(run: Run, job: Job) -> None:
+    reason = "Jira asks for a pause until 10:05."
+    services.wait_until(run, timezone.now() + timedelta(hours=1), reason)
+    services.pause(job, actor="bob")
+    services.resume(job, actor="bob")
+    assert _told(run, SpanKind.WAIT) == [("", reason, False), ("", "Paused by bob", False), ("", reason, True)]
+    assert RunProgress.across_tenants.get(pk=run.pk).waiting == reason
+
+
+def test_a_rate_limit_that_arrives_during_a_pause_changes_nothing(run: Run, job: Job) -> None:
+    services.pause(job, actor="bob")
+    services.wait_until(run, timezone.now() + timedelta(hours=1), "Too many requests.")
+    run.refresh_from_db()
+    assert (run.state, run.not_before) == (RunState.PAUSED, None)
+    assert RunProgress.across_tenants.get(pk=run.pk).waiting == "Paused by bob"
+
+
+def test_a_stop_ends_everything_that_was_going_on(run: Run, job: Job) -> None:
+    services.wait_until(run, timezone.now() + timedelta(hours=1), "Too many requests.")
+    services.stop(job, actor="eve", reason="wrong project")
+    ((state, note, goes_on),) = _told(run, SpanKind.ATTEMPT)
+    assert (state, goes_on) == ("CANCELLED", False)
+    assert "eve (wrong project)" in note
+    assert _told(run, SpanKind.STAGE) == [("cancelled", "", False)]
+    assert _told(run, SpanKind.WAIT) == [("", "Too many requests.", False)]
+
+
+def test_a_late_message_opens_nothing_in_a_run_that_has_ended(run: Run, job: Job) -> None:
+    services.stop(job, actor="eve")
+    progress.working(run.pk, STEP, Stage.TRANSFORM)
+    progress.count(run.pk, STEP, Stage.EMBEDDING, total=3)
+    progress.wait(run.pk, "Waits.")
+    assert not Span.objects.filter(run_id=run.pk, ended_at=None).exists()
+
+
+def test_admission_is_a_wait(run: Run, job: Job) -> None:
+    others = [
+        services.start(
+            services.create_jobs(
+                add_integration(
+                    tenant=job.tenant,
+                    provider="jira",
+                    name=name,
+                    base_url="http://127.0.0.1:9",
+                    username="a@b.c",
+                    token=Secret("x"),
+                )
+            ),
+            actor="ada",
+        )
+        for name in ("second", "third")
+    ]
+    words = "in line: waits for jira; this tenant runs 1 at a time."
+    assert [_told(other, SpanKind.WAIT) for other in others] == [
+        [("", f"First {words}", True)],
+        [("", f"Second {words}", True)],
+    ]
+    services.stop(job, actor="ada")
+    assert _told(others[0], SpanKind.WAIT) == [("", f"First {words}", False)]
+    assert _told(others[1], SpanKind.WAIT)[-1] == ("", f"First {words.replace('jira', 'second')}", True)
+
+
+def test_a_crash_closes_no_stage_and_opens_none_twice(run: Run) -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    Run.across_tenants.filter(pk=run.pk).update(driver=uuid4(), driver_lease_until=past)
+    orchestrator.tick()
+    progress.working(run.pk, STEP, Stage.EXTRACTION)
+    assert _told(run, SpanKind.STAGE) == [("", "", True)]
+    assert _told(run, SpanKind.ATTEMPT) == [("", "", True)]
+
+
+def test_another_batch_of_a_working_stage_costs_one_statement(run: Run) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        progress.count(run.pk, STEP, Stage.EXTRACTION, done=100)
+    assert len(queries) == 1
+
+
+def test_what_is_in_flight_when_a_run_fails_writes_nothing_and_is_done_by_the_retry(run: Run, job: Job) -> None:
+    item = _claimed(run)
+    services.fail(run, "The token has expired.")
+    services.start(job, actor="ada")
+    with pytest.raises(LostLease):
+        batches.finish(item, run, lambda: Outcome(done=5))
+    item.refresh_from_db()
+    assert item.state == ItemState.QUEUED
+
+
+def test_an_older_run_cannot_fail_its_successor(run: Run, job: Job) -> None:
+    services.fail(run, "The token has expired.")
+    successor = services.start(job, actor="ada")
+    assert not services.fail(run, "Again.")
+    successor.refresh_from_db()
+    assert successor.state == RunState.RUNNING
+
+
+def test_a_worker_that_has_lost_the_run_can_neither_fail_it_nor_make_it_wait(run: Run) -> None:
+    Run.across_tenants.filter(pk=run.pk).update(driver=uuid4())
+    assert not services.fail(run, "The token has expired.", driver=uuid4())
+    services.wait_until(run, timezone.now() + timedelta(hours=1), "Too many requests.", driver=uuid4())
+    run.refresh_from_db()
+    assert (run.state, run.not_before) == (RunState.RUNNING, None)
+
+
+def test_a_batch_that_fails_for_good_during_a_pause_is_not_lost(run: Run, job: Job) -> None:
+    from apps.jobs.tasks import _failed
+
+    item = _claimed(run)
+    item.attempts = ledger.MAX_ATTEMPTS
+    services.pause(job, actor="bob")
+    _failed(item, RuntimeError("cannot be loaded"))
+    item.refresh_from_db()
+    assert (services.current_run(job).state, item.state) == (RunState.PAUSED, ItemState.QUEUED)
+
+
+def test_a_run_whose_last_batch_ended_during_the_pause_finishes_after_the_resume(run: Run, job: Job) -> None:
+    services.pause(job, actor="bob")
+    cells = [(step.key, stage.value) for step in definition("jira").steps for stage in step.stages]
+    progress.mark(run.pk, cells, StageState.FINISHED)
+    orchestrator.tick()
+    paused = services.current_run(job)
+    assert not completion.complete(paused)
+    assert paused.state == RunState.PAUSED
+    assert completion.complete(services.resume(job, actor="bob"))
+
+
+def test_every_change_has_a_telling_reason(run: Run, job: Job) -> None:
+    services.pause(job, actor="bob")
+    services.resume(job, actor="bob", reason="back from lunch")
+    services.fail(run, "The token has expired.")
+    services.retry(job, actor="bob")
+    services.stop(job, actor="eve")
+    told = StateChange.objects.order_by("id").values_list("action", "reason")
+    turn = "Its turn: 1 of 1 that this tenant runs at a time."
+    assert list(told) == [
+        ("start", "Asked for by hand."),
+        ("admit", turn),
+        ("pause", "Asked for by hand."),
+        ("resume", "back from lunch"),
+        ("fail", "The token has expired."),
+        ("retry", "Asked for by hand."),
+        ("admit", turn),
+        ("stop", "Asked for by hand."),
+        ("cancel", "Stopped by eve (Asked for by hand). Nobody works on it any more."),
+    ]
+
+
+def test_the_history_cannot_be_rewritten_and_goes_with_its_run_only(run: Run, job: Job) -> None:
+    changes = StateChange.objects.filter(run=run)
+    before = changes.count()
+    with pytest.raises(IntegrityError, match="never changed"):
+        changes.update(actor="mallory")
+    with pytest.raises(IntegrityError, match="together with its run"), transaction.atomic():
+        changes.delete()
+    assert changes.count() == before
+    run.delete()
+    assert changes.count() == 0
+
+
+def test_what_happens_by_itself_says_why(run: Run, job: Job) -> None:
+    past = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    services.fail(run, "The token has expired.")
+    Run.across_tenants.filter(pk=run.pk).update(finished_at=past)
+    orchestrator.tick()
+    services.stop(job, actor="eve")
+    Job.across_tenants.filter(pk=job.pk).update(next_run=past)
+    orchestrator.tick()
+    reasons = StateChange.objects.filter(action__in=("retry", "start"), actor="system").order_by("id")
+    told = list(reasons.values_list("reason", flat=True))
+    assert told == [f"Automatic retry 1 of {job.max_retries}.", "Scheduled for 2026-01-02 03:04 UTC."]

@@ -1,0 +1,296 @@
+"""Does everything stay true whatever people, workers, the clock and crashes do, in whatever order?
+
+Hypothesis plays them all: controls are the real services, workers call what the tasks call, the scheduler is its own
+tick. Each example is a transaction that is rolled back, so nothing is ever sent: every message counts as lost.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.db.models import F, Model, Q
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from apps.core.crypto import Secret
+from apps.integrations.services import add_integration
+from apps.jobs import batches, completion, force_stop, ledger, orchestrator, services, tasks, turns
+from apps.jobs.batches import Outcome
+from apps.jobs.choices import ACTIVE, ENDED, ITEM_OPEN, JobState, RunState
+from apps.jobs.drive import Step
+from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.machine import SYSTEM, TRANSITIONS, WrongState
+from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.progress import services as progress
+from apps.progress.choices import SpanKind, StageState
+from apps.progress.models import RunProgress, Span, StageProgress
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
+from apps.tenants.services import create_tenant
+
+pytestmark = pytest.mark.django_db
+
+CONTROLS: dict[str, Callable[..., object]] = {
+    "start": services.start,
+    "pause": services.pause,
+    "resume": services.resume,
+    "retry": services.retry,
+    "stop": services.stop,
+    "reset": services.reset,
+}
+HOUR = timedelta(hours=1)
+WORKING = (RunState.RUNNING, RunState.PAUSED)
+A_JOB = st.integers(0, 1)
+ANY = st.integers(0, 100)
+
+
+class Platform(RuleBasedStateMachine):
+    """Two jobs of a tenant that runs one at a time, and everybody who has a hand in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        self.drivers: list[Step] = []
+        self.batches: list[QueueItem] = []
+        self.reached: dict[tuple[UUID, int], float] = {}
+        self.tasks = 0
+
+    @initialize()
+    def build(self) -> None:
+        tenant = create_tenant(slug="acme", name="Acme")
+        address = "http://127.0.0.1:9"
+        self.jobs = [
+            services.create_jobs(
+                add_integration(
+                    tenant=tenant,
+                    provider=provider,
+                    name=provider,
+                    base_url=address,
+                    username="a@b.c",
+                    token=Secret("x"),
+                )
+            )
+            for provider in ("jira", "github")
+        ]
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.example.__exit__(None, None, None)
+
+    # --- people -----------------------------------------------------------------------------------------------------
+
+    @rule(which=A_JOB, action=st.sampled_from(sorted(CONTROLS)))
+    def somebody_asks(self, which: int, action: str) -> None:
+        job, changes = self.jobs[which], StateChange.objects.filter(job=self.jobs[which])
+        before = changes.count()
+        try:
+            CONTROLS[action](job, actor="ada")
+        except WrongState as error:
+            assert "Possible now" in str(error) or "ends by itself" in str(error)
+            assert changes.count() == before
+
+    # --- workers ----------------------------------------------------------------------------------------------------
+
+    def _task(self) -> str:
+        self.tasks += 1
+        return f"task-{self.tasks}"
+
+    @rule(which=A_JOB)
+    def a_worker_takes_the_chain(self, which: int) -> None:
+        run = Run.across_tenants.filter(job=self.jobs[which]).select_related("job").order_by("-created_at").first()
+        if run is None:
+            return
+        finished = services.finished_steps(run)
+        for step in definition(run.job.job_type).steps:
+            if step.key not in finished:
+                driver = Step(run, step.key, step.stages[0].value, self._task())
+                if driver.claim():
+                    progress.working(run.pk, driver.step, driver.stage)
+                    self.drivers.append(driver)
+                return
+
+    @rule(which=ANY, deed=st.sampled_from(("plan", "fetch", "end", "hand over", "fail", "wait", "die")))
+    def a_driver_goes_on(self, which: int, deed: str) -> None:
+        if not self.drivers:
+            return
+        driver = self.drivers[which % len(self.drivers)]
+        if deed == "plan" and driver.hold():
+            ledger.add(driver.run, [NewItem(driver.step, driver.stage, {"n": n}, 1) for n in range(2)])
+        elif deed == "fetch":
+            self._fetch(driver)
+        else:
+            self.drivers.remove(driver)
+            self._leave(driver, deed)
+
+    def _fetch(self, driver: Step) -> None:
+        mine = Q(run=driver.run, step=driver.step, stage=driver.stage)
+        for item in ledger.claim(driver.owner, mine, 1, task=driver.task):
+            follow_up = NewItem(driver.step, Stage.TRANSFORM, {"raw": []}, 3)
+            self._finish(item, Outcome(done=1, items=[follow_up]))
+
+    def _leave(self, driver: Step, deed: str) -> None:
+        if deed == "die":
+            return
+        if deed == "fail":
+            services.fail(driver.run, "The token has expired.", driver=driver.owner)
+        elif deed == "wait":
+            until = driver.run.created_at + HOUR
+            services.wait_until(driver.run, until, "Too many requests.", driver=driver.owner)
+        elif deed == "end" and driver.hold() and not driver._open().exists():
+            completion.finish_driven_stage(driver.run, driver.step, driver.stage)
+        driver.release()
+        if deed == "hand over":
+            services.dispatch(driver.run)
+
+    @rule(stage=st.sampled_from((Stage.TRANSFORM, Stage.EMBEDDING)))
+    def a_worker_takes_a_batch(self, stage: Stage) -> None:
+        item = turns.take(stage, self._task())
+        if item is not None:
+            progress.working(item.run_id, item.step, item.stage)
+            self.batches.append(item)
+
+    @rule(which=ANY, deed=st.sampled_from(("finish", "finish", "fail", "die")))
+    def a_batch_ends(self, which: int, deed: str) -> None:
+        if not self.batches:
+            return
+        item = self.batches.pop(which % len(self.batches))
+        if deed == "finish":
+            items = [NewItem(item.step, Stage.EMBEDDING, {"ids": []}, 2)] if item.stage == Stage.TRANSFORM else []
+            self._finish(item, Outcome(done=item.size, items=items))
+            completion.close_stages(item.run)
+        elif deed == "fail":
+            item.attempts = max(item.attempts, which % (ledger.MAX_ATTEMPTS + 1))
+            try:
+                tasks._failed(item, RuntimeError("cannot be loaded"))
+            except LostLease:
+                force_stop.let_go(item.run, item.task)
+
+    def _finish(self, item: QueueItem, outcome: Outcome) -> None:
+        try:
+            batches.finish(item, item.run, lambda: outcome)
+        except LostLease:
+            force_stop.let_go(item.run, item.task)
+        else:
+            assert Run.across_tenants.get(pk=item.run_id).state in WORKING, "an ended run was written to"
+
+    @rule(which=A_JOB)
+    def everything_left_is_done(self, which: int) -> None:
+        run = Run.across_tenants.filter(job=self.jobs[which], state=RunState.RUNNING).select_related("job").first()
+        if run is None:
+            return
+        for item in ledger.claim(run.pk, Q(run=run), 1000):
+            batches.finish(item, run, Outcome)
+        if not ledger.outstanding(run).exists():
+            steps = definition(run.job.job_type).steps
+            progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)
+
+    @rule(which=A_JOB)
+    def completion_is_checked(self, which: int) -> None:
+        tasks.complete_run.run(run_id=str(getattr(self._newest(self.jobs[which]), "pk", UUID(int=0))))
+
+    # --- the clock and the scheduler --------------------------------------------------------------------------------
+
+    @rule()
+    def the_scheduler_looks(self) -> None:
+        orchestrator.tick()
+
+    @rule(which=A_JOB)
+    def a_job_is_due(self, which: int) -> None:
+        Job.across_tenants.filter(pk=self.jobs[which].pk).update(next_run=F("next_run") - timedelta(days=2))
+
+    @rule()
+    def an_hour_passes(self) -> None:
+        _earlier(Run, "driver_lease_until", "not_before", "stop_asked_at", "dispatched_at", "finished_at")
+        _earlier(QueueItem, "lease_until", "woken_at")
+        _earlier(Job, "last_run_finished_at", "next_run")
+        _earlier(RunProgress, "flushed_at")
+
+    # --- what always holds ------------------------------------------------------------------------------------------
+
+    def _newest(self, job: Job) -> Run | None:
+        return Run.across_tenants.filter(job=job).order_by("-created_at").first()
+
+    @invariant()
+    def job_and_run_agree(self) -> None:
+        for job in Job.across_tenants.all():
+            active = list(Run.across_tenants.filter(job=job, state__in=ACTIVE))
+            assert len(active) <= 1
+            newest = self._newest(job)
+            if job.state == JobState.READY:
+                assert newest is None or newest.state in (RunState.CANCELLED, RunState.FINISHED)
+            else:
+                assert newest is not None
+                assert newest.state == job.state == RunProgress.across_tenants.get(pk=newest.pk).overall
+
+    @invariant()
+    def the_limit_of_the_tenant_holds(self) -> None:
+        busy = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
+        assert Run.across_tenants.filter(state__in=busy).count() <= 1
+
+    @invariant()
+    def the_history_has_no_gap(self) -> None:
+        for job in Job.across_tenants.all():
+            changes = list(StateChange.objects.filter(job=job).order_by("id"))
+            assert all(before.after == after.before for before, after in pairwise(changes))
+            assert (changes[-1].after if changes else JobState.READY) == job.state
+            for change in changes:
+                arrow = TRANSITIONS[change.action]
+                assert change.before in arrow.sources
+                assert change.after == arrow.target
+                assert change.reason
+                assert change.before != JobState.PAUSED or change.actor != SYSTEM, "a paused job was changed"
+
+    @invariant()
+    def the_timeline_tells_the_same(self) -> None:
+        for run in Run.across_tenants.all():
+            spans = list(Span.objects.filter(run_id=run.pk))
+            still = [span for span in spans if span.ended_at is None]
+            attempts = [span for span in spans if span.kind == SpanKind.ATTEMPT]
+            shown = RunProgress.across_tenants.get(pk=run.pk)
+            assert len(attempts) == run.attempt == shown.attempt
+            assert [span.note for span in still if span.kind == SpanKind.WAIT] == [shown.waiting] * bool(shown.waiting)
+            working = StageProgress.objects.filter(run_id=run.pk, state=StageState.RUNNING)
+            if run.state in ENDED:
+                assert not still
+                assert attempts[-1].state == run.state
+            else:
+                assert [span.attempt for span in still if span.kind == SpanKind.ATTEMPT] == [run.attempt]
+            if run.state == RunState.RUNNING:
+                stages = {(span.step, span.stage) for span in still if span.kind == SpanKind.STAGE}
+                assert stages == set(working.values_list("step", "stage"))
+
+    @invariant()
+    def progress_never_goes_back(self) -> None:
+        for row in RunProgress.across_tenants.all():
+            assert row.percent >= self.reached.get((row.pk, row.attempt), 0.0)
+            self.reached[row.pk, row.attempt] = row.percent
+
+    @invariant()
+    def what_has_ended_holds_nothing(self) -> None:
+        ended = QueueItem.across_tenants.filter(run__state__in=ENDED)
+        assert not ended.filter(owner__isnull=False).exists()
+        assert not ended.filter(run__state=RunState.CANCELLED, state__in=ITEM_OPEN).exists()
+
+
+def _earlier(model: type[Model], *fields: str) -> None:
+    """As if all that had happened an hour before."""
+    model._base_manager.update(**{field: F(field) - HOUR for field in fields})
+
+
+def test_whatever_happens_everything_stays_true() -> None:
+    run_state_machine_as_test(
+        Platform,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )

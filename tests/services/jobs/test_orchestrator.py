@@ -1,0 +1,244 @@
+"""Does what is due begin once, whatever happened to schedulers and clocks meanwhile? No worker runs here."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from apps.core.crypto import Secret
+from apps.integrations.services import add_integration
+from apps.jobs import machine, orchestrator, schedule, services
+from apps.jobs.choices import JobState
+from apps.jobs.forms import settings_form
+from apps.jobs.models import Job, Run, StateChange
+from apps.tenants.services import create_tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MINUTE = timedelta(minutes=1)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+FAR_AWAY = datetime(2090, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def job() -> Job:
+    integration = add_integration(
+        tenant=create_tenant(slug="acme", name="Acme"),
+        provider="jira",
+        name="jira",
+        base_url="http://127.0.0.1:9",
+        username="a@b.c",
+        token=Secret("x"),
+    )
+    return services.create_jobs(integration)
+
+
+def put(job: Job, **values: object) -> None:
+    Job.across_tenants.filter(pk=job.pk).update(**values)
+    job.refresh_from_db()
+
+
+def next_run(job: Job) -> datetime:
+    job.refresh_from_db()
+    assert job.next_run
+    return job.next_run
+
+
+def runs(job: Job) -> int:
+    return Run.across_tenants.filter(job=job).count()
+
+
+def ended(job: Job, state: JobState) -> None:
+    """The newest run has ended as ``state``; a failed one long enough ago for a retry."""
+    if state == JobState.FAILED:
+        services.fail(services.current_run(job), "The host is not reachable.")
+        Run.across_tenants.filter(job=job).update(finished_at=Now() - timedelta(hours=1))
+    else:
+        services.stop(job, actor="test")
+    job.refresh_from_db()
+
+
+def test_a_new_job_gets_a_next_run_one_period_away(job: Job) -> None:
+    before = schedule.database_time()
+    orchestrator.tick()
+    assert before + 60 * MINUTE <= next_run(job) <= schedule.database_time() + 60 * MINUTE
+    assert runs(job) == 0
+
+
+def test_a_job_that_is_switched_off_has_no_next_run_and_starts_no_run(job: Job) -> None:
+    put(job, is_active=False, next_run=LONG_AGO)
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert (job.next_run, runs(job)) == (None, 0)
+
+
+def test_ten_missed_occurrences_are_caught_up_by_one_run(job: Job) -> None:
+    put(job, next_run=Now() - 10 * 60 * MINUTE)
+    orchestrator.tick()
+    assert runs(job) == 1
+    assert next_run(job) > schedule.database_time()
+    ended(job, JobState.READY)
+    orchestrator.tick()
+    assert runs(job) == 1
+
+
+def test_ten_schedulers_start_one_run_per_occurrence(job: Job) -> None:
+    put(job, next_run=LONG_AGO)
+    barrier = threading.Barrier(10)
+    faults: list[BaseException] = []
+
+    def compete() -> None:
+        try:
+            barrier.wait()
+            orchestrator.start_due()
+        except BaseException as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=compete) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (faults, runs(job)) == ([], 1)
+    assert StateChange.objects.filter(job=job, action="start").count() == 1
+
+
+def test_a_scheduler_that_slept_with_an_old_list_starts_nothing_twice(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(job, next_run=LONG_AGO)
+    lock = machine.lock
+
+    def quicker(pk: int) -> Job:
+        """Another scheduler starts the job, and it ends, between this one's look and its lock."""
+        monkeypatch.setattr(machine, "lock", lock)
+        orchestrator.start_due()
+        ended(job, JobState.READY)
+        return lock(pk)
+
+    monkeypatch.setattr(machine, "lock", quicker)
+    orchestrator.start_due()
+    assert runs(job) == 1
+
+
+@pytest.mark.parametrize("rule", ["", "0 6 * * *"])
+def test_a_clock_that_jumped_far_ahead_and_back_puts_nothing_off(job: Job, rule: str) -> None:
+    put(job, next_run=FAR_AWAY, last_run_started_at=FAR_AWAY, rule=rule)
+    orchestrator.tick()
+    period = timedelta(days=1) if rule else 60 * MINUTE
+    assert next_run(job) <= schedule.database_time() + period
+    assert runs(job) == 0
+
+
+def test_a_clock_that_jumped_back_keeps_no_job_finished_and_no_retry_waiting(job: Job) -> None:
+    services.start(job, actor="test")
+    put(job, state=JobState.FINISHED, last_run_finished_at=FAR_AWAY)
+    Run.across_tenants.filter(job=job).update(state=JobState.FINISHED)
+    orchestrator.reset_finished()
+    job.refresh_from_db()
+    assert job.state == JobState.READY
+    put(job, state=JobState.FAILED)
+    Run.across_tenants.filter(job=job).update(state="FAILED", finished_at=FAR_AWAY)
+    orchestrator.retry_failed()
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+
+
+def test_a_run_that_is_asked_for_by_hand_puts_the_next_interval_off(job: Job) -> None:
+    put(job, next_run=Now() + MINUTE)
+    services.start(job, actor="ada")
+    assert next_run(job) > schedule.database_time() + 59 * MINUTE
+
+
+def test_a_failed_job_is_retried_without_waiting_for_its_regular_time(job: Job) -> None:
+    services.start(job, actor="test")
+    services.fail(services.current_run(job), "The host is not reachable.")
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert (job.state, job.retries_used) == (JobState.FAILED, 0)
+    Run.across_tenants.filter(job=job).update(finished_at=Now() - 15 * MINUTE)
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert (job.state, job.retries_used, runs(job)) == (JobState.RUNNING, 1, 1)
+
+
+def test_after_the_last_retry_it_waits_for_its_regular_time_and_then_begins_anew(job: Job) -> None:
+    services.start(job, actor="test")
+    for _ in range(job.max_retries):
+        ended(job, JobState.FAILED)
+        orchestrator.tick()
+    ended(job, JobState.FAILED)
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert (job.state, job.retries_used, runs(job)) == (JobState.FAILED, job.max_retries, 1)
+    assert next_run(job) > schedule.database_time()
+    put(job, next_run=Now() - MINUTE)
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert (job.state, job.retries_used, runs(job)) == (JobState.RUNNING, 0, 2)
+
+
+def test_a_failed_job_with_retries_left_is_not_begun_anew(job: Job) -> None:
+    services.start(job, actor="test")
+    services.fail(services.current_run(job), "The host is not reachable.")
+    put(job, next_run=LONG_AGO)
+    orchestrator.tick()
+    assert runs(job) == 1
+
+
+def test_two_schedulers_count_a_retry_once(job: Job) -> None:
+    services.start(job, actor="test")
+    ended(job, JobState.FAILED)
+    orchestrator.retry_failed()
+    orchestrator.retry_failed()
+    job.refresh_from_db()
+    assert job.retries_used == 1
+
+
+def _change(job: Job, **values: object) -> None:
+    form = settings_form(Job.across_tenants.get(pk=job.pk), values)
+    assert form.is_valid(), form.errors
+    form.store(actor="ada", reason="Nights are quiet.")
+
+
+def test_changed_settings_plan_the_next_run_anew_and_are_recorded(job: Job) -> None:
+    orchestrator.tick()
+    _change(job, rule="0 6 * * 1-5", time_zone="Europe/Berlin", retry_minutes=5)
+    assert next_run(job).astimezone(schedule.of(job).zone).hour == 6
+    change = StateChange.objects.get(job=job, action="schedule")
+    assert (change.actor, change.before, change.after) == ("ada", "READY", "READY")
+    for told in ("Rule: none → 0 6 * * 1-5.", "Retry minutes: 15 → 5.", "Nights are quiet."):
+        assert told in change.reason
+
+
+def test_a_shorter_interval_goes_on_from_the_last_start(job: Job) -> None:
+    put(job, last_run_started_at=Now() - 40 * MINUTE, next_run=Now() + 20 * MINUTE)
+    _change(job, interval_minutes=30)
+    assert job.last_run_started_at
+    assert next_run(job) == job.last_run_started_at + 60 * MINUTE
+
+
+def test_settings_that_do_not_change_leave_no_trace(job: Job) -> None:
+    _change(job)
+    assert not StateChange.objects.filter(job=job).exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("interval_minutes", 0),
+        ("rule", "every day"),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", "../etc/passwd"),
+        ("retry_minutes", 4),
+        ("retry_minutes", 31),
+        ("max_retries", 11),
+        ("sweep_hours", 0),
+    ],
+)
+def test_impossible_settings_are_refused_at_their_field(job: Job, field: str, value: object) -> None:
+    assert list(settings_form(job, {field: value}).errors) == [field]

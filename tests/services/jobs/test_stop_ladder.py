@@ -1,0 +1,204 @@
+"""Does a stopped run end in time, whatever its workers do, and is its successor free of it? With real processes."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.jobs import batches, force_stop, ledger, orchestrator, services
+from apps.jobs.batches import Outcome
+from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.models import QueueItem, Run
+from apps.progress.models import Span
+from apps.sources.definition import Stage
+from apps.warehouse.models import Issue
+from tests import platform as platforms
+from tests.platform import Platform
+from tests.processes import Process, Sandbox, scheduler, until, worker
+
+SANDBOX = {"issues": 400, "prs": 20}
+STEP = "jira_issues_with_changelogs"
+BULK = "POST /jira/rest/api/3/issue/bulkfetch"
+BOUND = 30  # seconds
+LONG = 3600
+
+
+@pytest.fixture
+def platform(database: None, sandbox: Sandbox, folder: Path) -> Iterator[Platform]:
+    """A tenant with its jobs, and no process yet."""
+    platforms.empty_everything()
+    yield platforms.build(sandbox, folder)
+    sandbox.control("faults", [])
+    sandbox.control("latency", {"ms": 0})
+
+
+@pytest.fixture
+def working(platform: Platform, folder: Path) -> Iterator[Process]:
+    with worker(folder) as running, scheduler(folder):
+        yield running
+
+
+def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, QueueItem]:
+    """A run of which some task holds a batch."""
+    run = platform.start("jira")
+    (item,) = ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (item,) = ledger.claim(uuid4(), Q(pk=item.pk), 1, task=task)
+    if not alive:
+        QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
+    return run, item
+
+
+def _stopped(platform: Platform) -> Run:
+    return services.stop(platform.job("jira"), actor="test", reason="wrong project")
+
+
+def _asked(run: Run, ago: timedelta) -> None:
+    Run.across_tenants.filter(pk=run.pk).update(stop_asked_at=Now() - ago)
+
+
+# --- the rungs, without any process --------------------------------------------------------------------------------
+
+
+def test_a_run_on_which_nobody_works_ends_at_once(platform: Platform) -> None:
+    _held(platform, alive=False)
+    assert _stopped(platform).state == RunState.CANCELLED
+    assert platform.job("jira").state == JobState.READY
+
+
+def test_a_run_on_which_somebody_works_is_stopping_and_already_cut_off(platform: Platform) -> None:
+    run, item = _held(platform)
+    assert _stopped(platform).state == RunState.STOPPING
+    with pytest.raises(LostLease):
+        batches.finish(item, run, lambda: Outcome(done=5, items=[NewItem(STEP, Stage.EMBEDDING, {"late": 1})]))
+    assert not ledger.outstanding(run).exists()
+
+
+def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
+    run, _ = _held(platform)
+    Run.across_tenants.filter(pk=run.pk).update(
+        driver=uuid4(), driver_lease_until=Now() + timedelta(seconds=30), driver_task="task-2"
+    )
+    _stopped(platform)
+    force_stop.let_go(run, "task-1")
+    assert platform.job("jira").state == JobState.STOPPING
+    force_stop.let_go(run, "task-2")
+    assert platform.job("jira").state == JobState.READY
+
+
+def test_after_the_last_rung_nobody_is_waited_for(platform: Platform) -> None:
+    run, _ = _held(platform)
+    _stopped(platform)
+    _asked(run, force_stop.LONGEST - timedelta(seconds=5))
+    orchestrator.tick()
+    assert platform.job("jira").state == JobState.STOPPING
+    _asked(run, force_stop.LONGEST)
+    orchestrator.tick()
+    assert platform.job("jira").state == JobState.READY
+    assert "left behind" in run.changes.get(action="cancel").reason
+
+
+def test_without_a_scheduler_the_next_start_ends_an_overdue_stop(platform: Platform) -> None:
+    run, _ = _held(platform)
+    _stopped(platform)
+    _asked(run, force_stop.LONGEST)
+    assert platform.start("jira").state == RunState.RUNNING
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+
+
+def test_the_other_batches_of_a_worker_stay_its_own(platform: Platform) -> None:
+    _held(platform)
+    other = platform.start("vectorization")
+    Run.across_tenants.filter(pk=other.pk).update(state=RunState.RUNNING)
+    (mine,) = ledger.add(other, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    (mine,) = ledger.claim(uuid4(), Q(pk=mine.pk), 1, task="task-1")
+    _stopped(platform)
+    force_stop.let_go(services.current_run(platform.job("jira")), "task-1")
+    ledger.close(mine)
+
+
+# --- with real workers ---------------------------------------------------------------------------------------------
+
+
+def _seconds_to_stop(platform: Platform, run: Run) -> float:
+    begun = time.monotonic()
+    _stopped(platform)
+    platform.ended(run, BOUND)
+    assert run.state == RunState.CANCELLED
+    assert not Span.objects.filter(run_id=run.pk, ended_at=None).exists()
+    return time.monotonic() - begun
+
+
+def _successor_is_whole(platform: Platform) -> None:
+    following = platform.run("jira", RunMode.FULL)
+    assert (following.state, following.error) == (RunState.FINISHED, "")
+    issues = Issue.objects.for_tenant(platform.tenant).filter(deleted_at=None).count()
+    assert issues == platform.sandbox.truth()["issues"]
+
+
+def test_a_run_in_a_long_wait_ends_at_once_and_the_next_one_begins(
+    platform: Platform, working: Process, sandbox: Sandbox
+) -> None:
+    sandbox.control(
+        "faults", [{"match": BULK, "times": 50, "action": {"type": "status", "status": 429, "retry_after": LONG}}]
+    )
+    run = platform.start("jira", RunMode.FULL)
+    until(lambda: Run.across_tenants.get(pk=run.pk).not_before, "the wait for the rate limit")
+    assert _seconds_to_stop(platform, run) < BOUND
+    sandbox.control("faults", [])
+    platforms.forget_limits()
+    _successor_is_whole(platform)
+
+
+def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process, sandbox: Sandbox) -> None:
+    sandbox.control("latency", {"ms": 200})
+    run = platform.start("jira", RunMode.FULL)
+    until(lambda: QueueItem.across_tenants.filter(run=run, stage=Stage.TRANSFORM).exists(), "the first batches")
+    assert _seconds_to_stop(platform, run) < force_stop.PATIENCE.total_seconds()
+    sandbox.control("latency", {"ms": 0})
+    _successor_is_whole(platform)
+
+
+def test_a_worker_that_hangs_is_killed_and_the_others_go_on(
+    platform: Platform, working: Process, sandbox: Sandbox
+) -> None:
+    sandbox.control("latency", {"ms": 200})
+    run = platform.start("jira", RunMode.FULL)
+    until(lambda: Run.across_tenants.get(pk=run.pk).driver_task, "a worker")
+    children = _children(working.pid)
+    _send(children, signal.SIGSTOP)
+    assert _seconds_to_stop(platform, run) < BOUND
+    until(lambda: _children(working.pid) - children, "a new child in the place of the one that hung", 15)
+    _send(children & _children(working.pid), signal.SIGCONT)
+    sandbox.control("latency", {"ms": 0})
+    _successor_is_whole(platform)
+
+
+def _send(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def _children(pid: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def test_a_stop_survives_the_death_of_worker_and_scheduler(platform: Platform, folder: Path, sandbox: Sandbox) -> None:
+    sandbox.control("latency", {"ms": 300})
+    with worker(folder, name="victim") as victim, scheduler(folder) as clock:
+        run = platform.start("jira", RunMode.FULL)
+        until(lambda: Run.across_tenants.get(pk=run.pk).driver_task, "a worker")
+        victim.kill()
+        assert _stopped(platform).state == RunState.STOPPING
+        clock.kill()
+        clock.start()
+        platform.ended(run, BOUND)
+    assert run.state == RunState.CANCELLED

@@ -1,0 +1,308 @@
+"""Is everybody who asked told that a run has ended: at least once, by one sender, and nobody else?
+
+The mail goes to a real SMTP server, the webhook to a real HTTP server.
+"""
+
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from apps.core.crypto import Secret
+from apps.progress import delivery, notices, services
+from apps.progress.choices import NoticeChannel, NoticeState
+from apps.progress.models import Notice, RunProgress
+from apps.tenants.models import Membership, Role, Tenant, User
+from tests.processes import free_port
+from tests.services.progress.conftest import Begin, browser_of, member_of
+
+KEY = "a key of more than sixteen"
+
+
+@dataclass
+class Hook:
+    """A receiver of webhooks that answers with ``status``."""
+
+    address: str
+    status: int = 200
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    told = Hook("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told.heard.append((dict(self.headers), body))
+            self.send_response(told.status)
+            self.send_header("Location", f"{told.address}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    told.address = f"http://127.0.0.1:{server.server_port}/hooks/1?token=hidden"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield told
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Mailbox:
+    """An SMTP server's handler that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], str]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
+        return "250 kept"
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
+    kept = Mailbox()
+    server = Controller(kept, hostname="127.0.0.1", port=free_port())
+    server.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
+    yield kept
+    server.stop()
+
+
+@pytest.fixture
+def ada(acme: Tenant) -> User:
+    user = member_of(acme)
+    user.email = "ada@example.com"
+    user.save()
+    return user
+
+
+def ask(run: UUID, user: User, channel: NoticeChannel = NoticeChannel.WEBHOOK, url: str = "") -> Notice:
+    row = RunProgress.across_tenants.select_related("tenant").get(pk=run)
+    page = f"https://etl.example.com/runs/{run}/"
+    return notices.ask(tenant=row.tenant, run_id=run, user=user, channel=channel, page=page, url=url, key=KEY)
+
+
+def state_of(notice: Notice) -> tuple[str, int]:
+    return Notice.across_tenants.values_list("state", "attempts").get(pk=notice.pk)
+
+
+def make_due(notice: Notice, *, since: timedelta = timedelta()) -> None:
+    Notice.across_tenants.filter(pk=notice.pk).update(due_at=timezone.now() - since)
+
+
+def test_a_webhook_gets_signed_json_once(run: UUID, ada: User, hook: Hook) -> None:
+    notice = ask(run, ada, url=hook.address)
+    services.overall(run, "FINISHED", message="Finished, 3 records set aside")
+    for _ in range(3):
+        notices.send(notice.pk)
+    ((headers, body),) = hook.heard
+    assert headers["X-Signature-256"] == "sha256=" + hmac.new(KEY.encode(), body, sha256).hexdigest()
+    told = json.loads(body)
+    assert (told["state"], told["text"], told["run"]) == ("finished", "Finished, 3 records set aside", str(run))
+    assert told["url"] == f"https://etl.example.com/runs/{run}/"
+    assert headers["X-Delivery"] == str(notice.pk) == told["id"]
+    assert state_of(notice) == (NoticeState.SENT, 1)
+
+
+def test_an_email_reaches_its_person(run: UUID, ada: User, mailbox: Mailbox) -> None:
+    notice = ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(run, "FAILED", error="Jira does not accept the credentials.")
+    notices.send(notice.pk)
+    ((recipients, mail),) = mailbox.mails
+    assert recipients == ["ada@example.com"]
+    assert "Subject: Jira: failed" in mail
+    assert "Jira does not accept the credentials." in mail
+    assert f"https://etl.example.com/runs/{run}/" in mail
+    assert state_of(notice) == (NoticeState.SENT, 1)
+
+
+@pytest.mark.parametrize(("overall", "told"), [("FINISHED", "finished"), ("FAILED", "failed"), ("READY", "cancelled")])
+def test_every_end_is_told_after_its_commit(
+    overall: str,
+    told: str,
+    run: UUID,
+    ada: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    woken: list[UUID] = []
+    monkeypatch.setattr(notices, "_wake", woken.append)
+    notice = ask(run, ada, NoticeChannel.EMAIL)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.overall(run, overall)
+        assert woken == []
+    assert woken == [notice.pk]
+    assert Notice.across_tenants.get(pk=notice.pk).told["state"] == told
+
+
+@pytest.mark.parametrize("overall", ["PAUSED", "STOPPING", "PENDING"])
+def test_what_is_no_end_is_not_told(overall: str, run: UUID, ada: User) -> None:
+    notice = ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(run, overall)
+    notices.send(notice.pk)
+    assert state_of(notice) == (NoticeState.WAITING, 0)
+
+
+def test_another_runs_end_is_not_told(acme: Tenant, begin: Begin, run: UUID, ada: User) -> None:
+    notice = ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(begin(acme, job=2), "FINISHED")
+    assert state_of(notice) == (NoticeState.WAITING, 0)
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_a_refused_webhook_is_tried_again_and_then_given_up_with_its_reason(
+    status: int, run: UUID, ada: User, hook: Hook
+) -> None:
+    hook.status = status
+    notice = ask(run, ada, url=hook.address)
+    services.overall(run, "FINISHED")
+    notices.send(notice.pk)
+    notices.send(notice.pk)  # too early
+    assert len(hook.heard) == 1
+    assert state_of(notice) == (NoticeState.DUE, 1)
+    for _ in range(notices.ATTEMPTS):
+        make_due(notice)
+        notices.send(notice.pk)
+    assert len(hook.heard) == notices.ATTEMPTS
+    assert state_of(notice) == (NoticeState.FAILED, notices.ATTEMPTS)
+    assert Notice.across_tenants.get(pk=notice.pk).error == f"127.0.0.1 answered {status}."
+
+
+def test_whom_nobody_answers_is_told_without_the_secret_of_the_address(run: UUID, ada: User) -> None:
+    notice = ask(run, ada, url=f"http://127.0.0.1:{free_port()}/hooks/1?token=hidden")
+    services.overall(run, "FINISHED")
+    notices.send(notice.pk)
+    error = Notice.across_tenants.get(pk=notice.pk).error
+    assert error == "127.0.0.1 could not be reached (ConnectionError)."
+
+
+def test_a_lost_message_is_found_by_the_tick(run: UUID, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[UUID] = []
+    monkeypatch.setattr(notices, "_wake", woken.append)
+    notice = ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(run, "FINISHED")
+    notices.wake_due()
+    assert woken == []
+    make_due(notice, since=notices.LOST_AFTER)
+    notices.wake_due()
+    notices.wake_due()
+    assert woken == [notice.pk]
+
+
+def test_what_is_broken_off_every_time_is_given_up(run: UUID, ada: User) -> None:
+    notice = ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(run, "FINISHED")
+    Notice.across_tenants.filter(pk=notice.pk).update(attempts=notices.ATTEMPTS)
+    make_due(notice, since=notices.LOST_AFTER)
+    notices.wake_due()
+    assert state_of(notice) == (NoticeState.FAILED, notices.ATTEMPTS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_senders_one_sends(run: UUID, ada: User, hook: Hook) -> None:
+    notice = ask(run, ada, url=hook.address)
+    services.overall(run, "FINISHED")
+    ready = threading.Barrier(8)
+
+    def send() -> None:
+        ready.wait()
+        notices.send(notice.pk)
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(hook.heard) == 1
+
+
+def test_a_retried_run_can_be_asked_for_again(run: UUID, ada: User) -> None:
+    first = ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(run, "FAILED")
+    with pytest.raises(notices.AlreadyEnded):
+        ask(run, ada, NoticeChannel.EMAIL)
+    services.overall(run, "PENDING", new_attempt=True)
+    assert ask(run, ada, NoticeChannel.EMAIL).pk == first.pk
+    assert state_of(first) == (NoticeState.WAITING, 0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/hook",
+        "https://169.254.169.254/latest",
+        "http://example.com/hook",
+        "https://user:password@example.com/hook",
+        "ftp://example.com/hook",
+        "https://[half",
+        "",
+    ],
+)
+def test_an_address_inside_the_operators_network_is_refused_when_asked_and_when_sent(
+    url: str, run: UUID, acme: Tenant, settings: Settings, ada: User
+) -> None:
+    settings.ALLOW_PRIVATE_NETWORKS = False
+    Membership.objects.filter(user=ada).update(role=Role.OPERATOR)
+    browser = browser_of(ada)
+    wish = {"channel": "webhook", "url": url, "key": KEY}
+    assert browser.post(f"/api/runs/{run}/notices", wish, "application/json").status_code == 400
+    with pytest.raises(delivery.DeliveryFailed):
+        delivery.post(url, b"{}", {})
+
+
+def test_the_api_takes_a_wish_and_takes_it_back(run: UUID, ada: User, mailbox: Mailbox) -> None:
+    browser = browser_of(ada)
+    answer = browser.post(f"/api/runs/{run}/notices", {"channel": "email"}, "application/json")
+    assert answer.status_code == 201
+    assert answer.json()["state"] == "waiting"
+    assert Notice.across_tenants.get().page == f"http://testserver/runs/{run}/"
+    address = f"/api/runs/{run}/notices/{answer.json()['id']}"
+    assert browser.delete(address).status_code == 204
+    assert browser.delete(address).status_code == 404
+    assert not Notice.across_tenants.exists()
+
+
+def test_the_api_says_what_is_missing(run: UUID, ada: User, globex: Tenant, begin: Begin) -> None:
+    browser: Client = browser_of(ada)
+
+    def asked(run: UUID, **wish: str) -> tuple[int, str]:
+        answer = browser.post(f"/api/runs/{run}/notices", wish, "application/json")
+        return answer.status_code, answer.json()["detail"]
+
+    assert asked(run, channel="email") == (400, "No mail server is set up here: an operator sets EMAIL_URL.")
+    assert asked(run, channel="webhook", url="https://example.com", key=KEY)[0] == 403
+    Membership.objects.filter(user=ada).update(role=Role.OPERATOR)
+    short = asked(run, channel="webhook", url="https://example.com", key="short")
+    assert short == (400, "The signing key must have at least 16 characters.")
+    assert asked(begin(globex, job=2), channel="email")[0] == 404
+    services.overall(run, "FINISHED")
+    assert asked(run, channel="webhook", url="http://127.0.0.1", key=KEY) == (409, "This run has ended already.")
+
+
+def test_neither_address_nor_key_is_stored_readable(run: UUID, ada: User) -> None:
+    notice = ask(run, ada, url="https://example.com/hooks/hidden")
+    assert Notice.across_tenants.get(pk=notice.pk).key == Secret(KEY)
+    assert "hidden" not in repr(notice.__dict__)
