@@ -102,6 +102,11 @@ class Site:
         ]
 
     @property
+    def flower(self) -> str:
+        """Where an admin sees the workers; empty for others and where it does not run."""
+        return settings.FLOWER_URL if self.role == Role.ADMIN else ""
+
+    @property
     def tools(self) -> list[Place]:
         """Where things are set up."""
         if not self._request.user.is_staff:
@@ -111,8 +116,8 @@ class Site:
             Place("Mappings", "mapping", reverse("admin:app_list", args=["mappings"])),
             Place("Admin", "admin", reverse("admin:index")),
         ]
-        if settings.FLOWER_URL and self.role == Role.ADMIN:
-            places.append(Place("Flower", "flower", settings.FLOWER_URL, elsewhere=True))
+        if self.flower:
+            places.append(Place("Flower", "flower", self.flower, elsewhere=True))
         return places
 
     def _page(self, title: str, icon: str, *names: str) -> Place:

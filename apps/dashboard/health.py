@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.core.redis import redis_client
-from apps.integrations.selectors import integrations_of
+from apps.integrations.selectors import integrations_of, token_warnings
 from apps.jobs.choices import ItemState, RunState
 from apps.jobs.models import QueueItem
 from apps.sources.definition import Stage
@@ -175,6 +175,7 @@ def _http() -> httpx.Client:
 def _integrations(tenant: Tenant) -> Check:
     active = list(integrations_of(tenant).filter(is_active=True).values_list("name", "problem"))
     broken = [f"{name}: {problem}" for name, problem in active if problem]
+    broken += [warning.sentence for warning in token_warnings(tenant) if not warning.integration.problem]
     if broken:
         return Check("integrations", "Integrations", Health.WARNING, " ".join(broken))
     if not active:

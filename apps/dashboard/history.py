@@ -68,7 +68,7 @@ def run_page(tenant: Tenant, wanted: Wanted) -> tuple[list[Run], Run | None]:
 
 
 def _wanted(tenant: Tenant, wanted: Wanted) -> QuerySet[Run]:
-    runs = Run.objects.for_tenant(tenant)
+    runs = Run.objects.for_tenant(tenant).defer("proof")
     if wanted.job_id:
         runs = runs.filter(job=wanted.job_id)
     if wanted.state:

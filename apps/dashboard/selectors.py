@@ -1,10 +1,11 @@
 """What do the pages about jobs and runs show? Read in a fixed number of queries, shaped for the templates."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils import timezone
 
 from apps.dashboard.controls import Control, controls_of
 from apps.jobs.choices import ENDED, JobState
@@ -12,13 +13,13 @@ from apps.jobs.models import Job, Run, StateChange
 from apps.jobs.selectors import jobs_of
 from apps.progress.choices import StageState
 from apps.progress.engine.bar import TotalKind
+from apps.progress.engine.words import rate_words
 from apps.progress.events import PlanLine, RunMessage
 from apps.progress.models import StageProgress
 from apps.progress.selectors import live_runs
 from apps.sources.definition import ALL_STAGES, Stage, StepDefinition
 from apps.sources.registry import definition
 from apps.tenants.models import Role, Tenant
-from apps.warehouse.models import MODELS
 
 HISTORY = 30
 # What of the loaded data is worth a line on a card, in this order.
@@ -34,6 +35,7 @@ class Overview:
     run: Run | None
     live: RunMessage | None
     last: Run | None
+    today: int
     controls: list[Control]
 
     @property
@@ -55,7 +57,7 @@ class Overview:
     @property
     def first_controls(self) -> list[Control]:
         """The two that fit into a row of a list."""
-        return [control for control in self.possible if not control.wording.full][:2]
+        return [control for control in self.possible if control.is_common][:2]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Cell:
         if self.row is None or self.row.started_at is None or self.row.finished_at is None:
             return None
         return self.row.finished_at - self.row.started_at
+
+    @property
+    def rate(self) -> str:
+        """How many records a second it settled, in words; empty where that says nothing."""
+        seconds = self.took.total_seconds() if self.took else 0.0
+        return rate_words(self.row.done / seconds) if self.row and self.row.done and seconds >= 1 else ""
 
 
 @dataclass(frozen=True)
@@ -105,27 +113,6 @@ class RunRow:
         return took(self.run)
 
 
-@dataclass(frozen=True)
-class CountRow:
-    """The numbers of one kind side by side; ``None`` where a column has nothing to say about it."""
-
-    kind: str
-    numbers: list[int | None] = field(default_factory=list)
-
-    @property
-    def is_loaded_kind(self) -> bool:
-        """Whether this is a loaded table; else an answer of the provider that feeds others."""
-        return self.kind in MODELS
-
-    @property
-    def verdict(self) -> str:
-        """Whether all that was announced is there: ``agrees``, ``differs`` or empty."""
-        announced, extracted = self.numbers[0], self.numbers[1]
-        if announced is None or extracted is None:
-            return ""
-        return "agrees" if extracted >= announced else "differs"
-
-
 def took(run: Run) -> timedelta | None:
     """How long a run worked; ``None`` while it does, or when it never began."""
     if run.started_at is None or run.finished_at is None:
@@ -137,6 +124,7 @@ def overviews(tenant: Tenant, role: Role | None, jobs: QuerySet[Job] | None = No
     """The given jobs of the tenant, or all of them, each with its newest runs."""
     rows = jobs_of(tenant) if jobs is None else jobs
     newest, last = _newest(rows, Q()), _newest(rows, Q(state__in=ENDED))
+    today = taken_in_today(tenant)
     live = {UUID(message.run): message for message in live_runs(tenant.pk)}
     return [
         Overview(
@@ -144,17 +132,27 @@ def overviews(tenant: Tenant, role: Role | None, jobs: QuerySet[Job] | None = No
             run := newest.get(job.pk),
             live.get(run.pk) if run else None,
             last.get(job.pk),
+            today.get(job.pk, 0),
             controls_of(job, role),
         )
         for job in rows
     ]
 
 
+def taken_in_today(tenant: Tenant) -> dict[int, int]:
+    """What the runs since midnight, by the reader's clock, took in (see :func:`with_volume`), by job."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    numbers: dict[int, int] = {}
+    for row in with_volume(list(Run.objects.for_tenant(tenant).filter(created_at__gte=midnight).defer("proof"))):
+        numbers[row.run.job_id] = numbers.get(row.run.job_id, 0) + row.volume
+    return numbers
+
+
 def _newest(jobs: QuerySet[Job], which: Q) -> dict[int, Run]:
     """The newest run of each job among ``which``: one look into the index per job, however long its history."""
     runs = Run.across_tenants.filter(which, job=OuterRef("pk")).order_by("-created_at")
     ids = jobs.annotate(newest=Subquery(runs.values("pk")[:1])).values("newest")
-    return {run.job_id: run for run in Run.across_tenants.filter(pk__in=ids)}
+    return {run.job_id: run for run in Run.across_tenants.filter(pk__in=ids).defer("proof")}
 
 
 def filtered_jobs(tenant: Tenant, *, state: str, job_type: str, text: str) -> QuerySet[Job]:
@@ -200,14 +198,6 @@ def plan(run: Run | None, job: Job, live: RunMessage | None, *, as_of_job: bool)
     ]
 
 
-def count_rows(run: Run) -> list[CountRow]:
-    """The numbers of a run side by side, per kind, those that say most first; empty until it has ended."""
-    columns = [run.counts.get(column, {}) for column in COLUMNS]
-    kinds = {kind for column in columns for kind, number in column.items() if number}
-    rows = [CountRow(kind, [column.get(kind) for column in columns]) for kind in kinds]
-    return sorted(rows, key=lambda row: (not row.is_loaded_kind, -sum(map(bool, row.numbers)), row.kind))
-
-
 def changes_of(job: Job, run: Run | None = None) -> list[StateChange]:
     """The newest transitions of a job, or all of one run."""
     changes = StateChange.objects.filter(job=job)
@@ -235,3 +225,9 @@ def run_of(tenant: Tenant, run_id: UUID) -> Run | None:
     """One run of the tenant with its job."""
     runs = Run.objects.for_tenant(tenant).select_related("job__integration", "job__tenant", "integration")
     return runs.filter(pk=run_id).first()
+
+
+def is_current(run: Run) -> bool:
+    """Whether it is its job's newest run: the one that the job's controls act on."""
+    newer = Run.objects.for_tenant(run.tenant_id).filter(job=run.job_id, created_at__gt=run.created_at)
+    return not newer.exists()

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.jobs.controls import CONTROLS
 from apps.jobs.models import Run
 from apps.warehouse.models import MODELS
 
@@ -33,6 +34,7 @@ DEEDS = {
     "stop": "Stopped",
     "cancel": "Cancelled",
     "reset": "Made ready",
+    "schedule": "Settings changed",
 }
 
 
@@ -121,6 +123,12 @@ def kind(name: str) -> str:
 def deed(action: str) -> str:
     """What somebody did, in the past tense."""
     return DEEDS.get(action, action.capitalize())
+
+
+@register.simple_tag
+def start_effect(mode: str) -> str:
+    """What starting a run of this mode does."""
+    return next(control.effect for control in CONTROLS.values() if control.mode == mode)
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ from django.shortcuts import render
 
 from apps.dashboard import health, selectors
 from apps.dashboard.views.member import member_page
+from apps.integrations.selectors import token_warnings
 from apps.tenants.current import TenantRequest
 
 
@@ -12,4 +13,9 @@ from apps.tenants.current import TenantRequest
 def home(request: TenantRequest) -> HttpResponse:
     """Every job at a glance, and whether all is well."""
     found = selectors.overviews(request.tenant, request.role)
-    return render(request, "dashboard/home.html", {"overviews": found, "checks": health.known_checks(request.tenant)})
+    context = {
+        "overviews": found,
+        "checks": health.known_checks(request.tenant),
+        "token_warnings": token_warnings(request.tenant),
+    }
+    return render(request, "dashboard/home.html", context)

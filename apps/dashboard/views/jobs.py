@@ -1,15 +1,22 @@
-"""What do the list of jobs and the page of a job show?"""
+"""What do the list of jobs and the page of a job show, and what is stored from there?"""
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from apps.dashboard import selectors
-from apps.dashboard.views.member import member_page
+from apps.dashboard.views.member import member_form, member_page
 from apps.dashboard.views.shared import run_context
+from apps.jobs import load, schedule
+from apps.jobs.api_schedule import coming_of
 from apps.jobs.choices import JobState
+from apps.jobs.forms import ScheduleForm
+from apps.jobs.models import Job
 from apps.jobs.selectors import NoSuchJob, job_of, newest_run
 from apps.sources.registry import job_type_choices
 from apps.tenants.current import TenantRequest
+from apps.tenants.models import Role
+from apps.tenants.permissions import allows, require
 
 
 @member_page
@@ -22,6 +29,8 @@ def jobs(request: TenantRequest) -> HttpResponse:
         "wanted": wanted,
         "states": JobState.choices,
         "types": job_type_choices(),
+        "queues": load.queues(request.tenant),
+        "work": load.work(request.tenant),
     }
     return render(request, "dashboard/jobs.html", context)
 
@@ -29,13 +38,37 @@ def jobs(request: TenantRequest) -> HttpResponse:
 @member_page
 def job(request: TenantRequest, job_id: int) -> HttpResponse:
     """One job: what it does now, what can be asked of it, what it did."""
+    found = _job(request, job_id)
+    return _page(request, found, ScheduleForm(instance=found))
+
+
+@member_form
+def settings(request: TenantRequest, job_id: int) -> HttpResponse:
+    """Store when a job runs; what is wrong is told beside its field."""
+    found = _job(request, job_id)
+    require(request.user, found.tenant_id, Role.OPERATOR)
+    form = ScheduleForm(request.POST, instance=found)
+    if not form.is_valid():
+        return _page(request, _job(request, job_id), form, status=422)
+    form.store(actor=request.user.get_username(), reason=request.POST.get("reason", "").strip())
+    messages.success(request, f"{found.name}: the settings are stored.")
+    return redirect("job", job_id)
+
+
+def _job(request: TenantRequest, job_id: int) -> Job:
     try:
-        found = job_of(request.tenant, job_id)
+        return job_of(request.tenant, job_id)
     except NoSuchJob as error:
         raise Http404(str(error)) from error
-    newest = newest_run(found)
-    context = run_context(request, found, newest, as_of_job=True) | {
+
+
+def _page(request: TenantRequest, found: Job, form: ScheduleForm, status: int = 200) -> HttpResponse:
+    context = run_context(request, found, newest_run(found), as_of_job=True) | {
         "changes": selectors.changes_of(found),
         "recent": selectors.recent_runs(found),
+        "coming": coming_of(found),
+        "planned": schedule.of(found),
+        "settings_form": form,
+        "may_change": allows(request.role, Role.OPERATOR),
     }
-    return render(request, "dashboard/job.html", context)
+    return render(request, "dashboard/job.html", context, status=status)

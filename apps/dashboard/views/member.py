@@ -7,18 +7,26 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.tenants.current import TenantRequest
 
 
 def member_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A page for people with a role in a tenant: others log in, or are told whom to ask."""
+    return require_safe(_of_members(view))
 
+
+def member_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What a form of such a page is sent to."""
+    return require_POST(_of_members(view))
+
+
+def _of_members(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not cast(TenantRequest, request).tenant:
             return render(request, "dashboard/no_tenant.html", status=403)
         return view(request, *args, **kwargs)
 
-    return require_safe(login_required(checked))
+    return login_required(checked)

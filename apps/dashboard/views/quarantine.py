@@ -1,27 +1,45 @@
 """What do the pages about data that was set aside show?"""
 
+from dataclasses import replace
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from apps.dashboard import set_aside
 from apps.dashboard.views.member import member_page
+from apps.jobs.quarantine import retryable
+from apps.raw.selectors import quarantined
 from apps.tenants.current import TenantRequest
 
 
 @member_page
 def quarantine(request: TenantRequest) -> HttpResponse:
     """What was set aside, by kind of error."""
-    return render(request, "dashboard/quarantine.html", {"groups": set_aside.groups(request.tenant)})
+    chosen = set_aside.filter_of(request.tenant, request.GET)
+    context = {
+        "filter": chosen,
+        "groups": set_aside.groups(request.tenant, chosen.wanted),
+        "number": quarantined(request.tenant, chosen.wanted).count(),
+        "why_not": set_aside.why_not(request.role),
+    }
+    return render(request, "dashboard/quarantine.html", context)
 
 
 @member_page
 def quarantine_group(request: TenantRequest, fingerprint: str) -> HttpResponse:
     """The records of one group."""
-    rows = set_aside.open_records(request.tenant, fingerprint).select_related("integration")
-    records = list(rows[: set_aside.LISTED])
-    if not records:
+    chosen = set_aside.filter_of(request.tenant, request.GET)
+    records, number = set_aside.records(request.tenant, chosen.wanted, fingerprint)
+    if not records and not quarantined(request.tenant, replace(chosen.wanted, state="", fingerprint=fingerprint)):
         raise Http404("Nothing of this kind is set aside any more.")
-    return render(request, "dashboard/quarantine_group.html", {"records": records, "number": rows.count()})
+    context = {
+        "filter": chosen,
+        "fingerprint": fingerprint,
+        "records": records,
+        "number": number,
+        "why_not": set_aside.why_not(request.role),
+    }
+    return render(request, "dashboard/quarantine_group.html", context)
 
 
 @member_page
@@ -30,5 +48,10 @@ def quarantine_record(request: TenantRequest, record_id: int) -> HttpResponse:
     record = set_aside.record_of(request.tenant, record_id)
     if record is None:
         raise Http404("There is no such record.")
-    payload = set_aside.pretty(record.raw.payload) if record.raw else ""
-    return render(request, "dashboard/quarantine_record.html", {"record": record, "payload": payload})
+    context = {
+        "record": record,
+        "payload": set_aside.pretty(record.raw.payload) if record.raw else "",
+        "retryable": retryable(record),
+        "why_not": set_aside.why_not(request.role),
+    }
+    return render(request, "dashboard/quarantine_record.html", context)

@@ -1,25 +1,92 @@
-"""What does the page of a run show?"""
+"""What do the page of a run and its comparison with another show?"""
 
+from typing import cast
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from apps.dashboard import selectors
+from apps.dashboard import compare, selectors
+from apps.dashboard.pulse import pulse_of
+from apps.dashboard.timeline import timeline
 from apps.dashboard.views.member import member_page
 from apps.dashboard.views.shared import run_context
+from apps.jobs.choices import ACTIVE
+from apps.jobs.models import Run
+from apps.progress import log
+from apps.progress.delivery import email_is_offered
+from apps.progress.events import RunMessage
+from apps.progress.notices import notices_of
+from apps.progress.timeline import spans_of
+from apps.sources.registry import definition
 from apps.tenants.current import TenantRequest
+from apps.tenants.models import Role
+from apps.tenants.permissions import allows
+
+# A script that only wants the parts that changed says so: the log's lines come to it by another way.
+PARTS_ONLY = "X-Fragments"
 
 
 @member_page
 def run(request: TenantRequest, run_id: UUID) -> HttpResponse:
     """One run, for ever."""
+    found = _run(request, run_id)
+    spans = spans_of(found.pk)
+    attempts = [span for span in spans if span.kind == "attempt"]
+    wanted = _attempt(request)
+    shown = [span for span in spans if wanted in (0, span.attempt)]
+    changes = selectors.changes_of(found.job, found)
+    context = run_context(request, found.job, found, as_of_job=False)
+    context |= {
+        "changes": changes,
+        "row": selectors.with_volume([found])[0],
+        "is_active": found.state in ACTIVE,
+        "elapsed": timezone.now() - found.started_at if found.state in ACTIVE and found.started_at else None,
+        "is_current": selectors.is_current(found),
+        "pulse": pulse_of(found, cast("RunMessage | None", context["live"]), changes[0] if changes else None),
+        "timeline": timeline(definition(found.job.job_type), shown or spans, found.finished_at),
+        "attempts": attempts,
+        "attempt": wanted if shown else 0,
+        "notices": notices_of(found.pk, request.user),
+        "email_offered": email_is_offered(),
+        "may_operate": allows(request.role, Role.OPERATOR),
+        "zone": timezone.get_current_timezone_name(),
+        "log": None if PARTS_ONLY in request.headers else log.newest(found.pk),
+    }
+    return render(request, "dashboard/run.html", context)
+
+
+@member_page
+def compare_runs(request: TenantRequest, run_id: UUID) -> HttpResponse:
+    """Two runs of a job side by side."""
+    found = _run(request, run_id)
+    offered = compare.candidates(found)
+    other = compare.chosen(found, offered, _uuid(request.GET.get("with", "")))
+    context = {
+        "run": found,
+        "job": found.job,
+        "other": other,
+        "offered": offered,
+        "comparison": compare.comparison(found, other) if other else None,
+    }
+    return render(request, "dashboard/compare.html", context)
+
+
+def _run(request: TenantRequest, run_id: UUID) -> Run:
     found = selectors.run_of(request.tenant, run_id)
     if found is None:
         raise Http404(f"There is no run {run_id}.")
-    row = selectors.with_volume([found])[0]
-    context = run_context(request, found.job, found, as_of_job=False) | {
-        "changes": selectors.changes_of(found.job, found),
-        "row": row,
-    }
-    return render(request, "dashboard/run.html", context)
+    return found
+
+
+def _attempt(request: TenantRequest) -> int:
+    text = request.GET.get("attempt", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

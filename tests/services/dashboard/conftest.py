@@ -6,7 +6,6 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.jobs import services
 from apps.jobs.models import Job, Run
@@ -31,7 +30,7 @@ def new_job(db: None) -> Callable[[Tenant, str], Job]:
 
     def create(tenant: Tenant, name: str) -> Job:
         integration = Integration.across_tenants.create(
-            tenant=tenant, provider="jira", name=name, base_url="https://jira.example.com", token=Secret("secret")
+            tenant=tenant, provider="jira", name=name, base_url="https://jira.example.com"
         )
         return services.create_jobs(integration)
 

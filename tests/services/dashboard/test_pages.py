@@ -114,10 +114,10 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
         services.start(new_job(run.tenant, f"jira-{number}"), actor="ada")
     for page, queries in {
         "/": 10,
-        "/jobs/": 10,
+        "/jobs/": 14,
         "/runs/": 9,
-        f"/jobs/{run.job_id}/": 13,
-        f"/runs/{run.pk}/": 11,
+        f"/jobs/{run.job_id}/": 14,
+        f"/runs/{run.pk}/": 16,
     }.items():
         with django_assert_num_queries(queries):
             viewer.get(page)

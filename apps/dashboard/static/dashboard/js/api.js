@@ -6,6 +6,8 @@ export const get = (path) => ask(path, {});
 
 export const post = (path, body = {}) => send("POST", path, body);
 
+export const remove = (path) => send("DELETE", path, {});
+
 export const patch = (path, body) => send("PATCH", path, body);
 
 const send = (method, path, body) =>
@@ -26,6 +28,7 @@ async function ask(path, options) {
   if (!response.ok) {
     const error = new Error(sentence(response.status, answer));
     error.status = response.status;
+    error.answer = answer;
     throw error;
   }
   return answer;

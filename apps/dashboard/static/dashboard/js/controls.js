@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { refreshSoon } from "./fragments.js";
+import { chosenScope, showScope } from "./scope.js";
 import { toast } from "./toasts.js";
 
 const dialog = document.getElementById("confirm");
@@ -14,32 +15,38 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) dialog.close();
 });
 
-dialog.querySelector("form").addEventListener("submit", (event) => {
+dialog.querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const reason = part("reason").value.trim();
-  dialog.close();
-  carryOut(asked, reason);
+  part("do").disabled = true;
+  await carryOut(asked, part("reason").value.trim());
+  part("do").disabled = false;
 });
 
 function ask(button) {
-  const { control, ofJob, jobName, effect } = button.dataset;
+  const { control, ofJob, jobName, effect, mode } = button.dataset;
   const label = button.textContent.trim();
-  asked = { control, job: ofJob, jobName, label, full: "full" in button.dataset };
+  asked = { control, job: ofJob, jobName, label, reads: Boolean(mode) };
   part("title").textContent = `${label}: ${jobName}`;
   part("effect").textContent = effect;
   part("do").textContent = label;
   part("do").classList.toggle("danger", "danger" in button.dataset);
   part("reason").value = "";
+  part("problem").hidden = true;
+  showScope(ofJob, mode, "provider" in button.dataset);
   dialog.showModal();
   part("reason").focus();
 }
 
-async function carryOut({ control, job, jobName, label, full }, reason) {
+// What is refused is told in the dialog, where it can be put right.
+async function carryOut({ control, job, jobName, label, reads }, reason) {
   try {
-    await post(`/api/jobs/${job}/${control}`, control === "start" ? { full, reason } : { reason });
-    toast(`${label}: ${jobName} has been asked.`);
+    await post(`/api/jobs/${job}/${control}`, { ...(reads ? chosenScope() : {}), reason });
   } catch (error) {
-    toast(error.message, "bad");
+    part("problem").textContent = error.message;
+    part("problem").hidden = false;
+    return;
   }
+  dialog.close();
+  toast(`${label}: ${jobName} has been asked.`);
   refreshSoon();
 }

@@ -15,7 +15,9 @@ export function refreshSoon() {
 }
 
 async function refresh() {
-  const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
+  // The server leaves out what is no fragment and costs much, such as the lines of a log.
+  const asked = { credentials: "same-origin", headers: { "X-Fragments": "only" } };
+  const response = await fetch(location.href, asked).catch(() => null);
   if (!response?.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const focused = document.activeElement?.id;

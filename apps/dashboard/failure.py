@@ -1,0 +1,73 @@
+"""Why did a run fail, what does that mean, and what is to be done?"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from apps.dashboard.selectors import MatrixRow
+from apps.jobs.choices import ItemState, JobState, RunState
+from apps.jobs.models import Job, QueueItem, Run
+from apps.progress import log
+from apps.progress.choices import STAGE_DONE, StageState
+
+SHOWN = 5  # different errors of batches
+
+
+@dataclass(frozen=True)
+class BatchError:
+    """What a batch of a step said last, and how often it was tried."""
+
+    step: str
+    stage: str
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed run: its ``cause`` as a sentence, what is done and kept, what is missing, and what comes next.
+
+    ``line`` is the log's line that tells it; ``retry_at`` when it is tried again by itself.
+    """
+
+    cause: str
+    line: int | None
+    done: list[str] = field(default_factory=list)
+    partly: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    kept: int = 0
+    retry_at: datetime | None = None
+    batches: list[BatchError] = field(default_factory=list)
+
+
+def failure_of(run: Run | None, job: Job, matrix: list[MatrixRow]) -> Failure | None:
+    """The failure of a run; ``None`` when it did not fail."""
+    if run is None or not (run.state == RunState.FAILED or (run.error and run.state == RunState.CANCELLED)):
+        return None
+    failure = Failure(
+        run.error or job.error or "No cause was recorded.",
+        log.newest_error(run.pk),
+        kept=sum(cell.row.done for row in matrix for cell in row.cells[:1] if cell.row),
+        retry_at=_retry_at(run, job),
+        batches=_batch_errors(run),
+    )
+    for row in matrix:
+        states = {cell.row.state for cell in row.cells if cell.row}
+        if states <= STAGE_DONE:
+            failure.done.append(row.step.title)
+        elif states <= {StageState.IDLE}:
+            failure.missing.append(row.step.title)
+        else:
+            failure.partly.append(row.step.title)
+    return failure
+
+
+def _retry_at(run: Run, job: Job) -> datetime | None:
+    again = job.state == JobState.FAILED and job.is_active and job.retries_used < job.max_retries
+    return run.finished_at + timedelta(minutes=job.retry_minutes) if again and run.finished_at else None
+
+
+def _batch_errors(run: Run) -> list[BatchError]:
+    failed = QueueItem.objects.for_tenant(run.tenant_id).filter(run=run).exclude(error="")
+    failed = failed.exclude(state=ItemState.FINISHED).order_by("-attempts", "pk")
+    found = failed.values_list("step", "stage", "attempts", "error")[:SHOWN]
+    return [BatchError(*values) for values in found]

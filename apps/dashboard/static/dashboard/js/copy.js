@@ -1,0 +1,18 @@
+// How is something copied? A button names the address, or a script gives the text; a note says that it is done.
+
+import { toast } from "./toasts.js";
+
+/** Put a text on the clipboard and say so. */
+export async function copy(text, said) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(said);
+  } catch {
+    toast("The browser does not let this page copy. Select the text and copy it by hand.", "bad");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(new URL(button.dataset.copy, location.href).href, "The link is copied.");
+});

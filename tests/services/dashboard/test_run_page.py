@@ -1,0 +1,244 @@
+"""Does the page of a run say what it does, how far it is, whether it is well, and what to do about it?"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from apps.jobs import services
+from apps.jobs.choices import ItemState, RunState
+from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.run_log import Journal, tally
+from apps.progress import log, timeline
+from apps.progress import services as progress
+from apps.progress.choices import NoticeChannel, NoticeState, StageState
+from apps.progress.models import LogLine, Notice, RunProgress
+from apps.sources.base import Fetched, RawRecord
+from apps.tenants.models import Tenant, User
+
+ISSUES = "jira_issues_with_changelogs"
+QUERIES = 16
+
+
+def page_of(run: Run, browser: Client, query: str = "", **headers: str) -> str:
+    answer = browser.get(f"/runs/{run.pk}/{query}", headers=headers)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def pulse(page: str) -> str:
+    part = re.search(r'<p class="pulse".*?</p>', page, re.DOTALL)
+    assert part
+    return " ".join(re.sub(r"<[^>]+>", " ", part[0]).split())
+
+
+def hold(run: Run, *, seconds: int) -> None:
+    """A worker drives the run; its lease ends in so many seconds."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    Run.across_tenants.filter(pk=run.pk).update(driver=uuid4(), driver_lease_until=until)
+
+
+def add_batch(run: Run, number: int, **more: object) -> None:
+    QueueItem.across_tenants.bulk_create(
+        QueueItem(tenant_id=run.tenant_id, run=run, step=ISSUES, stage="transform", covers={}, **more)
+        for _ in range(number)
+    )
+
+
+def test_a_run_at_work_is_healthy_and_says_how_many_work_on_it(run: Run, viewer: Client) -> None:
+    hold(run, seconds=30)
+    lease = timezone.now() + timedelta(seconds=30)
+    add_batch(run, 1, state=ItemState.RUNNING, owner=uuid4(), lease_until=lease)
+    assert pulse(page_of(run, viewer)) == "Healthy 2 workers"
+
+
+def test_records_set_aside_are_part_of_the_health(run: Run, viewer: Client) -> None:
+    hold(run, seconds=30)
+    progress.count(run.pk, ISSUES, "transform", done=10, failed=3)
+    assert pulse(page_of(run, viewer)) == "Working, with losses 1 worker, 3 records set aside"
+
+
+def test_a_silent_worker_is_told(run: Run, viewer: Client) -> None:
+    hold(run, seconds=-12)
+    assert re.fullmatch(r"No sign of life for 4\d s: another worker takes over\.", pulse(page_of(run, viewer)))
+
+
+def test_a_wait_for_the_provider_is_told_with_its_end(run: Run, viewer: Client) -> None:
+    services.wait_until(run, timezone.now() + timedelta(minutes=9), "Jira asks for a pause (rate limit, 429).")
+    page = page_of(run, viewer)
+    assert re.match(r"Waiting until \d\d:\d\d Jira asks for a pause", pulse(page))
+
+
+def test_a_run_that_nobody_took_says_what_waits(run: Run, viewer: Client) -> None:
+    add_batch(run, 7)
+    assert pulse(page_of(run, viewer)).startswith("Waiting for a free worker 7 batches wait for ")
+
+
+def test_a_paused_run_says_by_whom_and_why(run: Run, viewer: Client) -> None:
+    services.pause(run.job, actor="grace", reason="Lunch")
+    assert re.match(r"Paused by grace at \d\d:\d\d: Lunch\.", pulse(page_of(run, viewer)))
+
+
+def test_the_controls_are_on_the_page_of_the_current_run_only(run: Run, operator: Client) -> None:
+    assert 'data-control="pause"' in page_of(run, operator)
+    services.fail(run, "Broken")
+    services.start(run.job, actor="ada")
+    assert "data-control" not in page_of(run, operator)
+
+
+def test_a_failure_says_cause_meaning_and_what_to_do(run: Run, operator: Client) -> None:
+    for stage in ("extraction", "transform", "embedding"):
+        progress.mark(run.pk, [("jira_projects_and_issue_types", stage)], StageState.FINISHED)
+    progress.count(run.pk, ISSUES, "extraction", done=1200)
+    add_batch(run, 1, attempts=4, error="ValueError: odd <b>")
+    services.fail(run, "Jira does not accept the credentials.")
+    page = page_of(run, operator)
+    panel = page[page.index('id="failure"') : page.index('id="run-facts"')]
+    words = " ".join(re.sub(r"<[^>]+>", " ", panel).split())
+    assert "Jira does not accept the credentials." in words
+    assert "Done Projects and issue types" in words
+    assert "Done in part Issues with changelogs" in words
+    assert "Not begun Statuses and relationships; Development status" in words
+    assert "Kept 1,200 extracted" in words
+    assert "after 4 tries: ValueError: odd &lt;b&gt;" in words
+    assert "Retry from here" in words
+    line = LogLine.objects.get(run=run.pk, level="error")
+    assert f'href="/runs/{run.pk}/#line-{line.pk}"' in panel
+
+
+def test_the_timeline_shows_attempts_stages_and_waits(run: Run, viewer: Client) -> None:
+    assert 'data-kind="attempt"' in page_of(run, viewer)
+    progress.working(run.pk, ISSUES, "extraction")
+    timeline.wait(run.pk, "Jira asks for a <pause>.")
+    page = page_of(run, viewer)
+    assert {"attempt", "stage", "wait"} == set(re.findall(r'class="lane" data-kind="(\w+)"', page))
+    assert "Jira asks for a &lt;pause&gt;." in page
+    assert "The timeline as a table" in page
+
+
+def test_one_attempt_can_be_seen_alone(run: Run, viewer: Client) -> None:
+    services.fail(run, "Broken")
+    services.retry(run.job, actor="ada")
+    both = page_of(run, viewer)
+    assert {"Attempt 1", "Attempt 2"} == set(re.findall(r'aria-label="(Attempt \d)', both))
+    alone = page_of(run, viewer, "?attempt=1")
+    assert {"Attempt 1"} == set(re.findall(r'aria-label="(Attempt \d)', alone))
+    for odd in ("?attempt=9", "?attempt=x", "?attempt=-1", "?attempt=99999999999"):
+        assert 'id="timeline"' in page_of(run, viewer, odd)
+
+
+def test_the_log_is_there_without_a_script(run: Run, viewer: Client) -> None:
+    log.write(run.pk, "Fetched <b>100</b> issues", step=ISSUES)
+    page = page_of(run, viewer)
+    assert "Fetched &lt;b&gt;100&lt;/b&gt; issues" in page
+    assert f'href="/api/runs/{run.pk}/log.txt"' in page
+
+
+def test_every_transition_is_in_the_log(run: Run) -> None:
+    services.pause(run.job, actor="grace", reason="Lunch")
+    services.resume(run.job, actor="grace")
+    services.fail(run, "Broken")
+    services.retry(run.job, actor="ada")
+    texts = list(LogLine.objects.filter(run=run.pk).values_list("text", flat=True))
+    assert texts[0] == "Asked for by ada: Because of a test"
+    assert texts[1].startswith("Begun")
+    assert "Paused by grace: Lunch" in texts
+    assert "Failed: Broken" in texts
+    assert "Attempt 2, asked for by ada: goes on where it failed" in texts
+
+
+def test_what_is_fetched_is_told_together_and_not_too_often(run: Run) -> None:
+    journal = Journal(run.pk)
+    slice_ = tally({"scope": "ABC"}, Fetched([RawRecord("issue", "1", b"{}")]))
+    for _ in range(10):
+        journal.fetched(ISSUES, slice_)
+        journal.flush()
+    journal.flush(now=True)
+    told = LogLine.objects.filter(run=run.pk, text__startswith="Fetched").values_list("text", flat=True)
+    assert [text.split(" of ")[0] for text in told] == ["Fetched 1 issue", "Fetched 9 issues"]
+
+
+def test_a_redraw_leaves_the_log_alone(run: Run, viewer: Client) -> None:
+    log.write(run.pk, "One line")
+    assert "One line" not in page_of(run, viewer, **{"X-Fragments": "only"})
+
+
+def test_the_number_of_queries_does_not_grow_with_what_the_page_shows(
+    run: Run, viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    hold(run, seconds=30)
+    for number in range(30):
+        log.write(run.pk, f"Line {number}")
+        timeline.wait(run.pk, f"Reason {number}")
+    add_batch(run, 20)
+    with django_assert_num_queries(QUERIES):
+        page_of(run, viewer)
+
+
+def test_one_sees_ones_own_notices_and_no_secret(run: Run, operator: Client, acme: Tenant, settings: Settings) -> None:
+    user = User.objects.get(username="some-operator")
+    row = RunProgress.across_tenants.get(pk=run.pk)
+    Notice.across_tenants.create(
+        tenant=acme, run=row, user=user, channel=NoticeChannel.WEBHOOK, page="", state=NoticeState.FAILED, error="No"
+    )
+    assert "Webhook: not delivered" in page_of(run, operator)
+    assert "data-notify-email" not in page_of(run, operator)
+    settings.EMAIL_URL = "smtp://localhost"
+    user.email = "some@example.com"
+    user.save()
+    assert "By e-mail to some@example.com" in page_of(run, operator)
+
+
+@pytest.fixture
+def earlier(job: Job) -> Run:
+    """A successful run of the same job."""
+    run = services.start(job, actor="ada")
+    progress.count(run.pk, ISSUES, "extraction", done=100)
+    begun = timezone.now() - timedelta(hours=1)
+    Run.across_tenants.filter(pk=run.pk).update(
+        state=RunState.FINISHED, outcome="complete", started_at=begun, finished_at=begun + timedelta(seconds=60),
+        created_at=begun, counts={"loaded": {"issue": 100}},
+    )  # fmt: skip
+    Job.across_tenants.filter(pk=job.pk).update(state="READY")
+    return run
+
+
+@pytest.fixture
+def later(earlier: Run, job: Job) -> Run:
+    run = services.start(job, actor="ada")
+    progress.count(run.pk, ISSUES, "extraction", done=150)
+    Run.across_tenants.filter(pk=run.pk).update(
+        started_at=F("created_at"), finished_at=F("created_at") + timedelta(seconds=90),
+        counts={"loaded": {"issue": 150}},
+    )  # fmt: skip
+    return run
+
+
+def test_a_run_is_compared_with_the_last_successful_one(earlier: Run, later: Run, viewer: Client) -> None:
+    page = viewer.get(f"/runs/{later.pk}/compare").content.decode()
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert f'<option value="{earlier.pk}" selected' in " ".join(page.split())
+    assert "30.0 s longer (+50%)" in words
+    assert "Issues with changelogs: extraction 150 100 50 more (+50%)" in words
+    assert "Issues: loaded 150 100 50 more (+50%)" in words
+
+
+def test_only_runs_of_the_same_job_are_compared(
+    later: Run, foreign_run: Run, viewer: Client, new_job: Callable[[Tenant, str], Job]
+) -> None:
+    other_job = services.start(new_job(later.tenant, "other"), actor="ada")
+    for other in (foreign_run, other_job):
+        page = viewer.get(f"/runs/{later.pk}/compare?with={other.pk}").content.decode()
+        assert "That is no run of this job." in page
+    assert viewer.get(f"/runs/{foreign_run.pk}/compare").status_code == 404
+    assert viewer.get(f"/runs/{later.pk}/compare?with=x").status_code == 200
+
+
+def test_the_only_run_has_nothing_to_compare_with(run: Run, viewer: Client) -> None:
+    assert "This is the only run of the job so far." in viewer.get(f"/runs/{run.pk}/compare").content.decode()
