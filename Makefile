@@ -50,6 +50,11 @@ bench: dev ## Measure full syncs against the sandbox, the plain limits and a pee
 bench-live: dev ## Measure the way from a stored change to 200 open pages
 	@$(PY) -m tests.bench.live
 
+.PHONY: chaos
+chaos: dev ## Disturb real runs by 200 faults per broker and write docs/reliability.md
+	@$(PY) -m tests.system_packages
+	@$(PY) -m tests.chaos --report
+
 .PHONY: pins
 pins: ## Compile requirements/*.in into pins with hashes (needs uv)
 	@for set in base embedded dev; do \

@@ -3,6 +3,8 @@
 from ninja import NinjaAPI
 
 from apps.jobs.api import router as jobs
+from apps.jobs.api_data import router as data
+from apps.jobs.api_schedule import router as schedules
 from apps.progress.api import router as progress
 from apps.tenants.api import preferences
 from apps.tenants.api import router as tokens
@@ -12,6 +14,8 @@ from apps.tenants.api_auth import API_AUTH, answer_refusals_in_json
 api = NinjaAPI(title="ETL platform for Jira and GitHub", version="1", docs_url=None, auth=API_AUTH)
 api.add_router("/token", tokens)
 api.add_router("/preferences", preferences)
+api.add_router("", schedules)
+api.add_router("", data)
 api.add_router("", jobs)
 api.add_router("", progress)
 answer_refusals_in_json(api)

@@ -4,11 +4,18 @@ import gc
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import task_prerun, worker_process_init
+from django.db import close_old_connections
 
 app = Celery("etlproject")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def leave_dead_connections(**_: Any) -> None:
+    """Connections are kept between tasks: one that has died meanwhile (a restart of the database) is made anew."""
+    close_old_connections()
 
 
 @worker_process_init.connect

@@ -129,6 +129,12 @@ class Sandbox(Process):
         """How many requests it has answered (or ``faults`` it has made) since ``reset-stats``."""
         return int(requests.get(self.url("_sandbox/stats"), timeout=10).json()[what])
 
+    def tokens(self, **order: Any) -> Any:
+        """What became of each token; with an order (``token``, ``remaining``, ``revoked`` …) one is changed first."""
+        if order:
+            return self.control("tokens", order)
+        return requests.get(self.url("_sandbox/tokens"), timeout=10).json()
+
     def control(self, action: str, body: Any = None) -> Any:
         """``POST /_sandbox/<action>``: faults, latency, mutate, reset-stats."""
         answer = requests.post(self.url(f"_sandbox/{action}"), json=body, timeout=30)

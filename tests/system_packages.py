@@ -13,6 +13,7 @@ from pathlib import Path
 PACKAGES = {
     "chromium": ("chromium", "the browser tests"),
     "rabbitmq-server": ("rabbitmq-server", "the tests with RabbitMQ"),
+    "faketime": ("faketime", "the clocks of the chaos suite"),
 }
 
 

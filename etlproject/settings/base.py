@@ -2,11 +2,12 @@
 
 from csp.constants import NONE, SELF
 
-from etlproject.settings.env import BASE_DIR, Env, database
+from etlproject.settings.env import BASE_DIR, Env, database, mail_server
 
 env = Env.load()
 
 POSTGRES = frozenset({"postgres", "postgresql"})
+MAIL = frozenset({"smtp", "smtp+tls", "smtps"})
 REDIS = frozenset({"redis", "rediss", "redis+socket", "unix"})
 
 DEBUG = env.flag("DEBUG")
@@ -29,6 +30,12 @@ EMBEDDER_URL = env.text("EMBEDDER_URL", "")
 EMBEDDER_API_KEY = env.text("EMBEDDER_API_KEY", "")
 # Base URLs inside the operator's own network are refused unless allowed here (the sandbox needs it).
 ALLOW_PRIVATE_NETWORKS = env.flag("ALLOW_PRIVATE_NETWORKS")
+# What the housekeeping keeps; apps/jobs/housekeeping.py says of what each is the limit.
+KEEP_RAW_DAYS = env.number("KEEP_RAW_DAYS", 90, low=1, high=36500)
+KEEP_LEDGER_DAYS = env.number("KEEP_LEDGER_DAYS", 7, low=1, high=36500)
+KEEP_HISTORY_DAYS = env.number("KEEP_HISTORY_DAYS", 90, low=1, high=36500)
+KEEP_QUARANTINE_DAYS = env.number("KEEP_QUARANTINE_DAYS", 90, low=1, high=36500)
+KEEP_RUNS = env.number("KEEP_RUNS", 1000, low=10, high=1_000_000)
 
 INSTALLED_APPS = [
     "daphne",
@@ -139,6 +146,13 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+
+# --- e-mail: only for people who ask to be told when a run ends -------------------------------------------------------
+EMAIL_URL = env.url("EMAIL_URL", MAIL) if env.text("EMAIL_URL", "") else ""
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL = mail_server(EMAIL_URL)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "etl@localhost")
 
 # --- live messages ------------------------------------------------------------------------------------------------
 CHANNEL_LAYERS = {

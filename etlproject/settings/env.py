@@ -124,3 +124,11 @@ def database(url: str) -> dict[str, object]:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def mail_server(url: str) -> tuple[str, int, str, str, bool, bool]:
+    """Host, port, user, password, STARTTLS and TLS of ``smtp://``, ``smtp+tls://`` or ``smtps://user:password@host``."""
+    parts = urlsplit(url)
+    port = parts.port or {"smtps": 465, "smtp+tls": 587}.get(parts.scheme, 25)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return parts.hostname or "", port, user, password, parts.scheme == "smtp+tls", parts.scheme == "smtps"

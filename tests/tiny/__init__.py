@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import (
+    Children,
     Connection,
     ConnectionReport,
     Context,
+    Estimate,
     Fetched,
+    Gone,
     RawRecord,
     Slice,
     Transformed,
@@ -78,6 +81,12 @@ class Tiny:
         ]
         following = [Slice("notes", {"page": page.next})] if page.next else []
         return Fetched(records, following, expected={"note": page.total} if number == 1 else {})
+
+    def forget(self, gone: Gone) -> Transformed:
+        return Transformed(complete=[Children(Project, "external_id", gone.external_id)])
+
+    def estimate(self, context: Context) -> list[Estimate]:
+        return [Estimate("", "note", context.http.get("notes?page=1").decode(Page).total)]
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
         note = msgspec.json.decode(record.payload, type=Note)

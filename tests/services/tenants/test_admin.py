@@ -20,6 +20,7 @@ from tests.services.tenants.conftest import PASSWORD, NewUser
 pytestmark = pytest.mark.urls("tests.services.tenants.urls")
 
 TOKEN = "ghp_a-token-nobody-may-see"
+NEW = {"tokens-0-new_secret": TOKEN}
 LIST = "/admin/integrations/integration/"
 
 Visit = Callable[[User], Client]
@@ -36,15 +37,28 @@ def connect(tenant: Tenant, name: str) -> Integration:
     )
 
 
+def secret_of(integration: Integration) -> str:
+    return integration.tokens.get().secret.reveal()
+
+
+def with_token(integration: Integration, secret: str = "") -> dict[str, str]:
+    """The part of the form that shows the connection's one token."""
+    pk = str(integration.tokens.get().pk)
+    return {"tokens-INITIAL_FORMS": "1", "tokens-0-id": pk, "tokens-0-new_secret": secret}
+
+
 def form(**changes: Any) -> dict[str, Any]:
     values = {
         "provider": "github",
         "name": "hub",
         "base_url": "http://127.0.0.1:1/api/v3/",
-        "username": "",
         "scopes": "o/one\r\n\r\no/two\r\n",
         "is_active": "on",
-        "new_token": "",
+        "tokens-TOTAL_FORMS": "1",
+        "tokens-INITIAL_FORMS": "0",
+        "tokens-0-label": "main",
+        "tokens-0-is_active": "on",
+        "tokens-0-new_secret": "",
     }
     return {name: value for name, value in {**values, **changes}.items() if value is not None}
 
@@ -101,7 +115,7 @@ def test_only_admins_change(
     acme: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit, role: Role, may_change: bool
 ) -> None:
     browser = visit(new_user("ada", {acme: role}))
-    status = browser.post(page_of(acme_hub), form(name="renamed")).status_code
+    status = browser.post(page_of(acme_hub), form(name="renamed", **with_token(acme_hub))).status_code
     acme_hub.refresh_from_db(fields=["name"])
     assert (status, acme_hub.name) == ((302, "renamed") if may_change else (403, "acme-hub"))
     assert browser.get(f"{LIST}add/").status_code == (200 if may_change else 403)
@@ -134,7 +148,7 @@ def test_nobody_adds_to_or_moves_into_a_foreign_tenant(
     acme: Tenant, globex: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
-    browser.post(f"{LIST}add/", form(tenant=globex.pk, new_token=TOKEN))
+    browser.post(f"{LIST}add/", form(tenant=globex.pk, **NEW))
     browser.post(page_of(acme_hub), form(tenant=globex.pk))
     assert not Integration.objects.for_tenant(globex).exists()
 
@@ -143,7 +157,7 @@ def test_viewing_a_second_tenant_is_no_right_to_add_there(
     acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.ADMIN, globex: Role.VIEWER}))
-    browser.post(f"{LIST}add/", form(tenant=globex.pk, new_token=TOKEN))
+    browser.post(f"{LIST}add/", form(tenant=globex.pk, **NEW))
     assert not Integration.across_tenants.exists()
 
 
@@ -153,18 +167,17 @@ def test_a_token_is_written_never_shown_and_kept_when_left_empty(
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
     refused = browser.post(f"{LIST}add/", form(tenant=acme.pk))
     assert "Enter the token that the provider issued." in refused.content.decode()
-    refused = browser.post(f"{LIST}add/", form(tenant=acme.pk, new_token=TOKEN, name=""))
+    refused = browser.post(f"{LIST}add/", form(tenant=acme.pk, name="", **NEW))
     assert TOKEN not in refused.content.decode()
-    browser.post(f"{LIST}add/", form(tenant=acme.pk, new_token=TOKEN))
+    browser.post(f"{LIST}add/", form(tenant=acme.pk, **NEW))
     integration = Integration.objects.for_tenant(acme).get()
-    assert (integration.token.reveal(), integration.scopes) == (TOKEN, ["o/one", "o/two"])
+    assert (secret_of(integration), integration.scopes) == (TOKEN, ["o/one", "o/two"])
     assert integration.base_url == "http://127.0.0.1:1/api/v3"
-    browser.post(page_of(integration), form(name="renamed"))
+    browser.post(page_of(integration), form(name="renamed", **with_token(integration)))
     integration.refresh_from_db()
-    assert (integration.token.reveal(), integration.name) == (TOKEN, "renamed")
-    browser.post(page_of(integration), form(name="renamed", new_token="ghp_another"))
-    integration.refresh_from_db()
-    assert integration.token.reveal() == "ghp_another"
+    assert (secret_of(integration), integration.name) == (TOKEN, "renamed")
+    browser.post(page_of(integration), form(name="renamed", **with_token(integration, "ghp_another")))
+    assert secret_of(integration) == "ghp_another"
     pages = [LIST, page_of(integration), f"{LIST}{integration.pk}/history/"]
     texts = [browser.get(page).content.decode() for page in pages] + [
         caplog.text,
@@ -179,7 +192,11 @@ def test_two_connections_of_one_name_are_refused_in_words(
     acme: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     other = connect(acme, "other")
-    page = visit(new_user("ada", {acme: Role.ADMIN})).post(page_of(other), form(name="acme-hub")).content.decode()
+    page = (
+        visit(new_user("ada", {acme: Role.ADMIN}))
+        .post(page_of(other), form(name="acme-hub", **with_token(other)))
+        .content.decode()
+    )
     assert "integration_name_per_tenant" in page or "already exists" in page
 
 
@@ -193,9 +210,8 @@ def test_the_list_works_while_a_key_is_missing(
     assert browser.get(LIST).status_code == 200
     page = browser.post(LIST, {"action": "test_connections", "_selected_action": [acme_hub.pk]}, follow=True)
     assert "add the key it was encrypted with to ENCRYPTION_KEY" in page.content.decode()
-    assert browser.post(page_of(acme_hub), form(new_token="ghp_another")).status_code == 302
-    acme_hub.refresh_from_db()
-    assert acme_hub.token.reveal() == "ghp_another"
+    assert browser.post(page_of(acme_hub), form(**with_token(acme_hub, "ghp_another"))).status_code == 302
+    assert secret_of(acme_hub) == "ghp_another"
 
 
 def test_a_tenants_admin_lets_people_in_by_name(acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit) -> None:

@@ -1,0 +1,37 @@
+"""Does a disturbed run come to the same end as an undisturbed one? The quickest faults of ``make chaos``."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.chaos import results
+from tests.chaos.results import Result
+from tests.processes import ROOT
+
+FAULTS = ("kill-child", "flush-redis", "restart-redis", "repeat-messages", "race-stop", "refuse-token")
+SEED = 109  # all of them strike the Jira job
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    """Each of the faults once, in a lane with services of its own."""
+    folder = tmp_path_factory.mktemp("chaos")
+    options = {"--broker": "redis", "--lanes": "1", "--seed": SEED, "--faults": len(FAULTS), "--folder": folder}
+    words = [str(word) for pair in options.items() for word in pair]
+    suite = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", *words, "--only", *FAULTS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sys.stdout.write(suite.stdout + suite.stderr)
+    (of_suite,) = folder.glob("redis-*")
+    return {result.fault: result for result in results.read(of_suite).values()}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_end_is_that_of_an_undisturbed_run(found: dict[str, Result], fault: str) -> None:
+    assert found[fault].problems == []
