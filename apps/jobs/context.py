@@ -11,6 +11,7 @@ from apps.integrations.models import Integration
 from apps.jobs import run_log
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Run, Watermark
+from apps.jobs.selectors import unfinished_before
 from apps.raw import seen
 from apps.raw import selectors as raw
 from apps.sources.base import RawRecord
@@ -58,10 +59,10 @@ class RunContext:
         return raw.find(self._integration_id, entity, external_id)
 
     def changed(self, entity: str) -> Iterator[RawRecord]:
-        """Those that this run has stored; in a full run all, since all are asked for again."""
+        """Those that this run has stored, or one that came to no end before; in a full run all: all are asked for."""
         if self.full:
             return raw.current(self._integration_id, entity)
-        return raw.changed(self._integration_id, entity, self._run.pk)
+        return raw.changed(self._integration_id, entity, [self._run.pk, *unfinished_before(self._run)])
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
         """The ids of stored records that this run has neither listed nor stored."""

@@ -4,10 +4,13 @@ A batch is claimed by one conditional UPDATE and closed by another in the transa
 lost the lease in between (a frozen worker that wakes up) closes nothing and so writes nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID
@@ -18,6 +21,7 @@ from django.db.models.functions import Now
 
 from apps.jobs.choices import ITEM_OPEN, ItemState, RunState
 from apps.jobs.models import QueueItem, Run
+from apps.sources.registry import definition
 
 LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
@@ -45,6 +49,28 @@ def add(run: Run, items: Iterable[NewItem]) -> list[QueueItem]:
         )
         for item in items
     )
+
+
+def inherit(run: Run) -> Counter[tuple[str, str]]:
+    """Take over the batches that ended runs of the job have left undone beside their chains.
+
+    What they cover is stored already: nobody would bring it again, because it is no change any more. Whatever was not
+    fetched is asked for again anyway. Returns their sizes by step and stage.
+    """
+    steps = definition(run.job.job_type).steps
+    beside = [Q(step=step.key, stage__in=step.stages[1:]) for step in steps if step.stages[1:]]
+    if not beside:
+        return Counter()
+    ended = Q(run__job=run.job_id, run__state__in=(RunState.CANCELLED, RunState.FAILED)) & ~Q(run=run.pk)
+    left = QueueItem.across_tenants.filter(reduce(or_, beside), ended).exclude(state=ItemState.FINISHED)
+    found = list(left.select_for_update(of=("self",)).values_list("pk", "step", "stage", "size"))
+    QueueItem.across_tenants.filter(pk__in=[pk for pk, *_ in found]).update(
+        run=run, state=ItemState.QUEUED, attempts=0, owner=None, lease_until=None, task="", error="", finished_at=None
+    )
+    sizes = Counter[tuple[str, str]]()
+    for _, step, stage, size in found:
+        sizes[step, stage] += size
+    return sizes
 
 
 def free() -> Q:

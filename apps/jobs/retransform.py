@@ -29,7 +29,10 @@ WHERE q.id = ANY (%s) AND q.stage <> %s AND q.state <> 'resolved' AND r.is_curre
 
 def plan(run: Run, step: str) -> list[NewItem]:
     """Everything that is stored, as the work of the job's main step; nothing where the run has its slices already."""
-    if step != main_step(definition(run.job.job_type)) or QueueItem.across_tenants.filter(run=run).exists():
+    if (
+        step != main_step(definition(run.job.job_type))
+        or QueueItem.across_tenants.filter(run=run, stage=Stage.EXTRACTION).exists()
+    ):
         return []
     number = sum(raw.extracted(run.integration_id).values()) if run.integration_id else 0
     return [NewItem(step, Stage.EXTRACTION, {"after": 0}, number)] if number else []

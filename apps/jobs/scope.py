@@ -49,6 +49,8 @@ def scope_of(
         raise BadScope("A run of everything looks for deletions in any case, a range never: leave the choice out.")
     if mode == RunMode.RANGE and job.integration is None:
         raise BadScope(f"{job.name} reads from no provider: it has no range. Run it on what changed, or on everything.")
+    if mode == RunMode.RETRANSFORM and job.integration is None:
+        raise BadScope(f"{job.name} stores no raw records: there is nothing to transform again.")
     if mode == RunMode.RANGE and not (since or until or scopes):
         raise BadScope("Say which range: from, to, or some projects or repositories.")
     for moment in filter(None, (since, until)):

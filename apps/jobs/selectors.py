@@ -1,8 +1,10 @@
 """Which jobs does a tenant have, and which one is meant by a name?"""
 
-from django.db.models import QuerySet
+from uuid import UUID
 
-from apps.jobs.choices import JobState
+from django.db.models import Q, QuerySet
+
+from apps.jobs.choices import JobState, RunMode, RunState
 from apps.jobs.models import Job, Run
 from apps.progress.choices import STAGE_DONE, StageState
 from apps.progress.selectors import stage_states
@@ -43,6 +45,14 @@ def job_of(tenant: Tenant | int, job_id: int) -> Job:
 def newest_run(job: Job) -> Run | None:
     """The current or last run of a job."""
     return Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at").first()
+
+
+def unfinished_before(run: Run) -> list[UUID]:
+    """The runs of the job since its last finished one that read what had changed: what they stored is still new."""
+    earlier = Run.across_tenants.filter(job=run.job_id, created_at__lt=run.created_at)
+    finished = earlier.filter(state=RunState.FINISHED, mode__in=(RunMode.INCREMENTAL, RunMode.FULL))
+    since = finished.order_by("-created_at").values_list("created_at", flat=True).first()
+    return list(earlier.filter(Q(created_at__gt=since) if since else Q()).values_list("pk", flat=True))
 
 
 def steps_status(job: Job) -> dict[str, dict[str, str]]:

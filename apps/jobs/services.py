@@ -15,6 +15,7 @@ from apps.jobs import force_stop, ledger, machine, run_log, schedule, wake
 from apps.jobs.choices import ACTIVE, ItemState, JobState, RunMode, RunState
 from apps.jobs.machine import SYSTEM, WrongState, refusal, transition
 from apps.jobs.models import Job, QueueItem, Run
+from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, StageState
 from apps.progress.models import StageProgress
@@ -127,6 +128,9 @@ def _admit(run: Run, reason: str) -> bool:
     run.save(update_fields=["started_at"])
     Job.across_tenants.filter(pk=job.pk).update(last_run_started_at=run.started_at)
     transition(job, "admit", run, actor=SYSTEM, reason=reason)
+    for (step, stage), size in ledger.inherit(run).items():
+        progress.count(run.pk, step, stage, total=size)
+        log.write(run.pk, f"Takes over {size:,} records that an ended run has left.", step=step, stage=stage)
     dispatch(run)
     wake_batches(run, Q())
     return True

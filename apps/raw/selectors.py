@@ -36,9 +36,9 @@ def find(integration_id: int, entity: str, external_id: str) -> RawRecord | None
     return to_record(row) if row else None
 
 
-def changed(integration_id: int, entity: str, run: UUID) -> Iterator[RawRecord]:
-    """Those of :func:`current` that ``run`` has stored."""
-    rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run=run)
+def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[RawRecord]:
+    """Those of :func:`current` that one of ``runs`` has stored."""
+    rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run__in=runs)
     return _records(rows.order_by("id"))
 
 

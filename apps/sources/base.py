@@ -154,7 +154,7 @@ class Context(Protocol):
         """The current version of one stored record."""
 
     def changed(self, entity: str) -> Iterator[RawRecord]:
-        """Those of :meth:`current` whose version this run has stored, streamed."""
+        """Those of :meth:`current` whose version this run, or one before it that came to no end, has stored."""
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
         """The ids of the stored records of ``scope`` that no slice of this run has listed (see :class:`Listed`).

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, connection
 from redis.exceptions import RedisError
 
-from apps.jobs.choices import ENDED
+from apps.jobs.choices import ENDED, RunMode
 from apps.jobs.models import Job, Run
 from apps.progress.models import RunProgress
 from tests.chaos.stand import Stand
@@ -59,6 +59,7 @@ class Scene:
     stand: Stand
     platform: Platform
     job_name: str
+    mode: RunMode
     run: Run
     chance: random.Random
     requests: int

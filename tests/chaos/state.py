@@ -26,27 +26,27 @@ _OTHERS = {
     "watermarks": "SELECT scope FROM jobs_watermark",
 }
 _STAGES = "SELECT step, stage, state, done, failed, total FROM progress_stageprogress WHERE run_id = %s"
-# What a second run after a stopped one need not do again.
-COUNTERS = "stages"
+# How much a run did itself: after one that was stopped it need not do all of it again.
+OWN_WORK = frozenset({"stages", "announced", "proof"})
 
 
 def state_of(run: Run) -> State:
     """What a run has led to. Our own ids and times are left out, those of points are part of it."""
     state = {table: _texts(table_rows(table)) for table in loaded_tables()}
     state |= {name: _texts(_rows(query)) for name, query in _OTHERS.items()}
-    state[COUNTERS] = _texts(_rows(_STAGES, run.pk))
+    state["stages"] = _texts(_rows(_STAGES, run.pk))
     state["points"] = _texts(points())
-    state["counts"] = [json.dumps({"counts": run.counts, "outcome": run.outcome}, sort_keys=True)]
+    for column, numbers in run.counts.items():
+        state[column] = sorted(f"{kind}: {number}" for kind, number in numbers.items())
+    state["outcome"] = [run.outcome]
     state["proof"] = _texts(json.dumps(line, sort_keys=True) for line in run.proof)
     return state
 
 
-def differences(expected: State, found: State, *, counters: bool) -> list[str]:
-    """A sentence for each part that differs; none when all is equal. ``counters`` says whether the stages' count."""
+def differences(expected: State, found: State, *, own_work: bool) -> list[str]:
+    """A sentence for each part that differs; none when all is equal. ``own_work``: the run did all of it itself."""
     sentences = []
-    for part in sorted(expected.keys() | found.keys()):
-        if part == COUNTERS and not counters:
-            continue
+    for part in sorted((expected.keys() | found.keys()) - (frozenset() if own_work else OWN_WORK)):
         before, after = Counter(expected.get(part, [])), Counter(found.get(part, []))
         missing, extra = before - after, after - before
         if missing or extra:

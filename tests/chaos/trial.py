@@ -33,27 +33,27 @@ class Lane:
         self.stand, self.broker = stand, broker
         assert stand.services.postgres
         self.snapshots = Snapshots(stand.services.postgres)
-        self.expected: dict[str, State] = {}
+        self.expected: dict[tuple[str, RunMode], State] = {}
         self.seconds: dict[str, float] = {}
         self.requests: dict[str, int] = {}
 
         self.platform: Platform = platforms.build(stand.sandbox, stand.folder)
         self.snapshots.take(EMPTY)
 
-    def _know(self, job: str) -> None:
-        """What an undisturbed run of a job leads to, and how long it takes: before the first fault of the job."""
-        if job in self.expected:
+    def _know(self, job: str, mode: RunMode) -> None:
+        """What an undisturbed run leads to, and how long it takes: before the first fault of its kind."""
+        if (job, mode) in self.expected:
             return
-        if job == VECTORIZATION:
+        if job == VECTORIZATION and job not in self.seconds:
             self._begin("jira")
             for source in SOURCES:
                 self.platform.run(source, RunMode.FULL)
             self.snapshots.take(LOADED)
         self._begin(job)
-        run = self.platform.run(job, RunMode.FULL)
+        run = self.platform.run(job, mode)
         if run.state != RunState.FINISHED or run.finished_at is None:
             raise TooLate(f"An undisturbed run of {job} ended as {run.state}: {run.error} {self.stand.logs}")
-        self.expected[job] = state_of(run)
+        self.expected[job, mode] = state_of(run)
         self.requests[job] = self.platform.sandbox.served()
         self.seconds[job] = (run.finished_at - run.created_at).total_seconds()
 
@@ -75,13 +75,14 @@ class Lane:
         fault = drawn(number, seed, self.broker, only)
         job = chance.choice(fault.jobs)
         result = Result(number=number, fault=fault.name, job=job, broker=self.broker, bound_s=fault.bound)
-        self._know(job)
+        mode = chance.choice([RunMode.FULL, RunMode.INCREMENTAL])
+        self._know(job, mode)
         self._begin(job)
         if fault.arm:
             fault.function(fault.arm)(self.stand)
         with Ear(self.platform.tenant.pk) as pages:
-            first = self.platform.start(job, RunMode.FULL)
-            scene = Scene(self.stand, self.platform, job, first, chance, self.requests[job])
+            first = self.platform.start(job, mode)
+            scene = Scene(self.stand, self.platform, job, mode, first, chance, self.requests[job])
             try:
                 fault.function(fault.how)(scene)
                 result.outcome = self._to_the_end(scene, fault)
@@ -121,8 +122,8 @@ class Lane:
     def _problems(self, scene: Scene, pages: Ear, result: Result) -> list[str]:
         problems = []
         if result.outcome:
-            counters = result.outcome != RERUN
-            problems += differences(self.expected[scene.job_name], state_of(scene.run), counters=counters)
+            expected, own_work = self.expected[scene.job_name, scene.mode], result.outcome != RERUN
+            problems += differences(expected, state_of(scene.run), own_work=own_work)
             if result.cost_s > result.bound_s:
                 problems.append(f"It cost {result.cost_s:.0f} s, more than the stated {result.bound_s:.0f} s.")
         problems += [f"{run} stays {run.state}: {_holding(run)}" for run in Run.across_tenants.exclude(state__in=ENDED)]
@@ -166,7 +167,7 @@ def _retry(scene: Scene) -> Run:
 
 
 def _start_anew(scene: Scene) -> Run:
-    return scene.platform.start(scene.job_name, RunMode.FULL)
+    return scene.platform.start(scene.job_name, scene.mode)
 
 
 def _resume(scene: Scene) -> Run:

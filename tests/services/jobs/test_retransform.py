@@ -1,9 +1,11 @@
 """Is what is stored transformed again by a real run, with no request to the provider, and what was set aside cured?"""
 
 import json
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from apps.jobs import proof, quarantine, services
 from apps.jobs.choices import Outcome, RunMode, RunState
@@ -106,3 +108,14 @@ def test_the_first_run_lists_every_issue_by_its_id_and_all_are_there(platform: P
     by_project = platform.sandbox.truth()["by_project"]
     told = {line["scope"]: (line["listed"], line["loaded"]) for line in first.proof if line["kind"] == "issue"}
     assert told == {key: (has["issues"],) * 2 for key, has in by_project.items() if has["issues"]}
+
+
+def test_the_command_asks_for_it_and_refuses_what_makes_no_sense(platform: Platform, loaded: Any) -> None:
+    out = StringIO()
+    call_command("job", "run", "jira", "--retransform", "--wait", "--json", stdout=out)
+    said = json.loads(out.getvalue())
+    assert (said["mode"], said["outcome"]) == ("retransform", "complete")
+    with pytest.raises(CommandError, match="reads nothing from the provider"):
+        call_command("job", "run", "jira", "--retransform", "--full")
+    with pytest.raises(CommandError, match="stores no raw records"):
+        call_command("job", "run", "vectorization", "--retransform")

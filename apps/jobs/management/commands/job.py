@@ -103,6 +103,7 @@ class Command(BaseCommand):
 
 def _add_run(run: ArgumentParser) -> None:
     run.add_argument("--full", action="store_true", help="Read everything again, not only what changed.")
+    run.add_argument("--retransform", action="store_true", help="Transform what is stored again, asking nobody.")
     run.add_argument("--since", metavar="TIME", help="A range: what changed from this day or time on (ISO 8601).")
     run.add_argument("--until", metavar="TIME", help="A range: what changed before this day or time (ISO 8601).")
     run.add_argument(
@@ -131,7 +132,14 @@ def _scope(job: Job, options: dict[str, Any]) -> Scope:
     is_range = since or until or scopes
     if is_range and options["full"]:
         raise CommandError("--full reads everything: leave out --since, --until and --scope.")
-    mode = RunMode.RANGE if is_range else RunMode.FULL if options["full"] else RunMode.INCREMENTAL
+    if options["retransform"] and (is_range or options["full"]):
+        raise CommandError(
+            "--retransform reads nothing from the provider: leave out --full, --since, --until and --scope."
+        )
+    if options["retransform"]:
+        mode = RunMode.RETRANSFORM
+    else:
+        mode = RunMode.RANGE if is_range else RunMode.FULL if options["full"] else RunMode.INCREMENTAL
     return scope.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
 
 

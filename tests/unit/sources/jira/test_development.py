@@ -66,6 +66,14 @@ def test_only_issues_of_this_run(provider: ScriptedServer, context: MemoryContex
     assert asked(provider) == ["2"]
 
 
+def test_a_panel_that_was_emptied_is_read_once_more(provider: ScriptedServer, context: MemoryContext) -> None:
+    provider.on(SUMMARY, summary())
+    context.store([record("dev_status", "1", {"summary": {}, "details": []}, "PAY")])
+    store(context, *({**issue(n), "fields": {**issue(n)["fields"], FIELD: "{}"}} for n in (1, 2)))
+    pull(Jira(), context, [DEV_STATUS])
+    assert asked(provider) == ["1"]
+
+
 def test_every_application_with_pull_requests_is_asked_for_them(
     provider: ScriptedServer, context: MemoryContext
 ) -> None:

@@ -1,0 +1,183 @@
+"""Does an incremental run with a sweep leave the tables that a fresh full load would leave?
+
+How little it asks for, as a share of a full load, is measured without a database: ``test_github_time_travel``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.core.crypto import Secret
+from apps.integrations.models import Integration
+from apps.integrations.services import add_integration
+from apps.jobs import services
+from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.models import Job, Run, Watermark
+from apps.jobs.services import Scope
+from apps.raw.models import Tombstone
+from apps.tenants.services import create_tenant
+from apps.warehouse.models import PullRequest, Repository
+from tests import platform as platforms
+from tests.platform import Platform
+from tests.processes import TOKEN
+
+SANDBOX = {"issues": 120, "prs": 2000}
+PATIENCE = 300  # seconds for a run
+pytestmark = pytest.mark.timeout(600)  # each test has a full load of its own
+FEW = 8  # requests: discovery, one look at each step, the changed pull requests
+# Of people GitHub tells no changes: whoever was met once stays known.
+COMPARED = (
+    "repository", "pullrequest", "commit", "pullrequestcommit", "review", "pullrequestcomment", "release", "deployment",
+    "workflowrun", "pullrequestissuelink",
+)  # fmt: skip
+Tables = dict[str, dict[str, dict[str, Any]]]
+
+
+def github_job(slug: str, sandbox_url: str) -> Job:
+    """A tenant that reads the same GitHub."""
+    tenant = create_tenant(slug=slug, name=slug.title())
+    integration = add_integration(
+        tenant=tenant, provider="github", name="github", base_url=sandbox_url, username="", token=Secret(TOKEN)
+    )
+    return services.create_jobs(integration)
+
+
+@pytest.fixture(scope="module")
+def full_load(platform: Platform) -> None:
+    """Everything is there."""
+    platform.sandbox.control("reset-stats")
+    assert platform.run("github", RunMode.FULL, PATIENCE).outcome == Outcome.COMPLETE
+    import requests as rq
+    got = rq.get(platform.sandbox.url("_sandbox/stats")).json()
+    print("FULL", got["requests"], got["faults"], got["by_status"], got["by_route"])
+
+
+@pytest.fixture
+def fresh(platform: Platform, request: pytest.FixtureRequest) -> Callable[[], Tables]:
+    """Loads everything for a tenant that has nothing yet; gives its live rows."""
+
+    def load() -> Tables:
+        job = github_job(f"fresh-{abs(hash(request.node.name)) % 10_000}", platform.sandbox.url("github"))
+        run = platform.ended(services.start(job, actor="test", scope=Scope(RunMode.FULL)), PATIENCE)
+        assert (run.state, run.error) == (RunState.FINISHED, "")
+        assert job.integration
+        return live(job.integration)
+
+    return load
+
+
+def live(integration: Integration) -> Tables:
+    """The live rows of an integration by table and external id."""
+    found: Tables = {}
+    with connection.cursor() as cursor:
+        for table in COMPARED:
+            name = f"warehouse_{table}"
+            columns = [column.name for column in connection.introspection.get_table_description(cursor, name)]
+            wanted = [column for column in columns if column not in platforms.OWN_COLUMNS | {"deleted_at"}]
+            chosen = ", ".join(f'"{column}"' for column in wanted)
+            cursor.execute(
+                f"SELECT {chosen} FROM {name} WHERE integration_id = %s AND deleted_at IS NULL", [integration.pk]
+            )
+            rows = [dict(zip(wanted, row, strict=True)) for row in cursor.fetchall()]
+            found[table] = {row["external_id"]: row for row in rows}
+    return found
+
+
+def differences(ours: Tables, theirs: Tables) -> dict[str, Any]:
+    """What is missing, left over or other in our tables."""
+    found: dict[str, Any] = {}
+    for table, rows in theirs.items():
+        mine = ours[table]
+        other = {key: (mine[key], rows[key]) for key in rows.keys() & mine.keys() if mine[key] != rows[key]}
+        if mine.keys() != rows.keys() or other:
+            found[table] = {
+                "missing": sorted(rows.keys() - mine.keys())[:5],
+                "left over": sorted(mine.keys() - rows.keys())[:5],
+                "other": dict(list(other.items())[:2]),
+            }
+    return found
+
+
+def swept(platform: Platform) -> tuple[Run, int]:
+    """An incremental run with a sweep, and how many requests it took."""
+    platform.sandbox.control("reset-stats")
+    run = services.start(platform.job("github"), actor="test", scope=Scope(sweep=True))
+    run = platform.ended(run, PATIENCE)
+    assert (run.state, run.error) == (RunState.FINISHED, "")
+    return run, platform.sandbox.served()
+
+
+def ours(platform: Platform) -> Tables:
+    integration = platform.job("github").integration
+    assert integration
+    return live(integration)
+
+
+def test_a_few_changes_take_few_requests(full_load: None, platform: Platform, fresh: Callable[[], Tables]) -> None:
+    done = platform.sandbox.control("mutate", {"seed": 11, "share": 0.02})["done"]
+    assert {"edit_pull", "force_push", "merge_pull", "new_pull", "rename_repository"} <= done.keys()
+    run, requests = swept(platform)
+    import requests as rq
+    got = rq.get(platform.sandbox.url("_sandbox/stats")).json()
+    print("SWEPT", got["requests"], got["faults"], got["by_status"], got["by_route"])
+    assert requests <= 99
+    assert run.outcome == Outcome.COMPLETE
+
+
+def test_force_pushes_take_commits_away(full_load: None, platform: Platform, fresh: Callable[[], Tables]) -> None:
+    before = ours(platform)
+    platform.sandbox.control("mutate", {"seed": 12, "share": 0.05, "kinds": ["force_push"]})
+    _, requests = swept(platform)
+    assert requests <= 99
+    after = ours(platform)
+    assert before["commit"].keys() - after["commit"].keys()
+    assert differences(after, fresh()) == {}
+
+
+def test_what_is_deleted_gets_a_tombstone_with_its_evidence(
+    full_load: None, platform: Platform, fresh: Callable[[], Tables]
+) -> None:
+    kinds = ["delete_remark", "delete_note", "delete_review", "delete_pull", "delete_release", "delete_deployment"]
+    done = platform.sandbox.control("mutate", {"seed": 13, "share": 0.1, "kinds": kinds})["done"]
+    run, _ = swept(platform)
+    found = Tombstone.across_tenants.filter(run=run.pk)
+    assert set(found.filter(entity="release").values_list("external_id", flat=True)) == ids(done["delete_release"])
+    assert set(found.filter(entity="pull_request").values_list("external_id", flat=True)) == ids(done["delete_pull"])
+    assert all("404" in each.evidence or "null" in each.evidence for each in found)
+    assert differences(ours(platform), fresh()) == {}
+
+
+def ids(done: list[int]) -> set[str]:
+    return {str(number) for number in done}
+
+
+def test_repositories_that_move_keep_their_rows_and_one_that_is_deleted_takes_its_own_along(
+    full_load: None, platform: Platform, fresh: Callable[[], Tables]
+) -> None:
+    before = {row["external_id"]: row["full_name"] for row in ours(platform)["repository"].values()}
+    kinds = ["rename_repository", "transfer_repository", "delete_repository"]
+    done = platform.sandbox.control("mutate", {"seed": 14, "share": 0.05, "kinds": kinds})["done"]
+    run, _ = swept(platform)
+    (deleted,) = done["delete_repository"]
+    tombstone = Tombstone.across_tenants.get(run=run.pk, entity="repository")
+    assert tombstone.external_id == str(deleted["id"])
+    assert "404" in tombstone.evidence
+    assert not PullRequest.across_tenants.filter(
+        tenant=platform.tenant, repository=tombstone.external_id, deleted_at=None
+    ).exists()
+    for moved in (*done["rename_repository"], *done["transfer_repository"]):
+        row = Repository.across_tenants.get(tenant=platform.tenant, external_id=str(moved["id"]))
+        assert str(moved["id"]) in before
+        assert row.full_name == moved["to"] or moved["id"] == deleted["id"]
+        assert not Watermark.across_tenants.filter(tenant=platform.tenant, scope=moved["from"]).exists()
+    assert differences(ours(platform), fresh()) == {}
+
+
+def test_nothing_changed_asks_nearly_nothing_and_writes_no_row(full_load: None, platform: Platform) -> None:
+    swept(platform)
+    before = platforms.row_versions()
+    _, requests = swept(platform)
+    assert requests <= 4
+    assert platforms.row_versions() == before
