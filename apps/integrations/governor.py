@@ -11,11 +11,12 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from redis import Redis, RedisError
 
 from apps.integrations.governor_scripts import GLANCE, PAUSE, SHARE
+from apps.sources import clock
 from apps.sources.governors import (
     LONG_AGO,
     LONGEST_QUEUE,
@@ -95,7 +96,7 @@ class RedisGovernor:
             if distress:
                 self._next_look = 0.0
             if told:
-                self._left, self._renewal = told.remaining, datetime.now(UTC) + timedelta(seconds=told.seconds)
+                self._left, self._renewal = told.remaining, clock.now() + timedelta(seconds=told.seconds)
                 self._has_news = True
         limit = allowance_used_up(headers) if 0 < status < 400 else None
         if limit:
@@ -114,7 +115,7 @@ class RedisGovernor:
             now = time.monotonic()
             if now >= max(self._next_glance, self._redis_is_away_until):
                 self._glance(now)
-            known = self._renewal > datetime.now(UTC)
+            known = self._renewal > clock.now()
             return Outlook(self._until, self._reason, self._left if known else UNKNOWN)
 
     def _pause(self, limit: Limit) -> datetime:
@@ -129,7 +130,7 @@ class RedisGovernor:
             return self._until
 
     def _paused_for(self, seconds: float, reason: str) -> None:
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        until = clock.now() + timedelta(seconds=seconds)
         if until > self._until:
             self._until, self._reason = until, reason
 
@@ -210,11 +211,11 @@ class RedisGovernor:
         if int(pause) > 0:
             self._paused_for(int(pause) / 1000, as_text(reason))
         if int(left) >= 0:
-            self._left, self._renewal = int(left), datetime.now(UTC) + timedelta(milliseconds=int(renewal))
+            self._left, self._renewal = int(left), clock.now() + timedelta(milliseconds=int(renewal))
 
     def _news(self) -> list[int]:
         """What is left and the ms until the renewal, where answers have told something since it was last passed on."""
-        renewal = int((self._renewal - datetime.now(UTC)).total_seconds() * 1000)
+        renewal = int((self._renewal - clock.now()).total_seconds() * 1000)
         if not self._has_news or renewal < 0:
             return [-1, -1]
         self._has_news = False

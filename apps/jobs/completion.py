@@ -91,7 +91,8 @@ def complete(run: Run) -> bool:
         Job.across_tenants.filter(pk=job.pk).update(last_run_finished_at=Now(), retries_used=0)
         if run.mode in READS_ALL_THAT_CHANGED:
             Job.across_tenants.filter(pk=job.pk).update(last_sync_date=run.started_at)
-        if (run.sweep or run.mode == RunMode.FULL) and not run.scopes and not unread:
+        first = run.mode == RunMode.INCREMENTAL and run.job.last_sync_date is None
+        if (run.sweep or run.mode == RunMode.FULL or first) and not run.scopes and not unread:
             Job.across_tenants.filter(pk=job.pk).update(last_sweep_at=run.started_at)
         sentence = _sentence(run, lines, quarantined)
         machine.transition(job, "finish", run, actor=machine.SYSTEM, reason=ALL_DONE, message=sentence)

@@ -58,12 +58,12 @@ def inherit(run: Run) -> Counter[tuple[str, str]]:
     fetched is asked for again anyway. Returns their sizes by step and stage.
     """
     steps = definition(run.job.job_type).steps
-    beside = [Q(step=step.key, stage__in=step.stages[1:]) for step in steps if step.stages[1:]]
-    if not beside:
-        return Counter()
+    beside = reduce(or_, (Q(step=step.key, stage__in=step.stages[1:]) for step in steps))
     ended = Q(run__job=run.job_id, run__state__in=(RunState.CANCELLED, RunState.FAILED)) & ~Q(run=run.pk)
-    left = QueueItem.across_tenants.filter(reduce(or_, beside), ended).exclude(state=ItemState.FINISHED)
+    left = QueueItem.across_tenants.filter(beside, ended).exclude(state=ItemState.FINISHED)
     found = list(left.select_for_update(of=("self",)).values_list("pk", "step", "stage", "size"))
+    given_up = QueueItem.across_tenants.filter(ended, state__in=ITEM_OPEN).exclude(pk__in=[pk for pk, *_ in found])
+    given_up.update(state=ItemState.FAILED, error="A newer run asks for it again.")
     QueueItem.across_tenants.filter(pk__in=[pk for pk, *_ in found]).update(
         run=run, state=ItemState.QUEUED, attempts=0, owner=None, lease_until=None, task="", error="", finished_at=None
     )

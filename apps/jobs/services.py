@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from apps.integrations.models import Integration
@@ -19,6 +19,7 @@ from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, StageState
 from apps.progress.models import StageProgress
+from apps.sources import clock
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
 
@@ -95,8 +96,8 @@ def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> 
 
 def sweep_is_due(job: Job) -> bool:
     """Whether the ids of everything are to be listed again, to find what is gone."""
-    if job.integration_id is None:
-        return False
+    if job.integration_id is None or job.last_sync_date is None:
+        return False  # the first run reads everything anyway
     return job.last_sweep_at is None or job.last_sweep_at + timedelta(hours=job.sweep_hours) <= timezone.now()
 
 
@@ -124,8 +125,9 @@ def _admit(run: Run, reason: str) -> bool:
     run.refresh_from_db()
     if run.state != RunState.PENDING:
         return False
-    run.started_at = run.started_at or timezone.now()
-    run.save(update_fields=["started_at"])
+    # By the database's clock: what is asked for next time begins here.
+    Run.across_tenants.filter(pk=run.pk).update(started_at=Coalesce("started_at", Now()))
+    run.refresh_from_db(fields=["started_at"])
     Job.across_tenants.filter(pk=job.pk).update(last_run_started_at=run.started_at)
     transition(job, "admit", run, actor=SYSTEM, reason=reason)
     for (step, stage), size in ledger.inherit(run).items():
@@ -262,9 +264,9 @@ def wait_until(run: Run, until: datetime, reason: str, *, driver: UUID | None = 
     """Let go of the worker until the provider answers again; the scheduler wakes the run then.
 
     Nothing happens to a run that does not run (any more), nor when the ``driver`` that says so does not hold it.
-    ``until`` is by our clock; what is stored is by the database's, so that a wrong clock makes no wait longer.
+    ``until`` is by :mod:`~apps.sources.clock`; what is stored is by the database's: a wrong clock makes no wait longer.
     """
-    pause = max(until - timezone.now(), timedelta())
+    pause = max(until - clock.now(), timedelta())
     with transaction.atomic():
         held = Run.across_tenants.filter(pk=run.pk, state=RunState.RUNNING)
         if driver:

@@ -8,7 +8,6 @@ from uuid import UUID
 from celery import Task, shared_task
 from celery.exceptions import Ignore
 from django.db import InterfaceError, OperationalError
-from django.utils import timezone
 
 from apps.jobs import batches, completion, force_stop, ledger, run_log, services, turns
 from apps.jobs.choices import RunState
@@ -18,6 +17,7 @@ from apps.jobs.models import QueueItem, Run
 from apps.progress import log
 from apps.progress.signals import begins
 from apps.raw.services import describe
+from apps.sources import clock
 from apps.sources.errors import RateLimited, SourceError
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def _failed_unexpectedly(run: Run, holder: Step, error: Exception) -> None:
         sentence = f"{holder.step} failed {worst} times: {describe(error)}. See the worker's log."
         services.fail(run, sentence, driver=holder.owner)
     else:
-        until, reason = timezone.now() + BACK_OFF * worst, f"Trying again after: {describe(error)}"
+        until, reason = clock.now() + BACK_OFF * worst, f"Trying again after: {describe(error)}"
         services.wait_until(run, until, reason, driver=holder.owner)
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from apps.sources import clock
 from apps.sources.errors import RateLimited
 from apps.sources.limits import LONGEST_GUESS, Limit, allowance, allowance_used_up
 
@@ -29,11 +30,11 @@ class Outlook(NamedTuple):
     @property
     def is_free(self) -> bool:
         """Whether a request may go out at once."""
-        return not self.expired and not self.refused and self.until <= datetime.now(UTC)
+        return not self.expired and not self.refused and self.until <= clock.now()
 
     def rank(self) -> tuple[bool, bool, datetime, float]:
         """Smallest is best: a good token, the one that waits the shortest, the one with most left."""
-        pause = self.until if self.until > datetime.now(UTC) else LONG_AGO
+        pause = self.until if self.until > clock.now() else LONG_AGO
         return self.expired, self.refused, pause, -self.left
 
 
@@ -68,15 +69,15 @@ def pause_seconds(limit: Limit, strikes: int) -> float:
 def pause_sentence(until: datetime, reason: str, who: str = "The provider") -> str:
     """``… asks for a pause until 14:05 UTC, because …``; the minute that is named is never too early."""
     shown = until.astimezone(UTC) + timedelta(seconds=59)
-    clock = f"{shown:%H:%M} UTC"
-    if shown.date() != datetime.now(UTC).date():
-        clock = f"{shown:%d %b}, {clock}"
-    return f"{who} asks for a pause until {clock}, because {reason}."
+    told = f"{shown:%H:%M} UTC"
+    if shown.date() != clock.now().date():
+        told = f"{shown:%d %b}, {told}"
+    return f"{who} asks for a pause until {told}, because {reason}."
 
 
 def wait_or_raise(until: datetime, reason: str, patience: float) -> None:
     """Sleep until ``until`` if that takes no more than ``patience`` seconds, else :class:`RateLimited`."""
-    seconds = (until - datetime.now(UTC)).total_seconds()
+    seconds = (until - clock.now()).total_seconds()
     if seconds > patience:
         raise RateLimited(pause_sentence(until, reason), until)
     if seconds > 0:
@@ -85,7 +86,7 @@ def wait_or_raise(until: datetime, reason: str, patience: float) -> None:
 
 def queue_is_full() -> RateLimited:
     """The error of a request that found no free place in time."""
-    until = datetime.now(UTC) + timedelta(seconds=5)
+    until = clock.now() + timedelta(seconds=5)
     return RateLimited("All places for requests to this provider are taken; the work goes on in a moment.", until)
 
 
@@ -124,7 +125,7 @@ class LocalGovernor:
     def limited(self, limit: Limit) -> datetime:
         """See :class:`Governor`."""
         with self._lock:
-            until = datetime.now(UTC) + timedelta(seconds=pause_seconds(limit, self._strikes))
+            until = clock.now() + timedelta(seconds=pause_seconds(limit, self._strikes))
             self._strikes += not limit.told
             if until > self._outlook.until:
                 self._outlook = self._outlook._replace(until=until, reason=limit.reason)

@@ -1,9 +1,9 @@
 """A call has failed: is it tried again, with which token, and after which pause?"""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
+from apps.sources import clock
 from apps.sources.errors import (
     Expired,
     InvalidAnswer,
@@ -68,7 +68,7 @@ class Tries(Generic[C]):
         if len(self._clients) == 1 or not isinstance(error, RateLimited | Unauthorized):
             return error
         outlook = self.best().governor.outlook()
-        if outlook.expired or outlook.refused or outlook.until <= datetime.now(UTC):
+        if outlook.expired or outlook.refused or outlook.until <= clock.now():
             return error
         sentence = f"{pause_sentence(outlook.until, outlook.reason)} None of the {len(self._clients)} tokens is free."
         return RateLimited(sentence, outlook.until)
@@ -78,7 +78,7 @@ class Tries(Generic[C]):
         if self._may_change():
             return 0.0
         self._paused += 1
-        seconds = (error.until - datetime.now(UTC)).total_seconds()
+        seconds = (error.until - clock.now()).total_seconds()
         return max(seconds, 0.0) if seconds <= self._patience and self._paused < MOST_PAUSES else None
 
     def _after_refusal(self, error: Unauthorized, client: C) -> float | None:

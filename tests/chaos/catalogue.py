@@ -13,7 +13,7 @@ BROKERS = ("redis", "rabbitmq")
 
 FINISHED = "finished"
 RETRIED = "failed with its reason, then retried"
-RERUN = "stopped, then run anew"
+RERUN = "stopped or failed, then run anew"
 RESUMED = "paused, then resumed"
 
 # Seconds that a run may take longer than an undisturbed one. A lease (30 s) has to pass where a process dies without a
@@ -66,7 +66,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("truncate", "truncated JSON", "provider:truncate_answer", AT_ONCE, jobs=SOURCES),
     Fault("storm-429", "429 for every request, for seconds", "provider:storm_of_429", jobs=SOURCES),
     Fault(
-        "refuse-token", "401 in mid-run", "provider:refuse_token", outcomes=frozenset({FINISHED, RETRIED}), jobs=SOURCES
+        "refuse-token",
+        "401 in mid-run",
+        "provider:refuse_token",
+        outcomes=frozenset({FINISHED, RETRIED, RERUN}),
+        jobs=SOURCES,
     ),
     Fault("race-pause", "pause races with the end", "controls:race_pause", outcomes=frozenset({FINISHED, RESUMED})),
     Fault("race-resume", "two resume at once", "controls:race_resume", outcomes=frozenset({FINISHED})),

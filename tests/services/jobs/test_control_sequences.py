@@ -5,6 +5,7 @@ tick. Each example is a transaction that is rolled back, so nothing is ever sent
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 from django.db.models import F, Model, Q
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -94,33 +96,51 @@ class Platform(RuleBasedStateMachine):
 
     # --- people -----------------------------------------------------------------------------------------------------
 
-    @rule(which=A_JOB)
-    def somebody_helps_on(self, which: int) -> None:
-        job = Job.across_tenants.get(pk=self.jobs[which].pk)
-        for action in ("retry", "resume", "reset", "start"):
-            if action in possible(job.state):
-                CONTROLS[action](job, actor="ada")
-                return
+    def _ask(self, *actions: str) -> None:
+        """Ask for the first of the actions that some job allows."""
+        for job in Job.across_tenants.filter(pk__in=[job.pk for job in self.jobs]):
+            for action in actions:
+                if action in possible(job.state):
+                    CONTROLS[action](job, actor="ada")
+                    return
+
+    @rule()
+    def somebody_helps_on(self) -> None:
+        self._ask("retry", "resume", "reset", "start")
+
+    @rule()
+    def somebody_pauses(self) -> None:
+        self._ask("pause")
+
+    @rule()
+    def somebody_stops(self) -> None:
+        self._ask("stop")
 
     @rule(which=A_JOB, action=st.sampled_from(sorted(CONTROLS)))
     def somebody_asks_for_anything(self, which: int, action: str) -> None:
         job = Job.across_tenants.get(pk=self.jobs[which].pk)
         if action in possible(job.state) or (action, job.state) in ALSO_POSSIBLE:
             CONTROLS[action](job, actor="ada")
-            return
-        with pytest.raises(WrongState, match=r"Possible now|ends by itself"):
-            CONTROLS[action](job, actor="ada")
-        assert Job.across_tenants.get(pk=job.pk).state == job.state
+        elif (action, job.state) == ("start", JobState.STOPPING):
+            with suppress(WrongState):  # possible when the stop is overdue
+                CONTROLS[action](job, actor="ada")
+        else:
+            with pytest.raises(WrongState, match=r"Possible now|ends by itself"):
+                CONTROLS[action](job, actor="ada")
+            assert Job.across_tenants.get(pk=job.pk).state == job.state
 
-    # --- workers ----------------------------------------------------------------------------------------------------
+    # --- the worker of the chain ------------------------------------------------------------------------------------
 
     def _task(self) -> str:
         self.tasks += 1
         return f"task-{self.tasks}"
 
+    def _driver(self, which: int) -> Step:
+        return self.drivers.pop(which % len(self.drivers))
+
     @precondition(lambda self: _running())
     @rule(planned=FEW, fetched=FEW)
-    def a_worker_takes_the_chain(self, planned: int, fetched: int) -> None:
+    def a_driver_begins(self, planned: int, fetched: int) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
         finished = services.finished_steps(run)
         step = next((step for step in definition(run.job.job_type).steps if step.key not in finished), None)
@@ -131,38 +151,54 @@ class Platform(RuleBasedStateMachine):
             progress.working(run.pk, driver.step, driver.stage)
             ledger.add(run, [NewItem(driver.step, driver.stage, {"n": n}, 1) for n in range(planned)])
             self.drivers.append(driver)
-            for _ in range(fetched):
-                self._fetch(driver)
+            self._fetch(driver, fetched)
 
     @precondition(lambda self: self.drivers)
-    @rule(which=ANY, deed=st.sampled_from(("fail", "wait", "die", "hand over", "end", "fetch")))
-    def a_driver_goes_on(self, which: int, deed: str) -> None:
-        driver = self.drivers[which % len(self.drivers)]
-        if deed == "fetch":
-            self._fetch(driver)
-        else:
-            self.drivers.remove(driver)
-            self._leave(driver, deed)
+    @rule(which=ANY)
+    def a_driver_fetches(self, which: int) -> None:
+        self._fetch(self.drivers[which % len(self.drivers)], 1)
 
-    def _fetch(self, driver: Step) -> None:
+    def _fetch(self, driver: Step, limit: int) -> None:
         mine = Q(run=driver.run, step=driver.step, stage=driver.stage)
-        for item in ledger.claim(driver.owner, mine, 1, task=driver.task):
-            follow_up = NewItem(driver.step, Stage.TRANSFORM, {"raw": []}, 3)
-            self._finish(item, Outcome(done=1, items=[follow_up]))
+        for item in ledger.claim(driver.owner, mine, limit, task=driver.task) if driver.hold() else ():
+            self._finish(item, Outcome(done=1, items=[NewItem(driver.step, Stage.TRANSFORM, {"raw": []}, 3)]))
 
-    def _leave(self, driver: Step, deed: str) -> None:
-        if deed == "die":
-            return
-        if deed == "fail":
-            services.fail(driver.run, "The token has expired.", driver=driver.owner)
-        elif deed == "wait":
-            until = driver.run.created_at + HOUR
-            services.wait_until(driver.run, until, "Too many requests.", driver=driver.owner)
-        elif deed == "end" and driver.hold() and not driver._open().exists():
+    @precondition(lambda self: self.drivers)
+    @rule(which=ANY)
+    def a_driver_ends_its_step(self, which: int) -> None:
+        driver = self._driver(which)
+        self._fetch(driver, 100)
+        if driver.hold() and not driver._open().exists():
             completion.finish_driven_stage(driver.run, driver.step, driver.stage)
         driver.release()
-        if deed == "hand over":
-            services.dispatch(driver.run)
+
+    @precondition(lambda self: self.drivers)
+    @rule(which=ANY)
+    def a_driver_hands_over(self, which: int) -> None:
+        driver = self._driver(which)
+        driver.release()
+        services.dispatch(driver.run)
+
+    @precondition(lambda self: self.drivers)
+    @rule(which=ANY)
+    def a_driver_meets_a_failure(self, which: int) -> None:
+        driver = self._driver(which)
+        services.fail(driver.run, "The token has expired.", driver=driver.owner)
+        driver.release()
+
+    @precondition(lambda self: self.drivers)
+    @rule(which=ANY)
+    def a_driver_meets_a_rate_limit(self, which: int) -> None:
+        driver = self._driver(which)
+        services.wait_until(driver.run, timezone.now() + HOUR / 2, "Too many requests.", driver=driver.owner)
+        driver.release()
+
+    @precondition(lambda self: self.drivers)
+    @rule(which=ANY)
+    def a_driver_dies(self, which: int) -> None:
+        self._driver(which)
+
+    # --- the workers beside the chain -------------------------------------------------------------------------------
 
     @precondition(lambda self: _running())
     @rule()
@@ -174,19 +210,27 @@ class Platform(RuleBasedStateMachine):
             self.batches.append(item)
 
     @precondition(lambda self: self.batches)
-    @rule(which=ANY, deed=st.sampled_from(("finish", "finish", "fail", "die")))
-    def a_batch_ends(self, which: int, deed: str) -> None:
+    @rule(which=ANY)
+    def a_batch_is_done(self, which: int) -> None:
         item = self.batches.pop(which % len(self.batches))
-        if deed == "finish":
-            items = [NewItem(item.step, Stage.EMBEDDING, {"ids": []}, 2)] if item.stage == Stage.TRANSFORM else []
-            self._finish(item, Outcome(done=item.size, items=items))
-            completion.close_stages(item.run)
-        elif deed == "fail":
-            item.attempts = max(item.attempts, which % (ledger.MAX_ATTEMPTS + 1))
-            try:
-                tasks._failed(item, RuntimeError("cannot be loaded"))
-            except LostLease:
-                force_stop.let_go(item.run, item.task)
+        items = [NewItem(item.step, Stage.EMBEDDING, {"ids": []}, 2)] if item.stage == Stage.TRANSFORM else []
+        self._finish(item, Outcome(done=item.size, items=items))
+        completion.close_stages(item.run)
+
+    @precondition(lambda self: self.batches)
+    @rule(which=ANY, for_good=st.booleans())
+    def a_batch_fails(self, which: int, for_good: bool) -> None:
+        item = self.batches.pop(which % len(self.batches))
+        item.attempts = ledger.MAX_ATTEMPTS if for_good else item.attempts
+        try:
+            tasks._failed(item, RuntimeError("cannot be loaded"))
+        except LostLease:
+            force_stop.let_go(item.run, item.task)
+
+    @precondition(lambda self: self.batches)
+    @rule(which=ANY)
+    def a_worker_dies_with_its_batch(self, which: int) -> None:
+        self.batches.pop(which % len(self.batches))
 
     def _finish(self, item: QueueItem, outcome: Outcome) -> None:
         try:
@@ -197,17 +241,14 @@ class Platform(RuleBasedStateMachine):
             assert Run.across_tenants.get(pk=item.run_id).state in WORKING, "an ended run was written to"
 
     @precondition(lambda self: _running())
-    @rule(luck=FEW)
-    def everything_left_is_done(self, luck: int) -> None:
-        if luck:
-            return
+    @rule()
+    def all_that_is_free_is_done(self) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
         for item in ledger.claim(run.pk, Q(run=run), 1000):
             batches.finish(item, run, Outcome)
         if not ledger.outstanding(run).exists():
             steps = definition(run.job.job_type).steps
             progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)
-
         tasks.complete_run.run(run_id=str(run.pk))
 
     # --- the clock and the scheduler --------------------------------------------------------------------------------

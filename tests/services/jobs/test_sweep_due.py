@@ -37,8 +37,13 @@ def job(acme: Tenant) -> Job:
 def test_once_in_so_many_hours_or_when_asked_for(job: Job, hours_ago: int | None, scope: Scope, sweeps: bool) -> None:
     if hours_ago is not None:
         Job.across_tenants.filter(pk=job.pk).update(last_sweep_at=timezone.now() - timedelta(hours=hours_ago))
+    Job.across_tenants.filter(pk=job.pk).update(last_sync_date=timezone.now())
     job.refresh_from_db()
     assert services.start(job, actor="test", scope=scope).sweep is sweeps
+
+
+def test_the_first_run_reads_everything_anyway(job: Job) -> None:
+    assert not services.start(job, actor="test").sweep
 
 
 def test_the_vectorization_has_nothing_to_sweep(job: Job) -> None:

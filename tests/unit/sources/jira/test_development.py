@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.errors import RateLimited
+from apps.sources.errors import RateLimited, Unauthorized
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import DEV_STATUS
 from apps.sources.jira.extract import development
@@ -15,6 +15,7 @@ from tests.unit.sources.scripted import Say, ScriptedServer
 
 SUMMARY = "/rest/dev-status/latest/issue/summary"
 DETAIL = "/rest/dev-status/latest/issue/detail"
+MYSELF = "/rest/api/3/myself"
 FORGE = "oAuth-com.github.integration.production"
 FIELD = "customfield_5"
 HINT = '{pullrequest={dataType=pullrequest, state=MERGED, stateCount=2}, json={"cachedValue":{},"isStale":true}}'
@@ -90,6 +91,7 @@ def test_every_application_with_pull_requests_is_asked_for_them(
 
 def test_failures_are_told_once_and_nothing_is_fatal(provider: ScriptedServer, context: MemoryContext) -> None:
     provider.on(SUMMARY, lambda seen: Say({"message": "no"}, 404) if seen.query["issueId"] == "1" else summary())
+    provider.on(MYSELF, Say({"accountId": "1"}))
     store(context, issue(1), issue(2))
     pulled = pull(Jira(), context, [DEV_STATUS])
     assert pulled.given == {"dev_status": 1}
@@ -101,11 +103,20 @@ def test_a_panel_that_never_works_is_given_up_soon(
     provider: ScriptedServer, context: MemoryContext, answer: Say
 ) -> None:
     provider.on(SUMMARY, answer)
+    provider.on(MYSELF, Say({"accountId": "1"}))
     store(context, *(issue(number) for number in range(1, 121)))
     pulled = pull(Jira(), context, [DEV_STATUS], threads=1)
     assert pulled.given == {}
-    assert len(provider.seen) == development.GIVE_UP_AFTER
+    assert len({seen.query["issueId"] for seen in provider.calls(SUMMARY)}) == development.GIVE_UP_AFTER
     assert any("cannot be read with this account" in skip.reason for skip in pulled.skips)
+
+
+def test_a_token_that_is_refused_everywhere_is_fatal(provider: ScriptedServer, context: MemoryContext) -> None:
+    provider.on(SUMMARY, Say({}, 401))
+    provider.on(MYSELF, Say({}, 401))
+    store(context, issue(1))
+    with pytest.raises(Unauthorized):
+        pull(Jira(), context, [DEV_STATUS])
 
 
 def test_a_pause_is_obeyed(provider: ScriptedServer, context: MemoryContext) -> None:

@@ -1,0 +1,102 @@
+"""What may whoever comes after a dead worker, a stopped run or a wrong clock take over, and what must it not do?"""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.core.crypto import Secret
+from apps.integrations.services import add_integration
+from apps.jobs import ledger, reaper, services, wake
+from apps.jobs.choices import ItemState, RunState
+from apps.jobs.drive import Step
+from apps.jobs.ledger import NewItem
+from apps.jobs.models import Job, QueueItem, Run
+from apps.progress.models import StageProgress
+from apps.sources import clock
+from apps.sources.definition import Stage
+from apps.tenants.models import Tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FIRST, ISSUES = "jira_projects_and_issue_types", "jira_issues_with_changelogs"
+
+
+@pytest.fixture
+def job(acme: Tenant) -> Job:
+    integration = add_integration(
+        tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", token=Secret("x")
+    )
+    return services.create_jobs(integration)
+
+
+@pytest.fixture
+def run(job: Job) -> Run:
+    return services.start(job, actor="test")
+
+
+def _step(run: Run, task: str) -> Step:
+    run.refresh_from_db()
+    return Step(run, FIRST, Stage.EXTRACTION, task=task)
+
+
+def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) -> None:
+    assert _step(run, "a").claim()
+    (held,) = ledger.add(run, [NewItem(FIRST, Stage.EXTRACTION, {})])
+    ledger.claim(uuid4(), Q(pk=held.pk), 1, task="a")
+    assert not _step(run, "b").claim(again=True)
+    assert not _step(run, "a").claim()
+    assert _step(run, "a").claim(again=True)
+    held.refresh_from_db()
+    assert (held.state, held.owner) == (ItemState.QUEUED, None)
+
+
+def test_a_step_before_its_turn_is_not_obeyed(run: Run) -> None:
+    assert services.is_next(run, FIRST, frozenset())
+    assert not services.is_next(run, ISSUES, frozenset({FIRST}))
+
+
+def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(job: Job, run: Run) -> None:
+    fetch, load, done = ledger.add(
+        run,
+        [
+            NewItem(ISSUES, Stage.EXTRACTION, {}),
+            NewItem(ISSUES, Stage.TRANSFORM, {"raw": [1]}, 7),
+            NewItem(ISSUES, Stage.TRANSFORM, {"raw": [2]}, 9),
+        ],
+    )
+    QueueItem.across_tenants.filter(pk=done.pk).update(state=ItemState.FINISHED)
+    services.stop(job, actor="test")
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    following = services.start(job, actor="test")
+    owners = dict(QueueItem.across_tenants.values_list("pk", "run"))
+    assert owners == {fetch.pk: run.pk, load.pk: following.pk, done.pk: run.pk}
+    load.refresh_from_db()
+    assert load.state == ItemState.QUEUED
+    assert StageProgress.objects.get(run=following.pk, step=ISSUES, stage=Stage.TRANSFORM).total == 7
+
+
+def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_clock_says(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_BEGAN", clock._BEGAN - timedelta(hours=2))
+    services.wait_until(run, clock.now() + timedelta(seconds=60), "The provider asks for a pause.")
+    run.refresh_from_db()
+    assert run.not_before
+    assert timedelta(seconds=30) < run.not_before - timezone.now() < timedelta(seconds=90)
+
+
+def test_a_message_that_stands_in_line_is_not_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[QueueItem] = []
+    monkeypatch.setattr(wake, "items", rung.extend)
+    queued, worked_on = ledger.add(run, [NewItem(ISSUES, Stage.TRANSFORM, {}), NewItem(ISSUES, Stage.TRANSFORM, {})])
+    QueueItem.across_tenants.update(woken_at=timezone.now() - 2 * reaper.LOST_AFTER)
+    (held,) = ledger.claim(uuid4(), Q(pk=worked_on.pk), 1)
+    reaper.wake_lost_batches(run)
+    assert rung == []
+    ledger.close(held)
+    reaper.wake_lost_batches(run)
+    assert rung == [queued]
