@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 from ninja.errors import HttpError
+from pydantic import ConfigDict
 
 from apps.jobs import scope, selectors, services
 from apps.jobs.choices import RunMode
@@ -40,11 +41,13 @@ class JobState(Schema):
 
 
 class Range(Schema):
-    """How much a run reads: ``mode`` is ``incremental``, ``full`` or ``range``.
+    """How much a run reads: ``mode`` is ``incremental``, ``full``, ``range`` or ``retransform``.
 
     ``since`` (included), ``until`` (excluded), both with their zone, and ``scopes`` (project keys or repositories)
     belong to a range. ``sweep`` lets an incremental run look for deletions although that is not due yet.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     mode: str = RunMode.INCREMENTAL.value
     since: datetime | None = None

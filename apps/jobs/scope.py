@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from apps.jobs.choices import RunMode
 from apps.jobs.context import RunContext
 from apps.jobs.models import Job, QueueItem, Run, Watermark
-from apps.jobs.services import Scope
+from apps.jobs.services import Scope, planned_run
 from apps.sources.base import Estimate
 from apps.sources.definition import Stage
 
@@ -81,18 +81,8 @@ def estimate(job: Job, scope: Scope) -> list[Estimate]:
     """
     if job.integration is None:
         raise BadScope(f"{job.name} reads from no provider: there is nothing to estimate.")
-    planned = Run(
-        tenant_id=job.tenant_id,
-        job=job,
-        integration=job.integration,
-        mode=scope.mode,
-        since=scope.since,
-        until=scope.until,
-        scopes=list(scope.scopes),
-        sweep=scope.sweep,
-    )
     try:
-        context = RunContext(planned)
+        context = RunContext(planned_run(job, scope))
     except ValidationError as error:
         raise BadScope(" ".join(error.messages)) from error
     try:

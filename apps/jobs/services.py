@@ -1,6 +1,6 @@
 """How is a job controlled? Start, pause, resume, retry, stop, reset: one function each, for page, API and command."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -68,16 +68,9 @@ def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> 
         if job.state not in machine.TRANSITIONS["start"].sources:
             raise WrongState(refusal(job, "start"))
         _check_integration(job)
-        run = Run.across_tenants.create(
-            tenant_id=job.tenant_id,
-            job=job,
-            integration=job.integration,
-            mode=scope.mode,
-            since=scope.since,
-            until=scope.until,
-            scopes=list(scope.scopes),
-            sweep=scope.mode == RunMode.INCREMENTAL and (scope.sweep or sweep_is_due(job)),
-        )
+        run = planned_run(job, scope)
+        run.sweep = scope.mode == RunMode.INCREMENTAL and (scope.sweep or sweep_is_due(job))
+        run.save(force_insert=True)
         progress.begin(
             run.pk,
             tenant_id=job.tenant_id,
@@ -92,6 +85,20 @@ def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> 
     admit_next(job.tenant)
     run.refresh_from_db()
     return run
+
+
+def planned_run(job: Job, scope: Scope) -> Run:
+    """A run of this scope that is not stored yet."""
+    return Run(
+        tenant_id=job.tenant_id,
+        job=job,
+        integration=job.integration,
+        mode=scope.mode,
+        since=scope.since,
+        until=scope.until,
+        scopes=list(scope.scopes),
+        sweep=scope.sweep,
+    )
 
 
 def sweep_is_due(job: Job) -> bool:
@@ -285,10 +292,6 @@ def reset(job: Job, *, actor: str, reason: str = "") -> Job:
             locked.next_run = locked.next_run or schedule.next_run(locked)
             locked.save(update_fields=["next_run"])
     return locked
-
-
-# What a person may ask of a job that has a run, by the name that API and command use.
-CONTROLS: dict[str, Callable[..., Run]] = {"pause": pause, "resume": resume, "retry": retry, "stop": stop}
 
 
 def current_run(job: Job) -> Run:
