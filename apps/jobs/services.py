@@ -224,7 +224,9 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
         QueueItem.across_tenants.filter(run=run, state__in=(ItemState.FAILED, ItemState.QUEUED)).update(
             state=ItemState.QUEUED, attempts=0, lease_until=None, finished_at=None
         )
-        StageProgress.objects.filter(run_id=run.pk, state=StageState.FAILED).update(state=StageState.QUEUED)
+        # A late message may have marked a stage of the failed run as running.
+        begun = StageProgress.objects.filter(run_id=run.pk, state__in=(StageState.FAILED, StageState.RUNNING))
+        begun.update(state=StageState.QUEUED)
     admit_next(job.tenant)
     run.refresh_from_db()
     return run

@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from apps.progress.choices import SpanKind
 from apps.progress.models import RunProgress, Span
 
-WORKING = "RUNNING"
+# A batch that is in flight when its run is paused may be the first of a stage.
+MAY_WORK = ("RUNNING", "PAUSED")
 
 
 def begin_attempt(run_id: UUID) -> None:
@@ -22,8 +23,8 @@ def begin_attempt(run_id: UUID) -> None:
 
 
 def begin_stages(run_id: UUID, stages: Iterable[tuple[str, str]]) -> None:
-    """Stages begin to work; nothing is told of a run that does not run (a late message of one that has ended)."""
-    row = RunProgress.across_tenants.select_for_update(no_key=True).filter(pk=run_id, overall=WORKING)
+    """Stages begin to work; nothing is told of a run in which none can (a late message of one that has ended)."""
+    row = RunProgress.across_tenants.select_for_update(no_key=True).filter(pk=run_id, overall__in=MAY_WORK)
     if row.exists():
         for step, stage in stages:
             _open(run_id, SpanKind.STAGE, step, stage)

@@ -41,7 +41,7 @@ def test_bar_moves_without_reload(visit: Visit, job: Job, platform: Platform) ->
     page.goto(f"/jobs/{job.pk}/")
     expect(page.locator("#live-sign")).to_contain_text("Live")
     page.evaluate("() => { window.neverReloaded = true; }")
-    ask(page, "[data-control=start][data-full]", "To watch it")
+    ask(page, "[data-control=start][data-mode=full]", "To watch it")
     seen = set()
     shown = page.locator(".progress [data-live=percent]")
     while "Finished" not in page.inner_text(".page-head .state"):
@@ -50,7 +50,7 @@ def test_bar_moves_without_reload(visit: Visit, job: Job, platform: Platform) ->
     assert len(seen) > 4
     expect(shown).to_have_text("100 %")
     expect(page.locator("#matrix")).to_contain_text("300")
-    expect(page.locator("#counts")).to_contain_text("Agrees")
+    expect(page.locator("#proof")).to_contain_text("Everything that this run had to bring")
     expect(page.locator("#history")).to_contain_text("To watch it")
     expect(page.locator("#reset")).to_contain_text(re.compile(r"Job completed\. Resetting in \d+ seconds"))
     assert page.evaluate("() => window.neverReloaded")
@@ -100,7 +100,7 @@ def test_a_run_page_opened_in_mid_run_follows_to_the_end(visit: Visit, job: Job,
 def test_buttons_pause_resume_and_stop(visit: Visit, job: Job, platform: Platform) -> None:
     page = visit()
     page.goto(f"/jobs/{job.pk}/")
-    ask(page, "[data-control=start][data-full]", "")
+    ask(page, "[data-control=start][data-mode=full]", "")
     state = page.locator(".page-head .state")
     ask(page, "[data-control=pause]", "Lunch")
     expect(state).to_contain_text("Paused")

@@ -216,12 +216,12 @@ class JiraClient:
 
     def dev_summary(self, issue: str) -> msgspec.Raw:
         """The development panel's counts of an issue (by numeric id; the end point is undocumented)."""
-        return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue}, attempts=2)
+        return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue})
 
     def dev_pull_requests(self, issue: str, application: str) -> msgspec.Raw:
         """The pull requests that one application reports for an issue."""
         params = {"issueId": issue, "applicationType": application, "dataType": "pullrequest"}
-        return self.get(f"{DEV}/detail", msgspec.Raw, params, attempts=2)
+        return self.get(f"{DEV}/detail", msgspec.Raw, params)
 
 
 def authenticated(answer: Answer) -> Answer:

@@ -251,6 +251,13 @@ class Platform(RuleBasedStateMachine):
             progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)
         tasks.complete_run.run(run_id=str(run.pk))
 
+    @rule(which=A_JOB, cell=ANY)
+    def a_late_message_is_heard(self, which: int, cell: int) -> None:
+        run = self._newest(self.jobs[which])
+        if run is not None and run.state in ENDED:
+            cells = list(StageProgress.objects.filter(run_id=run.pk))
+            progress.working(run.pk, cells[cell % len(cells)].step, cells[cell % len(cells)].stage)
+
     # --- the clock and the scheduler --------------------------------------------------------------------------------
 
     @rule()
