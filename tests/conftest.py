@@ -27,7 +27,8 @@ def django_db_setup(
     from django.test.utils import setup_databases, teardown_databases
 
     app, owner = _role("DATABASE_URL"), _role("DATABASE_OWNER_URL")
-    connection.settings_dict.update(owner)
+    # A test may look at its uncommitted rows for as long as it likes.
+    connection.settings_dict.update(owner, OPTIONS={})
     with django_db_blocker.unblock():
         config = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
         with connection.cursor() as cursor:

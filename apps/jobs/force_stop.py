@@ -1,7 +1,7 @@
-"""How does a run that was asked to stop come to its end? By a ladder that takes 20 seconds at most.
+"""How does a run that was asked to stop come to its end? By a ladder that takes 15 seconds at most.
 
 It is cut off at once: nothing of it can be written any more. Workers notice at their next page or batch and let go; the
-last one ends the run. Who does not let go within 8 seconds is killed, and after 20 seconds nobody is waited for. Each
+last one ends the run. Who does not let go within 8 seconds is killed, and after 15 seconds nobody is waited for. Each
 rung can be taken by anybody who comes by: a worker, the scheduler, or the start of the next run.
 """
 
@@ -19,7 +19,7 @@ from apps.jobs.models import Job, QueueItem, Run
 logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=8)
-LONGEST = timedelta(seconds=20)
+LONGEST = timedelta(seconds=15)
 
 
 def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:

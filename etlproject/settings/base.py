@@ -16,7 +16,9 @@ ENCRYPTION_KEYS = env.fernet_keys("ENCRYPTION_KEY")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
-DATABASES = {"default": database(env.url("DATABASE_URL", POSTGRES))}
+# A process that freezes in the middle of a transaction must not keep its locks: the database ends it.
+LOCKS_END = {"options": "-c idle_in_transaction_session_timeout=10s"}
+DATABASES = {"default": database(env.url("DATABASE_URL", POSTGRES)) | {"OPTIONS": LOCKS_END}}
 REDIS_URL = env.url("REDIS_URL", REDIS)
 QDRANT_URL = env.url("QDRANT_URL", frozenset({"http", "https"}))
 QDRANT_API_KEY = env.text("QDRANT_API_KEY", "")

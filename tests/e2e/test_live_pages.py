@@ -137,7 +137,8 @@ def test_the_theme_is_remembered(visit: Visit) -> None:
     page = visit(Role.VIEWER)
     page.goto("/")
     page.click("summary:has(.name)")
-    page.click("label:has([value=dark])")
+    with page.expect_response("**/api/preferences"):
+        page.click("label:has([value=dark])")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
