@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from apps.jobs import completion, force_stop, ledger, run_log, services
+from apps.jobs import force_stop, ledger, run_log, services
 from apps.jobs.choices import ItemState, RunState
 from apps.jobs.models import QueueItem, Run
 
@@ -34,7 +34,7 @@ def recover(run: Run) -> None:
         due = Q(not_before=None) | waited
         lost = Run.across_tenants.filter(crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING)
         found = lost.select_for_update(no_key=True, skip_locked=True).first()
-        if found is not None and not completion.is_complete(found):
+        if found is not None and not services.chain_is_done(found):
             logger.info("Run %s is woken again.", found.pk)
             if found.not_before is None:
                 run_log.trouble(found.pk, CRASHED if found.driver else UNHEARD)

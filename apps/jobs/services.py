@@ -185,6 +185,11 @@ def finished_steps(run: Run) -> frozenset[str]:
     )
 
 
+def chain_is_done(run: Run) -> bool:
+    """Whether no step is left to the chain: what is outstanding, if anything, are batches beside it."""
+    return len(finished_steps(run)) == len(definition(run.job.job_type).steps)
+
+
 def is_next(run: Run, step: str, finished: frozenset[str]) -> bool:
     """Whether all steps before this one are done: a message that comes too early is not obeyed."""
     left = (one.key for one in definition(run.job.job_type).steps if one.key not in finished)
