@@ -10,6 +10,7 @@ from redis import Redis
 
 from apps.jobs.models import QueueItem, Run
 from apps.progress.models import RunProgress
+from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.stack.services.base import Service
 from tests.chaos.disk import small_disk
@@ -57,20 +58,24 @@ def repeat_messages(scene: Scene) -> None:
     """Everything that was or will be sent for the run arrives again, twice and in any order, old epochs too."""
     scene.reach(0, 90)
     run = Run.across_tenants.select_related("job").get(pk=scene.run.pk)
+    of_run: dict[str, object] = {"run_id": str(run.pk)}
     messages = [
-        ("jobs.run_step", step.stages[0].value, {"step": step.key, "stage": step.stages[0].value, "epoch": epoch})
+        ("jobs.run_step", stage, {**of_run, "step": step.key, "stage": stage, "epoch": epoch})
         for step in definition(run.job.job_type).steps
+        for stage in [step.stages[0].value]
         for epoch in {run.epoch, max(run.epoch - 1, 0)}
     ]
+    # A message beside the chain is a bell: it names no batch.
     messages += [
-        ("jobs.run_batch", item.stage, {"item_id": item.pk, "step": item.step, "stage": item.stage})
-        for item in QueueItem.across_tenants.filter(run=run)
+        ("jobs.run_batch", stage, {"stage": stage})
+        for stage in QueueItem.across_tenants.filter(run=run).values_list("stage", flat=True)
+        if stage != Stage.EXTRACTION
     ]
-    messages.append(("jobs.complete_run", "control", {}))
+    messages.append(("jobs.complete_run", "control", of_run))
     messages *= 2
     scene.chance.shuffle(messages)
     for name, queue, arguments in messages:
-        signature(name, kwargs={"run_id": str(run.pk), **arguments}, immutable=True, queue=queue).apply_async()
+        signature(name, kwargs=arguments, immutable=True, queue=queue).apply_async()
     scene.note(f"{len(messages)} messages repeated")
 
 

@@ -1,6 +1,7 @@
 """Do the commands do what they are asked, say what is wrong in a sentence, and print nothing but JSON when told so?"""
 
 import json
+import os
 import subprocess
 import sys
 from io import StringIO
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.jobs.choices import RunState
 from apps.jobs.models import Job, Run, Watermark
 from tests.platform import Platform
-from tests.processes import ROOT, TOKEN, Sandbox
+from tests.processes import ROOT, TOKEN, Sandbox, free_port
 
 
 def _call(*words: str) -> dict[str, Any]:
@@ -116,6 +118,22 @@ def test_a_missing_setting_stops_the_start_with_a_sentence_that_names_it(tmp_pat
     assert done.stderr.strip() == "Error: ENCRYPTION_KEY is not set. Set it in the environment (see .env.example), " + (
         "or run `make up` for the embedded stack."
     )
+
+
+def test_nobody_waits_for_a_broker_that_is_away(platform: Platform) -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "etlproject.settings.test"}
+    environment["CELERY_BROKER_URL"] = f"redis://127.0.0.1:{free_port()}/0"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "job", "run", "vectorization", "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    run = Run.across_tenants.get(pk=json.loads(done.stdout)["run"])
+    assert platform.ended(run).state == RunState.FINISHED  # the scheduler has sent what the command could not
 
 
 def test_runs_are_counted_once_per_start(platform: Platform) -> None:
