@@ -92,12 +92,12 @@ def finish(item: QueueItem, run: Run, write: Write) -> list[QueueItem]:
         ledger.close(item)
         outcome = write()
         added = ledger.add(run, outcome.items)
+        if outcome.skips or outcome.announced:
+            _record(item, outcome)
         _count(item, run.pk, outcome)
         if outcome.failures:
             _set_aside(item, run, outcome.failures)
             run_log.set_aside(item, outcome.failures)
-        if outcome.skips or outcome.announced:
-            _record(item, outcome)
         transaction.on_commit(lambda: wake.items(added))
     return added
 

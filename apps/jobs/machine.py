@@ -62,8 +62,8 @@ def refusal(job: Job, action: str) -> str:
 def lock(job_id: int) -> Job:
     """The job, locked for the rest of the transaction: every transition begins here.
 
-    Whoever needs several locks takes them in this order, or waits for nobody: tenant, job, batches, stages, run, the
-    run's progress.
+    Whoever needs several locks takes them in this order, or waits for nobody: tenant, job, batches, run, the run's
+    progress, its stages.
     """
     return Job.across_tenants.select_for_update(no_key=True).get(pk=job_id)
 

@@ -229,9 +229,7 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
         QueueItem.across_tenants.filter(run=run, state__in=(ItemState.FAILED, ItemState.QUEUED)).update(
             state=ItemState.QUEUED, attempts=0, lease_until=None, finished_at=None
         )
-        # A late message may have marked a stage of the failed run as running.
-        begun = StageProgress.objects.filter(run_id=run.pk, state__in=(StageState.FAILED, StageState.RUNNING))
-        begun.update(state=StageState.QUEUED)
+        StageProgress.objects.filter(run_id=run.pk, state=StageState.FAILED).update(state=StageState.QUEUED)
     admit_next(job.tenant)
     run.refresh_from_db()
     return run
@@ -265,8 +263,6 @@ def fail(run: Run, sentence: str, *, driver: UUID | None = None, item: QueueItem
         if item is not None:
             ledger.close(item, state=ItemState.FAILED, error=sentence)
         ledger.take_away(run)
-        cells = StageProgress.objects.filter(run_id=run.pk, state__in=(StageState.RUNNING, StageState.QUEUED))
-        cells.update(state=StageState.FAILED)
         Run.across_tenants.filter(pk=run.pk).update(driver=None, driver_lease_until=None, driver_task="")
         transition(job, "fail", run, actor=SYSTEM, reason=sentence, error=sentence)
         progress.refresh(run.pk, message=sentence, status=True)

@@ -36,6 +36,9 @@ ENDS = {FINISHED: FINISHED, "FAILED": "FAILED", "READY": "CANCELLED"}
 # Of a run in another state it is told by that state why nothing moves.
 MAY_WAIT = (PENDING, RUNNING)
 NOT_BEGUN = (StageState.IDLE, StageState.QUEUED)
+AT_WORK = (StageState.QUEUED, StageState.RUNNING)
+# What becomes of the stages at work when their job comes to a state.
+CUT_SHORT = {"FAILED": StageState.FAILED, "READY": StageState.IDLE}
 
 
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
@@ -102,9 +105,12 @@ def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0
 
 
 def working(run_id: UUID, step: str, stage: str) -> None:
-    """A worker begins to work at a stage."""
+    """A worker begins to work at a stage; a message that comes when its run has ended begins nothing."""
+    if not StageProgress.objects.filter(run_id=run_id, step=step, stage=stage, state__in=NOT_BEGUN).exists():
+        return
     with quick_commit():
-        if mark(run_id, [(step, stage)], StageState.RUNNING):
+        runs = row_of(run_id).filter(overall=RUNNING).select_for_update(no_key=True).exists()
+        if runs and mark(run_id, [(step, stage)], StageState.RUNNING):
             refresh(run_id, status=True)
 
 
@@ -149,6 +155,8 @@ def overall(
     if state == FINISHED:
         changes |= {"percent": 100.0, "step_progress": 1.0}
     store(run_id, "job_status", changes)
+    if state in CUT_SHORT:
+        StageProgress.objects.filter(run_id=run_id, state__in=AT_WORK).update(state=CUT_SHORT[state])
     timeline.wait(run_id, waiting)
     if state == PENDING:
         timeline.begin_attempt(run_id)

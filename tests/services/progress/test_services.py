@@ -177,6 +177,17 @@ def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reaso
     assert (state.message, state.overall) == ("Jira answered 401.", "FAILED")
 
 
+@pytest.mark.parametrize(("ends_as", "left"), [("FAILED", "failed"), ("READY", "idle")])
+def test_nothing_works_in_a_run_that_has_ended(ends_as: str, left: str, run: UUID) -> None:
+    key, stage = definition("jira").steps[0].key, Stage.EXTRACTION
+    services.working(run, key, stage)
+    services.overall(run, ends_as, ended="It was told to.")
+    services.working(run, definition("jira").steps[1].key, stage)  # a message that comes late
+    states = dict(StageProgress.objects.filter(run_id=run, stage=stage).values_list("step", "state"))
+    assert states.pop(key) == left
+    assert set(states.values()) == {"idle"}
+
+
 def test_success_is_full_and_a_late_refresh_does_not_overwrite_its_message(run: UUID) -> None:
     services.overall(run, "FINISHED", message="Finished, 3 records set aside")
     services.refresh(run)
