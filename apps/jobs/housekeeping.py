@@ -66,7 +66,13 @@ def chores() -> tuple[Chore, ...]:
     """Everything that is tidied up, in this order: a run goes when nothing of its ledger is left."""
     of_old_run = f"old.run_id = ANY (ARRAY({_OLD}))"
     settled = "old.state <> 'open' AND old.settled_at < now() - make_interval(days => {days})"
-    replaced = "NOT old.is_current AND old.fetched_at < now() - make_interval(days => {days})"
+    # Replaced for so long: no version of the record has come since.
+    replaced = (
+        "NOT old.is_current AND NOT EXISTS (SELECT FROM raw_extraction_data AS newer"
+        " WHERE (newer.integration_id, newer.entity, newer.external_id)"
+        " = (old.integration_id, old.entity, old.external_id)"
+        " AND newer.fetched_at >= now() - make_interval(days => {days}))"
+    )
     left = "EXISTS (SELECT FROM etl_job_queue AS item WHERE item.run_id = old.id)"
     loaded = tuple((model._meta.db_table, "raw") for model in MODELS.values())
     return (

@@ -150,9 +150,10 @@ def raw(job: Job, external_id: str, version: int, *, days_ago: int, current: boo
 
 def test_replaced_versions_go_unless_a_row_or_a_record_set_aside_names_them(job: Job) -> None:
     now = timezone.now()
-    gone, young = raw(job, "1", 1, days_ago=8), raw(job, "1", 2, days_ago=6)
-    current, loaded, aside = (
-        raw(job, "1", 3, days_ago=400, current=True),
+    gone = raw(job, "1", 1, days_ago=9)
+    replaced_lately, current = raw(job, "4", 1, days_ago=400), raw(job, "4", 2, days_ago=6, current=True)
+    old, loaded, aside = (
+        raw(job, "1", 2, days_ago=8, current=True),
         raw(job, "2", 1, days_ago=8),
         raw(job, "3", 1, days_ago=8),
     )
@@ -168,7 +169,7 @@ def test_replaced_versions_go_unless_a_row_or_a_record_set_aside_names_them(job:
     set_aside(job, aside)
     assert Housekeeper().tidy()["replaced raw versions"] == 1
     stay = set(RawRecord.across_tenants.values_list("pk", flat=True))
-    assert stay == {young.pk, current.pk, loaded.pk, aside.pk}
+    assert stay == {replaced_lately.pk, old.pk, current.pk, loaded.pk, aside.pk}
     assert gone.pk not in stay
 
 
