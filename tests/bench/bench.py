@@ -121,14 +121,18 @@ class Bench:
             yield {"what": "dlt", **found.as_json(), "cpu_s": round(cpu_s, 2)}
 
     def parts(self) -> Row:
-        """Chain overhead and embedding speed."""
+        """Chain overhead, embedding speed and the cost of progress."""
         with self.stand.product():
             overhead = parts.step_overhead(self.stand, self.asked.repeat)
         with self.stand.product(), Sandbox(self.stand.folder, issues=2000, prs=300) as sandbox:
             platform = build(sandbox, self.stand.folder)
             for work in WORKS.values():
                 Sync(self.stand, platform, work, embedding_beside=True).measure("load", RunMode.FULL)
-            return {"chain": overhead, "embedding": parts.embedding_speed(self.asked.repeat)}
+            return {
+                "chain": overhead,
+                "embedding": parts.embedding_speed(self.asked.repeat),
+                "progress": parts.progress_cost(platform.tenant, WORKS["A"].job),
+            }
 
     def memory(self, issues: int) -> float:
         """The peak of the largest worker process (MB) in a full Jira sync."""

@@ -1,21 +1,27 @@
-"""What do single parts cost: a step of the chain without work, and the embedding of a text?"""
+"""What do single parts cost: a step of the chain without work, the embedding of a text, a change of the progress?"""
 
 from functools import partial
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
+from uuid import uuid4
 
 from django.db import connection
 
 from apps.jobs import services
 from apps.jobs.choices import ENDED
 from apps.jobs.models import Job, Run
+from apps.progress import services as progress
+from apps.progress.models import RunProgress
+from apps.sources.registry import definition
+from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from apps.vectors.embedders import MAX_CHARS, current_embedder
 from tests.bench.noop import NOOP, STEPS
 from tests.bench.stand import Stand
 from tests.processes import until
 
+REFRESHES = 500
 TEXTS = 10_000
 PER_CALL = 512
 
@@ -38,6 +44,24 @@ def step_overhead(stand: Stand, repeat: int) -> dict[str, Any]:
 def _has_ended(run: Run) -> bool:
     run.refresh_from_db()
     return run.state in ENDED
+
+
+def progress_cost(tenant: Tenant, job_type: str) -> dict[str, float]:
+    """Milliseconds of a refresh that is stored and told, and of one that is held back because it comes too early."""
+    run, first = uuid4(), definition(job_type).steps[0]
+    names = {"job_name": job_type, "job_type": job_type, "mode": "full", "overall": "RUNNING"}
+    progress.begin(run, tenant_id=tenant.pk, job_id=0, **names)
+    progress.count(run, first.key, first.stages[0].value, total=REFRESHES)
+    stored: list[float] = []
+    held_back: list[float] = []
+    for _ in range(REFRESHES):
+        progress.count(run, first.key, first.stages[0].value, done=1)
+        RunProgress.across_tenants.filter(pk=run).update(flushed_at=None)
+        for seconds in (stored, held_back):
+            began = perf_counter()
+            progress.refresh(run)
+            seconds.append(perf_counter() - began)
+    return {"stored_ms": round(median(stored) * 1000, 2), "held_back_ms": round(median(held_back) * 1000, 2)}
 
 
 def embedding_speed(repeat: int) -> dict[str, Any]:

@@ -52,14 +52,16 @@ def markdown(facts: Row, measurements: list[Row], parts: Row, notes: Sequence[st
     lines += [f"> {note}" for note in notes] + [""] * bool(notes)
     cases = sorted({(row["work"], row["latency_ms"]) for row in measurements})
     for work, latency in cases:
-        lines += _case(work, latency, [r for r in measurements if (r["work"], r["latency_ms"]) == (work, latency)])
-    lines += ["## Parts", "", "Targets: 50 ms a step; 5,000 texts per second of one core; 300 MB a worker.", ""]
+        rows = [row for row in measurements if (row["work"], row["latency_ms"]) == (work, latency)]
+        lines += _case(work, latency, rows, parts.get("progress"))
+    targets = "50 ms a step; 5,000 texts per second of one core; 300 MB a worker; progress 4 a second, 1 % of a run"
+    lines += ["## Parts", "", f"Targets: {targets}.", ""]
     lines += [f"- {name}: `{json.dumps(figures)}`" for name, figures in parts.items()] + [""]
     lines += ["## Every measurement", "", "```json", *(json.dumps(_short(row)) for row in measurements), "```", ""]
     return "\n".join(lines)
 
 
-def _case(work: str, latency: int, rows: list[Row]) -> list[str]:
+def _case(work: str, latency: int, rows: list[Row], progress_cost: Row | None) -> list[str]:
     """One work at one latency: the four kinds of measurements, their ratios, and the stages of the median run."""
     by_what: dict[str, list[Row]] = {}
     for row in rows:
@@ -67,7 +69,8 @@ def _case(work: str, latency: int, rows: list[Row]) -> list[str]:
     head = ("", "wall s", "with embedding s", "CPU s", "requests", "rows/s", "peak MB")
     lines = [f"## Work {work}, {latency} ms", "", f"Targets: {STATED[work]}.", ""]
     lines += table(head, (_line(what, group) for what, group in by_what.items()))
-    lines += [f"- {name}: {spread(ratios)}" for name, ratios in _ratios(by_what) if ratios] + [""]
+    lines += [f"- {name}: {spread(ratios)}" for name, ratios in _ratios(by_what) if ratios]
+    lines += [*_progress(by_what.get("full", []), progress_cost), ""]
     full = sorted(by_what.get("full", []), key=lambda row: float(row["wall_s"]))
     return lines + (_details(full[len(full) // 2]) if full else [])
 
@@ -102,6 +105,20 @@ def _ratios(by_what: dict[str, list[Row]]) -> list[tuple[str, list[float]]]:
         ("incremental / full, time", pairs("incremental", "full")),
         ("incremental / full, requests", pairs("incremental", "full", "requests")),
     ]
+
+
+def _progress(rows: list[Row], cost: Row | None) -> list[str]:
+    """How often the full runs stored their progress, and what share of their time that is at these costs."""
+    if not rows:
+        return []
+    lines = [f"- progress, stored changes a second: {spread([row['progress_writes'] / row['wall_s'] for row in rows])}"]
+    if cost:
+        shares = [
+            (row["progress_writes"] * cost["stored_ms"] + row["batches"] * cost["held_back_ms"]) / row["wall_s"] / 10
+            for row in rows
+        ]
+        lines.append(f"- progress, percent of the run's time: {spread(shares)}")
+    return lines
 
 
 def _details(row: Row) -> list[str]:

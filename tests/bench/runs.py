@@ -8,9 +8,9 @@ from typing import Any
 from django.db import connection
 
 from apps.jobs.choices import RunMode, RunState
-from apps.jobs.models import Run
+from apps.jobs.models import QueueItem, Run
 from apps.progress.choices import STAGE_DONE
-from apps.progress.models import StageProgress
+from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Stage
 from apps.warehouse.selectors import counts
 from tests.bench.stand import Stand
@@ -27,13 +27,18 @@ LIMIT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of the product. ``wall_s`` ends when everything is loaded, ``whole_s`` when it is embedded too."""
+    """One run of the product. ``wall_s`` ends when everything is loaded, ``whole_s`` when it is embedded too.
+
+    ``progress_writes`` are the stored changes of its visible state, ``batches`` those of its ledger.
+    """
 
     what: str
     wall_s: float
     whole_s: float
     requests: int
     rows: int
+    progress_writes: int
+    batches: int
     usage: dict[str, dict[str, float]]
     stages: list[dict[str, Any]]
 
@@ -79,6 +84,8 @@ class Sync:
             round(finished if self.beside else wall_s + embedded_s, 3),
             requests,
             sum(counts(self.platform.job(self.work.job).integration or 0).values()),
+            RunProgress.across_tenants.get(pk=run.pk).seq,
+            QueueItem.across_tenants.filter(run=run).count(),
             {name: asdict(used) for name, used in meter.usage.items()},
             stages,
         )
