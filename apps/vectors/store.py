@@ -113,6 +113,7 @@ class Store:
         store = cls(embedder.name)
         if not store.exists():
             store._create(embedder.dimension)
+        store._index()
         return store
 
     def exists(self) -> bool:
@@ -129,8 +130,13 @@ class Store:
             except UnexpectedResponse as error:
                 if error.status_code != HTTPStatus.CONFLICT and not self.exists():
                     raise
-            for field, schema in _INDEXES.items():
-                self._client.create_payload_index(self.collection, field, field_schema=schema)
+
+    def _index(self) -> None:
+        """Make the indexes that a collection lacks: Qdrant may have gone away right after the collection was made."""
+        with _sentences():
+            there = self._client.get_collection(self.collection).payload_schema
+            for field in _INDEXES.keys() - there.keys():
+                self._client.create_payload_index(self.collection, field, field_schema=_INDEXES[field])
 
     def upsert(self, addresses: Sequence[Address], vectors: Vectors, documents: Sequence[dict[str, Any]]) -> None:
         """Put the points in place, vector and payload; returns when they are stored."""
@@ -179,6 +185,7 @@ class Store:
         """How many points each (integration, kind) of the tenant has, exactly."""
         if not self.exists():
             return {}
+        self._index()
         found: dict[tuple[int, str], int] = {}
         for integration in self._facet("integration", belonging_to(tenant)):
             for kind, points in self._facet("kind", belonging_to(tenant, int(integration))).items():

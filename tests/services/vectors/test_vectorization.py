@@ -96,6 +96,17 @@ def test_points_lost_by_qdrant_become_pending_again(issue: NewIssue, embed: Embe
     assert verify(tenant_id) == []
 
 
+def test_a_collection_that_was_left_without_indexes_gets_them(
+    issue: NewIssue, embed: Embed, hook: Hook, integration: Integration
+) -> None:
+    hook(lambda _texts: None).name = "left in the middle"
+    store = Store("left in the middle")
+    store._create(current_embedder().dimension)
+    assert store.counts(integration.tenant_id) == {}
+    embed(issue("Log-in fails"))
+    assert store.counts(integration.tenant_id) == {(integration.pk, "issue"): 1}
+
+
 def test_points_without_a_row_are_removed(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     stray, kept = issue("Stray"), issue("Kept")
     embed(stray, kept)
