@@ -1,13 +1,13 @@
 """What can a program ask of jobs and runs?"""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema, Status
+from ninja import Field, Router, Schema, Status
 from ninja.errors import HttpError
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
 from apps.jobs import scope, selectors, services
 from apps.jobs.choices import RunMode
@@ -16,6 +16,7 @@ from apps.jobs.machine import WrongState
 from apps.jobs.models import Job
 from apps.progress.selectors import run_of_tenant
 from apps.sources.errors import SourceError
+from apps.sources.text import clean
 from apps.tenants.current import TenantRequest
 from apps.tenants.models import Role, User
 from apps.tenants.permissions import require
@@ -23,6 +24,9 @@ from apps.tenants.permissions import require
 router = Router(tags=["jobs"])
 
 Steps = dict[str, dict[str, str]]
+# A text as it can be stored and compared with what is stored.
+Text = Annotated[str, AfterValidator(clean)]
+Reason = Annotated[Text, Field(max_length=500)]
 # What is asked of a job that has a run; starting one takes more than a reason.
 ACTIONS = {name: control for name, control in CONTROLS.items() if control.mode is None and name != "reset"}
 
@@ -59,13 +63,15 @@ class Range(Schema):
 class StartRequest(Range):
     """What to read, and why; the reason is kept in the history."""
 
-    reason: str = ""
+    reason: Reason = ""
 
 
 class ControlRequest(Schema):
     """Why it is asked for; kept in the history."""
 
-    reason: str = ""
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason = ""
 
 
 class Scopes(Schema):

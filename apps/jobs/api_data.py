@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema, Status
 from ninja.errors import HttpError
+from pydantic import ConfigDict
 
 from apps.jobs import proof, quarantine
-from apps.jobs.api import actor_of
+from apps.jobs.api import Reason, Text, actor_of
 from apps.jobs.models import Run
 from apps.jobs.proof import Line
 from apps.raw.models import Quarantine
@@ -68,11 +69,11 @@ class Filter(Schema):
     """Which records are meant: by integration, stage, kind, state, text in id or error, group, ids; "" is any."""
 
     integration: int | None = None
-    stage: str = ""
-    entity: str = ""
+    stage: Text = ""
+    entity: Text = ""
     state: Literal["open", "resolved", "dismissed", ""] = "open"
-    text: str = Field("", max_length=200)
-    fingerprint: str = ""
+    text: Annotated[Text, Field(max_length=200)] = ""
+    fingerprint: Text = ""
     ids: list[int] = Field([], max_length=MOST_IDS)
 
     def wanted(self) -> Wanted:
@@ -81,9 +82,11 @@ class Filter(Schema):
 
 
 class Asked(Filter):
-    """The records, and why."""
+    """The records, and why. A condition that does not exist is refused: it would mean all records."""
 
-    reason: str = Field("", max_length=500)
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason = ""
 
 
 class SetAside(Schema):

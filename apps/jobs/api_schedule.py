@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateformat import format as formatted
 from ninja import Query, Router, Schema, Status
+from pydantic import ConfigDict
 
 from apps.jobs import schedule
 from apps.jobs.api import actor_of, job_of
@@ -21,6 +22,8 @@ TIME = "D j M Y, H:i T"
 
 class Settings(Schema):
     """When a job runs and what else it does by itself; what is not given stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
 
     is_active: bool | None = None
     interval_minutes: int | None = None

@@ -4,6 +4,7 @@ import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 from apps.integrations.connect import open_source
@@ -80,14 +81,17 @@ class RunContext:
 
 
 _contexts: OrderedDict[tuple[object, int], RunContext] = OrderedDict()
+_lock = Lock()
 
 
 def context_of(run: Run) -> RunContext:
     """The process's context of a run: connections and memos are shared by its batches."""
     key = (run.pk, run.attempt)
-    if key not in _contexts:
-        _contexts[key] = RunContext(run)
-        while len(_contexts) > KEPT_CONTEXTS:
-            _, old = _contexts.popitem(last=False)
-            old.http.close()
-    return _contexts[key]
+    # The threads of a step all ask at once when it begins: one makes the context, and they share its connections.
+    with _lock:
+        if key not in _contexts:
+            _contexts[key] = RunContext(run)
+            while len(_contexts) > KEPT_CONTEXTS:
+                _, old = _contexts.popitem(last=False)
+                old.http.close()
+        return _contexts[key]

@@ -11,6 +11,8 @@ from apps.integrations.models import Integration
 from apps.jobs.choices import ACTIVE, ItemState, JobState, Outcome, RunMode, RunState
 from apps.sources.registry import job_type_choices
 
+LONGEST_INTERVAL = 366 * 24 * 60  # minutes
+
 
 class Job(TenantModel):
     """A standing order of one tenant: bound to an integration, or the tenant's vectorization."""
@@ -20,7 +22,9 @@ class Job(TenantModel):
     integration = models.OneToOneField(Integration, null=True, blank=True, on_delete=models.CASCADE, related_name="job")
     is_active = models.BooleanField(default=True)
     state = models.CharField(max_length=10, choices=JobState, default=JobState.READY, editable=False)
-    interval_minutes = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1)])
+    interval_minutes = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_INTERVAL)]
+    )
     rule = models.CharField(
         max_length=100, blank=True, help_text="Local times as a cron rule, for example 0 6 * * 1-5. Empty: by interval."
     )

@@ -5,16 +5,18 @@ is a conditional change of a row. All times are compared by the database's clock
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
+from kombu.exceptions import OperationalError as BrokerError
 
 from apps.integrations.models import Integration
-from apps.jobs import completion, machine, reaper, schedule, services
+from apps.jobs import completion, force_stop, machine, reaper, schedule, services
 from apps.jobs.choices import JobState, RunState
 from apps.jobs.housekeeping import housekeeper
 from apps.jobs.machine import SYSTEM, WrongState
@@ -32,34 +34,53 @@ RETRIES_LEFT = Q(retries_used__lt=F("max_retries"))
 
 
 def tick() -> None:
-    """Look at everything once."""
-    reaper.press_on()
+    """Look at everything once. What fails for one run, job or tenant keeps nobody else waiting."""
+    for chore in (
+        stop,
+        look_after,
+        create_missing_jobs,
+        notices.wake_due,
+        reset_finished,
+        retry_failed,
+        schedule.plan,
+        start_due,
+        admit,
+        housekeeper.round,
+    ):
+        with _apart(chore.__name__):
+            chore()
+
+
+def stop() -> None:
+    """No run stays on STOPPING: take the next rung with each that is there."""
+    for run in Run.across_tenants.filter(state=RunState.STOPPING):
+        with _apart(run.pk):
+            force_stop.press_on(run)
+
+
+def look_after() -> None:
+    """Every run at work shows where it is, and goes on whatever has happened to its workers."""
     for run in Run.across_tenants.filter(state=RunState.RUNNING).select_related("job", "integration", "tenant"):
-        completion.close_stages(run)
-        progress.refresh(run.pk)
-        reaper.recover(run)
-    create_missing_jobs()
-    notices.wake_due()
-    reset_finished()
-    retry_failed()
-    schedule.plan()
-    start_due()
-    for tenant in Tenant.objects.filter(pk__in=Run.across_tenants.filter(state=RunState.PENDING).values("tenant")):
-        services.admit_next(tenant)
-    housekeeper.round()
+        with _apart(run.pk):
+            completion.close_stages(run)
+            progress.refresh(run.pk)
+            reaper.give_up(run)
+            reaper.recover(run)
 
 
 def create_missing_jobs() -> None:
     """However an integration was added (admin, command, import): it has a job a moment later."""
     for integration in Integration.across_tenants.filter(job=None):
-        services.create_jobs(integration)
+        with _apart(integration):
+            services.create_jobs(integration)
 
 
 def reset_finished() -> None:
     """No job stays on FINISHED because nobody looked."""
     finished = Job.across_tenants.filter(_passed("last_run_finished_at", Value(RESET_AFTER)), state=JobState.FINISHED)
     for job in finished:
-        _unless_changed(services.reset, job, "By itself, some time after the end of the run.")
+        with _apart(job):
+            _unless_changed(services.reset, job, "By itself, some time after the end of the run.")
 
 
 def retry_failed() -> None:
@@ -79,6 +100,13 @@ def start_due() -> None:
     _each_once(due, services.start, lambda job: f"Scheduled for {job.next_run:%Y-%m-%d %H:%M} UTC.")
 
 
+def admit() -> None:
+    """Whose turn has come begins: also where a limit was raised, or who had the turn has ended unnoticed."""
+    for tenant in Tenant.objects.filter(pk__in=Run.across_tenants.filter(state=RunState.PENDING).values("tenant")):
+        with _apart(tenant):
+            services.admit_next(tenant)
+
+
 def _retry(job: Job, *, actor: str, reason: str) -> Run:
     run = services.retry(job, actor=actor, reason=reason)
     Job.across_tenants.filter(pk=job.pk).update(retries_used=F("retries_used") + 1)
@@ -87,12 +115,27 @@ def _retry(job: Job, *, actor: str, reason: str) -> Run:
 
 def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[[Job], str]) -> None:
     """``act`` on every job that is due, unless it no longer is once it is locked: another scheduler was quicker."""
-    for pk in list(due.values_list("pk", flat=True)):
-        with transaction.atomic():
+    for pk, tenant in list(due.values_list("pk", "tenant")):
+        with _apart(pk), transaction.atomic():
+            # Before the job, because the turn is the tenant's to give: see machine.lock().
+            Tenant.objects.select_for_update(no_key=True).get(pk=tenant)
             machine.lock(pk)
             job = due.filter(pk=pk).first()
             if job:
                 _unless_changed(act, job, reason(job))
+
+
+@contextmanager
+def _apart(what: object) -> Iterator[None]:
+    """Go on with the others when this one fails; a database that is away fails for all of them."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except BrokerError as error:
+        logger.warning("The broker did not answer; the scheduler goes on without %s: %s", what, error)
+    except Exception:
+        logger.exception("The scheduler goes on without %s.", what)
 
 
 def _unless_changed(control: Callable[..., object], job: Job, reason: str) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from apps.jobs import quarantine
 from apps.raw.models import Quarantine
 from apps.raw.selectors import Wanted
+from apps.sources.text import clean
 from apps.tenants.admin_base import ReadOnlyTenantAdmin
 from apps.tenants.models import Tenant, User
 
@@ -69,4 +70,4 @@ def _actor(request: HttpRequest) -> str:
 
 
 def _reason(request: HttpRequest) -> str:
-    return str(request.POST.get("reason", "")).strip()
+    return clean(request.POST.get("reason")).strip()

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from apps.jobs import force_stop, ledger, run_log, services
+from apps.jobs import ledger, run_log, services
 from apps.jobs.choices import ItemState, RunState
 from apps.jobs.models import QueueItem, Run
 
@@ -15,14 +15,10 @@ logger = logging.getLogger(__name__)
 
 # A message that nobody took for so long may be lost; waking again is harmless.
 LOST_AFTER = timedelta(seconds=30)
+# Far more than the tries of a batch that fails and than the workers that somebody may kill by chance.
+MOST_DEATHS = 4 * ledger.MAX_ATTEMPTS
 CRASHED = "The worker gives no sign of life: another one takes over."
 UNHEARD = f"No worker has taken the step for {LOST_AFTER.seconds} s: workers are woken again."
-
-
-def press_on() -> None:
-    """No run stays on STOPPING: take the next rung with each that is there."""
-    for run in Run.across_tenants.filter(state=RunState.STOPPING):
-        force_stop.press_on(run)
 
 
 def recover(run: Run) -> None:
@@ -44,6 +40,17 @@ def recover(run: Run) -> None:
                 services.dispatch(found)
             Run.across_tenants.filter(pk=found.pk).update(not_before=None)
     wake_lost_batches(run)
+
+
+def give_up(run: Run) -> None:
+    """Fail a run of which a batch ends every worker that takes it: of a failure that a worker survives it tells."""
+    deadly = ledger.outstanding(run).filter(attempts__gte=MOST_DEATHS).first()
+    if deadly is not None:
+        services.fail(
+            run,
+            f"{deadly.step} ({deadly.stage}): {deadly.attempts} workers have begun batch {deadly.pk} and ended "
+            "without a word. Look for workers that were killed, for want of memory for example, then retry.",
+        )
 
 
 def wake_lost_batches(run: Run) -> None:

@@ -1,7 +1,7 @@
 """What may a run be asked to read, and how much would that be?"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.core.exceptions import ValidationError
 
@@ -13,6 +13,8 @@ from apps.sources.base import Estimate
 from apps.sources.definition import Stage
 
 NAMED = 10  # how many known scopes a refusal lists
+# Whatever lies beyond cannot be told in every time zone, nor stored.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class BadScope(ValueError):
@@ -53,12 +55,18 @@ def scope_of(
         raise BadScope(f"{job.name} stores no raw records: there is nothing to transform again.")
     if mode == RunMode.RANGE and not (since or until or scopes):
         raise BadScope("Say which range: from, to, or some projects or repositories.")
+    _check_times(since, until)
+    return Scope(RunMode(mode), since, until, _canonical(job, scopes), sweep)
+
+
+def _check_times(since: datetime | None, until: datetime | None) -> None:
     for moment in filter(None, (since, until)):
         if moment.tzinfo is None:
             raise BadScope(f"Give a time with its zone, such as {moment.isoformat()}Z.")
+        if not EARLIEST <= moment <= LATEST:
+            raise BadScope(f"Choose times between {EARLIEST.year} and {LATEST.year}.")
     if since and until and since >= until:
         raise BadScope("The range ends before it begins: choose a 'from' that is earlier than its 'to'.")
-    return Scope(RunMode(mode), since, until, _canonical(job, scopes), sweep)
 
 
 def _canonical(job: Job, scopes: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, count
+from typing import cast
 from uuid import UUID
 
 from django.db import transaction
@@ -45,16 +47,27 @@ class Scope:
 
 def create_jobs(integration: Integration) -> Job:
     """The standing order of a new integration, and the tenant's vectorization if it has none yet."""
+    tenant_id = integration.tenant_id
     Job.across_tenants.get_or_create(
-        tenant_id=integration.tenant_id, job_type=VECTORIZATION, integration=None, defaults={"name": VECTORIZATION}
+        tenant_id=tenant_id,
+        job_type=VECTORIZATION,
+        integration=None,
+        defaults={"name": _free_name(tenant_id, VECTORIZATION, VECTORIZATION)},
     )
-    taken = Job.objects.for_tenant(integration.tenant_id).filter(name=integration.name).exclude(integration=integration)
-    name = f"{integration.name}-{integration.provider}" if taken.exists() else integration.name
+    name = _free_name(tenant_id, integration.name, integration.provider)
     job, _ = Job.across_tenants.get_or_create(
-        integration=integration,
-        defaults={"tenant_id": integration.tenant_id, "name": name, "job_type": integration.provider},
+        integration=integration, defaults={"tenant_id": tenant_id, "name": name, "job_type": integration.provider}
     )
     return job
+
+
+def _free_name(tenant_id: int, name: str, job_type: str) -> str:
+    """``name``, or one like it where another job of the tenant is called so: people may rename jobs as they like."""
+    taken = set(Job.objects.for_tenant(tenant_id).values_list("name", flat=True))
+    longest = cast(int, Job._meta.get_field("name").max_length)
+    endings = chain(("", f"-{job_type}"), (f"-{job_type}-{number}" for number in count(2)))
+    names = (name[: longest - len(ending)] + ending for ending in endings)
+    return next(name for name in names if name not in taken)
 
 
 def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> Run:

@@ -138,9 +138,21 @@ def _pause(item: QueueItem) -> timedelta:
     return BACK_OFF * item.attempts
 
 
-@shared_task(name="jobs.complete_run", **UNTIL_THE_DATABASE_IS_BACK)
-def complete_run(*, run_id: str) -> None:
-    """Finish a run whose ledger is empty, and let the next one begin."""
+@shared_task(name="jobs.complete_run", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
+def complete_run(self: "Task[Any, Any]", *, run_id: str) -> None:
+    """Finish a run whose ledger is empty, and let the next one begin; after some tries that fail it has failed."""
     run = _run(run_id)
-    if run is not None and run.state == RunState.RUNNING and completion.complete(run):
-        services.admit_next(run.tenant)
+    if run is None or run.state != RunState.RUNNING:
+        return
+    try:
+        has_finished = completion.complete(run)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if self.request.retries + 1 < MAX_ATTEMPTS:
+            raise self.retry(exc=error, countdown=BACK_OFF.total_seconds()) from error
+        logger.exception("Run %s cannot be finished.", run_id)
+        services.fail(run, f"Everything is loaded, but the run cannot be finished: {describe(error)}.")
+    else:
+        if has_finished:
+            services.admit_next(run.tenant)

@@ -14,6 +14,7 @@ LONGEST_GUESS = 3600.0
 SECONDARY_PAUSE = 60.0
 FIRST_PAUSE = 1.0
 FURTHEST_RESET = 7 * 24 * 3600.0
+LONGEST_NUMBER = 20  # digits of a moment in seconds or milliseconds
 TOKEN_EXPIRY = "github-authentication-token-expiration"  # noqa: S105 - the name of a header
 
 
@@ -109,14 +110,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         pass
     moment = _http_date(value)
-    return None if moment is None else _bounded((moment - _provider_now(headers)).total_seconds())
+    return None if moment is None else seconds_until(moment, headers)
 
 
 def seconds_to_reset(headers: Mapping[str, str], furthest: float = LONGEST_PAUSE) -> float | None:
     """Seconds until X-RateLimit-Reset (epoch seconds or ISO time) by the provider's own clock."""
     value = headers.get("x-ratelimit-reset", "").strip()
-    moment = parse_time(int(value) if value.isdecimal() else value)
-    return None if moment is None else _bounded((moment - _provider_now(headers)).total_seconds(), furthest)
+    moment = parse_time(int(value) if value.isdecimal() and len(value) < LONGEST_NUMBER else value)
+    return None if moment is None else seconds_until(moment, headers, furthest)
+
+
+def seconds_until(moment: datetime, headers: Mapping[str, str], furthest: float = LONGEST_PAUSE) -> float:
+    """Seconds until ``moment`` by the provider's own clock: 0 for one that has passed, never more than ``furthest``."""
+    return _bounded((moment - _provider_now(headers)).total_seconds(), furthest)
 
 
 def token_expiry(headers: Mapping[str, str]) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -21,7 +20,7 @@ from apps.sources.errors import (
     Untrusted,
 )
 from apps.sources.http import Answer, Http
-from apps.sources.limits import SECONDARY_PAUSE, Limit, pause_of, retry_after, seconds_to_reset
+from apps.sources.limits import SECONDARY_PAUSE, Limit, pause_of, retry_after, seconds_to_reset, seconds_until
 from apps.sources.text import clean, parse_time, read_json
 
 T = TypeVar("T")
@@ -173,7 +172,7 @@ def pause_before_the_limit(answer: Answer, rate: _Rate | None) -> None:
     until = parse_time(rate.reset_at) if rate else None
     if rate is None or until is None or rate.remaining >= rate.cost:
         return
-    seconds = (until - datetime.now(UTC)).total_seconds()
+    seconds = seconds_until(until, answer.headers)
     if seconds > 0:
         reason = f"the GraphQL points are used up ({rate.remaining} left, a question costs {rate.cost})"
         answer.pause(Limit(seconds, reason))

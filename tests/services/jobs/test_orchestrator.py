@@ -2,17 +2,23 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from apps.core.crypto import Secret
+from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
-from apps.jobs import machine, orchestrator, schedule, services
+from apps.jobs import batches, completion, ledger, machine, orchestrator, reaper, schedule, services, tasks
 from apps.jobs.choices import JobState
 from apps.jobs.forms import settings_form
-from apps.jobs.models import Job, Run, StateChange
+from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.sources.definition import Stage
 from apps.tenants.services import create_tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -242,3 +248,98 @@ def test_settings_that_do_not_change_leave_no_trace(job: Job) -> None:
 )
 def test_impossible_settings_are_refused_at_their_field(job: Job, field: str, value: object) -> None:
     assert list(settings_form(job, {field: value}).errors) == [field]
+
+
+def test_locks_are_taken_in_their_order(job: Job) -> None:
+    """Who retries what was set aside holds the tenant and waits for the job: in the other order both would wait."""
+    put(job, next_run=LONG_AGO)
+    with CaptureQueriesContext(connection) as queries:
+        orchestrator.start_due()
+    locks = [query["sql"] for query in queries if "FOR NO KEY UPDATE" in query["sql"]]
+    assert "tenants_tenant" in locks[0]
+    assert runs(job) == 1
+
+
+def test_what_fails_for_one_keeps_nobody_else_waiting(
+    job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = services.create_jobs(
+        add_integration(
+            tenant=create_tenant(slug="globex", name="Globex"),
+            provider="jira",
+            name="other",
+            base_url="http://127.0.0.1:9",
+            username="a@b.c",
+            token=Secret("x"),
+        )
+    )
+    broken = services.start(job, actor="test")
+    put(other, next_run=LONG_AGO)
+
+    def fault(run: Run) -> None:
+        raise KeyError("a step of an older version")
+
+    monkeypatch.setattr(completion, "close_stages", fault)
+    orchestrator.tick()
+    assert f"The scheduler goes on without {broken.pk}" in caplog.text
+    assert runs(other) == 1
+
+
+def test_a_job_of_a_new_integration_has_a_name_of_its_own_whatever_jobs_are_called(job: Job) -> None:
+    long = "x" * 100
+    put(job, name="new-jira")
+    vectorization = Job.objects.for_tenant(job.tenant).get(integration=None)
+    for name in ("new", long):
+        put(vectorization, name=name)
+        Integration.across_tenants.create(
+            tenant=job.tenant, provider="jira", name=name, base_url="http://127.0.0.1:9", is_active=False
+        )
+        orchestrator.create_missing_jobs()
+    names = Job.objects.for_tenant(job.tenant).values_list("name", flat=True)
+    assert set(names) == {"new-jira", "new-jira-2", long, f"{'x' * 95}-jira"}
+
+
+def test_a_batch_that_ends_every_worker_fails_its_run(job: Job) -> None:
+    run = services.start(job, actor="test")
+    (item,) = ledger.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    for _ in range(reaper.MOST_DEATHS):
+        assert ledger.claim(uuid4(), Q(pk=item.pk), 1)
+        QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+    assert f"{reaper.MOST_DEATHS} workers have begun batch {item.pk}" in job.error
+    services.retry(job, actor="test")
+    orchestrator.tick()
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+
+
+def test_a_run_that_cannot_be_finished_fails_with_its_sentence(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = services.start(job, actor="test")
+
+    def fault(run: Run) -> bool:
+        raise ValueError("no proof")
+
+    monkeypatch.setattr(completion, "complete", fault)
+    tasks.complete_run.apply(kwargs={"run_id": str(run.pk)}, retries=ledger.MAX_ATTEMPTS - 1)
+    job.refresh_from_db()
+    assert (job.state, job.error) == (
+        JobState.FAILED,
+        "Everything is loaded, but the run cannot be finished: ValueError: no proof.",
+    )
+
+
+def test_who_works_for_a_deleted_integration_writes_nothing_and_stops_nobody(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = services.start(job, actor="test")
+    ledger.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    (item,) = ledger.claim(uuid4(), Q(run=run), 1)
+    assert job.integration
+    job.integration.delete()
+    with pytest.raises(LostLease):
+        batches.finish(item, run, batches.Outcome)
+    orchestrator.tick()
+    assert "goes on without" not in caplog.text
+    assert not Job.across_tenants.filter(pk=job.pk).exists()

@@ -102,6 +102,7 @@ def test_unreadable_limit_headers_do_no_harm() -> None:
     assert retry_after({"retry-after": "9" * 30}) == 24 * 3600
     assert seconds_to_reset({"x-ratelimit-reset": "x"}) is None
     assert seconds_to_reset({"x-ratelimit-reset": "9" * 40}) is None
+    assert seconds_to_reset({"x-ratelimit-reset": "9" * 5000}) is None
     assert retry_after({"retry-after": "inf"}) == 24 * 3600
     assert retry_after({"retry-after": "Fri, 31 Dec 9999 23:59:59 -0500"}) is None
     assert retry_after({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}) == 24 * 3600

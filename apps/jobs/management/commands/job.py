@@ -18,6 +18,7 @@ from apps.jobs.machine import WrongState
 from apps.jobs.models import Job, Run
 from apps.jobs.services import Scope
 from apps.sources.errors import SourceError
+from apps.sources.text import clean
 from apps.tenants.models import Tenant
 from apps.tenants.selectors import tenant_named
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         for name, command in commands.choices.items():
             if name != "list":
                 command.add_argument("name", metavar="NAME")
-                command.add_argument("--reason", default="", help="Kept in the history.")
+                command.add_argument("--reason", type=clean, default="", help="Kept in the history.")
             command.add_argument("--tenant", metavar="SLUG")
             command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from celery import current_app
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
-from kombu.exceptions import OperationalError
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from apps.jobs.orchestrator import tick
 
@@ -29,7 +28,5 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 tick()
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError) as error:
                 logger.warning("The database did not answer; trying again in %s s: %s", INTERVAL, error)
-            except OperationalError as error:
-                logger.warning("The broker did not answer; trying again in %s s: %s", INTERVAL, error)

@@ -281,6 +281,15 @@ def test_a_question_that_costs_more_than_is_left_is_not_sent(provider: ScriptedS
     assert len(provider.seen) == 1
 
 
+def test_a_reset_in_a_far_future_lets_nobody_wait_for_ever(provider: ScriptedServer) -> None:
+    answer = listed(1)
+    answer.body["data"]["rateLimit"] = {"cost": 8, "remaining": 3, "resetAt": "9999-12-31T23:59:59Z"}
+    provider.on("/graphql", answer)
+    with pytest.raises(RateLimited) as raised:
+        run(provider)
+    assert raised.value.until < datetime.now(UTC) + timedelta(days=2)
+
+
 def test_a_graphql_that_is_too_old_is_replaced_by_rest(provider: ScriptedServer) -> None:
     old = [{"message": "Field 'fullDatabaseId' doesn't exist", "extensions": {"code": "undefinedField"}}]
     provider.on("/graphql", Say({"errors": old}))
