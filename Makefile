@@ -55,6 +55,12 @@ chaos: dev ## Disturb real runs by 200 faults per broker and write docs/reliabil
 	@$(PY) -m tests.system_packages
 	@$(PY) -m tests.chaos --report
 
+.PHONY: pictures
+pictures: dev ## Take a picture of every page and put those of the README into docs/images
+	@$(PY) -m tests.system_packages
+	@$(PY) -m pytest -q tests/e2e/test_screens.py
+	@cp artefacts/gallery/*.png docs/images/
+
 .PHONY: pins
 pins: ## Compile requirements/*.in into pins with hashes (needs uv)
 	@for set in base embedded dev; do \

@@ -29,7 +29,7 @@ def pulse_of(run: Run, live: RunMessage | None, newest: StateChange | None) -> P
         why = live.waiting if live and live.waiting else "It begins when a worker is free."
         return Pulse("pending", "Waiting for its turn", why)
     by = f"by {newest.actor} at {_clock(newest.at)}" if newest else "by a person"
-    why = f": {newest.reason}" if newest and newest.reason else ""
+    why = f": {newest.reason.rstrip('.')}" if newest and newest.reason else ""
     if run.state == RunState.PAUSED:
         return Pulse("paused", "Paused", f"{by}{why}. It keeps its place until somebody resumes it.")
     if run.state == RunState.STOPPING:

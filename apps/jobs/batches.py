@@ -135,7 +135,7 @@ def _set_aside(item: QueueItem, run: Run, failures: list[Failure]) -> None:
 
 
 def _record(item: QueueItem, outcome: Outcome) -> None:
-    run = Run.across_tenants.select_for_update().get(pk=item.run_id)
+    run = Run.across_tenants.select_for_update(no_key=True).get(pk=item.run_id)
     new = [skip for skip in outcome.skips if skip not in run.skips]
     run_log.skipped(item, new)
     run.skips = [*run.skips, *new]

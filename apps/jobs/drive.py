@@ -120,7 +120,7 @@ class Step:
             return
         items = batches.plan(self.run, self.step)
         with transaction.atomic():
-            if not Run.across_tenants.select_for_update().filter(pk=self.run.pk, driver=self.owner).exists():
+            if not Run.across_tenants.filter(pk=self.run.pk, driver=self.owner).update(plan_tries=0):
                 raise LostLease(f"Run {self.run.pk} was taken over while its step was planned.")
             ledger.add(self.run, items)
             total = sum(item.size for item in items)

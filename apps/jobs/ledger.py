@@ -154,6 +154,16 @@ def give_back(items: Sequence[QueueItem], *, error: str = "", pause: timedelta =
     return returned
 
 
+def tries(run: Run, step: str, stage: str) -> int:
+    """How often a stage has been tried that has just failed: its worst batch, or its plan where it has none yet."""
+    batches = outstanding(run).filter(step=step, stage=stage).order_by("-attempts")
+    worst = batches.values_list("attempts", flat=True).first()
+    if worst is not None:
+        return max(worst, 1)
+    Run.across_tenants.filter(pk=run.pk).update(plan_tries=F("plan_tries") + 1)
+    return Run.across_tenants.values_list("plan_tries", flat=True).get(pk=run.pk)
+
+
 def take_away(run: Run) -> None:
     """Whoever works on a batch of this run can write nothing of it any more; the batches are free again."""
     QueueItem.across_tenants.filter(run=run, state=ItemState.RUNNING).update(

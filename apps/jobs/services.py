@@ -237,7 +237,7 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
         transition(locked, "retry", run, actor=actor, reason=reason)
         Job.across_tenants.filter(pk=job.pk).update(next_run=schedule.next_run(run.job))
         Run.across_tenants.filter(pk=run.pk).update(
-            attempt=F("attempt") + 1, error="", finished_at=None, not_before=None, waiting_for=""
+            attempt=F("attempt") + 1, plan_tries=0, error="", finished_at=None, not_before=None, waiting_for=""
         )
         QueueItem.across_tenants.filter(run=run, state__in=(ItemState.FAILED, ItemState.QUEUED)).update(
             state=ItemState.QUEUED, attempts=0, lease_until=None, finished_at=None

@@ -18,7 +18,7 @@ from apps.progress import log
 from apps.progress.signals import begins
 from apps.raw.services import describe
 from apps.sources import clock
-from apps.sources.errors import RateLimited, SourceError
+from apps.sources.errors import RateLimited, SourceError, may_pass
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +56,8 @@ def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoc
     except LostLease:
         logger.info("Run %s was taken over by another worker.", run_id)
         run_log.lost(run.pk, step, stage)
-    except RateLimited as error:
-        services.wait_until(run, error.until, str(error), driver=holder.owner)
-    except SourceError as error:
-        services.fail(run, str(error), driver=holder.owner)
     except Exception as error:
-        _failed_unexpectedly(run, holder, error)
+        _step_failed(run, holder, error)
     finally:
         holder.release()
     if end is End.HAND_OVER:
@@ -76,16 +72,26 @@ def _comes_again(task: "Task[Any, Any]") -> bool:
     return task.request.retries > 0 or bool((task.request.delivery_info or {}).get("redelivered"))
 
 
-def _failed_unexpectedly(run: Run, holder: Step, error: Exception) -> None:
-    """Our own fault, or the database's: try again soon, and after some tries fail with what is known."""
-    logger.exception("Step %s of run %s failed.", holder.step, run.pk)
-    tries = ledger.outstanding(run).filter(step=holder.step).order_by("-attempts").values_list("attempts", flat=True)
-    worst = tries.first() or 1
-    if worst >= MAX_ATTEMPTS:
-        sentence = f"{holder.step} failed {worst} times: {describe(error)}. See the worker's log."
-        services.fail(run, sentence, driver=holder.owner)
+def _step_failed(run: Run, holder: Step, error: Exception) -> None:
+    """Wait as long as the provider asks for; try again what may pass; fail where only a person can help."""
+    if isinstance(error, RateLimited):
+        services.wait_until(run, error.until, str(error), driver=holder.owner)
+    elif not isinstance(error, SourceError):
+        logger.error("Step %s of run %s failed.", holder.step, run.pk, exc_info=error)
+        _try_again(run, holder, f"{holder.step} failed: {describe(error)}. See the worker's log.")
+    elif may_pass(error):
+        _try_again(run, holder, str(error))
     else:
-        until, reason = clock.now() + BACK_OFF * worst, f"Trying again after: {describe(error)}"
+        services.fail(run, str(error), driver=holder.owner)
+
+
+def _try_again(run: Run, holder: Step, sentence: str) -> None:
+    """Our own fault, the database's, or a provider that is away: try again soon, and after some tries fail."""
+    tries = ledger.tries(run, holder.step, holder.stage)
+    if tries >= MAX_ATTEMPTS:
+        services.fail(run, f"{sentence} Tried {tries} times.", driver=holder.owner)
+    else:
+        until, reason = clock.now() + BACK_OFF * tries, f"Trying again after: {sentence}"
         services.wait_until(run, until, reason, driver=holder.owner)
 
 

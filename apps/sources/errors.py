@@ -65,3 +65,8 @@ class RateLimited(SourceError):
     def __init__(self, sentence: str, until: datetime, status: int = 429) -> None:
         super().__init__(sentence, status)
         self.until = until
+
+
+def may_pass(error: SourceError) -> bool:
+    """Whether the same question may be answered in a moment: the provider was away or in trouble."""
+    return isinstance(error, Unreachable | ServerTrouble) and not isinstance(error, Untrusted)

@@ -6,15 +6,23 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from apps.jobs.choices import JobState, RunMode
-from apps.jobs.models import Job
+from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.models import Job, Run
 from apps.tenants.models import Role
+from apps.tenants.services import create_tenant
 from tests.platform import Platform
 from tests.processes import until
 
 Visit = Callable[..., Page]
 RUN_ENDS = 120_000  # ms
 pytestmark = pytest.mark.timeout(300)
+# What the page's own scripts would send for somebody who gets round its buttons.
+POST = """async (path) => {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+  const answer = await fetch(path, { method: "POST", headers, body: "{}" });
+  return [answer.status, await answer.text()];
+}"""
 
 
 @pytest.fixture
@@ -112,6 +120,78 @@ def test_buttons_pause_resume_and_stop(visit: Visit, job: Job, platform: Platfor
     expect(page.locator("#toasts")).to_contain_text("Stop: jira has been asked", timeout=20_000)
     expect(state).to_contain_text("Ready", timeout=20_000)
     expect(page.locator("#recent")).to_contain_text("Cancelled")
+
+
+def test_what_one_tab_asks_for_shows_in_the_other(visit: Visit, job: Job) -> None:
+    first = visit()
+    second = first.context.new_page()
+    for page in (first, second):
+        page.goto(f"/jobs/{job.pk}/")
+        expect(page.locator("#live-sign")).to_contain_text("Live")
+        page.evaluate("() => { window.neverReloaded = true; }")
+    ask(first, "[data-control=start][data-mode=full]", "")
+    ask(first, "[data-control=pause]", "Pressed in the first tab")
+    expect(second.locator(".page-head .state")).to_contain_text("Paused")
+    expect(second.locator("#history")).to_contain_text("Pressed in the first tab")
+    ask(second, "[data-control=stop]", "Pressed in the second tab")
+    expect(first.locator(".page-head .state")).to_contain_text("Ready", timeout=20_000)
+    expect(first.locator("#history")).to_contain_text("Pressed in the second tab")
+    assert all(page.evaluate("() => window.neverReloaded") for page in (first, second))
+
+
+def test_a_reload_in_mid_run_never_takes_the_bar_back(visit: Visit, job: Job, platform: Platform) -> None:
+    run = platform.start("jira", RunMode.FULL)
+    page = visit(Role.VIEWER)
+    page.goto(f"/runs/{run.pk}/")
+    seen = [percent(page)]
+    while seen[-1] < 100:  # until the time-out of the test
+        page.reload()
+        seen += [percent(page)]
+        page.wait_for_timeout(300)
+        seen += [percent(page)]
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3
+    platform.ended(run)
+
+
+def test_the_countdown_to_the_reset_is_shown_and_cut_short_by_hand(visit: Visit, job: Job, platform: Platform) -> None:
+    platform.run("jira")
+    page = visit()
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.locator("#reset")).to_have_text(re.compile(r"Job completed\. Resetting in (30|29|28) seconds…"))
+    ask(page, "[data-control=reset]", "")
+    expect(page.locator(".page-head .state")).to_contain_text("Ready")
+    expect(page.locator("#reset")).to_be_hidden()
+    assert platform.job("jira").state == JobState.READY
+
+
+def test_a_viewer_finds_nothing_to_press_and_is_refused_by_the_api(visit: Visit, job: Job, platform: Platform) -> None:
+    page = visit(Role.VIEWER)
+    runs = Run.across_tenants.count()
+    for address in ("/", "/jobs/", f"/jobs/{job.pk}/"):
+        page.goto(address)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator("[data-control]")).to_have_count(0)
+    page.click("#controls summary")
+    expect(page.locator("#controls .refused")).to_contain_text("This needs the role Operator")
+    expect(page.locator("#controls button:enabled")).to_have_count(0)
+    for action in ("start", "pause", "resume", "retry", "stop", "reset"):
+        status, answer = page.evaluate(POST, f"/api/jobs/{job.pk}/{action}")
+        assert (status, "This needs the role Operator" in answer) == (403, True), action
+    assert Run.across_tenants.count() == runs
+
+
+def test_a_run_of_another_tenant_is_not_there(visit: Visit, platform: Platform) -> None:
+    tenant = create_tenant(slug="globex", name="Globex")
+    job = Job.across_tenants.create(tenant=tenant, job_type="vectorization", name="theirs")
+    run = Run.across_tenants.create(tenant=tenant, job=job, state=RunState.CANCELLED)
+    page = visit(Role.ADMIN)
+    for address in (f"/runs/{run.pk}/", f"/runs/{run.pk}/compare", f"/jobs/{job.pk}/"):
+        answer = page.goto(address)
+        assert answer
+        assert answer.status == 404
+        expect(page.locator("h1")).to_contain_text("There is nothing here")
+        expect(page.locator("body")).not_to_contain_text("theirs")
 
 
 def test_home_shows_a_new_run_of_the_job(visit: Visit, job: Job, platform: Platform) -> None:

@@ -1,6 +1,10 @@
-"""What do the pages look like? Every page, wide and small, light and dark, as a picture in ``artefacts/screens``."""
+"""What do the pages look like? Every page, wide and small, light and dark, as a picture in ``artefacts/screens``.
+
+The few pictures that the README shows are written to ``artefacts/gallery`` as well; `make pictures` copies them.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,67 +12,169 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.jobs import services
-from apps.jobs.choices import RunMode
+from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.models import Run
+from apps.progress.selectors import run_of_tenant
 from apps.raw.models import Quarantine, RawRecord
 from apps.tenants.models import Role
 from tests.platform import Platform
-from tests.processes import ROOT
+from tests.processes import ROOT, TOKEN, until
 
 SCREENS = ROOT / "artefacts" / "screens"
-pytestmark = pytest.mark.timeout(300)
+GALLERY = ROOT / "artefacts" / "gallery"
+SLOW, QUICK = {"ms": 600}, {"ms": 80}
+ERRORS = ("ValueError: 'yesterday' is no date: created", "KeyError: 'author' of a comment")
+START = ("#controls button:has-text('Start')", "text=A chosen range")
+# Which pages the README shows, and how each is taken there: width and scheme.
+SHOWN = {
+    "home": "1440-light",
+    "run-in-its-middle": "1440-dark",
+    "run-failed": "1440-light",
+    "compare": "1440-dark",
+    "runs": "1440-light",
+    "set-aside-group": "1440-dark",
+    "search": "1440-light",
+    "job": "390-light",
+}
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page, what has to be seen there before it is taken, what is clicked first, and whether all of it is taken.
+
+    A dialog belongs to the window: it is taken with what the window shows.
+    """
+
+    address: str
+    shows: str = "h1"
+    clicks: tuple[str, ...] = ()
+    whole: bool = True
+
+
+def middle_of_a_run(platform: Platform) -> Run:
+    """A Jira run that was paused with its bar between 20 and 80 %."""
+
+    def percent() -> float:
+        live = run_of_tenant(platform.tenant.pk, run.pk)
+        return live.progress if live else 0.0
+
+    platform.sandbox.control("latency", SLOW)
+    run = platform.start("jira", RunMode.FULL)
+    until(lambda: percent() >= 45, "the middle of the run")
+    services.pause(run.job, actor="ada", reason="The provider asked for an hour of quiet.")
+    until(lambda: platform.job("jira").state == JobState.PAUSED, "the pause")
+    assert percent() < 80
+    return run
+
+
+def refused_run(platform: Platform) -> Run:
+    """A GitHub run whose token was withdrawn while it worked."""
+    platform.sandbox.control("latency", SLOW)
+    run = platform.start("github")
+    until(lambda: RawRecord.across_tenants.filter(integration=run.integration_id).exists(), "the first records")
+    platform.sandbox.tokens(token=TOKEN, revoked=True)
+    platform.ended(run)
+    platform.sandbox.tokens(token=TOKEN)
+    platform.sandbox.control("latency", QUICK)
+    assert run.state == RunState.FAILED
+    return run
+
+
+def records_set_aside(platform: Platform, run: Run) -> Quarantine:
+    """Two groups of equal errors, over records that the run has read."""
+    raws = RawRecord.across_tenants.filter(integration=run.integration_id, entity="issue")[:12]
+    rows = [
+        Quarantine(
+            tenant=platform.tenant,
+            integration_id=raw.integration_id,
+            run=run.pk,
+            step="jira_issues_with_changelogs",
+            stage="transform",
+            entity=raw.entity,
+            external_id=raw.external_id,
+            raw=raw,
+            error=ERRORS[number // 9],
+            fingerprint=f"group-{number // 9}",
+            created_at=timezone.now(),
+        )
+        for number, raw in enumerate(raws)
+    ]
+    return Quarantine.across_tenants.bulk_create(rows)[0]
 
 
 @pytest.fixture(scope="module")
-def addresses(platform: Platform) -> dict[str, str]:
-    """Every page by its name, over the data of a whole run, a failed one and a record that was set aside."""
+def screens(platform: Platform) -> dict[str, Screen]:
+    """Every page by its name, over whole runs, a failed one, one in its middle and records that were set aside."""
     finished = platform.run("jira", RunMode.FULL)
-    raw = RawRecord.across_tenants.filter(integration=finished.integration_id).first()
-    assert raw
-    record = Quarantine.across_tenants.create(
-        tenant=platform.tenant,
-        integration_id=raw.integration_id,
-        run=finished.pk,
-        step="jira_issues_with_changelogs",
-        stage="transform",
-        entity=raw.entity,
-        external_id=raw.external_id,
-        raw=raw,
-        error="ValueError: 'yesterday' is no date: created",
-        fingerprint="one",
-        created_at=timezone.now(),
-    )
-    platform.run("vectorization")
-    failed = platform.start("github")
-    services.fail(failed, "GitHub answers 401: the token has expired. Replace it in the integration.")
+    other = platform.run("jira")
+    vectors = platform.run("vectorization")
+    failed = refused_run(platform)
+    middle = middle_of_a_run(platform)
+    record = records_set_aside(platform, finished)  # last: a run that loads a record settles it
+    live = "#live-sign:has-text('Live')"
+    failed_job = f"/jobs/{failed.job_id}/"
     return {
-        "login": "/login/",
-        "home": "/",
-        "jobs": "/jobs/",
-        "job": f"/jobs/{finished.job_id}/",
-        "job-failed": f"/jobs/{failed.job_id}/",
-        "runs": "/runs/",
-        "run": f"/runs/{finished.pk}/",
-        "search": "/search/?q=payment+fails+after+a+timeout",
-        "set-aside": "/quarantine/",
-        "set-aside-record": f"/quarantine/record/{record.pk}/",
-        "not-found": "/nothing/here/",
-        "admin-jobs": "/admin/jobs/job/",
+        "login": Screen("/login/"),
+        "home": Screen("/", "#health:has-text('Answers in')"),
+        "jobs": Screen("/jobs/", live),
+        "job": Screen(f"/jobs/{middle.job_id}/", live),
+        "job-finished": Screen(f"/jobs/{vectors.job_id}/", live),
+        "job-failed": Screen(failed_job, live),
+        "job-start": Screen(failed_job, "#confirm", START, whole=False),
+        "job-settings": Screen(failed_job, "#id_rule", ("summary:has-text('Change the settings')",)),
+        "runs": Screen("/runs/"),
+        "run": Screen(f"/runs/{finished.pk}/", "#proof .proof-table"),
+        "run-in-its-middle": Screen(f"/runs/{middle.pk}/", live),
+        "run-failed": Screen(f"/runs/{failed.pk}/", "#failure h2"),
+        "compare": Screen(f"/runs/{finished.pk}/compare?with={other.pk}", ".compare"),
+        "search": Screen("/search/?q=payment+fails+after+a+timeout", ".hit"),
+        "set-aside": Screen("/quarantine/", "main table"),
+        "set-aside-group": Screen(f"/quarantine/{record.fingerprint}/", "main table"),
+        "set-aside-record": Screen(f"/quarantine/record/{record.pk}/"),
+        "preferences": Screen("/preferences/"),
+        "style": Screen("/style/"),
+        "not-found": Screen("/nothing/here/"),
+        "admin-jobs": Screen("/admin/jobs/job/"),
+        "admin-job": Screen(f"/admin/jobs/job/{middle.job_id}/change/"),
+        "admin-run": Screen(f"/admin/jobs/run/{middle.pk}/change/"),
     }
+
+
+def take(page: Page, name: str, screen: Screen, variant: str) -> None:
+    """Open a page and keep it as a picture; its top once more where the README shows it."""
+    page.goto(screen.address)
+    for target in screen.clicks:
+        page.click(target)
+    expect(page.locator(screen.shows).first).to_be_visible()
+    page.evaluate("() => window.scrollTo(0, 0)")
+    if SHOWN.get(name) == variant:
+        page.screenshot(path=GALLERY / f"{name}.png", animations="disabled")
+    page.screenshot(path=SCREENS / variant / f"{name}.png", full_page=screen.whole, animations="disabled")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_every_page_fits_and_is_kept_as_a_picture(
-    visit: Callable[..., Page], addresses: dict[str, str], width: int, scheme: str
+    visit: Callable[..., Page], screens: dict[str, Screen], width: int, scheme: str
 ) -> None:
-    folder: Path = SCREENS / f"{width}-{scheme}"
-    folder.mkdir(parents=True, exist_ok=True)
+    for folder in (SCREENS / f"{width}-{scheme}", GALLERY):
+        Path(folder).mkdir(parents=True, exist_ok=True)
     page = visit(Role.ADMIN, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    for name, address in addresses.items():
-        page.goto(address)
-        if name == "home":
-            expect(page.locator("#health")).to_contain_text("Database")
-        if name.startswith("job"):
-            expect(page.locator("#live-sign")).to_contain_text("Live")
-        page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, address
+    too_wide = []
+    for name, screen in screens.items():
+        take(page, name, screen, f"{width}-{scheme}")
+        if page.evaluate("() => document.documentElement.scrollWidth") > width:
+            too_wide.append(name)
+    assert too_wide == []
+
+
+def test_a_small_screen_shows_the_newest_day_and_the_verdicts_at_once(
+    visit: Callable[..., Page], screens: dict[str, Screen]
+) -> None:
+    page = visit(viewport={"width": 390, "height": 900})
+    for name, wanted in (("runs", "#grid tbody td:last-child"), ("run", "#proof tbody .state")):
+        page.goto(screens[name].address)
+        box = page.locator(wanted).first.bounding_box()
+        assert box
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, name

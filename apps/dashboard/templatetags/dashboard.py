@@ -75,6 +75,7 @@ def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
     }
 
 
+@register.filter
 def relative(moment: datetime) -> str:
     """``5 min ago`` or ``in 2 h``; the script keeps it current."""
     seconds = round((moment - timezone.now()).total_seconds())

@@ -9,7 +9,7 @@ import pytest
 from apps.jobs import services
 from apps.jobs.choices import JobState, Outcome, RunMode, RunState
 from apps.jobs.models import Run
-from apps.progress.models import RunProgress
+from apps.progress.models import LogLine, RunProgress
 from apps.raw.models import Quarantine, QuarantineState
 from apps.warehouse.models import Issue
 from tests import platform as platforms
@@ -59,6 +59,26 @@ def test_a_passing_fault_changes_nothing(
     assert platform.sandbox.served("faults") == rule["times"]
     assert (run.state, run.error) == (RunState.FINISHED, "")
     assert {table: table_rows(table) for table in loaded_tables()} == undisturbed
+
+
+@pytest.mark.parametrize("match", [BULK, "GET .*/myself"], ids=["while it reads", "while it plans"])
+def test_a_provider_that_is_away_for_some_seconds_is_waited_for(
+    platform: Platform, undisturbed: dict[str, list[tuple[object, ...]]], faults: Any, match: str
+) -> None:
+    faults(_rule(match, {"type": "reset"}, skip=0, times=6))  # more than the tries of one call
+    run = platform.run("jira", RunMode.FULL)
+    assert (run.state, run.error) == (RunState.FINISHED, "")
+    assert LogLine.objects.filter(run_id=run.pk, text__contains="Trying again after: The connection").exists()
+    assert {table: table_rows(table) for table in loaded_tables()} == undisturbed
+
+
+def test_a_provider_that_stays_away_fails_the_run_with_its_sentence(
+    platform: Platform, undisturbed: dict[str, Any], faults: Any
+) -> None:
+    faults(_rule("GET .*/myself", {"type": "reset"}, skip=0, times=500))
+    run = platform.run("jira", RunMode.FULL)
+    assert run.state == RunState.FAILED
+    assert run.error.endswith("broke off before the answer was complete. Tried 5 times.")
 
 
 def test_an_issue_of_three_megabytes_is_loaded_like_any_other(

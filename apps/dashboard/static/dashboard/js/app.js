@@ -2,6 +2,7 @@
 
 import "./controls.js";
 import { refreshSoon } from "./fragments.js";
+import "./grid.js";
 import "./health.js";
 import { store } from "./live.js";
 import "./notify.js";
