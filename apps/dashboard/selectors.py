@@ -177,7 +177,9 @@ def matrix(run: Run | None, job: Job, live: RunMessage | None, *, as_of_job: boo
         row = known.get((step.key, stage.value))
         counts = live.counts.get(step.key, {}).get(stage.value) if live else None
         estimated = counts is not None and counts.total_kind == TotalKind.ESTIMATE
-        return Cell(stage.value, row, row.state if row else StageState.IDLE if stage in step.stages else "", estimated)
+        state = str(row.state if row else StageState.IDLE if stage in step.stages else "")
+        is_held = state == StageState.RUNNING and live is not None and live.overall == JobState.PAUSED
+        return Cell(stage.value, row, JobState.PAUSED.lower() if is_held else state, estimated)
 
     return [MatrixRow(step, [cell(step, stage) for stage in ALL_STAGES]) for step in definition(job.job_type).steps]
 

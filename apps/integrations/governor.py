@@ -119,6 +119,9 @@ class RedisGovernor:
             return Outlook(self._until, self._reason, self._left if known else UNKNOWN)
 
     def _pause(self, limit: Limit) -> datetime:
+        with self._changed:
+            if not limit.told and self._until > clock.now():
+                return self._until
         args: list[str | float] = [pause_seconds(limit, 0), LONGEST_GUESS, int(limit.told), limit.reason]
         try:
             seconds = int(self._pause_script(keys=self._keys[3:], args=args)) / 1000

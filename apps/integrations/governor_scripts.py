@@ -46,22 +46,23 @@ return {share, math.max(0, (tonumber(state[3]) or 0) - now), state[4] or '', cro
 """
 
 # KEYS: state · ARGV: seconds for the first time and what each of 10 strikes makes of them, told (0/1), reason
+# Requests that were under way when a pause began are refused as well: only a refusal after it is a strike.
 PAUSE = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local strikes = tonumber(redis.call('HGET', KEYS[1], 'strikes') or 0)
+local ends = tonumber(redis.call('HGET', KEYS[1], 'until')) or 0
 local told = tonumber(ARGV[3]) == 1
 local seconds = tonumber(ARGV[1])
 if not told then
+  if now < ends then return ends - now end
   seconds = math.min(seconds * 2 ^ math.min(strikes, 10), tonumber(ARGV[2]))
   redis.call('HSET', KEYS[1], 'strikes', strikes + 1)
 end
 local finish = math.floor(now + seconds * 1000)
-if finish > (tonumber(redis.call('HGET', KEYS[1], 'until')) or 0) then
-  redis.call('HSET', KEYS[1], 'until', finish, 'reason', ARGV[4])
-end
+if finish > ends then redis.call('HSET', KEYS[1], 'until', finish, 'reason', ARGV[4]) end
 redis.call('PEXPIRE', KEYS[1], 86400000)
-return tonumber(redis.call('HGET', KEYS[1], 'until')) - now
+return math.max(finish, ends) - now
 """
 
 # KEYS: state · ARGV: requests left, ms until they are renewed (-1: nothing new). Gives the ms of the pause, its

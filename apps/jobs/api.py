@@ -169,11 +169,11 @@ def check_completion(request: HttpRequest, job_id: int) -> dict[str, Any]:
 
 
 @router.post("/jobs/{int:job_id}/reset", response=ResetAnswer, summary="Make a finished job ready again")
-def reset(request: HttpRequest, job_id: int) -> dict[str, Any]:
-    """FINISHED → READY; safe to repeat, 409 for an active job."""
+def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None) -> dict[str, Any]:
+    """FINISHED → READY; safe to repeat, 409 for an active job. A body is not needed."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        job = services.reset(job, actor=actor_of(request))
+        job = services.reset(job, actor=actor_of(request), reason=body.reason if body else "")
     except WrongState as error:
         raise HttpError(409, str(error)) from error
     return {"success": True, "overall": job.state, "steps": _state(job)["steps"]}

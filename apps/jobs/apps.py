@@ -10,9 +10,14 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs and runs"
 
     def ready(self) -> None:
-        """Say who does the work of a source's stages."""
-        from apps.jobs import batches, stages
+        """Say who does the work of a source's stages, and what goes with a job that is deleted."""
+        from django.db.models.signals import pre_delete
+
+        from apps.jobs import batches, services, stages
+        from apps.jobs.models import Job
         from apps.sources.definition import Stage
+
+        pre_delete.connect(services.forget, sender=Job)
 
         batches.register_planner(stages.plan)
         batches.register_worker(Stage.EXTRACTION, stages.extract)

@@ -73,11 +73,16 @@ def chores() -> tuple[Chore, ...]:
         " = (old.integration_id, old.entity, old.external_id)"
         " AND newer.fetched_at >= now() - make_interval(days => {days}))"
     )
+    # What a run has left undone the next one takes over when it begins.
+    taken_over = (
+        "(old.state = 'finished' OR EXISTS (SELECT FROM jobs_run AS own JOIN jobs_run AS next USING (job_id)"
+        " WHERE own.id = old.run_id AND next.created_at > own.created_at AND next.started_at IS NOT NULL))"
+    )
     left = "EXISTS (SELECT FROM etl_job_queue AS item WHERE item.run_id = old.id)"
     loaded = tuple((model._meta.db_table, "raw") for model in MODELS.values())
     return (
         Chore("ids listed in ended runs", "raw_seen", f"old.run <> ALL (ARRAY({_NEEDS_ITS_LISTS}))"),
-        Chore("batches of old runs", "etl_job_queue", of_old_run, "KEEP_LEDGER_DAYS"),
+        Chore("batches of old runs", "etl_job_queue", f"{of_old_run} AND {taken_over}", "KEEP_LEDGER_DAYS"),
         Chore("log lines of old runs", "progress_logline", of_old_run),
         Chore("spans of old runs' timelines", "progress_span", of_old_run),
         Chore("settled records that were set aside", "raw_quarantine", settled, "KEEP_QUARANTINE_DAYS"),

@@ -89,7 +89,9 @@ class Run(TenantModel):
     driver = models.UUIDField(null=True, help_text="Who runs the current step of the chain.")
     driver_lease_until = models.DateTimeField(null=True)
     driver_task = models.CharField(max_length=40, blank=True, help_text="The broker's id of the driver's task.")
-    plan_tries = models.PositiveSmallIntegerField(default=0, help_text="How often planning the step has failed.")
+    plan_tries = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often planning the step has failed."
+    )
     stop_asked_at = models.DateTimeField(null=True)
     counts = models.JSONField(default=dict, help_text="Per kind: source, extracted, loaded, embedded, set aside.")
     proof = models.JSONField(

@@ -20,7 +20,7 @@ from apps.jobs.models import Job, QueueItem, Run
 from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, StageState
-from apps.progress.models import StageProgress
+from apps.progress.models import RunProgress, StageProgress
 from apps.sources import clock
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
@@ -68,6 +68,11 @@ def _free_name(tenant_id: int, name: str, job_type: str) -> str:
     endings = chain(("", f"-{job_type}"), (f"-{job_type}-{number}" for number in count(2)))
     names = (name[: longest - len(ending)] + ending for ending in endings)
     return next(name for name in names if name not in taken)
+
+
+def forget(instance: Job, **_: object) -> None:
+    """A job is being deleted: no page shows its runs any more, and their logs go."""
+    RunProgress.across_tenants.filter(job_id=instance.pk).delete()
 
 
 def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> Run:

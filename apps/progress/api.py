@@ -18,6 +18,7 @@ from apps.progress.events import RunMessage
 from apps.progress.notices_api import router as notices
 from apps.progress.selectors import run_of_tenant
 from apps.progress.tracking import tracker_of
+from apps.sources.text import clean
 from apps.tenants.current import TenantRequest
 
 router = Router(tags=["Progress"])
@@ -78,7 +79,7 @@ def status(request: HttpRequest, task_id: str) -> dict[str, Any]:
         if run is not None:
             message = run.waiting or run.error or run.message
             return {"status": run.overall, "progress": math.floor(run.progress), "message": message}
-        info = tracker_of(tenant).get_progress(task_id)
+        info = tracker_of(tenant).get_progress(clean(task_id))
         if info is not None:
             return {
                 "status": info.status,
@@ -99,7 +100,7 @@ def live_schema(request: HttpRequest) -> dict[str, Any]:
 def log_lines(request: HttpRequest, run_id: UUID, query: Query[LogQuery]) -> log.Window:
     """A window of the log, at most ``limit`` lines: the newest, those after a number, or those before one."""
     _check_run(request, run_id)
-    wanted = log.Wanted(query.step, query.level, query.q)
+    wanted = log.Wanted(clean(query.step), query.level, query.q)
     if query.after is not None:
         return log.following(run_id, query.after, wanted, limit=query.limit)
     return log.newest(run_id, wanted, before=query.before, limit=query.limit)

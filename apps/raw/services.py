@@ -11,6 +11,7 @@ from django.db import connection
 
 from apps.raw.models import QuarantineState
 from apps.sources.base import RawRecord
+from apps.sources.text import clean
 
 _STAGING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS raw_staging (
@@ -127,7 +128,7 @@ class Failure:
 def describe(error: Exception) -> str:
     """An error of a record as one line."""
     text = " ".join(str(error).split()) or "no further explanation"
-    return f"{type(error).__name__}: {text}"[:2000].replace("\x00", "")
+    return clean(f"{type(error).__name__}: {text}"[:2000])
 
 
 def fingerprint(stage: str, failure: Failure) -> str:

@@ -125,6 +125,8 @@ class LocalGovernor:
     def limited(self, limit: Limit) -> datetime:
         """See :class:`Governor`."""
         with self._lock:
+            if not limit.told and self._outlook.until > clock.now():
+                return self._outlook.until  # refused while it was under way: no news
             until = clock.now() + timedelta(seconds=pause_seconds(limit, self._strikes))
             self._strikes += not limit.told
             if until > self._outlook.until:

@@ -10,6 +10,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "run",
             "plan_tries",
-            models.PositiveSmallIntegerField(default=0, help_text="How often planning the step has failed."),
+            models.PositiveSmallIntegerField(
+                default=0, db_default=0, help_text="How often planning the step has failed."
+            ),
         )
     ]

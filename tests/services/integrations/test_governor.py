@@ -17,6 +17,7 @@ from redis.retry import Retry
 from apps.integrations import governor as module
 from apps.integrations.governor import RedisGovernor
 from apps.sources.errors import RateLimited
+from apps.sources.governors import LocalGovernor
 from apps.sources.limits import Limit
 from apps.stack.services.embedded import EmbeddedServices
 from apps.stack.services.valkey import Valkey
@@ -145,7 +146,10 @@ def test_a_short_pause_is_slept_through(make: Make) -> None:
 
 def test_guessed_pauses_double_over_all_workers_until_something_works(make: Make) -> None:
     def seconds() -> float:
-        return (make().limited(Limit(0.2, "secondary rate limit", told=False)) - datetime.now(UTC)).total_seconds()
+        until = make().limited(Limit(0.2, "secondary rate limit", told=False))
+        left = (until - datetime.now(UTC)).total_seconds()
+        time.sleep(max(left, 0.0))
+        return left
 
     first, second, third = seconds(), seconds(), seconds()
     assert first < second < third
@@ -162,6 +166,14 @@ def test_guessed_pauses_double_over_all_workers_until_something_works(make: Make
     with worked.slot():
         pass
     assert seconds() < 0.4
+
+
+def test_refusals_of_requests_that_were_under_way_make_a_guess_no_longer(make: Make) -> None:
+    guess = Limit(5, "rate limit", told=False)
+    first = make().limited(guess)
+    assert all(abs(make().limited(guess) - first) < timedelta(seconds=0.5) for _ in range(11))
+    alone = LocalGovernor()
+    assert len({alone.limited(guess) for _ in range(12)}) == 1
 
 
 def test_told_pauses_do_not_grow_and_never_shorten(make: Make) -> None:
@@ -313,5 +325,8 @@ def test_without_redis_distress_lowers_the_few_places_and_guesses_still_double()
         load = Load()
         load.run([governor], threads=6, requests=1, seconds=0.05)
         assert load.peak <= 2
-        waits = [governor.limited(Limit(100, "x", told=False)) - datetime.now(UTC) for _ in range(3)]
-        assert waits[2] > waits[1] > waits[0] > timedelta(seconds=99)
+        waits: list[timedelta] = []
+        for _ in range(3):
+            waits.append(governor.limited(Limit(0.2, "x", told=False)) - datetime.now(UTC))
+            time.sleep(max(waits[-1].total_seconds(), 0.0))
+        assert waits[2] > waits[1] > waits[0] > timedelta(seconds=0.19)

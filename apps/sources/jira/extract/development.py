@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
-from apps.sources.errors import RateLimited, SourceError
+from apps.sources.errors import Forbidden, NotFound, RateLimited, SourceError
 from apps.sources.jira.client import DEV, JiraClient, Shape, read_shape
 from apps.sources.jira.fields import site_fields
 
 BUDGET = 5000  # issues per run
 PER_SLICE = 10
 GIVE_UP_AFTER = 10  # failures in a row before anything worked
+ROUNDS = 3  # a panel that fails where others work is asked for again, later
 
 
 class _Counts(Shape):
@@ -102,6 +103,8 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
     luck = context.memo("jira development", Luck)
     fetched = Fetched()
     failures: Counter[str] = Counter()
+    again: list[tuple[str, str]] = []
+    is_last = piece.args.get("round", 1) == ROUNDS
     for issue, scope in piece.args["issues"]:
         if luck.is_out:
             failures["Jira's development panel cannot be read with this account."] += 1
@@ -113,10 +116,15 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
         except SourceError as error:
             client.myself()  # raises where it is not the panel's fault
             luck.note(worked=False)
-            failures[str(error)] += 1
+            if is_last or isinstance(error, Forbidden | NotFound):
+                failures[str(error)] += 1
+            else:
+                again.append((issue, scope))
             continue
         luck.note(worked=True)
         fetched.records.append(RawRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
+    if again:
+        fetched.follow_ups = [Slice("panels", {"issues": again, "round": piece.args.get("round", 1) + 1})]
     fetched.expected = {"dev_status": len(fetched.records)}
     fetched.skips = [Skip("", f"No development info for {n} issues. {why}") for why, n in failures.items()]
     return fetched

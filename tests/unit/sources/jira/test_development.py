@@ -98,6 +98,18 @@ def test_failures_are_told_once_and_nothing_is_fatal(provider: ScriptedServer, c
     assert ["No development info for 1 issues" in skip.reason for skip in pulled.skips] == [True]
 
 
+def test_a_panel_that_fails_where_others_work_is_asked_for_again_later(
+    provider: ScriptedServer, context: MemoryContext
+) -> None:
+    answers = {"1": iter([Say(b'{"summ')] * 5 + [summary()]), "2": iter([summary()])}
+    provider.on(SUMMARY, lambda seen: next(answers[seen.query["issueId"]]))
+    provider.on(MYSELF, Say({"accountId": "1"}))
+    store(context, issue(1), issue(2))
+    pulled = pull(Jira(), context, [DEV_STATUS])
+    assert pulled.given == {"dev_status": 2}
+    assert pulled.skips == []
+
+
 @pytest.mark.parametrize("answer", [Say({}, 403), Say(b"<html>", 200, {"Content-Type": "text/html"}), Say([1])])
 def test_a_panel_that_never_works_is_given_up_soon(
     provider: ScriptedServer, context: MemoryContext, answer: Say

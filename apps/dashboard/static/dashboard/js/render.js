@@ -70,7 +70,8 @@ const RENDERERS = {
     const { step, stage } = element.dataset;
     const state = message.steps[step]?.[stage];
     if (!state) return;
-    showState(element.querySelector('[data-live="cell-state"]'), state);
+    const isHeld = message.overall === "PAUSED" && state === "running";
+    showState(element.querySelector('[data-live="cell-state"]'), isHeld ? "paused" : state);
     const counts = ready ? null : message.counts[step][stage];
     element.querySelector('[data-live="cell-numbers"]').textContent = counts ? numbers(counts) : "";
   },
