@@ -14,7 +14,8 @@ from apps.jobs.choices import RunMode
 from apps.jobs.controls import CONTROLS
 from apps.jobs.machine import WrongState
 from apps.jobs.models import Job
-from apps.progress.selectors import run_of_tenant
+from apps.progress.events import RunMessage
+from apps.progress.selectors import live_run, live_runs, run_of_tenant
 from apps.sources.errors import SourceError
 from apps.sources.text import clean
 from apps.tenants.current import TenantRequest
@@ -115,13 +116,15 @@ class ResetAnswer(Schema):
 @router.get("/jobs", response=list[JobState], summary="List the jobs")
 def list_jobs(request: HttpRequest) -> list[dict[str, Any]]:
     """Every job of the tenant with the state of its stages."""
-    return [_state(job) for job in selectors.jobs_of(_tenant_id(request))]
+    tenant = _tenant_id(request)
+    newest = {run.job: run for run in live_runs(tenant)}
+    return [_state(job, newest.get(job.pk)) for job in selectors.jobs_of(tenant)]
 
 
 @router.get("/jobs/{int:job_id}", response=JobState, summary="One job")
 def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """A job with the state of its stages."""
-    return _state(job_of(request, job_id))
+    return _now(request, job_id)
 
 
 @router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="What may a range name?")
@@ -158,7 +161,7 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
         raise HttpError(422, str(error)) from error
     except WrongState as error:
         raise HttpError(409, str(error)) from error
-    return Status(202, _state(job_of(request, job_id)))
+    return Status(202, _now(request, job_id))
 
 
 @router.get("/jobs/{int:job_id}/check-completion", response=Completion, summary="Are all stages finished?")
@@ -176,7 +179,7 @@ def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None)
         job = services.reset(job, actor=actor_of(request), reason=body.reason if body else "")
     except WrongState as error:
         raise HttpError(409, str(error)) from error
-    return {"success": True, "overall": job.state, "steps": _state(job)["steps"]}
+    return {"success": True, "overall": job.state, "steps": _now(request, job_id)["steps"]}
 
 
 @router.post("/jobs/{int:job_id}/{action}", response={202: JobState}, summary="Pause, resume, retry or stop")
@@ -189,7 +192,7 @@ def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest
         ACTIONS[action].ask(job, actor=actor_of(request), reason=body.reason)
     except WrongState as error:
         raise HttpError(409, str(error)) from error
-    return Status(202, _state(job_of(request, job_id)))
+    return Status(202, _now(request, job_id))
 
 
 @router.get("/runs/{uuid:run_id}", summary="The visible state of a run")
@@ -223,15 +226,19 @@ def actor_of(request: HttpRequest) -> str:
     return cast(User, request.user).get_username()
 
 
-def _state(job: Job) -> dict[str, Any]:
-    run = selectors.newest_run(job)
+def _now(request: HttpRequest, job_id: int) -> dict[str, Any]:
+    job = job_of(request, job_id)
+    return _state(job, live_run(job.pk))
+
+
+def _state(job: Job, newest: RunMessage | None) -> dict[str, Any]:
     return {
         "id": job.pk,
         "name": job.name,
         "job_type": job.job_type,
         "overall": job.state,
-        "run": run.pk if run else None,
+        "run": UUID(newest.run) if newest else None,
         "error": job.error,
         "next_run": job.next_run,
-        "steps": selectors.visible_steps(job),
+        "steps": newest.steps if newest else selectors.idle_steps(job),
     }

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.choices import RunMode, RunState
 from apps.jobs.models import Job, Run
 from apps.progress.choices import STAGE_DONE, StageState
 from apps.progress.selectors import stage_states
@@ -65,12 +65,9 @@ def steps_status(job: Job) -> dict[str, dict[str, str]]:
     }
 
 
-def visible_steps(job: Job) -> dict[str, dict[str, str]]:
-    """:func:`steps_status` as pages show it: idle again once the job is ready for its next run."""
-    steps = steps_status(job)
-    if job.state == JobState.READY:
-        return {step: dict.fromkeys(states, StageState.IDLE.value) for step, states in steps.items()}
-    return steps
+def idle_steps(job: Job) -> dict[str, dict[str, str]]:
+    """The stages of a job that never ran."""
+    return {step.key: dict.fromkeys(step.stages, StageState.IDLE.value) for step in definition(job.job_type).steps}
 
 
 def all_finished(job: Job) -> bool:

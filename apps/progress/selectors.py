@@ -12,6 +12,12 @@ def live_runs(tenant_id: int) -> list[RunMessage]:
     return [run_message("snapshot", row, row.stages.all()) for row in rows]
 
 
+def live_run(job_id: int) -> RunMessage | None:
+    """The newest run of a job, as a snapshot."""
+    row = RunProgress.across_tenants.filter(job_id=job_id, current=True).prefetch_related("stages").first()
+    return run_message("snapshot", row, row.stages.all()) if row else None
+
+
 def live_numbers(tenant_id: int) -> dict[str, int]:
     """How far the newest run of every job of the tenant is numbered: its ``seq`` by run."""
     rows = RunProgress.objects.for_tenant(tenant_id).filter(current=True)

@@ -8,7 +8,7 @@ from django.test import Client
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import services
+from apps.jobs import machine, selectors, services
 from apps.jobs.models import Job, Run, StateChange
 from apps.tenants.models import Role, Tenant
 from apps.tenants.services import add_membership, create_user
@@ -114,3 +114,27 @@ def test_a_body_that_is_no_object_is_refused_in_json(job: Job, operator: Client,
 )
 def test_a_number_too_large_for_an_id_names_nothing(operator: Client, path: str) -> None:
     assert operator.get(path.format(n=10**30)).status_code == 404
+
+
+def test_the_reason_of_a_reset_is_kept(job: Job, operator: Client) -> None:
+    run = services.start(job, actor="test")
+    machine.transition(machine.lock(job.pk), "finish", run, actor="test")
+    assert sent(operator, f"/api/jobs/{job.pk}/reset", {"reason": "seen"}).status_code == 200
+    assert StateChange.objects.get(job=job, action="reset").reason == "seen"
+    assert sent(operator, f"/api/jobs/{job.pk}/reset", "").status_code == 200  # no body, and nothing left to do
+
+
+def test_a_list_of_jobs_takes_the_same_few_queries_however_many_there_are(
+    job: Job, acme: Tenant, operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(5):
+        services.create_jobs(
+            add_integration(
+                tenant=acme, provider="jira", name=f"jira-{number}", base_url="http://127.0.0.1:9", token=Secret("x")
+            )
+        )
+    services.start(job, actor="test")
+    with django_assert_max_num_queries(10):
+        found = operator.get("/api/jobs").json()
+    assert len(found) == 7
+    assert {tuple(one["steps"]) for one in found if one["job_type"] == "jira"} == {tuple(selectors.idle_steps(job))}

@@ -119,6 +119,24 @@ def test_of_a_run_goes_more_the_older_it_is_but_never_its_proof(job: Job, days: 
     assert run.proof == [{"kind": "issue"}]
 
 
+def test_what_a_stopped_run_has_left_undone_stays_until_the_next_one_begins(job: Job) -> None:
+    run = new_run(job, days_ago=100, state=RunState.CANCELLED)
+    QueueItem.across_tenants.filter(run=run).update(state="failed")
+    waiting = new_run(job, days_ago=0)
+    Housekeeper().tidy()
+    assert "batches" in left(run)
+    Run.across_tenants.filter(pk=waiting.pk).update(started_at=timezone.now())
+    Housekeeper().tidy()
+    assert "batches" not in left(run)
+
+
+def test_nothing_stays_visible_of_a_job_that_is_deleted(job: Job) -> None:
+    run = new_run(job, days_ago=1)
+    assert job.integration
+    job.integration.delete()
+    assert left(run) <= {"seen"}
+
+
 @pytest.mark.parametrize(
     ("state", "stays"),
     [(RunState.FINISHED, WHOLE), (RunState.FAILED, WHOLE | {"seen"}), (RunState.PAUSED, WHOLE | {"seen"})],
