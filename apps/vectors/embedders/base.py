@@ -43,11 +43,15 @@ class Embedder(Protocol):
         """
 
 
+# The squares of smaller numbers have lost their digits.
+TINY = float(np.sqrt(np.finfo(np.float64).tiny)) * 1e3
+
+
 def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
-    """``rows`` scaled to length 1; a row that is all zeros or not finite becomes zeros."""
+    """``rows`` scaled to length 1; a row that is next to nothing or not finite becomes zeros."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-        usable = np.isfinite(lengths) & (lengths > 0)
+        usable = np.isfinite(lengths) & (lengths > TINY)
         vectors = np.where(usable, rows / np.where(usable, lengths, 1), 0)
     return vectors.astype(np.float32)
 
