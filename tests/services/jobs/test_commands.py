@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.jobs import services
 from apps.jobs.choices import RunState
 from apps.jobs.models import Job, Run, Watermark
 from tests.platform import Platform
@@ -133,7 +134,9 @@ def test_nobody_waits_for_a_broker_that_is_away(platform: Platform) -> None:
     )
     assert done.returncode == 0, done.stderr
     run = Run.across_tenants.get(pk=json.loads(done.stdout)["run"])
-    assert platform.ended(run).state == RunState.FINISHED  # the scheduler has sent what the command could not
+    assert run.state == RunState.RUNNING  # the scheduler sends again what the command could not
+    services.stop(run.job, actor="test")
+    assert platform.ended(run).state == RunState.CANCELLED
 
 
 def test_runs_are_counted_once_per_start(platform: Platform) -> None:

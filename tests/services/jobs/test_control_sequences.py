@@ -355,7 +355,7 @@ def test_whatever_happens_everything_stays_true() -> None:
     run_state_machine_as_test(
         Platform,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
