@@ -26,7 +26,7 @@ up: embedded ## Keep the embedded stack and the sandbox running until Ctrl-C
 .PHONY: test
 test: dev check ## Run every check and every test
 	@$(PY) -m tests.system_packages
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not pictures"
 
 .PHONY: check
 check: dev ## Formatting, lint, types, templates, imports, migrations

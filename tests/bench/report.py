@@ -111,10 +111,12 @@ def _progress(rows: list[Row], cost: Row | None) -> list[str]:
     """How often the full runs stored their progress, and what share of their time that is at these costs."""
     if not rows:
         return []
-    lines = [f"- progress, stored changes a second: {spread([row['progress_writes'] / row['wall_s'] for row in rows])}"]
+    lines = [
+        f"- progress, stored changes a second: {spread([row['progress_writes'] / row['whole_s'] for row in rows])}"
+    ]
     if cost:
         shares = [
-            (row["progress_writes"] * cost["stored_ms"] + row["batches"] * cost["held_back_ms"]) / row["wall_s"] / 10
+            (row["progress_writes"] * cost["stored_ms"] + row["batches"] * cost["held_back_ms"]) / row["whole_s"] / 10
             for row in rows
         ]
         lines.append(f"- progress, percent of the run's time: {spread(shares)}")

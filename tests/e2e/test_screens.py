@@ -153,8 +153,8 @@ def take(page: Page, name: str, screen: Screen, variant: str) -> None:
     page.screenshot(path=SCREENS / variant / f"{name}.png", full_page=screen.whole, animations="disabled")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.pictures)])
+@pytest.mark.parametrize("width", [pytest.param(1440, marks=pytest.mark.pictures), 390])
 def test_every_page_fits_and_is_kept_as_a_picture(
     visit: Callable[..., Page], screens: dict[str, Screen], width: int, scheme: str
 ) -> None:
