@@ -179,7 +179,7 @@ def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None)
         job = services.reset(job, actor=actor_of(request), reason=body.reason if body else "")
     except WrongState as error:
         raise HttpError(409, str(error)) from error
-    return {"success": True, "overall": job.state, "steps": _now(request, job_id)["steps"]}
+    return {"success": True, "overall": job.state, "steps": _state(job, live_run(job.pk))["steps"]}
 
 
 @router.post("/jobs/{int:job_id}/{action}", response={202: JobState}, summary="Pause, resume, retry or stop")

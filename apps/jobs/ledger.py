@@ -154,8 +154,8 @@ def give_back(items: Sequence[QueueItem], *, error: str = "", pause: timedelta =
     return returned
 
 
-def tries(run: Run, step: str, stage: str) -> int:
-    """How often a stage has been tried that has just failed: its worst batch, or its plan where it has none yet."""
+def count_try(run: Run, step: str, stage: str) -> int:
+    """A stage has just failed: how often it was tried, by its worst batch, or by its plan where it has none yet."""
     batches = outstanding(run).filter(step=step, stage=stage).order_by("-attempts")
     worst = batches.values_list("attempts", flat=True).first()
     if worst is not None:

@@ -13,7 +13,6 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError as BrokerError
 
 from apps.integrations.models import Integration
 from apps.jobs import completion, force_stop, machine, reaper, schedule, services
@@ -24,6 +23,7 @@ from apps.jobs.models import Job, Run
 from apps.progress import notices
 from apps.progress import services as progress
 from apps.tenants.models import Tenant
+from apps.tenants.services import locked_tenant
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[
     for pk, tenant in list(due.values_list("pk", "tenant")):
         with _apart(pk), transaction.atomic():
             # Before the job, because the turn is the tenant's to give: see machine.lock().
-            Tenant.objects.select_for_update(no_key=True).get(pk=tenant)
+            locked_tenant(tenant)
             machine.lock(pk)
             job = due.filter(pk=pk).first()
             if job:
@@ -132,8 +132,6 @@ def _apart(what: object) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError):
         raise
-    except BrokerError as error:
-        logger.warning("The broker did not answer; the scheduler goes on without %s: %s", what, error)
     except Exception:
         logger.exception("The scheduler goes on without %s.", what)
 

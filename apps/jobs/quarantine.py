@@ -15,6 +15,7 @@ from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.selectors import Wanted, quarantined
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
+from apps.tenants.services import locked_tenant
 
 REASON_MISSING = "Say why these records are given up: the reason is kept with them."
 
@@ -50,7 +51,7 @@ def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> Re
 
 def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reason: str) -> Run:
     with transaction.atomic():
-        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        locked_tenant(tenant.pk)
         if machine.lock(job.pk).state == JobState.FAILED:
             raise WrongState(f"Job {job.name!r} has failed: retry it or start a new run first, then these records.")
         many = f"{len(records):,} record{'' if len(records) == 1 else 's'} set aside"

@@ -24,6 +24,7 @@ from apps.progress.models import RunProgress, StageProgress
 from apps.sources import clock
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
+from apps.tenants.services import locked_tenant
 
 VECTORIZATION = "vectorization"
 PLACES = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
@@ -129,7 +130,7 @@ def sweep_is_due(job: Job) -> bool:
 def admit_next(tenant: Tenant) -> None:
     """Let the pending runs of a tenant begin, the oldest first, up to its ``max_concurrent_jobs``."""
     with transaction.atomic():
-        tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        tenant = locked_tenant(tenant.pk)
         runs, limit = Run.objects.for_tenant(tenant).select_related("job"), tenant.max_concurrent_jobs
         # A paused run keeps its place, so that it can be resumed at any time.
         busy = [run.job.name for run in runs.filter(state__in=ACTIVE - {RunState.PENDING})]

@@ -87,7 +87,7 @@ def _step_failed(run: Run, holder: Step, error: Exception) -> None:
 
 def _try_again(run: Run, holder: Step, sentence: str) -> None:
     """Our own fault, the database's, or a provider that is away: try again soon, and after some tries fail."""
-    tries = ledger.tries(run, holder.step, holder.stage)
+    tries = ledger.count_try(run, holder.step, holder.stage)
     if tries >= MAX_ATTEMPTS:
         services.fail(run, f"{sentence} Tried {tries} times.", driver=holder.owner)
     else:

@@ -6,19 +6,15 @@ by the worker's clock, and one whose clock is wrong would throw all of them away
 
 import logging
 from collections.abc import Iterable
-from typing import Any
 
-from celery import Signature, chain, current_app, current_task, signature
+from celery import chain, current_app, signature
 from kombu.exceptions import KombuError
 
+from apps.core.broker import send
 from apps.jobs.models import QueueItem, Run
 from apps.sources.registry import definition
 
 logger = logging.getLogger(__name__)
-
-# How long a request, a command or the scheduler tries to reach the broker: some two seconds, because somebody waits.
-# A task has nothing better to do, and keeps on trying as long as the settings say.
-PATIENCE = {"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 1}
 
 
 def run(row: Run, finished_steps: frozenset[str]) -> None:
@@ -36,7 +32,7 @@ def run(row: Run, finished_steps: frozenset[str]) -> None:
         )
         for step in steps
     )
-    _send(chain(*messages))
+    send(chain(*messages))
 
 
 def items(rows: Iterable[QueueItem]) -> None:
@@ -47,7 +43,7 @@ def items(rows: Iterable[QueueItem]) -> None:
     for item in rows:
         if not is_driven(item):
             bell = signature("jobs.run_batch", kwargs={"stage": item.stage}, immutable=True, queue=item.stage)
-            if not _send(bell):
+            if not send(bell):
                 return  # nor can the next one be sent
 
 
@@ -62,21 +58,10 @@ def kill(tasks: list[str]) -> None:
 
 def finish(row: Run) -> None:
     """Have a run's completion checked."""
-    _send(signature("jobs.complete_run", kwargs={"run_id": str(row.pk)}, immutable=True, queue="control"))
+    send(signature("jobs.complete_run", kwargs={"run_id": str(row.pk)}, immutable=True, queue="control"))
 
 
 def is_driven(item: QueueItem) -> bool:
     """Whether the chain's own step task does this batch: those of a step's first stage."""
     step = definition(item.run.job.job_type).step(item.step)
     return step.stages[0] == item.stage
-
-
-def _send(message: Signature[Any]) -> bool:
-    """Publish; says whether the broker has taken it."""
-    policy = current_app.conf.task_publish_retry_policy if current_task else PATIENCE
-    try:
-        message.apply_async(retry_policy=policy)
-    except (KombuError, OSError) as error:
-        logger.warning("The broker cannot be reached, the scheduler will send it again: %s", error)
-        return False
-    return True

@@ -23,6 +23,7 @@ from apps.mappings.models import (
 from apps.mappings.preview import preview
 from apps.mappings.selectors import types_nobody_mapped
 from apps.tenants.models import Tenant
+from apps.tenants.services import locked_tenant
 from apps.warehouse.models import WorkItemType
 
 
@@ -44,7 +45,7 @@ def create_defaults(*, tenant: Tenant, integration: Integration) -> Created:
     """
     if not WorkItemType.objects.for_tenant(tenant).filter(integration=integration).exists():
         return Created(0, 0)
-    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # two runs of one tenant may end together
+    locked_tenant(tenant.pk)  # two runs of one tenant may end together
     if not StandardType.objects.for_tenant(tenant).exists():
         create_standard_types(tenant=tenant)
     if not Workflow.objects.for_tenant(tenant).exists():

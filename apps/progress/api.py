@@ -100,7 +100,7 @@ def live_schema(request: HttpRequest) -> dict[str, Any]:
 def log_lines(request: HttpRequest, run_id: UUID, query: Query[LogQuery]) -> log.Window:
     """A window of the log, at most ``limit`` lines: the newest, those after a number, or those before one."""
     _check_run(request, run_id)
-    wanted = log.Wanted(clean(query.step), query.level, query.q)
+    wanted = log.Wanted(query.step, query.level, query.q)
     if query.after is not None:
         return log.following(run_id, query.after, wanted, limit=query.limit)
     return log.newest(run_id, wanted, before=query.before, limit=query.limit)

@@ -111,7 +111,7 @@ def as_text(line: LogLine) -> str:
 def _rows(run_id: UUID, wanted: Wanted) -> QuerySet[LogLine]:
     rows = LogLine.objects.filter(run_id=run_id)
     if wanted.step:
-        rows = rows.filter(step=wanted.step)
+        rows = rows.filter(step=clean(wanted.step))
     if wanted.level in SEVERITY:
         rows = rows.filter(level__in=SEVERITY[SEVERITY.index(LogLevel(wanted.level)) :])
     if wanted.text:

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from apps.core import broker
 from apps.core.crypto import Secret
 from apps.progress.choices import NoticeChannel, NoticeState
 from apps.progress.delivery import DeliveryFailed, deliver
@@ -116,4 +117,4 @@ def send(notice_id: UUID) -> None:
 
 def _wake(notice_id: UUID) -> None:
     kwargs = {"notice_id": str(notice_id)}
-    signature("progress.send_notice", kwargs=kwargs, immutable=True, queue="control", expires=3600).apply_async()
+    broker.send(signature("progress.send_notice", kwargs=kwargs, immutable=True, queue="control", expires=3600))

@@ -8,12 +8,10 @@ from apps.sources.errors import (
     Expired,
     InvalidAnswer,
     RateLimited,
-    ServerTrouble,
     SourceError,
     TooLarge,
     Unauthorized,
-    Unreachable,
-    Untrusted,
+    may_pass,
 )
 from apps.sources.governors import Governor, pause_sentence
 from apps.sources.limits import backoff
@@ -57,9 +55,8 @@ class Tries(Generic[C]):
         self._failed += 1
         if self._failed >= self._allowed:
             return None
-        if isinstance(error, Untrusted | TooLarge) or not isinstance(
-            error, Unreachable | ServerTrouble | InvalidAnswer
-        ):
+        is_odd = isinstance(error, InvalidAnswer) and not isinstance(error, TooLarge)
+        if not (is_odd or may_pass(error)):
             return None
         return backoff(self._failed - 1)
 

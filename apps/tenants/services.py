@@ -31,6 +31,11 @@ def create_user(*, username: str, password: str, is_superuser: bool = False) -> 
     return user
 
 
+def locked_tenant(tenant_id: int) -> Tenant:
+    """The tenant, locked for the rest of the transaction; its rows can be written meanwhile."""
+    return Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+
+
 def add_membership(*, tenant: Tenant, user: User, role: Role) -> Membership:
     """Give ``user`` this role in ``tenant``, in place of any other role there."""
     membership, _ = Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role})

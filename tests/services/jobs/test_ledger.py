@@ -52,13 +52,13 @@ def test_a_batch_is_claimed_by_one(run: Run) -> None:
 
 
 def test_tries_are_those_of_the_worst_batch_or_of_a_plan_that_fails(run: Run) -> None:
-    assert [ledger.tries(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
+    assert [ledger.count_try(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
     item = _item(run)
     _claim(item)
     _let_the_lease_run_out(item)
     _claim(item)
     _item(run)
-    assert ledger.tries(run, STEP, Stage.EMBEDDING) == 2
+    assert ledger.count_try(run, STEP, Stage.EMBEDDING) == 2
 
 
 def test_a_batch_whose_lease_is_over_can_be_claimed_again(run: Run) -> None:

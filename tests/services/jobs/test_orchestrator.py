@@ -30,8 +30,12 @@ FAR_AWAY = datetime(2090, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def job() -> Job:
+    return job_of_a_new_tenant("acme")
+
+
+def job_of_a_new_tenant(slug: str) -> Job:
     integration = add_integration(
-        tenant=create_tenant(slug="acme", name="Acme"),
+        tenant=create_tenant(slug=slug, name=slug.capitalize()),
         provider="jira",
         name="jira",
         base_url="http://127.0.0.1:9",
@@ -263,16 +267,7 @@ def test_locks_are_taken_in_their_order(job: Job) -> None:
 def test_what_fails_for_one_keeps_nobody_else_waiting(
     job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = services.create_jobs(
-        add_integration(
-            tenant=create_tenant(slug="globex", name="Globex"),
-            provider="jira",
-            name="other",
-            base_url="http://127.0.0.1:9",
-            username="a@b.c",
-            token=Secret("x"),
-        )
-    )
+    other = job_of_a_new_tenant("globex")
     broken = services.start(job, actor="test")
     put(other, next_run=LONG_AGO)
 

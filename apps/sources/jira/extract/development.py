@@ -104,7 +104,7 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
     fetched = Fetched()
     failures: Counter[str] = Counter()
     again: list[tuple[str, str]] = []
-    is_last = piece.args.get("round", 1) == ROUNDS
+    round_ = piece.args.get("round", 1)
     for issue, scope in piece.args["issues"]:
         if luck.is_out:
             failures["Jira's development panel cannot be read with this account."] += 1
@@ -116,7 +116,7 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
         except SourceError as error:
             client.myself()  # raises where it is not the panel's fault
             luck.note(worked=False)
-            if is_last or isinstance(error, Forbidden | NotFound):
+            if round_ == ROUNDS or isinstance(error, Forbidden | NotFound):
                 failures[str(error)] += 1
             else:
                 again.append((issue, scope))
@@ -124,7 +124,7 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
         luck.note(worked=True)
         fetched.records.append(RawRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
     if again:
-        fetched.follow_ups = [Slice("panels", {"issues": again, "round": piece.args.get("round", 1) + 1})]
+        fetched.follow_ups = [Slice("panels", {"issues": again, "round": round_ + 1})]
     fetched.expected = {"dev_status": len(fetched.records)}
     fetched.skips = [Skip("", f"No development info for {n} issues. {why}") for why, n in failures.items()]
     return fetched

@@ -37,7 +37,9 @@ class Command(BaseCommand):
             demo.prepare()
             if not options["keep"]:
                 demo.run()
-            self._show_addresses(data, demo, keep=options["keep"])
+            if found or not options["keep"]:  # else they stand a line above
+                console.show_addresses(self.console, data, control.current_state(data) or control.stopped_state(data))
+            self._show_log_in(demo, keep=options["keep"])
             if options["keep"]:
                 stop.wait()
             demo.sandbox.stop()
@@ -53,13 +55,10 @@ class Command(BaseCommand):
         if found:
             return
         state = control.start_detached(data, os.environ, lambda text: console.announce(self.console, text))
-        console.show_addresses(self.console, data, state)
         if not state.all_ready:
             raise StackError(f"Not all processes are ready; see {data}/logs.")
 
-    def _show_addresses(self, data: Path, demo: Demo, *, keep: bool) -> None:
-        if state := control.current_state(data):
-            console.show_addresses(self.console, data, state)
+    def _show_log_in(self, demo: Demo, *, keep: bool) -> None:
         console.announce(self.console, f"Log in as {USER} with the password {demo.password}")
         until = "Ctrl-C stops everything." if keep else "`make up` keeps everything running at these addresses."
         console.announce(self.console, until)
