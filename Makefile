@@ -22,11 +22,11 @@ demo: embedded ## Set up everything, run a Jira, a GitHub and a vectorization jo
 up: embedded ## Keep the embedded stack and the sandbox running until Ctrl-C
 	@$(PY) manage.py demo --keep
 
-# In the order of the folders: the slow files come first, and the quick ones fill the end.
+# Three at a time on two cores: much of it is waiting. The slow files come first (tests/conftest.py).
 .PHONY: test
 test: dev check ## Run every check and every test
 	@$(PY) -m tests.system_packages
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not pictures"
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not pictures"
 
 .PHONY: check
 check: dev ## Formatting, lint, types, templates, imports, migrations

@@ -11,6 +11,12 @@ from apps.stack.services.embedded import EmbeddedServices
 from tests import plugin
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real runs first, in their folders' order: they take long, and what is quick fills the end of a parallel run."""
+    items.sort(key=lambda item: "sandbox" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def services() -> Iterator[EmbeddedServices]:
     """PostgreSQL, Valkey and the Qdrant gateway, running."""

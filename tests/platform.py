@@ -53,9 +53,9 @@ class Platform:
         return run
 
 
-def build(sandbox: Sandbox, folder: Path) -> Platform:
+def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
     """A fresh tenant with a Jira, a GitHub and a vectorization job."""
-    tenant = create_tenant(slug="acme", name="Acme")
+    tenant = create_tenant(slug=slug, name="Acme")
     for provider, username in (("jira", "someone@example.com"), ("github", "")):
         integration = add_integration(
             tenant=tenant,

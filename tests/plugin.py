@@ -31,3 +31,4 @@ os.environ.setdefault("SECRET_KEY", "the tests' own key: long enough for every s
 os.environ.setdefault("ENCRYPTION_KEY", Fernet.generate_key().decode())
 os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost,testserver")
 os.environ.setdefault("ALLOW_PRIVATE_NETWORKS", "true")
+os.environ["STATIC_ROOT"] = str(_folder / "static")

@@ -23,7 +23,7 @@ from apps.progress.engine.history import counter_key
 from apps.progress.engine.shares import discovered
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.plan import RUNNING, bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
-from apps.progress.stored import due, quick_commit, row_of, snapshot, store
+from apps.progress.stored import due, quick_commit, row_of, snapshot, store, store_locked
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
@@ -192,7 +192,8 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
         row = rows.select_for_update(no_key=True, skip_locked=not status).annotate(now=Now()).first()
         if row is None:
             return
-        cells = _cells(run_id)
+        stages = list(StageProgress.objects.filter(run_id=run_id))
+        cells = cells_of(stages)
         bar = bar_of(row, cells, succeeded=row.overall == FINISHED)
         changes = _bar_changes(row, bar)
         if row.overall == RUNNING:
@@ -200,9 +201,9 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
         if message:
             changes["message"] = message
         if status:
-            store(run_id, "job_status", changes)
+            store_locked(row, stages, "job_status", changes)
         else:
-            store(run_id, "progress_update", changes | {"flushed_at": Now()})
+            store_locked(row, stages, "progress_update", changes | {"flushed_at": row.now})
 
 
 def _bar_changes(row: RunProgress, bar: Bar) -> dict[str, Any]:

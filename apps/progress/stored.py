@@ -4,7 +4,7 @@ Mere progress is throttled by the row itself, which all workers share: at most f
 whatever the number of workers and items. State changes, final ones among them, are never held back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -49,8 +49,17 @@ def store(run_id: UUID, kind: MessageType, changes: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: publish(snapshot(run_id, kind)))
 
 
+def store_locked(
+    row: RunProgress, stages: Sequence[StageProgress], kind: MessageType, changes: Mapping[str, Any]
+) -> None:
+    """The same for a row that is locked, with the stages as read since then: for the pages nothing is read again."""
+    row_of(row.run).update(**changes, seq=row.seq + 1, updated_at=Now())
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.seq += 1
+    transaction.on_commit(lambda: publish(run_message(kind, row, stages)))
+
+
 def snapshot(run_id: UUID, kind: MessageType = "snapshot") -> RunMessage:
     """The whole stored state of a run; ``RunProgress.DoesNotExist`` for an unknown one."""
-    with transaction.atomic():
-        row = row_of(run_id).get()
-        return run_message(kind, row, StageProgress.objects.filter(run_id=run_id))
+    return run_message(kind, row_of(run_id).get(), StageProgress.objects.filter(run_id=run_id))

@@ -34,6 +34,7 @@ def product_environment(
         "ALLOW_PRIVATE_NETWORKS": "true",
         "DASHBOARD_URL": f"{origins[0]}/",
         "FLOWER_URL": f"http://127.0.0.1:{flower_port}/",
+        "STATIC_ROOT": str(data / "static"),
     }
     names = {*ours, *PROVIDED_BY.values(), "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "QDRANT_API_KEY"}
     return ours | {name: user[name] for name in names if user.get(name)}

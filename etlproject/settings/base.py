@@ -116,7 +116,8 @@ USE_TZ = True
 TIME_ZONE = SCHEDULER_TIMEZONE
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+# Each stack collects into a folder of its own: a site must not serve files that another one is just replacing.
+STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "var" / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "apps.dashboard.storage.HashedStaticFilesStorage"},

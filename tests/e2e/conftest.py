@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
@@ -20,6 +21,7 @@ from tests.processes import Process, Sandbox, free_port, scheduler, until, worke
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 SETTINGS = "etlproject.settings.prod"
+LATENCY = 80  # ms
 # The browser's driver runs an event loop in this thread; Django would refuse to ask the database next to it.
 BESIDE_A_LOOP = "DJANGO_ALLOW_ASYNC_UNSAFE"
 
@@ -46,7 +48,7 @@ class Site(Process):
             return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
@@ -57,23 +59,31 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def folder(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("browser")
 
 
-@pytest.fixture(scope="module")
-def platform(folder: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Platform]:
-    """A tenant with its jobs, a worker, a scheduler and the sandbox, with committed rows."""
+@pytest.fixture(scope="package")
+def sandbox(folder: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Sandbox]:
+    """The sandbox, and a worker and a scheduler on the test database, with committed rows."""
     with django_db_blocker.unblock():
         platforms.empty_everything()
-        with Sandbox(folder, issues=300, prs=20, latency_ms=80) as sandbox, worker(folder), scheduler(folder):
-            yield platforms.build(sandbox, folder)
+        with Sandbox(folder, issues=300, prs=20, latency_ms=LATENCY) as sandbox, worker(folder), scheduler(folder):
+            yield sandbox
         platforms.empty_everything()
 
 
 @pytest.fixture(scope="module")
-def site(platform: Platform, folder: Path) -> Iterator[Site]:
+def platform(sandbox: Sandbox, folder: Path) -> Platform:
+    """A tenant of the module's own with its jobs."""
+    sandbox.control("latency", {"ms": LATENCY})
+    platforms.forget_limits()
+    return platforms.build(sandbox, folder, slug=f"acme-{uuid4().hex[:6]}")
+
+
+@pytest.fixture(scope="package")
+def site(sandbox: Sandbox, folder: Path) -> Iterator[Site]:
     collected = Process(
         "collectstatic", ["manage.py", "collectstatic", "--noinput"], folder, DJANGO_SETTINGS_MODULE=SETTINGS
     )
@@ -83,7 +93,7 @@ def site(platform: Platform, folder: Path) -> Iterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     os.environ[BESIDE_A_LOOP] = "true"
     with sync_playwright() as driver:
@@ -121,7 +131,7 @@ def visit(browser: Browser, site: Site, platform: Platform) -> Iterator[Callable
 
 def session_of(platform: Platform, role: Role) -> str:
     """The session key of a new member who has logged in."""
-    name = f"{role}-{platform.tenant.users.count()}"
+    name = f"{platform.tenant.slug}-{role}-{platform.tenant.users.count()}"
     user = create_user(username=name, password="correct horse battery staple")
     add_membership(tenant=platform.tenant, user=user, role=role)
     client = Client()
