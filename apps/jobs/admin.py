@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.jobs import api_schedule, schedule
+from apps.jobs import schedule
 from apps.jobs.controls import PLAIN, Control
 from apps.jobs.forms import JobForm
 from apps.jobs.machine import WrongState
@@ -105,7 +105,7 @@ class JobAdmin(Live, TenantAdmin):
     @admin.display(description="Next five")
     def next_five(self, job: Job) -> SafeString:
         """By the stored settings: by the rule's clock, and by that of the reader."""
-        coming = api_schedule.coming_of(job)
+        coming = schedule.coming_of(job)
         lines = format_html_join("", "<li>{} <small>({})</small></li>", _clocks(coming["occurrences"]))
         return format_html("<p>{}</p><ol>{}</ol>", coming["description"], lines)
 

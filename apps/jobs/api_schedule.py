@@ -4,20 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.dateformat import format as formatted
 from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from apps.jobs import schedule
 from apps.jobs.api import actor_of, job_of
 from apps.jobs.forms import ScheduleForm, problems, settings_form
-from apps.jobs.models import Job
 from apps.tenants.models import Role
 
 router = Router(tags=["jobs"])
-
-TIME = "D j M Y, H:i T"
 
 
 class Settings(Schema):
@@ -79,7 +74,7 @@ def preview(request: HttpRequest, job_id: int, written: Query[Written]) -> Statu
     if not form.is_valid():
         return _refusal(form)
     coming = schedule.occurrences(form.schedule, schedule.database_time(), last_start=job.last_run_started_at)
-    return Status(200, as_coming(form.schedule, coming if form.cleaned_data["is_active"] else []))
+    return Status(200, schedule.as_coming(form.schedule, coming if form.cleaned_data["is_active"] else []))
 
 
 @router.patch("/jobs/{int:job_id}/schedule", response=Answers, summary="Change when a job runs")
@@ -90,27 +85,7 @@ def change(request: HttpRequest, job_id: int, body: Settings) -> Status[Any]:
     if not form.is_valid():
         return _refusal(form)
     form.store(actor=actor_of(request))
-    return Status(200, coming_of(job))
-
-
-def coming_of(job: Job) -> dict[str, Any]:
-    """The stored schedule of a job as :class:`Coming`."""
-    return as_coming(schedule.of(job), schedule.coming_runs(job))
-
-
-def as_coming(planned: schedule.Schedule, moments: list[datetime]) -> dict[str, Any]:
-    """A schedule and its next times as :class:`Coming`."""
-    return {
-        "description": str(planned),
-        "occurrences": [
-            {
-                "at": moment,
-                "local": formatted(moment.astimezone(planned.zone), TIME),
-                "here": formatted(timezone.localtime(moment), TIME),
-            }
-            for moment in moments
-        ],
-    }
+    return Status(200, schedule.coming_of(job))
 
 
 def _refusal(form: ScheduleForm) -> Status[Any]:

@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.dateformat import format as formatted
 
 from apps.jobs.machine import lock
 from apps.jobs.models import Job, StateChange
 
 SHOWN = 5
+TIME = "D j M Y, H:i T"
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 EVERY_HOUR = frozenset({"*", "*/1", "0-23"})
 # The settings of a job that say when it runs, and those that say what else is done by itself.
@@ -119,6 +123,26 @@ def coming_runs(job: Job, number: int = SHOWN) -> list[datetime]:
     if not job.is_active or job.next_run is None:
         return []
     return [job.next_run, *occurrences(of(job), max(job.next_run, database_time()), number - 1)]
+
+
+def coming_of(job: Job) -> dict[str, Any]:
+    """What the stored schedule of a job means, like :func:`as_coming`."""
+    return as_coming(of(job), coming_runs(job))
+
+
+def as_coming(planned: Schedule, moments: list[datetime]) -> dict[str, Any]:
+    """A schedule in words and its next times: by the clock of its rule, and by that of who asks."""
+    return {
+        "description": str(planned),
+        "occurrences": [
+            {
+                "at": moment,
+                "local": formatted(moment.astimezone(planned.zone), TIME),
+                "here": formatted(timezone.localtime(moment), TIME),
+            }
+            for moment in moments
+        ],
+    }
 
 
 def plan() -> None:

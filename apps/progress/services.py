@@ -128,8 +128,10 @@ def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> 
             if changed:
                 timeline.end_stages(run_id, stages, state)
         else:
+            # The run before its stages, as its transitions lock them.
+            may_begin = state == StageState.RUNNING and timeline.lock_for_stages(run_id)
             changed = bool(cells.update(state=state, started_at=Coalesce("started_at", Now())))
-            if changed and state == StageState.RUNNING:
+            if changed and may_begin:
                 timeline.begin_stages(run_id, stages)
     return changed
 

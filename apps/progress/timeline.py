@@ -22,12 +22,15 @@ def begin_attempt(run_id: UUID) -> None:
     _open(run_id, SpanKind.ATTEMPT)
 
 
+def lock_for_stages(run_id: UUID) -> bool:
+    """Hold the run's row; says whether stages can begin in it (they cannot by a late message of one that has ended)."""
+    return RunProgress.across_tenants.select_for_update(no_key=True).filter(pk=run_id, overall__in=MAY_WORK).exists()
+
+
 def begin_stages(run_id: UUID, stages: Iterable[tuple[str, str]]) -> None:
-    """Stages begin to work; nothing is told of a run in which none can (a late message of one that has ended)."""
-    row = RunProgress.across_tenants.select_for_update(no_key=True).filter(pk=run_id, overall__in=MAY_WORK)
-    if row.exists():
-        for step, stage in stages:
-            _open(run_id, SpanKind.STAGE, step, stage)
+    """Stages begin to work, under :func:`lock_for_stages`."""
+    for step, stage in stages:
+        _open(run_id, SpanKind.STAGE, step, stage)
 
 
 def end_stages(run_id: UUID, stages: Iterable[tuple[str, str]], state: str) -> None:

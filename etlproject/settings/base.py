@@ -40,7 +40,6 @@ KEEP_QUARANTINE_DAYS = env.number("KEEP_QUARANTINE_DAYS", 90, low=1, high=36500)
 KEEP_RUNS = env.number("KEEP_RUNS", 1000, low=10, high=1_000_000)
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -47,7 +47,7 @@ def icon(name: str) -> SafeString:
 @register.inclusion_tag("dashboard/parts/state.html")
 def state(value: str, live: str = "") -> dict[str, str]:
     """A state as icon, word and tone; ``live`` names what the script may change it with."""
-    return {"name": value.lower(), "word": value.replace("_", " ").capitalize(), "live": live}
+    return {"name": value.lower(), "word": value.replace("_", " ").replace("-", " ").capitalize(), "live": live}
 
 
 @register.inclusion_tag("dashboard/parts/state.html")

@@ -8,7 +8,6 @@ from apps.dashboard import selectors
 from apps.dashboard.views.member import member_form, member_page
 from apps.dashboard.views.shared import run_context
 from apps.jobs import load, schedule
-from apps.jobs.api_schedule import coming_of
 from apps.jobs.choices import JobState
 from apps.jobs.forms import ScheduleForm
 from apps.jobs.models import Job
@@ -66,7 +65,7 @@ def _page(request: TenantRequest, found: Job, form: ScheduleForm, status: int = 
     context = run_context(request, found, newest_run(found), as_of_job=True) | {
         "changes": selectors.changes_of(found),
         "recent": selectors.recent_runs(found),
-        "coming": coming_of(found),
+        "coming": schedule.coming_of(found),
         "planned": schedule.of(found),
         "settings_form": form,
         "may_change": allows(request.role, Role.OPERATOR),

@@ -53,7 +53,7 @@ async function offerNames(ofJob) {
   if (ofJob !== job) return;
   filter.hidden = scopes.length < MANY;
   filter.value = "";
-  names.replaceChildren(...(scopes.length ? scopes.map(nameBox) : [words("li", "None is known before the first run.")]));
+  names.replaceChildren(...(scopes.length ? scopes.map(nameBox) : [words("li", "None is known yet: a first run has to find them.")]));
   count();
 }
 
