@@ -205,14 +205,6 @@ def test_home_shows_a_new_run_of_the_job(visit: Visit, job: Job, platform: Platf
     expect(card.locator("[data-live=state]")).to_contain_text("Finished", timeout=RUN_ENDS)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_a_small_screen(visit: Visit, job: Job, scheme: str) -> None:
-    page = visit(viewport={"width": 360, "height": 740}, color_scheme=scheme)
-    for address in ("/", "/jobs/", f"/jobs/{job.pk}/", "/runs/", "/quarantine/", "/search/?q=payment"):
-        page.goto(address)
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360, address
-
-
 def test_the_theme_is_remembered(visit: Visit) -> None:
     page = visit(Role.VIEWER)
     page.goto("/")

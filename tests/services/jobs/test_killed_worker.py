@@ -15,7 +15,7 @@ from tests.platform import loaded_tables, table_rows
 from tests.processes import Process, Sandbox, scheduler, until, worker
 from tests.recorder import Recorder
 
-SANDBOX = {"issues": 1000, "prs": 20}
+SANDBOX = {"issues": 500, "prs": 20}
 ISSUES = "jira_issues_with_changelogs"
 
 
@@ -42,7 +42,7 @@ def test_a_killed_worker_costs_time_and_nothing_else(workers: Process, sandbox: 
         run = disturbed.start("jira", RunMode.FULL)
         until(lambda: _extracted(run) > 100, "the first issues")
         workers.kill()
-        assert _extracted(run) < 1000
+        assert _extracted(run) < 500
         workers.start()
         disturbed.ended(run, seconds=150)
     sandbox.control("latency", {"ms": 0})

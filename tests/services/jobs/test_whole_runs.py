@@ -9,7 +9,7 @@ from apps.vectors.worker import embedded
 from apps.warehouse.selectors import counts
 from tests.platform import Platform, row_versions
 
-SANDBOX = {"issues": 1000, "prs": 300}
+SANDBOX = {"issues": 500, "prs": 150}
 # The sandbox's names for what it has → the tables that hold it.
 JIRA = {
     "projects": "project",
