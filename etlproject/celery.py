@@ -1,11 +1,15 @@
 """Which Celery application do workers, scheduler and web processes share?"""
 
 import gc
+import os
 from typing import Any
 
 from celery import Celery
 from celery.signals import task_prerun, worker_process_init
 from django.db import close_old_connections
+
+# The checks load every page and the whole API, of which a worker needs nothing; `migrate` and the scheduler make them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("etlproject")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -30,6 +30,7 @@ START = ("#controls button:has-text('Start')", "text=A chosen range")
 # Which pages the README shows, and how each is taken there: width and scheme.
 SHOWN = {
     "home": "1440-light",
+    "run-at-work": "1440-light",
     "run-in-its-middle": "1440-dark",
     "run-failed": "1440-light",
     "compare": "1440-dark",
@@ -183,3 +184,17 @@ def test_a_small_screen_shows_the_newest_day_and_the_verdicts_at_once(
         box = page.locator(wanted).first.bounding_box()
         assert box
         assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, name
+
+
+@pytest.mark.pictures
+def test_a_run_at_work_says_when_it_ends(
+    visit: Callable[..., Page], screens: dict[str, Screen], platform: Platform
+) -> None:
+    page = visit(Role.OPERATOR, color_scheme="light", viewport={"width": WIDE, "height": HEIGHT})
+    services.resume(platform.job("jira"), actor="ada", reason="The hour is over.")
+    take(
+        page,
+        "run-at-work",
+        Screen(screens["run-in-its-middle"].address, "[data-live=eta]:has-text('Ends in')"),
+        SHOWN["run-at-work"],
+    )

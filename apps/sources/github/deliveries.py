@@ -99,27 +99,25 @@ def deployments(client: Client, piece: Slice, context: Context) -> Fetched:
     if told.data.repository is None or told.data.repository.deployments is None:
         raise hole(told.errors, piece.scope)
     page, wanted = told.data.repository.deployments, window(context, piece.scope, LAG)
-    fetched, is_past = Fetched(), False
+    found = [(heads.glance(payload, _Deployment) or _Deployment(), payload) for payload in map(bytes, page.nodes)]
+    stamps = [parse_time(head.created_at) for head, _ in found]
     request = f"POST {client.graphql_url} Deployments {piece.scope}"
-    for payload in map(bytes, page.nodes):
-        created_at = parse_time((heads.glance(payload, _Deployment) or _Deployment()).created_at)
-        is_past = wanted.is_before(created_at)
-        if wanted.wants(created_at):
+    fetched = Fetched()
+    for (_, payload), stamp in zip(found, stamps, strict=True):
+        if wanted.wants(stamp):
             fetched.records.append(deployment_record(payload, piece.scope, request))
     if not wanted.is_open:
         fetched.expected = {"deployment": len(fetched.records)}
     elif after is None:
         fetched.expected = {"deployment": page.total_count}
     cursor = page.page_info.next_after(after, f"deployments of {piece.scope}")
-    sweep = bool(piece.args.get("sweep"))
-    if sweep:
-        ids = [heads.external_id((heads.glance(bytes(each), _Deployment) or _Deployment()).database_id, bytes(each))
-               for each in page.nodes]  # fmt: skip
+    following = Slice(piece.kind, {**piece.args, "after": cursor, "first": first}, piece.scope)
+    if piece.args.get("sweep"):
+        ids = [heads.external_id(head.database_id, payload) for head, payload in found]
         fetched.listed.append(Listed("deployment", piece.scope, ids))
-    if cursor and (sweep or not is_past):
-        fetched.follow_ups = [Slice(piece.kind, {**piece.args, "after": cursor, "first": first}, piece.scope)]
-    elif sweep:
-        fetched.follow_ups = [Slice("missing", {"entity": "deployment"}, piece.scope)]
+        fetched.follow_ups = [following if cursor else Slice("missing", {"entity": "deployment"}, piece.scope)]
+    elif cursor and not (stamps and wanted.is_before(stamps[-1])):
+        fetched.follow_ups = [following]
     return fetched
 
 

@@ -10,7 +10,7 @@ from tests import platform as platforms
 from tests.platform import Platform
 from tests.processes import Sandbox, scheduler, worker
 
-SMALL = {"issues": 200, "prs": 60}
+SMALL = {"issues": 120, "prs": 40}
 
 
 @pytest.fixture(scope="module")

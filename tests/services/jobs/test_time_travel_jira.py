@@ -23,7 +23,7 @@ from tests.processes import TOKEN
 
 pytestmark = pytest.mark.timeout(600)  # two full loads and some sweeps
 
-SANDBOX = {"issues": 2000, "prs": 600}
+SANDBOX = {"issues": 1200, "prs": 300}
 KINDS = ["edit", "comment", "uncomment", "status", "delete", "move", "create"]
 VIEWS = {"warehouse_document", "warehouse_resolved_link"}
 NO_ISSUES: dict[str, Any] = {"issues": [], "isLast": True}

@@ -17,6 +17,8 @@ from tests import platform as platforms
 from tests.platform import Platform, loaded_tables, table_rows
 from tests.processes import Sandbox, until
 
+# So many that a token is used up in the middle.
+SANDBOX = {"issues": 200, "prs": 60}
 FIRST, SECOND = "sandbox-token", "sandbox-token-2"
 
 
