@@ -103,6 +103,11 @@ def finish(item: QueueItem, run: Run, write: Write) -> list[QueueItem]:
 
 
 def _count(item: QueueItem, run_id: UUID, outcome: Outcome) -> None:
+    # What follows comes first: it may begin a stage, and the run is locked before its stages.
+    # A batch of another stage brings its size as that stage's work; follow-ups of the same stage are part of it.
+    for (step, stage), size in _sizes(outcome.items).items():
+        if (step, stage) != (item.step, item.stage):
+            progress.count(run_id, step, stage, total=size)
     progress.count(
         run_id,
         item.step,
@@ -111,10 +116,6 @@ def _count(item: QueueItem, run_id: UUID, outcome: Outcome) -> None:
         failed=len(outcome.failures),
         total=outcome.total,
     )
-    # A batch of another stage brings its size as that stage's work; follow-ups of the same stage are part of it.
-    for (step, stage), size in _sizes(outcome.items).items():
-        if (step, stage) != (item.step, item.stage):
-            progress.count(run_id, step, stage, total=size)
 
 
 def _sizes(items: Sequence[NewItem]) -> dict[tuple[str, str], int]:

@@ -20,6 +20,19 @@ SUCCEEDED = 100.0
 RUNNING = "RUNNING"
 
 
+class StageRow(msgspec.Struct):
+    """What is shown of a :class:`StageProgress`, where it is read without Django's models."""
+
+    step: str
+    stage: str
+    state: str
+    done: int
+    failed: int
+    total: int
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
 def steps_of(row: RunProgress) -> tuple[ProgressStep, ...]:
     """The progress steps of a run: its definition's, then those discovered while it ran."""
     found = tuple(
@@ -39,7 +52,7 @@ def stored_shares(shares: list[Share]) -> list[list[float]]:
     return [[share.left, share.earned, share.begin] for share in shares]
 
 
-def cells_of(stages: Iterable[StageProgress]) -> Cells:
+def cells_of(stages: Iterable[StageProgress | StageRow]) -> Cells:
     """The counters of a run's stages, for the engine."""
     return {(cell.step, Stage(cell.stage)): Cell(cell.done, cell.total, cell.state in STAGE_DONE) for cell in stages}
 

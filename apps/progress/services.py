@@ -21,9 +21,10 @@ from apps.progress.engine.bar import Bar, Cells, step_fraction
 from apps.progress.engine.eta import interrupted, known_rate, sampled
 from apps.progress.engine.history import counter_key
 from apps.progress.engine.shares import discovered
+from apps.progress.events import MessageType
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.plan import RUNNING, bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
-from apps.progress.stored import due, quick_commit, row_of, snapshot, store, store_locked
+from apps.progress.stored import Seen, look, quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
@@ -186,26 +187,24 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
 
     ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 250 ms.
     """
-    rows = row_of(run_id) if status else due(run_id)
-    if not status and not rows.exists():
-        return
-    with quick_commit():
-        # Whoever finds the row locked leaves mere progress to the other one, who has just read the counters.
-        row = rows.select_for_update(no_key=True, skip_locked=not status).annotate(now=Now()).first()
-        if row is None:
+    kind: MessageType = "job_status" if status else "progress_update"
+    # Who finds that another one has stored a newer state leaves mere progress to that one.
+    while (seen := look(run_id, always=status)) is not None:
+        changes = _moved(seen, message)
+        if not status:
+            changes["flushed_at"] = seen.now
+        if store_if_unchanged(seen, kind, changes) or not status:
             return
-        stages = list(StageProgress.objects.filter(run_id=run_id))
-        cells = cells_of(stages)
-        bar = bar_of(row, cells, succeeded=row.overall == FINISHED)
-        changes = _bar_changes(row, bar)
-        if row.overall == RUNNING:
-            changes |= _running_changes(row, bar, cells, row.now)
-        if message:
-            changes["message"] = message
-        if status:
-            store_locked(row, stages, "job_status", changes)
-        else:
-            store_locked(row, stages, "progress_update", changes | {"flushed_at": row.now})
+
+
+def _moved(seen: Seen, message: str) -> dict[str, Any]:
+    """What the counters say: the bar and, while the run works, its pace and its end."""
+    row, cells = seen.row, cells_of(seen.stages)
+    bar = bar_of(row, cells, succeeded=row.overall == FINISHED)
+    changes = _bar_changes(row, bar)
+    if row.overall == RUNNING:
+        changes |= _running_changes(row, bar, cells, seen.now)
+    return changes | ({"message": message} if message else {})
 
 
 def _bar_changes(row: RunProgress, bar: Bar) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Is every change of a run stored, numbered, told, and never wrong?"""
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,6 +20,7 @@ from apps.progress.choices import StageState
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.selectors import live_runs, run_of_tenant
+from apps.progress.stored import look, store_if_unchanged
 from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
@@ -149,6 +151,33 @@ def test_state_changes_are_never_held_back(run: UUID, published: Published) -> N
     for _ in range(10):
         services.refresh(run, status=True)
     assert len(published.messages) == before + 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_state_changes_at_the_same_time_none_is_lost(run: UUID, published: Published) -> None:
+    def tell_many() -> None:
+        try:
+            for _ in range(10):
+                services.refresh(run, status=True)
+        finally:
+            connection.close()
+
+    before = _stored(run).seq
+    tellers = [threading.Thread(target=tell_many) for _ in range(4)]
+    for teller in tellers:
+        teller.start()
+    for teller in tellers:
+        teller.join()
+    assert _stored(run).seq == before + 40
+    assert sorted(message.seq for message in published.of(run))[-40:] == list(range(before + 1, before + 41))
+
+
+def test_progress_that_is_older_than_a_state_change_is_not_stored(run: UUID, published: Published) -> None:
+    seen = look(run, always=True)
+    assert seen
+    services.overall(run, "PAUSED", message="Paused")
+    assert not store_if_unchanged(seen, "progress_update", {"message": "Working"})
+    assert _stored(run).message == published.of(run)[-1].message == "Paused"
 
 
 def test_nothing_is_told_that_was_rolled_back(run: UUID, published: Published) -> None:
