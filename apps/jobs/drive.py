@@ -22,6 +22,7 @@ from apps.jobs.models import QueueItem, Run
 from apps.jobs.shutdown import stopping
 from apps.progress import log
 from apps.progress import services as progress
+from apps.progress.stored import MIN_INTERVAL
 from apps.raw.services import describe
 from apps.sources.definition import Stage
 from apps.sources.errors import RateLimited
@@ -51,6 +52,7 @@ class Step:
         self.parallel = PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
         self.heartbeat = time.monotonic()
         self.deadline = self.heartbeat + SLICE_SECONDS
+        self.next_told = self.heartbeat
         self.journal = run_log.journal_of(run.pk)
 
     # --- the lease ----------------------------------------------------------------------------------------------
@@ -143,7 +145,13 @@ class Step:
             for future in done:
                 self._settle(self.inflight.pop(future), future)
             self.journal.flush()
+            self._tell()
+
+    def _tell(self) -> None:
+        # Earlier it would be held back anyway.
+        if time.monotonic() >= self.next_told:
             progress.refresh(self.run.pk)
+            self.next_told = time.monotonic() + MIN_INTERVAL.total_seconds()
 
     def _settle(self, item: QueueItem, future: Future[Write]) -> None:
         try:

@@ -104,7 +104,7 @@ def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
     item = turns.take(stage, task)
     if item is None:
         raise Ignore
-    begins(self.request, item.run_id, item.step, item.stage)
+    begins(self.request, item.run_id, item.step, item.stage, item.run.epoch)
     try:
         _work(item)
     except LostLease as error:

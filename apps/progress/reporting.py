@@ -24,7 +24,7 @@ class NotRunning(Exception):
 def send_progress_update(job_name: str, percentage: float, message: str, *, tenant: Tenant | int) -> RunMessage:
     """The current run of the job is at ``percentage`` (0..100); 100 stays for its success.
 
-    Raises :class:`NotRunning`, and ``TypeError`` or ``ValueError`` for values that are no percentage. More than four
+    Raises :class:`NotRunning`, and ``TypeError`` or ``ValueError`` for values that are no percentage. More than two
     updates a second are dropped.
     """
     checked_number("percentage", percentage, 100.0)

@@ -105,14 +105,15 @@ def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0
         cell.update(**more)
 
 
-def working(run_id: UUID, step: str, stage: str) -> None:
-    """A worker begins to work at a stage; a message that comes when its run has ended begins nothing."""
+def working(run_id: UUID, step: str, stage: str) -> bool:
+    """A worker works at a stage; says whether the stage has begun. A message that is too late begins nothing."""
     if not StageProgress.objects.filter(run_id=run_id, step=step, stage=stage, state__in=NOT_BEGUN).exists():
-        return
+        return True
     with quick_commit():
         runs = row_of(run_id).filter(overall=RUNNING).select_for_update(no_key=True).exists()
         if runs and mark(run_id, [(step, stage)], StageState.RUNNING):
             refresh(run_id, status=True)
+    return runs
 
 
 def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> bool:
@@ -185,7 +186,7 @@ def wait(run_id: UUID, reason: str) -> None:
 def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
     """Recompute the bar from the counters, store and tell it.
 
-    ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 250 ms.
+    ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 500 ms.
     """
     kind: MessageType = "job_status" if status else "progress_update"
     # Who finds that another one has stored a newer state leaves mere progress to that one.

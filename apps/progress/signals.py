@@ -19,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[UUID, str, str], None]
 
+# The stages of which this process knows that they are at work.
+_told: set[tuple[UUID, str, str, int]] = set()
+MOST_TOLD = 1000
+
 
 def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
     """Call ``handler(run, step, stage)`` for a task of a run; the others do not concern the progress."""
@@ -32,10 +36,19 @@ def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
         logger.warning("A signal of run %s could not be told: %s", kwargs["run_id"], error)
 
 
-def begins(request: Any, run_id: UUID, step: str, stage: str) -> None:
+def begins(request: Any, run_id: UUID, step: str, stage: str, epoch: int) -> None:
     """A task that was only woken has found its work: what is signalled of this ``request`` later is about that."""
     request.about = {"run_id": str(run_id), "step": step, "stage": stage}
-    working(run_id, step, stage)
+    _works(run_id, step, stage, epoch)
+
+
+def _works(run: UUID, step: str, stage: str, epoch: int) -> None:
+    """Tell it of the first batch that this process has of a stage; a stage is only taken back with a new epoch."""
+    at_work = (run, step, stage, epoch)
+    if at_work not in _told and working(run, step, stage):
+        if len(_told) == MOST_TOLD:
+            _told.clear()
+        _told.add(at_work)
 
 
 def _about(request: Any) -> dict[str, Any] | None:
@@ -49,7 +62,7 @@ def _moved(run: UUID, step: str, stage: str) -> None:
 @signals.task_prerun.connect
 def on_prerun(kwargs: dict[str, Any] | None = None, **_: Any) -> None:
     """A worker begins."""
-    _tell(kwargs, working)
+    _tell(kwargs, lambda run, step, stage: _works(run, step, stage, (kwargs or {}).get("epoch", 0)))
 
 
 @signals.task_success.connect

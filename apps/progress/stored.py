@@ -1,6 +1,6 @@
 """How is a change of a run's visible state stored and told? Numbered in the same statement, published after the commit.
 
-Mere progress is throttled by the row itself, which all workers share: at most four stored updates a second per run,
+Mere progress is throttled by the row itself, which all workers share: at most two stored updates a second per run,
 whatever the number of workers and items. State changes, final ones among them, are never held back.
 """
 
@@ -21,7 +21,7 @@ from apps.progress.live import publish
 from apps.progress.models import RunProgress
 from apps.progress.plan import StageRow
 
-MIN_INTERVAL = timedelta(milliseconds=250)
+MIN_INTERVAL = timedelta(milliseconds=500)
 # Asked with every batch of every run: one plain statement, as Django's composing of three takes longer than they do.
 LOOK = """
     SELECT shown.*, statement_timestamp() AS now, (

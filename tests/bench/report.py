@@ -11,8 +11,12 @@ from typing import Any
 
 import psutil
 
+from tests.bench.spent import TASKS
+
 Row = dict[str, Any]
 PACKAGES = ("Django", "celery", "psycopg", "msgspec", "requests", "qdrant-client", "wordllama")
+# What workers call for the sake of progress (tests/bench/spent.py): to show it, and to count.
+TOLD, COUNTED = ("refresh", "working", "wait", "mark"), ("count",)
 STATED = {
     "A": "full against the sum of limits ≤ 3.5 ×; peer against full ≥ 1.3 ×; requests ≤ 200",
     "B": "peer against full at 50 ms ≥ 2 ×; requests ≤ 150",
@@ -53,7 +57,7 @@ def markdown(facts: Row, measurements: list[Row], parts: Row, notes: Sequence[st
     cases = sorted({(row["work"], row["latency_ms"]) for row in measurements})
     for work, latency in cases:
         rows = [row for row in measurements if (row["work"], row["latency_ms"]) == (work, latency)]
-        lines += _case(work, latency, rows, parts.get("progress"))
+        lines += _case(work, latency, rows)
     targets = "50 ms a step; 5,000 texts per second of one core; 300 MB a worker; progress 4 a second, 1 % of a run"
     lines += ["## Parts", "", f"Targets: {targets}.", ""]
     lines += [f"- {name}: `{json.dumps(figures)}`" for name, figures in parts.items()] + [""]
@@ -61,7 +65,7 @@ def markdown(facts: Row, measurements: list[Row], parts: Row, notes: Sequence[st
     return "\n".join(lines)
 
 
-def _case(work: str, latency: int, rows: list[Row], progress_cost: Row | None) -> list[str]:
+def _case(work: str, latency: int, rows: list[Row]) -> list[str]:
     """One work at one latency: the four kinds of measurements, their ratios, and the stages of the median run."""
     by_what: dict[str, list[Row]] = {}
     for row in rows:
@@ -70,7 +74,7 @@ def _case(work: str, latency: int, rows: list[Row], progress_cost: Row | None) -
     lines = [f"## Work {work}, {latency} ms", "", f"Targets: {STATED[work]}.", ""]
     lines += table(head, (_line(what, group) for what, group in by_what.items()))
     lines += [f"- {name}: {spread(ratios)}" for name, ratios in _ratios(by_what) if ratios]
-    lines += [*_progress(by_what.get("full", []), progress_cost), ""]
+    lines += [*_progress(by_what.get("full", [])), ""]
     full = sorted(by_what.get("full", []), key=lambda row: float(row["wall_s"]))
     return lines + (_details(full[len(full) // 2]) if full else [])
 
@@ -107,19 +111,16 @@ def _ratios(by_what: dict[str, list[Row]]) -> list[tuple[str, list[float]]]:
     ]
 
 
-def _progress(rows: list[Row], cost: Row | None) -> list[str]:
-    """How often the full runs stored their progress, and what share of their time that is at these costs."""
+def _progress(rows: list[Row]) -> list[str]:
+    """How often the full runs stored their progress, and what share of the workers' time that took."""
     if not rows:
         return []
-    lines = [
-        f"- progress, stored changes a second: {spread([row['progress_writes'] / row['whole_s'] for row in rows])}"
-    ]
-    if cost:
-        shares = [
-            (row["progress_writes"] * cost["stored_ms"] + row["batches"] * cost["held_back_ms"]) / row["whole_s"] / 10
-            for row in rows
-        ]
-        lines.append(f"- progress, percent of the run's time: {spread(shares)}")
+    writes = [row["progress_writes"] / row["whole_s"] for row in rows]
+    lines = [f"- progress, stored changes a second: {spread(writes)}"]
+    for title, names in (("told", TOLD), ("counted, in the transactions of the batches", COUNTED)):
+        spent = [sum(row["progress_s"].get(name, 0.0) for name in names) for row in rows]
+        shares = [100 * seconds / row["progress_s"][TASKS] for seconds, row in zip(spent, rows, strict=True)]
+        lines.append(f"- progress {title}: {spread(spent)} s of all workers, percent of their time: {spread(shares)}")
     return lines
 
 

@@ -13,6 +13,7 @@ from apps.progress.choices import STAGE_DONE
 from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Stage
 from apps.warehouse.selectors import counts
+from tests.bench import spent
 from tests.bench.stand import Stand
 from tests.bench.usage import Meter
 from tests.bench.works import Incomplete, Work, prove
@@ -29,7 +30,8 @@ LIMIT_SECONDS = 3600
 class Measured:
     """One run of the product. ``wall_s`` ends when everything is loaded, ``whole_s`` when it is embedded too.
 
-    ``progress_writes`` are the stored changes of its visible state, ``batches`` those of its ledger.
+    ``progress_writes`` are the stored changes of its visible state, ``progress_s`` the seconds of all workers together
+    by the functions that deal with it, ``batches`` those of its ledger.
     """
 
     what: str
@@ -38,6 +40,7 @@ class Measured:
     requests: int
     rows: int
     progress_writes: int
+    progress_s: dict[str, float]
     batches: int
     usage: dict[str, dict[str, float]]
     stages: list[dict[str, Any]]
@@ -64,6 +67,7 @@ class Sync:
     def measure(self, what: str, mode: RunMode) -> Measured:
         """One run from its start to its end. Raises :class:`Incomplete`."""
         self.sandbox.control("reset-stats")
+        spent.forget()
         first = LOADING if not self.beside else (LOADING[0], f"{LOADING[1]},{EMBEDDING}")
         with self.stand.workers(*first) as groups:
             with Meter(groups | {"sandbox": [self.sandbox.pid]}) as meter:
@@ -85,6 +89,7 @@ class Sync:
             requests,
             sum(counts(self.platform.job(self.work.job).integration or 0).values()),
             RunProgress.across_tenants.get(pk=run.pk).seq,
+            spent.seconds(),
             QueueItem.across_tenants.filter(run=run).count(),
             {name: asdict(used) for name, used in meter.usage.items()},
             stages,

@@ -23,7 +23,8 @@ from apps.stack.services.postgres_roles import APP, OWNER
 from tests.processes import ROOT, Process, scheduler, until, worker
 
 TEMPLATE = "bench_template"
-NOOP = "tests.bench.noop"
+# What the bench adds to a worker.
+ADDED = "tests.bench.noop,tests.bench.spent"
 
 
 class Stand:
@@ -87,7 +88,7 @@ class Stand:
         with ExitStack() as stack:
             beside = stack.enter_context(scheduler(self.folder))
             for process in made:
-                process.arguments += ["--loglevel", "INFO", "--include", NOOP]
+                process.arguments += ["--loglevel", "INFO", "--include", ADDED]
                 stack.enter_context(process)
             for process in made:
                 until(partial(_is_ready, process), f"a worker (see {process.log})")
