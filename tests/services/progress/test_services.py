@@ -273,7 +273,7 @@ def test_an_eta_ages_to_unknown_and_is_silent_while_waiting(acme: Tenant, begin:
     waiting = services.snapshot(run)
     assert (waiting.eta, waiting.rate, waiting.waiting) == (None, None, "Waits until 10:05 (rate limit).")
     services.wait(run, "")
-    _let_pass(run, 0.3)
+    _let_pass(run, 0.6)
     services.refresh(run)
     assert services.snapshot(run).eta is not None
     _let_pass(run, 60)
