@@ -14,8 +14,8 @@ from apps.progress.choices import StageState
 from apps.progress.engine.bar import Cells, Line, TotalKind, total_kind
 from apps.progress.engine.eta import Pace, Range, expires_at, known_rate
 from apps.progress.engine.words import range_words
-from apps.progress.models import RunProgress, StageProgress
-from apps.progress.plan import StageRow, cells_of, lines_of, live_pace
+from apps.progress.models import RunProgress
+from apps.progress.plan import AnyStage, cells_of, lines_of, live_pace
 from apps.sources.definition import Stage
 
 VERSION = 1
@@ -94,7 +94,7 @@ class RunMessage(msgspec.Struct):
         return plain
 
 
-def run_message(kind: MessageType, row: RunProgress, stages: Iterable[StageProgress | StageRow]) -> RunMessage:
+def run_message(kind: MessageType, row: RunProgress, stages: Iterable[AnyStage]) -> RunMessage:
     """The message that tells the stored state ``row`` with its ``stages``."""
     stages = list(stages)
     cells = cells_of(stages)
@@ -129,7 +129,7 @@ def run_message(kind: MessageType, row: RunProgress, stages: Iterable[StageProgr
     )
 
 
-def _states(row: RunProgress, stages: Sequence[StageProgress | StageRow]) -> dict[str, dict[str, str]]:
+def _states(row: RunProgress, stages: Sequence[AnyStage]) -> dict[str, dict[str, str]]:
     states: dict[str, dict[str, str]] = {}
     for cell in stages:
         # After the reset the matrix of the job is idle again; the run keeps its own end in the counters.
@@ -138,7 +138,7 @@ def _states(row: RunProgress, stages: Sequence[StageProgress | StageRow]) -> dic
     return states
 
 
-def _counts(stages: Sequence[StageProgress | StageRow], cells: Cells) -> dict[str, dict[str, StageCounts]]:
+def _counts(stages: Sequence[AnyStage], cells: Cells) -> dict[str, dict[str, StageCounts]]:
     counts: dict[str, dict[str, StageCounts]] = {}
     for cell in stages:
         counts.setdefault(cell.step, {})[cell.stage] = StageCounts(

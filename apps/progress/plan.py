@@ -33,6 +33,9 @@ class StageRow(msgspec.Struct):
     finished_at: datetime | None
 
 
+AnyStage = StageProgress | StageRow
+
+
 def steps_of(row: RunProgress) -> tuple[ProgressStep, ...]:
     """The progress steps of a run: its definition's, then those discovered while it ran."""
     found = tuple(
@@ -52,7 +55,7 @@ def stored_shares(shares: list[Share]) -> list[list[float]]:
     return [[share.left, share.earned, share.begin] for share in shares]
 
 
-def cells_of(stages: Iterable[StageProgress | StageRow]) -> Cells:
+def cells_of(stages: Iterable[AnyStage]) -> Cells:
     """The counters of a run's stages, for the engine."""
     return {(cell.step, Stage(cell.stage)): Cell(cell.done, cell.total, cell.state in STAGE_DONE) for cell in stages}
 

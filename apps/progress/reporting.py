@@ -5,14 +5,12 @@ then. A job that counts its records needs neither: its bar is computed from the 
 """
 
 from channels.db import database_sync_to_async
-from django.db import transaction
-from django.db.models.functions import Now
 
 from apps.progress.engine.bar import NEARLY_FULL, checked_number, overall_percent
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress
 from apps.progress.plan import RUNNING, steps_of
-from apps.progress.stored import due, row_of, snapshot, store
+from apps.progress.stored import look, snapshot, store_if_unchanged
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
 
@@ -73,10 +71,8 @@ def _current(job_name: str, tenant: Tenant | int) -> RunProgress:
 
 
 def _tell(row: RunProgress, changes: dict[str, object], percent: float, *, edge: bool = False) -> RunMessage:
-    with transaction.atomic():
-        rows = row_of(row.run) if edge else due(row.run)
-        locked = rows.select_for_update(no_key=True).first()
-        if locked is not None:
-            reached = max(locked.percent, min(percent, NEARLY_FULL))
-            store(row.run, "progress_update", changes | {"percent": reached, "flushed_at": Now()})
+    while (seen := look(row.run, always=edge)) is not None:
+        reached = max(seen.row.percent, min(percent, NEARLY_FULL))
+        if store_if_unchanged(seen, "progress_update", changes | {"percent": reached, "flushed_at": seen.now}):
+            break
     return snapshot(row.run)

@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[UUID, str, str], None]
 
-# The stages of which this process knows that they are at work.
-_told: set[tuple[UUID, str, str, int]] = set()
-MOST_TOLD = 1000
+# The stages of which this process knows that they have begun, each with the epoch of its run.
+_begun: set[tuple[UUID, str, str, int]] = set()
+MOST_BEGUN = 1000
 
 
 def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
@@ -43,12 +43,12 @@ def begins(request: Any, run_id: UUID, step: str, stage: str, epoch: int) -> Non
 
 
 def _works(run: UUID, step: str, stage: str, epoch: int) -> None:
-    """Tell it of the first batch that this process has of a stage; a stage is only taken back with a new epoch."""
-    at_work = (run, step, stage, epoch)
-    if at_work not in _told and working(run, step, stage):
-        if len(_told) == MOST_TOLD:
-            _told.clear()
-        _told.add(at_work)
+    """A worker works at a stage: asked of the database once by each process, as only a new epoch takes a begin back."""
+    key = (run, step, stage, epoch)
+    if key not in _begun and working(run, step, stage):
+        if len(_begun) == MOST_BEGUN:
+            _begun.clear()
+        _begun.add(key)
 
 
 def _about(request: Any) -> dict[str, Any] | None:

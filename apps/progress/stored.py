@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F, JSONField, Q, QuerySet
+from django.db.models import F, JSONField, QuerySet
 from django.db.models.functions import Now
 
 from apps.progress.events import MessageType, RunMessage, run_message
@@ -61,11 +61,6 @@ def quick_commit() -> Iterator[None]:
 def row_of(run_id: UUID) -> QuerySet[RunProgress]:
     """The row of a run."""
     return RunProgress.across_tenants.filter(pk=run_id)
-
-
-def due(run_id: UUID) -> QuerySet[RunProgress]:
-    """The row of a run where mere progress may be stored again, else nothing."""
-    return row_of(run_id).filter(Q(flushed_at=None) | Q(flushed_at__lte=Now() - MIN_INTERVAL))
 
 
 def store(run_id: UUID, kind: MessageType, changes: Mapping[str, Any]) -> None:

@@ -11,12 +11,10 @@ from typing import Any
 
 import psutil
 
-from tests.bench.spent import TASKS
+from tests.bench.spent import COUNTED, TASKS, TOLD
 
 Row = dict[str, Any]
 PACKAGES = ("Django", "celery", "psycopg", "msgspec", "requests", "qdrant-client", "wordllama")
-# What workers call for the sake of progress (tests/bench/spent.py): to show it, and to count.
-TOLD, COUNTED = ("refresh", "working", "wait", "mark"), ("count",)
 STATED = {
     "A": "full against the sum of limits ≤ 3.5 ×; peer against full ≥ 1.3 ×; requests ≤ 200",
     "B": "peer against full at 50 ms ≥ 2 ×; requests ≤ 150",
