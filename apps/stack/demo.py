@@ -99,7 +99,12 @@ class Demo:
 
     def _show_counts(self, counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
         truth = self._truth()
-        table = Table(title="What the source has, and what became of it", title_justify="left")
+        table = Table(
+            title="What the source has, and what became of it",
+            caption="Embedded is what has a text: a review, for one, can have none.",
+            title_justify="left",
+            caption_justify="left",
+        )
         table.add_column("Kind")
         for heading in ("in the source", "extracted", "loaded", "embedded", "set aside"):
             table.add_column(heading, justify="right")
