@@ -2,9 +2,9 @@
 
 from ninja import NinjaAPI
 
-from apps.jobs.api import router as jobs
-from apps.jobs.api_data import router as data
-from apps.jobs.api_schedule import router as schedules
+from apps.jobs.api.data import router as data
+from apps.jobs.api.jobs import router as jobs
+from apps.jobs.api.schedule import router as schedules
 from apps.progress.api import router as progress
 from apps.tenants.api import preferences
 from apps.tenants.api import router as tokens

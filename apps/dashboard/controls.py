@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from apps.jobs.choices import JobState
-from apps.jobs.controls import CONTROLS, is_meant_for
-from apps.jobs.controls import Control as Wording
-from apps.jobs.machine import TRANSITIONS
+from apps.jobs.lifecycle.controls import CONTROLS, is_meant_for
+from apps.jobs.lifecycle.controls import Control as Wording
+from apps.jobs.lifecycle.transitions import TRANSITIONS
 from apps.jobs.models import Job
 from apps.tenants.models import Role
 from apps.tenants.permissions import allows, refusal

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from apps.jobs.models import Run
-from apps.jobs.proof import Line, Missing, lines_of
+from apps.jobs.proof.lines import Line, Missing, lines_of
 from apps.warehouse.models import MODELS
 
 

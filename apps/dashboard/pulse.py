@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from apps.jobs.choices import ItemState, RunState
-from apps.jobs.ledger import LEASE, outstanding
 from apps.jobs.models import Run, StateChange
+from apps.jobs.queue.batches import LEASE, outstanding
 from apps.progress.engine.words import rate_words
 from apps.progress.events import RunMessage
 

@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.jobs import schedule
-from apps.jobs.controls import PLAIN, Control
 from apps.jobs.forms import JobForm
-from apps.jobs.machine import WrongState
+from apps.jobs.lifecycle import schedule
+from apps.jobs.lifecycle.controls import PLAIN, Control
+from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job, QueueItem, Run, StateChange
-from apps.jobs.quarantine_admin import QuarantineAdmin  # noqa: F401  # registers itself
+from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
 from apps.progress.models import RunProgress
 from apps.tenants.admin_base import BaseAdmin, ReadOnly, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with

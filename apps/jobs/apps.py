@@ -13,12 +13,13 @@ class JobsConfig(AppConfig):
         """Say who does the work of a source's stages, and what goes with a job that is deleted."""
         from django.db.models.signals import pre_delete
 
-        from apps.jobs import batches, services, stages
+        from apps.jobs.execution import stages, workers
+        from apps.jobs.lifecycle import services
         from apps.jobs.models import Job
         from apps.sources.definition import Stage
 
         pre_delete.connect(services.forget, sender=Job)
 
-        batches.register_planner(stages.plan)
-        batches.register_worker(Stage.EXTRACTION, stages.extract)
-        batches.register_worker(Stage.TRANSFORM, stages.transform)
+        workers.register_planner(stages.plan)
+        workers.register_worker(Stage.EXTRACTION, stages.extract)
+        workers.register_worker(Stage.TRANSFORM, stages.transform)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from apps.jobs import schedule
+from apps.jobs.lifecycle import schedule
 from apps.jobs.models import Job
 from apps.tenants.admin_base import BaseForm, TenantForm
 from apps.tenants.models import known_time_zone

@@ -9,11 +9,14 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore
 from django.db import InterfaceError, OperationalError
 
-from apps.jobs import batches, completion, force_stop, ledger, run_log, services, turns
+from apps.jobs import run_log
 from apps.jobs.choices import RunState
-from apps.jobs.drive import End, Step
-from apps.jobs.ledger import MAX_ATTEMPTS, LostLease
+from apps.jobs.execution import completion, workers
+from apps.jobs.execution.step_runner import End, Step
+from apps.jobs.lifecycle import services, stopping
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.queue import batches, fairness
+from apps.jobs.queue.batches import MAX_ATTEMPTS, LostLease
 from apps.progress import log
 from apps.progress.signals import begins
 from apps.raw.services import describe
@@ -87,7 +90,7 @@ def _step_failed(run: Run, holder: Step, error: Exception) -> None:
 
 def _try_again(run: Run, holder: Step, sentence: str) -> None:
     """Our own fault, the database's, or a provider that is away: try again soon, and after some tries fail."""
-    tries = ledger.count_try(run, holder.step, holder.stage)
+    tries = batches.count_try(run, holder.step, holder.stage)
     if tries >= MAX_ATTEMPTS:
         services.fail(run, f"{sentence} Tried {tries} times.", driver=holder.owner)
     else:
@@ -100,15 +103,15 @@ def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
     """One batch of a stage that works beside the chain (transform or embedding), of the tenant whose turn it is."""
     task = self.request.id or ""
     if _comes_again(self):
-        ledger.take_back(task)
-    item = turns.take(stage, task)
+        batches.take_back(task)
+    item = fairness.take(stage, task)
     if item is None:
         raise Ignore
     begins(self.request, item.run_id, item.step, item.stage, item.run.epoch)
     try:
         _work(item)
     except LostLease as error:
-        force_stop.let_go(item.run, task)
+        stopping.let_go(item.run, task)
         raise Ignore from error
     except Exception as error:
         if item.attempts >= MAX_ATTEMPTS:
@@ -119,9 +122,9 @@ def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
 
 def _work(item: QueueItem) -> None:
     try:
-        with ledger.kept(cast(UUID, item.owner)):
-            write = batches.prepare(batches.batch_of(item, item.run))
-        batches.finish(item, item.run, write)
+        with batches.kept(cast(UUID, item.owner)):
+            write = workers.prepare(workers.batch_of(item, item.run))
+        workers.finish(item, item.run, write)
     except LostLease:
         raise
     except Exception as error:
@@ -135,7 +138,7 @@ def _failed(item: QueueItem, error: Exception) -> None:
         sentence = f"{item.step} ({item.stage}) failed {item.attempts} times: {describe(error)}"
         if services.fail(item.run, sentence, item=item):
             return
-    if not ledger.give_back([item], error=describe(error), pause=_pause(item)):
+    if not batches.give_back([item], error=describe(error), pause=_pause(item)):
         raise LostLease(f"Batch {item.pk} was taken over.") from error
     run_log.again(item, error)
 

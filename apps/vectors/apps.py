@@ -18,8 +18,8 @@ class VectorsConfig(AppConfig):
 
     def ready(self) -> None:
         """Take over the embedding stage of every job, and bring the Vectorization job."""
-        from apps.jobs.batches import register_planner, register_worker
-        from apps.jobs.proving import register_counter, register_text_prover
+        from apps.jobs.execution.workers import register_planner, register_worker
+        from apps.jobs.proof.counting import register_counter, register_text_prover
         from apps.sources.definition import Stage
 
         register_definition(VECTORIZATION)

@@ -1,7 +1,7 @@
 """Is every text embedded? Counted per kind and project or repository, for the proof of a run."""
 
-from apps.jobs.proof import SHOWN
-from apps.jobs.proving import Texts
+from apps.jobs.proof.counting import Texts
+from apps.jobs.proof.lines import SHOWN
 from apps.vectors.embedders import current_embedder
 from apps.vectors.selectors import HAS_TEXT
 from apps.vectors.sql import rows

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db.models import Count
 
-from apps.jobs.batches import Batch, Outcome, Write
-from apps.jobs.ledger import NewItem, outstanding
+from apps.jobs.execution.workers import Batch, Outcome, Write
 from apps.jobs.models import Run
+from apps.jobs.queue.batches import NewItem, outstanding
 from apps.raw.selectors import open_ids
 from apps.raw.services import Failure, settle
 from apps.sources.definition import Stage

@@ -13,9 +13,10 @@ from uuid import uuid4
 from django.db import connection
 from django.db.models import Q
 
-from apps.jobs import batches, completion, ledger
 from apps.jobs.choices import RunMode
+from apps.jobs.execution import completion, workers
 from apps.jobs.models import Run
+from apps.jobs.queue import batches
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from tests.platform import Platform
@@ -71,7 +72,7 @@ def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]
     run = platform.start(job, RunMode.FULL)
     profiles: dict[str, Profile] = defaultdict(Profile)
     for step in definition(job).steps:
-        ledger.add(run, batches.plan(run, step.key))
+        batches.add(run, workers.plan(run, step.key))
         _drain(run, Q(run=run, step=step.key), profiles, traced=traced)
         completion.finish_driven_stage(run, step.key, step.stages[0])
     completion.complete(run)
@@ -82,10 +83,10 @@ def _drain(run: Run, mine: Q, profiles: dict[str, Profile], *, traced: bool) -> 
     """Every stage of a step to its end, in order: batches of one stage beget those of the next."""
     owner = uuid4()
     for stage in Stage:
-        while claimed := ledger.claim(owner, mine & Q(stage=stage), 1):
-            batch = batches.batch_of(claimed[0], run)
-            write = _timed(profiles[f"{stage} prepare"], partial(batches.prepare, batch), traced=traced)
-            _timed(profiles[f"{stage} write"], partial(batches.finish, claimed[0], run, write), traced=traced)
+        while claimed := batches.claim(owner, mine & Q(stage=stage), 1):
+            batch = workers.batch_of(claimed[0], run)
+            write = _timed(profiles[f"{stage} prepare"], partial(workers.prepare, batch), traced=traced)
+            _timed(profiles[f"{stage} write"], partial(workers.finish, claimed[0], run, write), traced=traced)
 
 
 def _timed(profile: Profile, call: Callable[[], T], *, traced: bool) -> T:

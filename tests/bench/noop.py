@@ -1,6 +1,6 @@
 """What does a chain cost that has nothing to do? A job whose steps plan no work, for the bench's workers only."""
 
-from apps.jobs.batches import register_planner
+from apps.jobs.execution.workers import register_planner
 from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition
 from apps.sources.registry import register_definition
 

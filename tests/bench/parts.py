@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from django.db import connection
 
-from apps.jobs import services
 from apps.jobs.choices import ENDED
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.progress import services as progress
 from apps.progress.models import RunProgress

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from django.db import connection
 
-from apps.jobs import services
-from apps.jobs.machine import WrongState
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job, Run
 from tests.chaos.scene import Scene
 

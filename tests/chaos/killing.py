@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from apps.jobs.ledger import LEASE
+from apps.jobs.queue.batches import LEASE
 from apps.stack.processes import Program
 from tests.chaos.scene import Scene
 from tests.chaos.stand import FAKETIME, Stand

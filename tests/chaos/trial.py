@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import connection
 
-from apps.jobs import services
 from apps.jobs.choices import ENDED, ITEM_OPEN, JobState, RunMode, RunState
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.services import VECTORIZATION
 from apps.jobs.models import Job, QueueItem, Run
-from apps.jobs.services import VECTORIZATION
 from apps.stack.services.base import http_ok
 from tests import platform as platforms
 from tests.chaos.catalogue import FINISHED, RERUN, RESUMED, RETRIED, SOURCES, Fault, drawn

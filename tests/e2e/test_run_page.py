@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from apps.jobs import services
 from apps.jobs.choices import JobState, RunMode
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Run
 from apps.progress import log
 from apps.progress.models import LogLine

@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from apps.jobs import services
 from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Run
 from apps.progress.selectors import run_of_tenant
 from apps.raw.models import Quarantine, RawRecord

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.jobs.controls import CONTROLS
+from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.models import Run
 from apps.warehouse.models import MODELS
 

@@ -7,10 +7,11 @@ from django.shortcuts import redirect, render
 from apps.dashboard import selectors
 from apps.dashboard.views.member import member_form, member_page
 from apps.dashboard.views.shared import run_context
-from apps.jobs import load, schedule
 from apps.jobs.choices import JobState
 from apps.jobs.forms import ScheduleForm
+from apps.jobs.lifecycle import schedule
 from apps.jobs.models import Job
+from apps.jobs.queue import stats
 from apps.jobs.selectors import NoSuchJob, job_of, newest_run
 from apps.sources.registry import job_type_choices
 from apps.tenants.current import TenantRequest
@@ -28,8 +29,8 @@ def jobs(request: TenantRequest) -> HttpResponse:
         "wanted": wanted,
         "states": JobState.choices,
         "types": job_type_choices(),
-        "queues": load.queues(request.tenant),
-        "work": load.work(request.tenant),
+        "queues": stats.queues(request.tenant),
+        "work": stats.work(request.tenant),
     }
     return render(request, "dashboard/jobs.html", context)
 

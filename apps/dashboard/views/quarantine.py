@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from apps.dashboard import set_aside
 from apps.dashboard.views.member import member_page
-from apps.jobs.quarantine import retryable
+from apps.jobs.quarantine.services import retryable
 from apps.raw.selectors import quarantined
 from apps.tenants.current import TenantRequest
 

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from apps.integrations.models import Integration
-from apps.jobs import services
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.stack.services.embedded import EmbeddedServices
 from apps.tenants.models import Role, Tenant

@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from apps.integrations.models import Integration
-from apps.jobs import services
 from apps.jobs.choices import JobState, Outcome, RunState
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.progress import services as progress
 from apps.progress.choices import StageState

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from apps.jobs import services
 from apps.jobs.choices import ItemState, RunState
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.run_log import Journal, tally
 from apps.progress import log, timeline

@@ -13,11 +13,14 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import batches, completion, ledger, orchestrator, services
-from apps.jobs.batches import Outcome
 from apps.jobs.choices import ItemState, RunState
-from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.execution import completion, workers
+from apps.jobs.execution.workers import Outcome
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.queue import batches
+from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
 from apps.progress.choices import SpanKind, StageState
 from apps.progress.models import RunProgress, Span
@@ -58,8 +61,8 @@ def _told(run: Run, kind: SpanKind) -> list[tuple[str, str, bool]]:
 
 
 def _claimed(run: Run, owner_task: str = "") -> QueueItem:
-    (item,) = ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
-    (claimed,) = ledger.claim(uuid4(), Q(pk=item.pk), 1, task=owner_task)
+    (item,) = batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (claimed,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=owner_task)
     return claimed
 
 
@@ -172,7 +175,7 @@ def test_what_is_in_flight_when_a_run_fails_writes_nothing_and_is_done_by_the_re
     services.fail(run, "The token has expired.")
     services.start(job, actor="ada")
     with pytest.raises(LostLease):
-        batches.finish(item, run, lambda: Outcome(done=5))
+        workers.finish(item, run, lambda: Outcome(done=5))
     item.refresh_from_db()
     assert item.state == ItemState.QUEUED
 
@@ -197,7 +200,7 @@ def test_a_batch_that_fails_for_good_during_a_pause_is_not_lost(run: Run, job: J
     from apps.jobs.tasks import _failed
 
     item = _claimed(run)
-    item.attempts = ledger.MAX_ATTEMPTS
+    item.attempts = batches.MAX_ATTEMPTS
     services.pause(job, actor="bob")
     _failed(item, RuntimeError("cannot be loaded"))
     item.refresh_from_db()

@@ -27,13 +27,17 @@ from hypothesis.stateful import (
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import batches, completion, force_stop, ledger, orchestrator, services, tasks, turns
-from apps.jobs.batches import Outcome
+from apps.jobs import tasks
 from apps.jobs.choices import ACTIVE, ENDED, ITEM_OPEN, JobState, RunState
-from apps.jobs.drive import Step
-from apps.jobs.ledger import LostLease, NewItem
-from apps.jobs.machine import SYSTEM, TRANSITIONS, WrongState, possible
+from apps.jobs.execution import completion, workers
+from apps.jobs.execution.step_runner import Step
+from apps.jobs.execution.workers import Outcome
+from apps.jobs.lifecycle import services, stopping
+from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongState, possible
 from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.queue import batches, fairness
+from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
 from apps.progress.choices import SpanKind, StageState
 from apps.progress.models import RunProgress, Span, StageProgress
@@ -149,7 +153,7 @@ class Platform(RuleBasedStateMachine):
         driver = Step(run, step.key, step.stages[0].value, self._task())
         if driver.claim():
             progress.working(run.pk, driver.step, driver.stage)
-            ledger.add(run, [NewItem(driver.step, driver.stage, {"n": n}, 1) for n in range(planned)])
+            batches.add(run, [NewItem(driver.step, driver.stage, {"n": n}, 1) for n in range(planned)])
             self.drivers.append(driver)
             self._fetch(driver, fetched)
 
@@ -160,7 +164,7 @@ class Platform(RuleBasedStateMachine):
 
     def _fetch(self, driver: Step, limit: int) -> None:
         mine = Q(run=driver.run, step=driver.step, stage=driver.stage)
-        for item in ledger.claim(driver.owner, mine, limit, task=driver.task) if driver.hold() else ():
+        for item in batches.claim(driver.owner, mine, limit, task=driver.task) if driver.hold() else ():
             self._finish(item, Outcome(done=1, items=[NewItem(driver.step, Stage.TRANSFORM, {"raw": []}, 3)]))
 
     @precondition(lambda self: self.drivers)
@@ -204,7 +208,7 @@ class Platform(RuleBasedStateMachine):
     @rule()
     def a_worker_takes_a_batch(self) -> None:
         task = self._task()
-        item = turns.take(Stage.TRANSFORM, task) or turns.take(Stage.EMBEDDING, task)
+        item = fairness.take(Stage.TRANSFORM, task) or fairness.take(Stage.EMBEDDING, task)
         if item is not None:
             progress.working(item.run_id, item.step, item.stage)
             self.batches.append(item)
@@ -221,11 +225,11 @@ class Platform(RuleBasedStateMachine):
     @rule(which=ANY, for_good=st.booleans())
     def a_batch_fails(self, which: int, for_good: bool) -> None:
         item = self.batches.pop(which % len(self.batches))
-        item.attempts = ledger.MAX_ATTEMPTS if for_good else item.attempts
+        item.attempts = batches.MAX_ATTEMPTS if for_good else item.attempts
         try:
             tasks._failed(item, RuntimeError("cannot be loaded"))
         except LostLease:
-            force_stop.let_go(item.run, item.task)
+            stopping.let_go(item.run, item.task)
 
     @precondition(lambda self: self.batches)
     @rule(which=ANY)
@@ -234,9 +238,9 @@ class Platform(RuleBasedStateMachine):
 
     def _finish(self, item: QueueItem, outcome: Outcome) -> None:
         try:
-            batches.finish(item, item.run, lambda: outcome)
+            workers.finish(item, item.run, lambda: outcome)
         except LostLease:
-            force_stop.let_go(item.run, item.task)
+            stopping.let_go(item.run, item.task)
         else:
             assert Run.across_tenants.get(pk=item.run_id).state in WORKING, "an ended run was written to"
 
@@ -244,9 +248,9 @@ class Platform(RuleBasedStateMachine):
     @rule()
     def all_that_is_free_is_done(self) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
-        for item in ledger.claim(run.pk, Q(run=run), 1000):
-            batches.finish(item, run, Outcome)
-        if not ledger.outstanding(run).exists():
+        for item in batches.claim(run.pk, Q(run=run), 1000):
+            workers.finish(item, run, Outcome)
+        if not batches.outstanding(run).exists():
             steps = definition(run.job.job_type).steps
             progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)
         tasks.complete_run.run(run_id=str(run.pk))

@@ -8,11 +8,13 @@ from django.db.models import Q
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import ledger, orchestrator, services
 from apps.jobs.choices import ItemState, JobState, RunState
-from apps.jobs.ledger import NewItem
-from apps.jobs.machine import TRANSITIONS, WrongState
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongState
 from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.queue import batches
+from apps.jobs.queue.batches import NewItem
+from apps.jobs.scheduler import orchestrator
 from apps.progress.models import RunProgress
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
@@ -120,8 +122,8 @@ def test_a_tenant_runs_one_job_at_a_time_and_the_other_says_for_whom_it_waits(jo
 
 
 def _claimed(run: Run) -> QueueItem:
-    ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []})])
-    (item,) = ledger.claim(run.pk, Q(run=run), 1)
+    batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []})])
+    (item,) = batches.claim(run.pk, Q(run=run), 1)
     return item
 
 
@@ -131,17 +133,17 @@ def test_a_stopped_run_is_cancelled_and_what_it_held_can_write_nothing(job: Job)
     services.stop(job, actor="test", reason="wrong project")
     run.refresh_from_db()
     assert (_state(job), run.state) == (JobState.READY, RunState.CANCELLED)
-    with pytest.raises(ledger.LostLease):
-        ledger.close(item)
+    with pytest.raises(batches.LostLease):
+        batches.close(item)
 
 
 def test_a_paused_run_gives_out_no_work_and_a_resumed_one_does(job: Job) -> None:
     run = services.start(job, actor="test")
-    ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []})])
+    batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []})])
     services.pause(job, actor="test")
-    assert ledger.claim(run.pk, Q(run=run), 1) == []
+    assert batches.claim(run.pk, Q(run=run), 1) == []
     services.resume(job, actor="test")
-    assert len(ledger.claim(run.pk, Q(run=run), 1)) == 1
+    assert len(batches.claim(run.pk, Q(run=run), 1)) == 1
 
 
 def test_nothing_but_a_person_changes_a_paused_job(job: Job) -> None:
@@ -155,7 +157,7 @@ def test_nothing_but_a_person_changes_a_paused_job(job: Job) -> None:
 
 def test_a_retry_is_a_new_attempt_that_keeps_completed_work(job: Job) -> None:
     run = services.start(job, actor="test")
-    done, failed = ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in (1, 2)])
+    done, failed = batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in (1, 2)])
     QueueItem.across_tenants.filter(pk=done.pk).update(state=ItemState.FINISHED)
     QueueItem.across_tenants.filter(pk=failed.pk).update(state=ItemState.FAILED)
     services.fail(run, "The token has expired.")

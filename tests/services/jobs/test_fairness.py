@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import ledger, services, turns, wake
 from apps.jobs.choices import RunMode, RunState
-from apps.jobs.ledger import NewItem
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.queue import batches, fairness, messages
+from apps.jobs.queue.batches import NewItem
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
@@ -50,11 +51,11 @@ def _job(tenant: Tenant, provider: str, sandbox: Sandbox, name: str = "") -> Job
 
 
 def _backlog(run: Run, size: int) -> list[QueueItem]:
-    return ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 1)] * size)
+    return batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 1)] * size)
 
 
 def _take(times: int) -> list[QueueItem]:
-    taken = [turns.take(Stage.TRANSFORM, "task") for _ in range(times)]
+    taken = [fairness.take(Stage.TRANSFORM, "task") for _ in range(times)]
     return [item for item in taken if item is not None]
 
 
@@ -77,8 +78,8 @@ def test_the_runs_of_a_tenant_take_turns_too(platform: Platform, sandbox: Sandbo
 
 def test_what_belongs_to_the_chain_is_nobody_s_turn(platform: Platform) -> None:
     run = platform.start("vectorization")
-    ledger.add(run, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
-    assert turns.take(Stage.EMBEDDING, "task") is None
+    batches.add(run, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    assert fairness.take(Stage.EMBEDDING, "task") is None
 
 
 def test_a_batch_costs_three_statements_to_take(platform: Platform, django_assert_num_queries: object) -> None:
@@ -93,13 +94,13 @@ def test_a_step_makes_room_when_another_tenant_s_finds_no_worker(
     platform: Platform, globex: Tenant, sandbox: Sandbox
 ) -> None:
     huge = platform.start("jira")
-    assert not turns.others_wait(huge, Stage.EXTRACTION)
+    assert not fairness.others_wait(huge, Stage.EXTRACTION)
     small = services.start(_job(globex, "github", sandbox), actor="test")
     waiting = Run.across_tenants.filter(pk=small.pk)
     waiting.update(dispatched_at=Now() - timedelta(seconds=5))
-    assert turns.others_wait(huge, Stage.EXTRACTION)
+    assert fairness.others_wait(huge, Stage.EXTRACTION)
     waiting.update(driver=uuid4())
-    assert not turns.others_wait(huge, Stage.EXTRACTION)
+    assert not fairness.others_wait(huge, Stage.EXTRACTION)
 
 
 def _single(folder: Path) -> Process:
@@ -112,10 +113,10 @@ def test_a_small_run_passes_the_backlog_of_another_tenant(
     platform: Platform, globex: Tenant, sandbox: Sandbox, folder: Path
 ) -> None:
     huge = platform.start("jira", RunMode.FULL)
-    wake.items(_backlog(huge, BACKLOG))
+    messages.items(_backlog(huge, BACKLOG))
     small = services.start(_job(globex, "github", sandbox), actor="test")
     with _single(folder):
         platform.ended(small)
-        left = ledger.outstanding(huge).filter(covers={"raw": []}).count()
+        left = batches.outstanding(huge).filter(covers={"raw": []}).count()
     assert small.state == RunState.FINISHED
     assert left > BACKLOG / 2

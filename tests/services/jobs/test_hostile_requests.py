@@ -8,7 +8,8 @@ from django.test import Client
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import machine, selectors, services
+from apps.jobs import selectors
+from apps.jobs.lifecycle import services, transitions
 from apps.jobs.models import Job, Run, StateChange
 from apps.tenants.models import Role, Tenant
 from apps.tenants.services import add_membership, create_user
@@ -118,7 +119,7 @@ def test_a_number_too_large_for_an_id_names_nothing(operator: Client, path: str)
 
 def test_the_reason_of_a_reset_is_kept(job: Job, operator: Client) -> None:
     run = services.start(job, actor="test")
-    machine.transition(machine.lock(job.pk), "finish", run, actor="test")
+    transitions.transition(transitions.lock(job.pk), "finish", run, actor="test")
     assert sent(operator, f"/api/jobs/{job.pk}/reset", {"reason": "seen"}).status_code == 200
     assert StateChange.objects.get(job=job, action="reset").reason == "seen"
     assert sent(operator, f"/api/jobs/{job.pk}/reset", "").status_code == 200  # no body, and nothing left to do

@@ -17,11 +17,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.integrations.models import Integration
-from apps.jobs import housekeeping, ledger, services
 from apps.jobs.choices import RunState
-from apps.jobs.housekeeping import Housekeeper
-from apps.jobs.ledger import NewItem
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.queue import batches
+from apps.jobs.queue.batches import NewItem
+from apps.jobs.scheduler import housekeeping
+from apps.jobs.scheduler.housekeeping import Housekeeper
 from apps.progress import services as progress
 from apps.progress.models import LogLine, RunProgress, Span, StageProgress
 from apps.raw.models import Quarantine, RawRecord, Seen
@@ -317,7 +319,7 @@ def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
     many_batches(new_run(job, days_ago=8))
     live = new_run(job, days_ago=0, state=RunState.RUNNING)
     QueueItem.across_tenants.filter(run=live).delete()
-    ledger.add(live, [NewItem(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in range(200)])
+    batches.add(live, [NewItem(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in range(200)])
     removed: dict[str, int] = {}
     thread = elsewhere(lambda: removed.update(Housekeeper().tidy()))
     claimed = 0
@@ -325,9 +327,9 @@ def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
         cursor.execute("SET lock_timeout = '1ms'")  # whoever would have to wait for a lock fails
         try:
             while claimed < 200:
-                for item in ledger.claim(uuid4(), Q(run=live), 1):
+                for item in batches.claim(uuid4(), Q(run=live), 1):
                     with transaction.atomic():
-                        ledger.close(item)
+                        batches.close(item)
                     claimed += 1
         finally:
             cursor.execute("RESET lock_timeout")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.jobs import ledger
 from apps.jobs.choices import ItemState, RunMode, RunState
 from apps.jobs.models import Run
+from apps.jobs.queue import batches
 from apps.progress.models import StageProgress
 from apps.sources.definition import Stage
 from tests import platform as platforms
@@ -65,7 +65,7 @@ def test_a_worker_that_is_told_to_stop_hands_over_within_seconds(
     sandbox.control("latency", {"ms": 0})
     run.refresh_from_db()
     assert (run.state, run.driver) == (RunState.RUNNING, None)
-    assert ledger.outstanding(run).filter(state=ItemState.QUEUED).exists()
+    assert batches.outstanding(run).filter(state=ItemState.QUEUED).exists()
     epoch = run.epoch
     workers.start()
     assert platform.ended(run).state == RunState.FINISHED

@@ -6,8 +6,9 @@ import pytest
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import services, stages
-from apps.jobs.batches import Batch
+from apps.jobs.execution import stages
+from apps.jobs.execution.workers import Batch
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Run
 from apps.raw import tombstones
 from apps.raw.services import store

@@ -13,11 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
-from apps.jobs import batches, completion, ledger, machine, orchestrator, reaper, schedule, services, tasks
+from apps.jobs import tasks
 from apps.jobs.choices import JobState
+from apps.jobs.execution import completion, workers
 from apps.jobs.forms import settings_form
-from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.lifecycle import schedule, services, transitions
 from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.queue import batches
+from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.scheduler import orchestrator, recovery
 from apps.sources.definition import Stage
 from apps.tenants.services import create_tenant
 
@@ -121,16 +125,16 @@ def test_a_scheduler_that_slept_with_an_old_list_starts_nothing_twice(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(job, next_run=LONG_AGO)
-    lock = machine.lock
+    lock = transitions.lock
 
     def quicker(pk: int) -> Job:
         """Another scheduler starts the job, and it ends, between this one's look and its lock."""
-        monkeypatch.setattr(machine, "lock", lock)
+        monkeypatch.setattr(transitions, "lock", lock)
         orchestrator.start_due()
         ended(job, JobState.READY)
         return lock(pk)
 
-    monkeypatch.setattr(machine, "lock", quicker)
+    monkeypatch.setattr(transitions, "lock", quicker)
     orchestrator.start_due()
     assert runs(job) == 1
 
@@ -296,14 +300,14 @@ def test_a_job_of_a_new_integration_has_a_name_of_its_own_whatever_jobs_are_call
 
 def test_a_batch_that_ends_every_worker_fails_its_run(job: Job) -> None:
     run = services.start(job, actor="test")
-    (item,) = ledger.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
-    for _ in range(reaper.MOST_DEATHS):
-        assert ledger.claim(uuid4(), Q(pk=item.pk), 1)
+    (item,) = batches.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    for _ in range(recovery.MOST_DEATHS):
+        assert batches.claim(uuid4(), Q(pk=item.pk), 1)
         QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
     orchestrator.tick()
     job.refresh_from_db()
     assert job.state == JobState.FAILED
-    assert f"{reaper.MOST_DEATHS} workers have begun batch {item.pk}" in job.error
+    assert f"{recovery.MOST_DEATHS} workers have begun batch {item.pk}" in job.error
     services.retry(job, actor="test")
     orchestrator.tick()
     job.refresh_from_db()
@@ -317,7 +321,7 @@ def test_a_run_that_cannot_be_finished_fails_with_its_sentence(job: Job, monkeyp
         raise ValueError("no proof")
 
     monkeypatch.setattr(completion, "complete", fault)
-    tasks.complete_run.apply(kwargs={"run_id": str(run.pk)}, retries=ledger.MAX_ATTEMPTS - 1)
+    tasks.complete_run.apply(kwargs={"run_id": str(run.pk)}, retries=batches.MAX_ATTEMPTS - 1)
     job.refresh_from_db()
     assert (job.state, job.error) == (
         JobState.FAILED,
@@ -329,12 +333,12 @@ def test_who_works_for_a_deleted_integration_writes_nothing_and_stops_nobody(
     job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = services.start(job, actor="test")
-    ledger.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
-    (item,) = ledger.claim(uuid4(), Q(run=run), 1)
+    batches.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    (item,) = batches.claim(uuid4(), Q(run=run), 1)
     assert job.integration
     job.integration.delete()
     with pytest.raises(LostLease):
-        batches.finish(item, run, batches.Outcome)
+        workers.finish(item, run, workers.Outcome)
     orchestrator.tick()
     assert "goes on without" not in caplog.text
     assert not Job.across_tenants.filter(pk=job.pk).exists()

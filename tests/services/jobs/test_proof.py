@@ -6,12 +6,16 @@ import pytest
 from django.utils import timezone
 
 from apps.integrations.models import Integration
-from apps.jobs import completion, ledger, proof, proving, services
 from apps.jobs.choices import JobState, Outcome, RunMode
-from apps.jobs.ledger import NewItem
+from apps.jobs.execution import completion
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Job, QueueItem, Run, Watermark
-from apps.jobs.proof import Line
-from apps.jobs.services import Scope
+from apps.jobs.proof import counting
+from apps.jobs.proof import lines as proof
+from apps.jobs.proof.lines import Line
+from apps.jobs.queue import batches
+from apps.jobs.queue.batches import NewItem
 from apps.progress import services as progress
 from apps.progress.choices import StageState
 from apps.progress.models import RunProgress, StageProgress
@@ -113,7 +117,7 @@ def set_aside(run: Run, entity: str, external_id: str, raw_id: int | None = None
 
 
 def proved(run: Run) -> dict[tuple[str, str], Line]:
-    return {(line.kind, line.scope): line for line in proving.prove(run, proving.counts_of(run))}
+    return {(line.kind, line.scope): line for line in counting.prove(run, counting.counts_of(run))}
 
 
 def finished(run: Run) -> Run:
@@ -156,7 +160,7 @@ def test_an_id_that_was_listed_but_is_not_stored_is_named(job: Job) -> None:
 
 def test_a_project_of_which_something_is_missing_is_asked_for_again(job: Job) -> None:
     run = started(job)
-    ledger.add(run, [NewItem(STEP, Stage.EXTRACTION, {"scope": scope}) for scope in ("PAY", "GROW")])
+    batches.add(run, [NewItem(STEP, Stage.EXTRACTION, {"scope": scope}) for scope in ("PAY", "GROW")])
     stored(run, "issue", range(3))
     issues(run, range(3))
     listed(run, range(5))
@@ -239,7 +243,7 @@ def test_a_run_of_what_changed_is_judged_by_what_it_touched(job: Job) -> None:
     Job.across_tenants.filter(pk=job.pk).update(state=JobState.READY)
     run = started(job, RunMode.INCREMENTAL)
     listed(run, [0, 1])
-    ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": stored(run, "issue", [2])})])
+    batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": stored(run, "issue", [2])})])
     line = proved(run)["issue", "PAY"]
     assert (line.listed, line.extracted, line.loaded) == (2, 3, 3)
     assert (line.texts, line.missing_embedded.ids) == (3, ["0", "1", "2"])

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import ledger, reaper, services, wake
 from apps.jobs.choices import ItemState, RunState
-from apps.jobs.drive import Step
-from apps.jobs.ledger import NewItem
+from apps.jobs.execution.step_runner import Step
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.queue import batches, messages
+from apps.jobs.queue.batches import NewItem
+from apps.jobs.scheduler import recovery
 from apps.progress.models import StageProgress
 from apps.sources import clock
 from apps.sources.definition import Stage
@@ -44,8 +46,8 @@ def _step(run: Run, task: str) -> Step:
 
 def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) -> None:
     assert _step(run, "a").claim()
-    (held,) = ledger.add(run, [NewItem(FIRST, Stage.EXTRACTION, {})])
-    ledger.claim(uuid4(), Q(pk=held.pk), 1, task="a")
+    (held,) = batches.add(run, [NewItem(FIRST, Stage.EXTRACTION, {})])
+    batches.claim(uuid4(), Q(pk=held.pk), 1, task="a")
     assert not _step(run, "b").claim(again=True)
     assert not _step(run, "a").claim()
     assert _step(run, "a").claim(again=True)
@@ -59,7 +61,7 @@ def test_a_step_before_its_turn_is_not_obeyed(run: Run) -> None:
 
 
 def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(job: Job, run: Run) -> None:
-    fetch, load, done = ledger.add(
+    fetch, load, done = batches.add(
         run,
         [
             NewItem(ISSUES, Stage.EXTRACTION, {}),
@@ -91,12 +93,12 @@ def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_clock_says(
 
 def test_a_message_that_stands_in_line_is_not_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[QueueItem] = []
-    monkeypatch.setattr(wake, "items", rung.extend)
-    queued, worked_on = ledger.add(run, [NewItem(ISSUES, Stage.TRANSFORM, {}), NewItem(ISSUES, Stage.TRANSFORM, {})])
-    QueueItem.across_tenants.update(woken_at=timezone.now() - 2 * reaper.LOST_AFTER)
-    (held,) = ledger.claim(uuid4(), Q(pk=worked_on.pk), 1)
-    reaper.wake_lost_batches(run)
+    monkeypatch.setattr(messages, "items", rung.extend)
+    queued, worked_on = batches.add(run, [NewItem(ISSUES, Stage.TRANSFORM, {}), NewItem(ISSUES, Stage.TRANSFORM, {})])
+    QueueItem.across_tenants.update(woken_at=timezone.now() - 2 * recovery.LOST_AFTER)
+    (held,) = batches.claim(uuid4(), Q(pk=worked_on.pk), 1)
+    recovery.wake_lost_batches(run)
     assert rung == []
-    ledger.close(held)
-    reaper.wake_lost_batches(run)
+    batches.close(held)
+    recovery.wake_lost_batches(run)
     assert rung == [queued]

@@ -12,11 +12,14 @@ import pytest
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.jobs import batches, force_stop, ledger, orchestrator, services
-from apps.jobs.batches import Outcome
 from apps.jobs.choices import JobState, RunMode, RunState
-from apps.jobs.ledger import LostLease, NewItem
+from apps.jobs.execution import workers
+from apps.jobs.execution.workers import Outcome
+from apps.jobs.lifecycle import services, stopping
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.queue import batches
+from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.scheduler import orchestrator
 from apps.progress.models import Span
 from apps.sources.definition import Stage
 from apps.warehouse.models import Issue
@@ -49,8 +52,8 @@ def working(platform: Platform, folder: Path) -> Iterator[Process]:
 def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, QueueItem]:
     """A run of which some task holds a batch."""
     run = platform.start("jira")
-    (item,) = ledger.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
-    (item,) = ledger.claim(uuid4(), Q(pk=item.pk), 1, task=task)
+    (item,) = batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (item,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=task)
     if not alive:
         QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
     return run, item
@@ -77,8 +80,8 @@ def test_a_run_on_which_somebody_works_is_stopping_and_already_cut_off(platform:
     run, item = _held(platform)
     assert _stopped(platform).state == RunState.STOPPING
     with pytest.raises(LostLease):
-        batches.finish(item, run, lambda: Outcome(done=5, items=[NewItem(STEP, Stage.EMBEDDING, {"late": 1})]))
-    assert not ledger.outstanding(run).exists()
+        workers.finish(item, run, lambda: Outcome(done=5, items=[NewItem(STEP, Stage.EMBEDDING, {"late": 1})]))
+    assert not batches.outstanding(run).exists()
 
 
 def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
@@ -87,19 +90,19 @@ def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
         driver=uuid4(), driver_lease_until=Now() + timedelta(seconds=30), driver_task="task-2"
     )
     _stopped(platform)
-    force_stop.let_go(run, "task-1")
+    stopping.let_go(run, "task-1")
     assert platform.job("jira").state == JobState.STOPPING
-    force_stop.let_go(run, "task-2")
+    stopping.let_go(run, "task-2")
     assert platform.job("jira").state == JobState.READY
 
 
 def test_after_the_last_rung_nobody_is_waited_for(platform: Platform) -> None:
     run, _ = _held(platform)
     _stopped(platform)
-    _asked(run, force_stop.LONGEST - timedelta(seconds=5))
+    _asked(run, stopping.LONGEST - timedelta(seconds=5))
     orchestrator.tick()
     assert platform.job("jira").state == JobState.STOPPING
-    _asked(run, force_stop.LONGEST)
+    _asked(run, stopping.LONGEST)
     orchestrator.tick()
     assert platform.job("jira").state == JobState.READY
     assert "left behind" in run.changes.get(action="cancel").reason
@@ -108,7 +111,7 @@ def test_after_the_last_rung_nobody_is_waited_for(platform: Platform) -> None:
 def test_without_a_scheduler_the_next_start_ends_an_overdue_stop(platform: Platform) -> None:
     run, _ = _held(platform)
     _stopped(platform)
-    _asked(run, force_stop.LONGEST)
+    _asked(run, stopping.LONGEST)
     assert platform.start("jira").state == RunState.RUNNING
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
@@ -118,11 +121,11 @@ def test_the_other_batches_of_a_worker_stay_its_own(platform: Platform) -> None:
     _held(platform)
     other = platform.start("vectorization")
     Run.across_tenants.filter(pk=other.pk).update(state=RunState.RUNNING)
-    (mine,) = ledger.add(other, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
-    (mine,) = ledger.claim(uuid4(), Q(pk=mine.pk), 1, task="task-1")
+    (mine,) = batches.add(other, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    (mine,) = batches.claim(uuid4(), Q(pk=mine.pk), 1, task="task-1")
     _stopped(platform)
-    force_stop.let_go(services.current_run(platform.job("jira")), "task-1")
-    ledger.close(mine)
+    stopping.let_go(services.current_run(platform.job("jira")), "task-1")
+    batches.close(mine)
 
 
 # --- with real workers ---------------------------------------------------------------------------------------------
@@ -162,7 +165,7 @@ def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process
     sandbox.control("latency", {"ms": 200})
     run = platform.start("jira", RunMode.FULL)
     until(lambda: QueueItem.across_tenants.filter(run=run, stage=Stage.TRANSFORM).exists(), "the first batches")
-    assert _seconds_to_stop(platform, run) < force_stop.PATIENCE.total_seconds()
+    assert _seconds_to_stop(platform, run) < stopping.PATIENCE.total_seconds()
     sandbox.control("latency", {"ms": 0})
     _successor_is_whole(platform)
 

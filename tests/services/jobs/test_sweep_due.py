@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs import services
 from apps.jobs.choices import RunMode
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Job
-from apps.jobs.services import Scope
 from apps.tenants.models import Tenant
 
 

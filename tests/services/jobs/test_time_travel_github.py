@@ -12,10 +12,10 @@ from django.db import connection
 from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
-from apps.jobs import services
 from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Job, Run, Watermark
-from apps.jobs.services import Scope
 from apps.raw.models import Tombstone
 from apps.tenants.services import create_tenant
 from apps.warehouse.models import PullRequest, Repository

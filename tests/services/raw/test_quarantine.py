@@ -5,9 +5,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from apps.integrations.models import Integration
-from apps.jobs import machine, quarantine, services
 from apps.jobs.choices import JobState, RunMode
+from apps.jobs.lifecycle import services, transitions
 from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.selectors import Wanted, quarantined
 from apps.raw.services import Failure, set_aside
@@ -153,7 +154,7 @@ def test_a_failed_run_is_not_hidden_by_a_retry_of_records(job: Job) -> None:
     Job.across_tenants.filter(pk=job.pk).update(state=JobState.FAILED)
     retried = quarantine.retry(job.tenant, Wanted(), actor="ada")
     assert "has failed: retry it" in retried.refused[0]
-    assert machine.lock(job.pk).state == JobState.FAILED
+    assert transitions.lock(job.pk).state == JobState.FAILED
 
 
 def test_a_record_of_a_step_that_is_no_more_is_retried_in_the_main_one(job: Job) -> None:

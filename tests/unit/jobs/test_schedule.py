@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.jobs.schedule import Schedule, occurrences, problem_of
+from apps.jobs.lifecycle.schedule import Schedule, occurrences, problem_of
 
 ZONES = ("Europe/Berlin", "America/New_York")
 

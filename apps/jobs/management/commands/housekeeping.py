@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.jobs import housekeeping
+from apps.jobs.scheduler import housekeeping
 
 
 class Command(BaseCommand):

@@ -10,13 +10,14 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 
-from apps.jobs import schedule, scope, selectors, services, watch
+from apps.jobs import selectors, watch
 from apps.jobs.choices import Outcome, RunMode, RunState
-from apps.jobs.controls import CONTROLS
 from apps.jobs.forms import problems, settings_form
-from apps.jobs.machine import WrongState
+from apps.jobs.lifecycle import request, schedule, services
+from apps.jobs.lifecycle.controls import CONTROLS
+from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job, Run
-from apps.jobs.services import Scope
 from apps.sources.errors import SourceError
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
@@ -51,7 +52,7 @@ class Command(BaseCommand):
                 return
             job = selectors.job_named(options["name"], tenant)
             self._act(job, options)
-        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState, scope.BadScope, SourceError) as error:
+        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState, request.BadScope, SourceError) as error:
             raise CommandError(str(error)) from error
 
     def _act(self, job: Job, options: dict[str, Any]) -> None:
@@ -74,7 +75,7 @@ class Command(BaseCommand):
             raise CommandError(run.error or f"The run ended as {run.state.lower()}.")
 
     def _estimate(self, job: Job, wanted: Scope, options: dict[str, Any]) -> None:
-        found = scope.estimate(job, wanted)
+        found = request.estimate(job, wanted)
         rows = [msgspec.to_builtins(one) for one in found]
         self._print({"job": job.name, "records": sum(one.records for one in found), "estimates": rows}, options)
 
@@ -141,7 +142,7 @@ def _scope(job: Job, options: dict[str, Any]) -> Scope:
         mode = RunMode.RETRANSFORM
     else:
         mode = RunMode.RANGE if is_range else RunMode.FULL if options["full"] else RunMode.INCREMENTAL
-    return scope.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
+    return request.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
 
 
 def _time(name: str, text: str | None) -> datetime | None:

@@ -9,7 +9,7 @@ from celery import current_app
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from apps.jobs.orchestrator import tick
+from apps.jobs.scheduler.orchestrator import tick
 
 INTERVAL = 2.0  # seconds
 logger = logging.getLogger(__name__)

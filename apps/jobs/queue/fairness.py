@@ -14,9 +14,9 @@ from uuid import UUID, uuid4
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from apps.jobs import ledger
 from apps.jobs.choices import RunState
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.queue import batches
 from apps.progress.choices import STAGE_OPEN
 from apps.progress.models import StageProgress
 from apps.sources.registry import definitions
@@ -32,7 +32,7 @@ def take(stage: str, task: str) -> QueueItem | None:
     """Claim the next batch of a stage that works beside the chain; ``None`` when there is none."""
     steps = _steps_beside(stage)
     for run, tenant, job_type in _in_turn(stage, steps):
-        claimed = ledger.claim(uuid4(), Q(run=run, stage=stage, step__in=steps[job_type]), 1, task=task)
+        claimed = batches.claim(uuid4(), Q(run=run, stage=stage, step__in=steps[job_type]), 1, task=task)
         if claimed:
             _served[tenant] = _served[run] = next(_clock)
             return claimed[0]
@@ -55,7 +55,7 @@ def _steps_beside(stage: str) -> dict[str, list[str]]:
 
 
 def _in_turn(stage: str, steps: dict[str, list[str]]) -> list[tuple[UUID, int, str]]:
-    free = QueueItem.across_tenants.filter(ledger.free(), run=OuterRef("pk"), stage=stage)
+    free = QueueItem.across_tenants.filter(batches.free(), run=OuterRef("pk"), stage=stage)
     waits = reduce(
         or_, (Q(job__job_type=job_type) & Q(Exists(free.filter(step__in=keys))) for job_type, keys in steps.items())
     )

@@ -9,10 +9,11 @@ from ninja import Field, Router, Schema, Status
 from ninja.errors import HttpError
 from pydantic import AfterValidator, ConfigDict
 
-from apps.jobs import scope, selectors, services
+from apps.jobs import selectors
 from apps.jobs.choices import RunMode
-from apps.jobs.controls import CONTROLS
-from apps.jobs.machine import WrongState
+from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.controls import CONTROLS
+from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job
 from apps.progress.events import RunMessage
 from apps.progress.selectors import live_run, live_runs, run_of_tenant
@@ -130,7 +131,7 @@ def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
 @router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="What may a range name?")
 def scopes(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """The projects or repositories that the job has read or is set to read."""
-    return {"scopes": scope.known_scopes(job_of(request, job_id))}
+    return {"scopes": request.known_scopes(job_of(request, job_id))}
 
 
 @router.post("/jobs/{int:job_id}/estimate", response=DryRun, summary="What would a run fetch?")
@@ -138,8 +139,8 @@ def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
     """A dry run: the provider is asked for numbers, nothing is stored; 502 with what the provider says."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        found = scope.estimate(job, scope.scope_of(job, **body.dict()))
-    except scope.BadScope as error:
+        found = request.estimate(job, request.scope_of(job, **body.dict()))
+    except request.BadScope as error:
         raise HttpError(422, str(error)) from error
     except SourceError as error:
         raise HttpError(502, str(error)) from error
@@ -155,9 +156,9 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
     """Begin a run, or queue it until it is this tenant's turn; 409 when the job's state does not allow it."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        wanted = scope.scope_of(job, **body.dict(exclude={"reason"}))
+        wanted = request.scope_of(job, **body.dict(exclude={"reason"}))
         services.start(job, actor=actor_of(request), scope=wanted, reason=body.reason)
-    except scope.BadScope as error:
+    except request.BadScope as error:
         raise HttpError(422, str(error)) from error
     except WrongState as error:
         raise HttpError(409, str(error)) from error

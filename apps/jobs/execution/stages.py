@@ -8,13 +8,14 @@ from typing import cast
 import msgspec
 from django.db import transaction
 
-from apps.jobs import retransform, run_log
-from apps.jobs.batches import Batch, Outcome, Write
+from apps.jobs import run_log
 from apps.jobs.choices import RunMode
-from apps.jobs.context import context_of
-from apps.jobs.ledger import NewItem
+from apps.jobs.execution import retransform
+from apps.jobs.execution.context import context_of
+from apps.jobs.execution.renames import rename
+from apps.jobs.execution.workers import Batch, Outcome, Write
 from apps.jobs.models import Run
-from apps.jobs.renames import rename
+from apps.jobs.queue.batches import NewItem
 from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apps.jobs import services
 from apps.jobs.choices import RunMode
+from apps.jobs.lifecycle import services
 from apps.jobs.models import Job
 
 

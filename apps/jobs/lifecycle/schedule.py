@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.dateformat import format as formatted
 
-from apps.jobs.machine import lock
+from apps.jobs.lifecycle.transitions import lock
 from apps.jobs.models import Job, StateChange
 
 SHOWN = 5

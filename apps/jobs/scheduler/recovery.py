@@ -7,16 +7,18 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from apps.jobs import ledger, run_log, services
+from apps.jobs import run_log
 from apps.jobs.choices import ItemState, RunState
+from apps.jobs.lifecycle import services
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.queue import batches
 
 logger = logging.getLogger(__name__)
 
 # A message that nobody took for so long may be lost; waking again is harmless.
 LOST_AFTER = timedelta(seconds=30)
 # Far more than the tries of a batch that fails and than the workers that somebody may kill by chance.
-MOST_DEATHS = 4 * ledger.MAX_ATTEMPTS
+MOST_DEATHS = 4 * batches.MAX_ATTEMPTS
 CRASHED = "The worker gives no sign of life: another one takes over."
 UNHEARD = f"No worker has taken the step for {LOST_AFTER.seconds} s: workers are woken again."
 
@@ -44,7 +46,7 @@ def recover(run: Run) -> None:
 
 def give_up(run: Run) -> None:
     """Fail a run of which a batch ends every worker that takes it: of a failure that a worker survives it tells."""
-    deadly = ledger.outstanding(run).filter(attempts__gte=MOST_DEATHS).first()
+    deadly = batches.outstanding(run).filter(attempts__gte=MOST_DEATHS).first()
     if deadly is not None:
         services.fail(
             run,
@@ -58,7 +60,7 @@ def wake_lost_batches(run: Run) -> None:
 
     Where they are busy a message stands in line, and others would only make the line longer.
     """
-    crashed = Q(state=ItemState.RUNNING, woken_at__lt=Now() - ledger.LEASE)
+    crashed = Q(state=ItemState.RUNNING, woken_at__lt=Now() - batches.LEASE)
     same_stage = QueueItem.across_tenants.filter(stage=OuterRef("stage"), state=ItemState.RUNNING)
     idle = ~Q(Exists(same_stage.filter(lease_until__gt=Now())))
     unheard = Q(idle, state=ItemState.QUEUED, woken_at__lt=Now() - LOST_AFTER)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models.functions import Now
 
-from apps.jobs import ledger, machine, retransform, services
 from apps.jobs.choices import JobState, RunMode
-from apps.jobs.machine import WrongState
+from apps.jobs.execution import retransform
+from apps.jobs.lifecycle import services, transitions
+from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job, Run
-from apps.jobs.services import Scope
+from apps.jobs.queue import batches
 from apps.progress import services as progress
 from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.selectors import Wanted, quarantined
@@ -52,12 +54,12 @@ def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> Re
 def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reason: str) -> Run:
     with transaction.atomic():
         locked_tenant(tenant.pk)
-        if machine.lock(job.pk).state == JobState.FAILED:
+        if transitions.lock(job.pk).state == JobState.FAILED:
             raise WrongState(f"Job {job.name!r} has failed: retry it or start a new run first, then these records.")
         many = f"{len(records):,} record{'' if len(records) == 1 else 's'} set aside"
         run = services.start(job, actor=actor, scope=Scope(RunMode.RETRANSFORM), reason=reason or f"Retry of {many}")
         items = retransform.retry_items(run, records)
-        ledger.add(run, items)
+        batches.add(run, items)
         for item in items:
             progress.count(run.pk, item.step, item.stage, total=item.size)
         Quarantine.across_tenants.filter(pk__in=[record.pk for record in records]).update(

@@ -8,7 +8,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.jobs import quarantine
+from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine
 from apps.raw.selectors import Wanted
 from apps.sources.text import clean

@@ -12,7 +12,7 @@ from celery.signals import worker_shutting_down
 _stopping = Event()
 
 
-def stopping() -> bool:
+def is_worker_stopping() -> bool:
     """Whether this worker is about to end."""
     return bool(_stopping.is_set())
 

@@ -5,10 +5,14 @@ from itertools import pairwise
 from django.db import transaction
 from django.db.models.functions import Now
 
-from apps.jobs import ledger, machine, proof, proving, run_log, wake
+from apps.jobs import run_log
 from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Job, QueueItem, Run, Watermark
-from apps.jobs.proof import Line
+from apps.jobs.proof import counting
+from apps.jobs.proof import lines as proof
+from apps.jobs.proof.lines import Line
+from apps.jobs.queue import batches, messages
 from apps.mappings.services import create_defaults
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
@@ -43,7 +47,7 @@ def close_stages(run: Run, *, changed: bool = False) -> None:
     sees the mark sees the follow-ups too. Of several processes that look at once, the last one finds everything.
     """
     states = stage_states(run.pk)
-    outstanding = set(ledger.outstanding(run).values_list("step", "stage").distinct())
+    outstanding = set(batches.outstanding(run).values_list("step", "stage").distinct())
     closed: list[tuple[str, str]] = []
     for step in definition(run.job.job_type).steps:
         for before, stage in pairwise(step.stages):
@@ -58,12 +62,12 @@ def close_stages(run: Run, *, changed: bool = False) -> None:
     if closed or changed:
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
-        wake.finish(run)
+        messages.finish(run)
 
 
 def is_complete(run: Run) -> bool:
     """Every stage done and nothing outstanding in the ledger."""
-    return all(state in STAGE_DONE for state in stage_states(run.pk).values()) and not ledger.outstanding(run).exists()
+    return all(state in STAGE_DONE for state in stage_states(run.pk).values()) and not batches.outstanding(run).exists()
 
 
 def complete(run: Run) -> bool:
@@ -75,11 +79,11 @@ def complete(run: Run) -> bool:
         bury_commits(run.integration.pk)
     if run.integration is not None and run.job.last_sync_date is None:
         refresh_statistics()
-    counts = proving.counts_of(run)
-    lines = proving.prove(run, counts)
+    counts = counting.counts_of(run)
+    lines = counting.prove(run, counts)
     quarantined = set_aside_by(run.pk)
     with transaction.atomic():
-        job = machine.lock(run.job_id)
+        job = transitions.lock(run.job_id)
         run = Run.across_tenants.select_related("job").get(pk=run.pk)
         if run.state != RunState.RUNNING:
             return False
@@ -95,7 +99,7 @@ def complete(run: Run) -> bool:
         if (run.sweep or run.mode == RunMode.FULL or first) and not run.scopes and not unread:
             Job.across_tenants.filter(pk=job.pk).update(last_sweep_at=run.started_at)
         sentence = _sentence(run, lines, quarantined)
-        machine.transition(job, "finish", run, actor=machine.SYSTEM, reason=ALL_DONE, message=sentence)
+        transitions.transition(job, "finish", run, actor=transitions.SYSTEM, reason=ALL_DONE, message=sentence)
     return True
 
 

@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
-from apps.jobs import ledger, machine, wake
 from apps.jobs.choices import RunState
+from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.queue import batches, messages
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ LONGEST = timedelta(seconds=15)
 
 def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
     """Cut a run off and ask its workers to let go; the caller has locked the job."""
-    ledger.cut_off(run)
-    machine.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping, asked for by {actor}")
+    batches.cut_off(run)
+    transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping, asked for by {actor}")
     alive = When(driver__isnull=False, driver_lease_until__gt=Now(), then=F("driver_task"))
     Run.across_tenants.filter(pk=run.pk).update(
         epoch=F("epoch") + 1,
@@ -58,7 +59,7 @@ def press_on(run: Run) -> None:
     if asked.filter(stop_asked_at__lt=Now() - LONGEST).exists():
         _end(run, f"A worker that did not let go within {LONGEST.seconds} s was left behind.")
     elif asked.filter(stop_asked_at__lt=Now() - PATIENCE).exists():
-        wake.kill(sorted(_holders(run)))
+        messages.kill(sorted(_holders(run)))
 
 
 def _holders(run: Run) -> set[str]:
@@ -70,13 +71,13 @@ def _holders(run: Run) -> set[str]:
 
 def _end(run: Run, how: str) -> bool:
     with transaction.atomic():
-        job = machine.lock(run.job_id)
+        job = transitions.lock(run.job_id)
         run.refresh_from_db()
         if run.state != RunState.STOPPING:
             return False
         asked = run.changes.filter(action="stop").latest("id")
         reason = f"Stopped by {asked.actor} ({asked.reason.rstrip('.')}). {how}"
-        machine.transition(job, "cancel", run, actor=machine.SYSTEM, reason=reason)
+        transitions.transition(job, "cancel", run, actor=transitions.SYSTEM, reason=reason)
         QueueItem.across_tenants.filter(run=run).exclude(task="").update(task="")
         Run.across_tenants.filter(pk=run.pk).update(driver_task="")
     logger.info("Run %s has ended. %s", run.pk, how)

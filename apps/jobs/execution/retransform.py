@@ -10,9 +10,9 @@ from functools import partial
 
 from django.db import connection
 
-from apps.jobs.batches import Batch, Outcome, Write
-from apps.jobs.ledger import NewItem
+from apps.jobs.execution.workers import Batch, Outcome, Write
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.queue.batches import NewItem
 from apps.raw import selectors as raw
 from apps.raw.models import Quarantine
 from apps.sources.definition import JobDefinition, Stage

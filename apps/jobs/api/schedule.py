@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
-from apps.jobs import schedule
-from apps.jobs.api import actor_of, job_of
+from apps.jobs.api.jobs import actor_of, job_of
 from apps.jobs.forms import ScheduleForm, problems, settings_form
+from apps.jobs.lifecycle import schedule
 from apps.tenants.models import Role
 
 router = Router(tags=["jobs"])

@@ -14,12 +14,15 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from apps.jobs import batches, completion, force_stop, ledger, run_log, turns
-from apps.jobs.batches import Batch, Write
+from apps.jobs import run_log
 from apps.jobs.choices import RunState
-from apps.jobs.ledger import LEASE, LostLease
+from apps.jobs.execution import completion, workers
+from apps.jobs.execution.shutdown import is_worker_stopping
+from apps.jobs.execution.workers import Batch, Write
+from apps.jobs.lifecycle import stopping
 from apps.jobs.models import QueueItem, Run
-from apps.jobs.shutdown import stopping
+from apps.jobs.queue import batches, fairness
+from apps.jobs.queue.batches import LEASE, LostLease
 from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.stored import MIN_INTERVAL
@@ -65,7 +68,7 @@ class Step:
         free = Q(driver=None) | Q(driver_lease_until__lt=Now())
         if again:
             free |= Q(driver_task=self.task)
-            ledger.take_back(self.task)
+            batches.take_back(self.task)
         due = Q(not_before=None) | Q(not_before__lte=Now())
         mine = Run.across_tenants.filter(free, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING)
         claimed = mine.update(
@@ -87,8 +90,8 @@ class Step:
         if time.monotonic() - self.heartbeat < HEARTBEAT_SECONDS:
             return mine.exists()
         self.heartbeat = time.monotonic()
-        ledger.renew(self.owner)
-        if turns.others_wait(self.run, self.stage):
+        batches.renew(self.owner)
+        if fairness.others_wait(self.run, self.stage):
             self.deadline = self.heartbeat
         return bool(mine.update(driver_lease_until=Now() + LEASE))
 
@@ -96,7 +99,7 @@ class Step:
         """Let others take the chain."""
         mine = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner)
         if not mine.update(driver=None, driver_lease_until=None, driver_task=""):
-            force_stop.let_go(self.run, self.task)
+            stopping.let_go(self.run, self.task)
 
     # --- the work -----------------------------------------------------------------------------------------------
 
@@ -108,7 +111,7 @@ class Step:
             self._work(pool)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            ledger.give_back(list(self.inflight.values()))
+            batches.give_back(list(self.inflight.values()))
             self.journal.flush(now=True)
         if not self.hold():
             return End.LEFT
@@ -120,25 +123,25 @@ class Step:
     def _plan(self) -> None:
         if QueueItem.across_tenants.filter(run=self.run, step=self.step, stage=self.stage).exists():
             return
-        items = batches.plan(self.run, self.step)
+        items = workers.plan(self.run, self.step)
         with transaction.atomic():
             if not Run.across_tenants.filter(pk=self.run.pk, driver=self.owner).update(plan_tries=0):
                 raise LostLease(f"Run {self.run.pk} was taken over while its step was planned.")
-            ledger.add(self.run, items)
+            batches.add(self.run, items)
             total = sum(item.size for item in items)
             if total:
                 progress.count(self.run.pk, self.step, self.stage, total=total)
             run_log.planned(self.run, self.step, self.stage, len(items), total)
 
     def _open(self) -> QuerySet[QueueItem]:
-        return ledger.outstanding(self.run).filter(step=self.step, stage=self.stage)
+        return batches.outstanding(self.run).filter(step=self.step, stage=self.stage)
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
         mine = Q(run=self.run, step=self.step, stage=self.stage)
         while self.hold():
-            if time.monotonic() < self.deadline and not stopping():
-                for item in ledger.claim(self.owner, mine, self.parallel - len(self.inflight), task=self.task):
-                    self.inflight[pool.submit(_prepare, batches.batch_of(item, self.run))] = item
+            if time.monotonic() < self.deadline and not is_worker_stopping():
+                for item in batches.claim(self.owner, mine, self.parallel - len(self.inflight), task=self.task):
+                    self.inflight[pool.submit(_prepare, workers.batch_of(item, self.run))] = item
             if not self.inflight:
                 return
             done, _ = wait(self.inflight, timeout=1.0, return_when=FIRST_COMPLETED)
@@ -155,18 +158,18 @@ class Step:
 
     def _settle(self, item: QueueItem, future: Future[Write]) -> None:
         try:
-            batches.finish(item, self.run, future.result())
+            workers.finish(item, self.run, future.result())
         except LostLease:
             raise
         except Exception as error:
             # A pause that the provider asks for is no failed try.
-            ledger.give_back([item], error="" if isinstance(error, RateLimited) else describe(error))
+            batches.give_back([item], error="" if isinstance(error, RateLimited) else describe(error))
             raise
 
 
 def _prepare(batch: Batch) -> Write:
     """The slow part of a batch, in a thread; a connection that it opened is closed with it."""
     try:
-        return batches.prepare(batch)
+        return workers.prepare(batch)
     finally:
         connection.close()

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from django.core.exceptions import ValidationError
 
 from apps.jobs.choices import RunMode
-from apps.jobs.context import RunContext
+from apps.jobs.execution.context import RunContext
+from apps.jobs.lifecycle.services import Scope, planned_run
 from apps.jobs.models import Job, QueueItem, Run, Watermark
-from apps.jobs.services import Scope, planned_run
 from apps.sources.base import Estimate
 from apps.sources.definition import Stage
 

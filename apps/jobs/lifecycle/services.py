@@ -13,10 +13,12 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from apps.integrations.models import Integration
-from apps.jobs import force_stop, ledger, machine, run_log, schedule, wake
+from apps.jobs import run_log
 from apps.jobs.choices import ACTIVE, ItemState, JobState, RunMode, RunState
-from apps.jobs.machine import SYSTEM, WrongState, refusal, transition
+from apps.jobs.lifecycle import schedule, stopping, transitions
+from apps.jobs.lifecycle.transitions import SYSTEM, WrongState, refusal, transition
 from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.queue import batches, messages
 from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, StageState
@@ -79,12 +81,12 @@ def forget(instance: Job, **_: object) -> None:
 def start(job: Job, *, actor: str, scope: Scope = Scope(), reason: str = "") -> Run:
     """A new run; it waits as PENDING for its turn and for a worker. Raises :class:`WrongState`."""
     for stopped in Run.across_tenants.filter(job=job, state=RunState.STOPPING):
-        force_stop.press_on(stopped)
+        stopping.press_on(stopped)
     with transaction.atomic():
-        job = machine.lock(job.pk)
+        job = transitions.lock(job.pk)
         if job.state == JobState.FINISHED:
             transition(job, "reset", current_run(job), actor=actor, reason="A new run was asked for.")
-        if job.state not in machine.TRANSITIONS["start"].sources:
+        if job.state not in transitions.TRANSITIONS["start"].sources:
             raise WrongState(refusal(job, "start"))
         _check_integration(job)
         run = planned_run(job, scope)
@@ -147,7 +149,7 @@ def admit_next(tenant: Tenant) -> None:
 
 
 def _admit(run: Run, reason: str) -> bool:
-    job = machine.lock(run.job_id)
+    job = transitions.lock(run.job_id)
     run.refresh_from_db()
     if run.state != RunState.PENDING:
         return False
@@ -156,7 +158,7 @@ def _admit(run: Run, reason: str) -> bool:
     run.refresh_from_db(fields=["started_at"])
     Job.across_tenants.filter(pk=job.pk).update(last_run_started_at=run.started_at)
     transition(job, "admit", run, actor=SYSTEM, reason=reason)
-    for (step, stage), size in ledger.inherit(run).items():
+    for (step, stage), size in batches.inherit(run).items():
         progress.count(run.pk, step, stage, total=size)
         log.write(run.pk, f"Takes over {size:,} records that an ended run has left.", step=step, stage=stage)
     dispatch(run)
@@ -183,16 +185,18 @@ def remind(run: Run) -> None:
 
 def _send_chain(run: Run) -> None:
     done = finished_steps(run)
-    transaction.on_commit(lambda: wake.run(run, done))
+    transaction.on_commit(lambda: messages.run(run, done))
 
 
 def wake_batches(run: Run, which: Q) -> None:
     """Wake workers for those free batches of a run, the oldest first."""
     with transaction.atomic():
-        rows = QueueItem.across_tenants.filter(ledger.free() & which, run=run).select_related("run__job").order_by("id")
+        rows = (
+            QueueItem.across_tenants.filter(batches.free() & which, run=run).select_related("run__job").order_by("id")
+        )
         found = list(rows.select_for_update(skip_locked=True, of=("self",))[:MOST_WOKEN])
         QueueItem.across_tenants.filter(pk__in=[item.pk for item in found]).update(woken_at=Now())
-        transaction.on_commit(lambda: wake.items(found))
+        transaction.on_commit(lambda: messages.items(found))
 
 
 def finished_steps(run: Run) -> frozenset[str]:
@@ -261,8 +265,8 @@ def stop(job: Job, *, actor: str, reason: str = "") -> Run:
     """
     with transaction.atomic():
         locked, run = _asked(job, "stop")
-        force_stop.ask(locked, run, actor=actor, reason=reason or machine.BY_HAND)
-    if force_stop.end_if_free(run):
+        stopping.ask(locked, run, actor=actor, reason=reason or transitions.BY_HAND)
+    if stopping.end_if_free(run):
         admit_next(job.tenant)
     run.refresh_from_db()
     return run
@@ -272,16 +276,16 @@ def fail(run: Run, sentence: str, *, driver: UUID | None = None, item: QueueItem
     """The run cannot go on: keep what is done and say why; says whether it has failed.
 
     Nothing happens to a run that does not run (any more), nor when the ``driver`` that says so does not hold it.
-    :class:`~apps.jobs.ledger.LostLease` when the batch that failed has another owner.
+    :class:`~apps.jobs.queue.batches.LostLease` when the batch that failed has another owner.
     """
     with transaction.atomic():
-        job = machine.lock(run.job_id)
+        job = transitions.lock(run.job_id)
         run.refresh_from_db()
-        if not machine.allows(job, "fail", run) or (driver and run.driver != driver):
+        if not transitions.allows(job, "fail", run) or (driver and run.driver != driver):
             return False
         if item is not None:
-            ledger.close(item, state=ItemState.FAILED, error=sentence)
-        ledger.take_away(run)
+            batches.close(item, state=ItemState.FAILED, error=sentence)
+        batches.take_away(run)
         Run.across_tenants.filter(pk=run.pk).update(driver=None, driver_lease_until=None, driver_task="")
         transition(job, "fail", run, actor=SYSTEM, reason=sentence, error=sentence)
         progress.refresh(run.pk, message=sentence, status=True)
@@ -308,7 +312,7 @@ def wait_until(run: Run, until: datetime, reason: str, *, driver: UUID | None = 
 def reset(job: Job, *, actor: str, reason: str = "") -> Job:
     """FINISHED → READY with the next run set; safe to repeat. Raises :class:`WrongState` for an active job."""
     with transaction.atomic():
-        locked = machine.lock(job.pk)
+        locked = transitions.lock(job.pk)
         if locked.state != JobState.READY:
             transition(locked, "reset", current_run(locked), actor=actor, reason=reason)
             locked.next_run = locked.next_run or schedule.next_run(locked)
@@ -323,8 +327,8 @@ def current_run(job: Job) -> Run:
 
 def _asked(job: Job, action: str) -> tuple[Job, Run]:
     """The job, locked, and its run, where the state allows ``action``."""
-    locked = machine.lock(job.pk)
-    if locked.state not in machine.TRANSITIONS[action].sources:
+    locked = transitions.lock(job.pk)
+    if locked.state not in transitions.TRANSITIONS[action].sources:
         raise WrongState(refusal(locked, action))
     return locked, current_run(locked)
 

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Run
-from apps.jobs.proof import SHOWN, Line, Missing
+from apps.jobs.proof.lines import SHOWN, Line, Missing
 from apps.raw import selectors as raw
 from apps.sources.definition import Stage
 from apps.sources.registry import definition

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.jobs import ledger, run_log, wake
-from apps.jobs.ledger import NewItem
+from apps.jobs import run_log
 from apps.jobs.models import QueueItem, Run
+from apps.jobs.queue import batches, messages
+from apps.jobs.queue.batches import NewItem
 from apps.progress import services as progress
 from apps.raw.services import Failure, set_aside
 
@@ -86,19 +87,19 @@ def batch_of(item: QueueItem, run: Run) -> Batch:
 def finish(item: QueueItem, run: Run, write: Write) -> list[QueueItem]:
     """Write the outcome and close the batch in one transaction; returns the batches that follow.
 
-    Raises :class:`~apps.jobs.ledger.LostLease` and writes nothing when somebody else has taken over.
+    Raises :class:`~apps.jobs.queue.batches.LostLease` and writes nothing when somebody else has taken over.
     """
     with transaction.atomic():
-        ledger.close(item)
+        batches.close(item)
         outcome = write()
-        added = ledger.add(run, outcome.items)
+        added = batches.add(run, outcome.items)
         if outcome.skips or outcome.announced:
             _record(item, outcome)
         _count(item, run.pk, outcome)
         if outcome.failures:
             _set_aside(item, run, outcome.failures)
             run_log.set_aside(item, outcome.failures)
-        transaction.on_commit(lambda: wake.items(added))
+        transaction.on_commit(lambda: messages.items(added))
     return added
 
 

@@ -10,10 +10,11 @@ from ninja import Field, Query, Router, Schema, Status
 from ninja.errors import HttpError
 from pydantic import ConfigDict
 
-from apps.jobs import proof, quarantine
-from apps.jobs.api import Reason, Text, actor_of
+from apps.jobs.api.jobs import Reason, Text, actor_of
 from apps.jobs.models import Run
-from apps.jobs.proof import Line
+from apps.jobs.proof import lines as proof
+from apps.jobs.proof.lines import Line
+from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine
 from apps.raw.selectors import Wanted, quarantined
 from apps.tenants.current import TenantRequest

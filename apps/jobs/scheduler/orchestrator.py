@@ -15,11 +15,13 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from apps.integrations.models import Integration
-from apps.jobs import completion, force_stop, machine, reaper, schedule, services
 from apps.jobs.choices import JobState, RunState
-from apps.jobs.housekeeping import housekeeper
-from apps.jobs.machine import SYSTEM, WrongState
+from apps.jobs.execution import completion
+from apps.jobs.lifecycle import schedule, services, stopping, transitions
+from apps.jobs.lifecycle.transitions import SYSTEM, WrongState
 from apps.jobs.models import Job, Run
+from apps.jobs.scheduler import recovery
+from apps.jobs.scheduler.housekeeping import housekeeper
 from apps.progress import notices
 from apps.progress import services as progress
 from apps.tenants.models import Tenant
@@ -55,7 +57,7 @@ def stop() -> None:
     """No run stays on STOPPING: take the next rung with each that is there."""
     for run in Run.across_tenants.filter(state=RunState.STOPPING):
         with _apart(run.pk):
-            force_stop.press_on(run)
+            stopping.press_on(run)
 
 
 def look_after() -> None:
@@ -64,8 +66,8 @@ def look_after() -> None:
         with _apart(run.pk):
             completion.close_stages(run)
             progress.refresh(run.pk)
-            reaper.give_up(run)
-            reaper.recover(run)
+            recovery.give_up(run)
+            recovery.recover(run)
 
 
 def create_missing_jobs() -> None:
@@ -119,7 +121,7 @@ def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[
         with _apart(pk), transaction.atomic():
             # Before the job, because the turn is the tenant's to give: see machine.lock().
             locked_tenant(tenant)
-            machine.lock(pk)
+            transitions.lock(pk)
             job = due.filter(pk=pk).first()
             if job:
                 _unless_changed(act, job, reason(job))
