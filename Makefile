@@ -32,7 +32,7 @@ test: dev check ## Run every check and every test
 check: dev ## Formatting, lint, types, templates, imports, migrations
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
-	@$(PY) -m mypy etlproject apps tests manage.py
+	@$(PY) -m mypy etlproject apps tests tools manage.py
 	@.venv/bin/djlint --check --lint apps
 	@.venv/bin/lint-imports --no-cache
 	@DJANGO_SETTINGS_MODULE=etlproject.settings.check $(PY) manage.py makemigrations --check --dry-run
@@ -45,16 +45,16 @@ format: dev ## Format code and templates
 
 .PHONY: bench
 bench: dev ## Measure full syncs against the sandbox, the plain limits and a peer
-	@$(PY) -m tests.bench
+	@$(PY) -m tools.bench
 
 .PHONY: bench-live
 bench-live: dev ## Measure the way from a stored change to 200 open pages
-	@$(PY) -m tests.bench.live
+	@$(PY) -m tools.bench.live
 
 .PHONY: chaos
 chaos: dev ## Disturb real runs by 200 faults per broker and write docs/reliability.md
 	@$(PY) -m tests.system_packages
-	@$(PY) -m tests.chaos --report
+	@$(PY) -m tools.chaos --report
 
 .PHONY: pictures
 pictures: dev ## Take a picture of every page and put those of the README into docs/images

@@ -9,7 +9,7 @@ import pytest
 from apps.sources.base import Connection, Estimate
 from apps.sources.github import GitHub
 from apps.sources.github.estimate import Newest
-from apps.sources.github.window import Window
+from apps.sources.github.extract.window import Window
 from apps.sources.jira import Jira
 from tests.processes import TOKEN, Sandbox
 from tests.unit.sources.github.memory import MemoryContext as GitHubContext

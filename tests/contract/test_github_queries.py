@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from apps.sources.github import queries
 from apps.sources.github.estimate import TOGETHER, question
+from apps.sources.github.extract import queries
 
 SCHEMA = Path(__file__).parents[3] / "shared/payloads/openapi-github/schema.graphql"
 PLAIN = {name: text for name, text in vars(queries).items() if isinstance(text, str) and text.startswith("query ")}

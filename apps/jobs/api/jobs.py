@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict
 
 from apps.jobs import selectors
 from apps.jobs.choices import RunMode
-from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle import run_request, services
 from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job
@@ -131,7 +131,7 @@ def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
 @router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="What may a range name?")
 def scopes(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """The projects or repositories that the job has read or is set to read."""
-    return {"scopes": request.known_scopes(job_of(request, job_id))}
+    return {"scopes": run_request.known_scopes(job_of(request, job_id))}
 
 
 @router.post("/jobs/{int:job_id}/estimate", response=DryRun, summary="What would a run fetch?")
@@ -139,8 +139,8 @@ def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
     """A dry run: the provider is asked for numbers, nothing is stored; 502 with what the provider says."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        found = request.estimate(job, request.scope_of(job, **body.dict()))
-    except request.BadScope as error:
+        found = run_request.estimate(job, run_request.scope_of(job, **body.dict()))
+    except run_request.BadScope as error:
         raise HttpError(422, str(error)) from error
     except SourceError as error:
         raise HttpError(502, str(error)) from error
@@ -156,9 +156,9 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
     """Begin a run, or queue it until it is this tenant's turn; 409 when the job's state does not allow it."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        wanted = request.scope_of(job, **body.dict(exclude={"reason"}))
+        wanted = run_request.scope_of(job, **body.dict(exclude={"reason"}))
         services.start(job, actor=actor_of(request), scope=wanted, reason=body.reason)
-    except request.BadScope as error:
+    except run_request.BadScope as error:
         raise HttpError(422, str(error)) from error
     except WrongState as error:
         raise HttpError(409, str(error)) from error

@@ -14,12 +14,13 @@ from apps.sources.base import (
     Slice,
     Transformed,
 )
-from apps.sources.github import extract, transform
 from apps.sources.github.check import check
 from apps.sources.github.client import API_VERSION, Client
 from apps.sources.github.definition import DEFINITION
 from apps.sources.github.estimate import estimate
-from apps.sources.github.gone import forget
+from apps.sources.github.extract import dispatch
+from apps.sources.github.extract.deletions import forget
+from apps.sources.github.transform import records
 from apps.sources.http import Http, host
 
 PUBLIC_SITES = frozenset({"https://github.com", "https://www.github.com"})
@@ -53,11 +54,11 @@ class GitHub:
 
     def start(self, step: str, context: Context) -> list[Slice]:
         """The first slices of a step."""
-        return extract.start(step, context)
+        return dispatch.start(step, context)
 
     def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
         """Fetch one slice."""
-        return extract.fetch(piece, context)
+        return dispatch.fetch(piece, context)
 
     def forget(self, gone: Gone) -> Transformed:
         """Which rows go with an object that is gone."""
@@ -69,4 +70,4 @@ class GitHub:
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
         """The rows of one record."""
-        return transform.transform(record, context)
+        return records.transform(record, context)

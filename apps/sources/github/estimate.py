@@ -13,9 +13,9 @@ import msgspec
 
 from apps.sources.base import Context, Estimate, Slice
 from apps.sources.errors import Forbidden, NotFound
-from apps.sources.github import repositories
 from apps.sources.github.client import PER_PAGE, Client, GraphQLUnavailable, owner_and_name, repository_path
-from apps.sources.github.window import LAG, Window, window
+from apps.sources.github.extract import repositories
+from apps.sources.github.extract.window import LAG, Window, window
 from apps.sources.text import parse_time, read_json
 
 SIDE_BY_SIDE = 8

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from tests.chaos import results
-from tests.chaos.results import Result
 from tests.processes import ROOT
+from tools.chaos import results
+from tools.chaos.results import Result
 
 FAULTS = ("kill-child", "flush-redis", "race-stop")
 SEED = 109  # all of them strike the Jira job
@@ -20,7 +20,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     options = {"--broker": "redis", "--lanes": "1", "--seed": SEED, "--faults": len(FAULTS), "--folder": folder}
     words = [str(word) for pair in options.items() for word in pair]
     suite = subprocess.run(
-        [sys.executable, "-m", "tests.chaos", *words, "--only", *FAULTS],
+        [sys.executable, "-m", "tools.chaos", *words, "--only", *FAULTS],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from apps.jobs import selectors, watch
 from apps.jobs.choices import Outcome, RunMode, RunState
 from apps.jobs.forms import problems, settings_form
-from apps.jobs.lifecycle import request, schedule, services
+from apps.jobs.lifecycle import run_request, schedule, services
 from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.lifecycle.services import Scope
 from apps.jobs.lifecycle.transitions import WrongState
@@ -52,7 +52,7 @@ class Command(BaseCommand):
                 return
             job = selectors.job_named(options["name"], tenant)
             self._act(job, options)
-        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState, request.BadScope, SourceError) as error:
+        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState, run_request.BadScope, SourceError) as error:
             raise CommandError(str(error)) from error
 
     def _act(self, job: Job, options: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             raise CommandError(run.error or f"The run ended as {run.state.lower()}.")
 
     def _estimate(self, job: Job, wanted: Scope, options: dict[str, Any]) -> None:
-        found = request.estimate(job, wanted)
+        found = run_request.estimate(job, wanted)
         rows = [msgspec.to_builtins(one) for one in found]
         self._print({"job": job.name, "records": sum(one.records for one in found), "estimates": rows}, options)
 
@@ -142,7 +142,7 @@ def _scope(job: Job, options: dict[str, Any]) -> Scope:
         mode = RunMode.RETRANSFORM
     else:
         mode = RunMode.RANGE if is_range else RunMode.FULL if options["full"] else RunMode.INCREMENTAL
-    return request.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
+    return run_request.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
 
 
 def _time(name: str, text: str | None) -> datetime | None:

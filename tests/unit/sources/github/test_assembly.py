@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.sources.base import Children, RawRecord
-from apps.sources.github.transform import transform
+from apps.sources.github.transform.records import transform
 from apps.sources.rows import PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import MemoryContext

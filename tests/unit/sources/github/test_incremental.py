@@ -9,7 +9,7 @@ import pytest
 from apps.sources.base import RawRecord
 from apps.sources.github import GitHub
 from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
-from apps.sources.github.marks import stored_pull_requests
+from apps.sources.github.extract.fingerprints import stored_pull_requests
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import MemoryContext, Outcome, extract
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen

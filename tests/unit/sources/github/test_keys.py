@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.sources.github.keys import EXCERPT, links
+from apps.sources.github.transform.keys import EXCERPT, links
 
 URL = "https://github.com/o/r/pull/1"
 

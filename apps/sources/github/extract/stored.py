@@ -1,0 +1,60 @@
+"""What is stored of the repositories, and under which names?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from apps.sources.base import Context, RawRecord
+from apps.sources.github.extract.index import glance
+from apps.sources.text import parse_time
+
+
+class _Repository(msgspec.Struct):
+    node_id: str = ""
+    updated_at: Any = None
+    pushed_at: Any = None
+
+
+@dataclass(frozen=True)
+class StoredRepository:
+    """A repository as its record tells it; ``name`` is owner/name, ``node_id`` "" where the record tells none."""
+
+    id: str
+    name: str
+    node_id: str
+    updated_at: datetime | None
+    pushed_at: datetime | None
+
+
+def stored_repositories(context: Context) -> list[StoredRepository]:
+    """All of them, as they are stored at this moment."""
+    return [_repository(record) for record in context.current("repository") if record.scope]
+
+
+def _repository(record: RawRecord) -> StoredRepository:
+    told = glance(record.payload, _Repository) or _Repository()
+    return StoredRepository(
+        record.external_id, record.scope, told.node_id, parse_time(told.updated_at), parse_time(told.pushed_at)
+    )
+
+
+def at_beginning(context: Context) -> dict[str, StoredRepository]:
+    """The stored repositories by id, as this process first saw them in this run."""
+    return context.memo("github-stored", lambda: {found.id: found for found in stored_repositories(context)})
+
+
+def named(repositories: Iterable[StoredRepository], scopes: Sequence[str]) -> tuple[list[StoredRepository], list[str]]:
+    """The repositories that the ``scopes`` name (all where there are none), and the scopes that name none of them.
+
+    One without a node id cannot be asked for together with others, and counts as not stored.
+    """
+    known = {found.name.lower(): found for found in repositories}
+    wanted = dict[str, str]()
+    for scope in scopes or [found.name for found in known.values()]:
+        wanted.setdefault(scope.strip().lower(), scope.strip())
+    usable = [known[name] for name in wanted if name in known and known[name].node_id]
+    others = [scope for name, scope in wanted.items() if name not in known or not known[name].node_id]
+    return usable, others

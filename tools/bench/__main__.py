@@ -1,0 +1,45 @@
+"""Which measurements are made, and in which order? ``python -m tools.bench --help``."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.processes import ROOT
+from tools.bench.stand import Stand
+
+CHOICES = ("A", "B", "parts", "memory")
+
+
+def arguments() -> argparse.Namespace:
+    """What is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
+    parser.add_argument("--issues", type=int, default=5000, help="issues of work A (5000)")
+    parser.add_argument("--prs", type=int, default=500, help="pull requests of work B (500)")
+    parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], help="milliseconds per answer (0 50)")
+    parser.add_argument("--repeat", type=int, default=3, help="repeats of everything, in turn (3)")
+    parser.add_argument("--no-peers", action="store_true", help="leave out the peer")
+    parser.add_argument("--beside", action="store_true", help="embed beside the load, not after it")
+    parser.add_argument(
+        "--only", nargs="+", choices=CHOICES, default=CHOICES[:3], help="memory is long: not by default"
+    )
+    parser.add_argument("--profile", choices=("jira", "github"), help="list the hot spots of one job instead")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Bring the services up, measure, and write the report to ``var/bench``."""
+    asked = arguments()
+    results = ROOT / "var" / "bench"
+    results.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="stand-", dir=results, ignore_cleanup_errors=True) as folder:
+        stand = Stand(Path(folder))
+        with stand.running():
+            # Only now: the product's modules need its settings, and these the services' addresses.
+            from tools.bench import bench
+
+            sys.stdout.write(bench.profiles(stand, asked) if asked.profile else bench.report(stand, asked, results))
+
+
+if __name__ == "__main__":
+    main()
