@@ -1,6 +1,7 @@
 """How is untrusted data read? Texts, times and JSON of a provider, whatever their state."""
 
 import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -16,6 +17,11 @@ _ESCAPES = re.compile(
     rb"|\\."  # any other escape, so that the second half of \\ is not taken for the start of one
 )
 _NEWEST_EPOCH_SECONDS = 100_000_000_000  # anything larger counts milliseconds
+
+
+def in_pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """``items`` in pieces of at most ``size``, in their order."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def clean(text: object) -> str:

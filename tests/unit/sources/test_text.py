@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.sources.text import as_number, clean, mend, parse_date, parse_time
+from apps.sources.text import as_number, clean, in_pieces, mend, parse_date, parse_time
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,11 @@ def test_parse_date() -> None:
 )
 def test_as_number(given: object, number: float | None) -> None:
     assert as_number(given) == number
+
+
+def test_in_pieces_gives_every_item_once_and_in_order() -> None:
+    assert list(in_pieces([1, 2, 3, 4, 5], 2)) == [[1, 2], [3, 4], [5]]
+    assert list(in_pieces([], 2)) == []
 
 
 def test_mend_leaves_sound_json_alone() -> None:
