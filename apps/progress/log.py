@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from apps.progress.choices import LogLevel
 from apps.progress.models import LogLine
-from apps.sources.text import clean
+from apps.sources.text import clean, one_line
 
 LIMIT = 200
-LONGEST = 2000  # characters of a line
+LONGEST = 2000  # characters of a line, as many as a page can show
 PAGE = 2000  # lines per query of a download
 # No transaction that writes lines stays open for so long.
 SETTLES_AFTER = timedelta(seconds=30)
@@ -62,15 +62,9 @@ def write(run_id: UUID, text: str, *, level: LogLevel = LogLevel.INFO, step: str
 def write_all(run_id: UUID, lines: Iterable[Line]) -> None:
     """Add lines with one statement, inside the caller's transaction."""
     LogLine.objects.bulk_create(
-        LogLine(run_id=run_id, text=one_line(line.text), level=line.level, step=line.step, stage=line.stage)
+        LogLine(run_id=run_id, text=one_line(line.text, LONGEST), level=line.level, step=line.step, stage=line.stage)
         for line in lines
     )
-
-
-def one_line(text: str) -> str:
-    """``text`` without line breaks and of a length that a page can show."""
-    line = " ".join(clean(text).split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def newest(run_id: UUID, wanted: Wanted = Wanted(), *, before: int | None = None, limit: int = LIMIT) -> Window:

@@ -11,8 +11,9 @@ from django.db import connection
 
 from apps.raw.models import QuarantineState
 from apps.sources.base import RawRecord
-from apps.sources.text import clean
+from apps.sources.text import one_line
 
+MAX_ERROR_LENGTH = 2000  # characters
 _STAGING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS raw_staging (
     entity text, external_id text, scope text, content_hash bytea, payload text, request text,
@@ -127,8 +128,8 @@ class Failure:
 
 def describe(error: Exception) -> str:
     """An error of a record as one line."""
-    text = " ".join(str(error).split()) or "no further explanation"
-    return clean(f"{type(error).__name__}: {text}"[:2000])
+    text = str(error).strip() or "no further explanation"
+    return one_line(f"{type(error).__name__}: {text}", MAX_ERROR_LENGTH)
 
 
 def fingerprint(stage: str, failure: Failure) -> str:

@@ -14,9 +14,9 @@ from apps.sources.errors import (
     SourceError,
     Unauthorized,
 )
-from apps.sources.text import as_dict, as_list, clean, read_json
+from apps.sources.text import as_dict, as_list, one_line, read_json
 
-LONGEST_MESSAGE = 300
+MAX_MESSAGE_LENGTH = 300
 _REMOVED = re.compile(r"has been removed|migrate to|deprecated|no longer (available|supported)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
@@ -52,16 +52,11 @@ def told_by(body: bytes) -> str:
         answer = read_json(body[: 64 * 1024], object)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         title = _TITLE.search(body[: 64 * 1024])
-        return shorten(title[1].decode(errors="replace")) if title else ""
-    said = as_dict(answer)
-    parts = [said.get("message"), said.get("errorMessage"), *as_list(said.get("errorMessages"))]
-    errors = said.get("errors")
+        return one_line(title[1].decode(errors="replace"), MAX_MESSAGE_LENGTH) if title else ""
+    fields = as_dict(answer)
+    parts = [fields.get("message"), fields.get("errorMessage"), *as_list(fields.get("errorMessages"))]
+    errors = fields.get("errors")
     parts += [f"{field}: {text}" for field, text in as_dict(errors).items()]
     parts += [as_dict(error).get("message", error) for error in as_list(errors)]
-    return shorten(" ".join(clean(part) for part in parts if isinstance(part, str) and part))
-
-
-def shorten(text: str) -> str:
-    """``text`` on one line of at most ``LONGEST_MESSAGE`` characters."""
-    line = " ".join(clean(text).split())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
+    said = " ".join(part for part in parts if isinstance(part, str) and part)
+    return one_line(said, MAX_MESSAGE_LENGTH)

@@ -33,6 +33,12 @@ def clean(text: object) -> str:
     return _UNSTORABLE.sub(REPLACEMENT, text)
 
 
+def one_line(text: object, max_length: int) -> str:
+    """``text``, cleaned, on one line of at most ``max_length`` characters; one that was cut ends with "…"."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
+
+
 def parse_time(value: object) -> datetime | None:
     """An aware UTC time from ``…-0700``, ``…+02:00``, ``…Z`` or epoch seconds or milliseconds; else ``None``.
 

@@ -14,6 +14,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from apps.sources.text import in_pieces
 from apps.vectors.embedders import Embedder, Vectors
 
 TIMEOUT = 60  # seconds, for one call
@@ -162,14 +163,14 @@ class Store:
             )
             for address, document in zip(addresses, documents, strict=True)
         ]
-        for start in range(0, len(operations), PAGE):
+        for page in in_pieces(operations, PAGE):
             with _sentences():
-                self._client.batch_update_points(self.collection, operations[start : start + PAGE], wait=True)
+                self._client.batch_update_points(self.collection, page, wait=True)
 
     def delete(self, point_ids: Sequence[str]) -> None:
         """Remove points; those that are not there count as removed."""
-        for start in range(0, len(point_ids), PAGE):
-            selector = models.PointIdsList(points=list(point_ids[start : start + PAGE]))
+        for page in in_pieces(point_ids, PAGE):
+            selector = models.PointIdsList(points=list(page))
             with _sentences():
                 self._client.delete(self.collection, selector, wait=True)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from apps.sources.errors import BadRequest, SourceError, TooLarge
 from apps.sources.http import Http
+from apps.sources.text import in_pieces
 from apps.vectors.embedders.base import EmbedderError, TextRefusedError, Vectors, shortened, unit_rows
 
 BATCH = 64
@@ -50,9 +51,8 @@ class OpenAiEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """The end point's vectors, normalized. Blank texts are not sent: the API refuses them."""
         vectors = np.zeros((len(texts), self.dimension))
-        told = [row for row, text in enumerate(texts) if text.strip()]
-        for start in range(0, len(told), BATCH):
-            rows = told[start : start + BATCH]
+        filled = [row for row, text in enumerate(texts) if text.strip()]
+        for rows in in_pieces(filled, BATCH):
             vectors[rows] = self._checked(self._ask([shortened(texts[row]) for row in rows]))
         return unit_rows(vectors)
 

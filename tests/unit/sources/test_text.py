@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.sources.text import as_number, clean, in_pieces, mend, parse_date, parse_time
+from apps.sources.text import as_number, clean, in_pieces, mend, one_line, parse_date, parse_time
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,12 @@ from apps.sources.text import as_number, clean, in_pieces, mend, parse_date, par
 )
 def test_clean(given: object, cleaned: str) -> None:
     assert clean(given) == cleaned
+
+
+def test_one_line() -> None:
+    assert one_line("two\n lines\x00 ", 20) == "two lines\ufffd"
+    assert one_line("abcdef", 6) == "abcdef"
+    assert one_line("abcdefg", 6) == "abcde…"
 
 
 @pytest.mark.parametrize(

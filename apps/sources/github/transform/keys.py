@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from apps.sources.rows import PullRequestIssueLink
-from apps.sources.text import clean
+from apps.sources.text import one_line
 
 STANDARDS = frozenset(
     {"AES", "CP", "CRC", "CVE", "CWE", "ECMA", "GHSA", "GMT", "HMAC", "HTTP", "HTTPS", "IEC", "IEEE", "ISO",
@@ -87,6 +87,6 @@ def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 def _excerpt(text: str, match: re.Match[str]) -> str:
     """The surroundings of a match on one line, at most :data:`EXCERPT` characters."""
     if len(text) <= EXCERPT:
-        return " ".join(clean(text).split())
+        return one_line(text, EXCERPT)
     start = max(0, match.start() - (EXCERPT - len(match["key"])) // 2)
-    return " ".join(clean(text[start : start + EXCERPT]).split())
+    return one_line(text[start : start + EXCERPT], EXCERPT)

@@ -17,6 +17,7 @@ from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
 from apps.sources.errors import Forbidden, NotFound, RateLimited, SourceError
 from apps.sources.jira.client import DEV, JiraClient, Shape, read_shape
 from apps.sources.jira.fields import site_fields
+from apps.sources.text import in_pieces
 
 BUDGET = 5000  # issues per run
 PER_SLICE = 10
@@ -74,7 +75,7 @@ def start(context: Context) -> list[Slice]:
     emptied = silent.keys() - context.unstored("dev_status", list(silent))
     hinted += [(issue, silent[issue]) for issue in sorted(emptied)]
     chosen, left_out = hinted[:BUDGET], len(hinted) - BUDGET
-    slices = [Slice("panels", {"issues": chosen[i : i + PER_SLICE]}) for i in range(0, len(chosen), PER_SLICE)]
+    slices = [Slice("panels", {"issues": list(some)}) for some in in_pieces(chosen, PER_SLICE)]
     return slices + ([Slice("panels_left_out", {"issues": left_out})] if left_out > 0 else [])
 
 

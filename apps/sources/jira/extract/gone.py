@@ -13,6 +13,7 @@ from apps.sources.errors import BadRequest, Forbidden, NotFound, SourceError
 from apps.sources.jira.client import AGILE, API, ISSUES_PER_CALL, JiraClient, Name, read_shape
 from apps.sources.jira.extract.known import KnownProject
 from apps.sources.jira.extract.parents import orphans
+from apps.sources.text import in_pieces
 
 MOST = 500  # objects per list and run: the rest waits for the next one
 PER_SLICE = 100
@@ -52,14 +53,12 @@ def fetch_lost_issues(piece: Slice, context: Context) -> Fetched:
 
 def verify(entity: str, ids: Sequence[str]) -> list[Slice]:
     """The slices that ask for each of ``ids``."""
-    parts = (list(ids[i : i + PER_SLICE]) for i in range(0, len(ids), PER_SLICE))
-    return [Slice("verify", {"entity": entity, "ids": part}) for part in parts]
+    return [Slice("verify", {"entity": entity, "ids": list(some)}) for some in in_pieces(ids, PER_SLICE)]
 
 
 def found(ids: Sequence[str]) -> list[Slice]:
     """The slices that fetch issues again that are there, but not where they were."""
-    parts = (list(ids[i : i + PER_SLICE]) for i in range(0, len(ids), PER_SLICE))
-    return [Slice("found_issues", {"ids": part, "keys": []}) for part in parts]
+    return [Slice("found_issues", {"ids": list(some), "keys": []}) for some in in_pieces(ids, PER_SLICE)]
 
 
 def fetch_verified(piece: Slice, context: Context) -> Fetched:
@@ -89,8 +88,8 @@ def _search(ids: Sequence[str], context: Context) -> Fetched:
     """Which of some stored issues are still there, in one call per 100 of them?"""
     client = JiraClient(context.http)
     ids, rest = _bounded(ids)
-    calls = (ids[i : i + ISSUES_PER_CALL] for i in range(0, len(ids), ISSUES_PER_CALL))
-    names = [read_shape(bytes(item), Name) for part in calls for item in client.issue_names(part)]
+    calls = in_pieces(ids, ISSUES_PER_CALL)
+    names = [read_shape(bytes(item), Name) for some in calls for item in client.issue_names(some)]
     there = list(dict.fromkeys(str(name.id) for name in names))
     missing = [issue for issue in ids if issue not in set(there)]
     return Fetched(follow_ups=found(there) + verify("issue", missing), skips=_told("issue", rest))

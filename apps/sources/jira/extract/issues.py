@@ -29,7 +29,7 @@ from apps.sources.jira.client import (
 from apps.sources.jira.extract.known import wanted_projects
 from apps.sources.jira.extract.paging import Batches, insist
 from apps.sources.jira.extract.parents import fetch_epics
-from apps.sources.text import parse_time
+from apps.sources.text import in_pieces, parse_time
 
 IDS_PER_SLICE = 200
 MOST_EMPTY_PAGES = 10
@@ -116,8 +116,8 @@ def fetch_ids(piece: Slice, context: Context) -> Fetched:
     follow_ups = next_page(piece, page)
     ends = not follow_ups
     follow_ups += [
-        Slice("issues", {"ids": ids[i : i + IDS_PER_SLICE], "keys": piece.args["keys"]}, piece.scope)
-        for i in range(0, len(ids), IDS_PER_SLICE)
+        Slice("issues", {"ids": list(some), "keys": piece.args["keys"]}, piece.scope)
+        for some in in_pieces(ids, IDS_PER_SLICE)
     ]
     if context.full and ends:
         follow_ups.append(Slice("unlisted_issues", {"keys": piece.args["keys"]}))

@@ -10,6 +10,7 @@ from apps.sources.base import Context, RawRecord
 from apps.sources.errors import InvalidAnswer
 from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, JiraClient, Name, Shape, read_shape
 from apps.sources.jira.fields import site_fields
+from apps.sources.text import in_pieces
 
 
 class _Parent(Shape):
@@ -42,8 +43,8 @@ def fetch_epics(issues: Iterable[RawRecord], client: JiraClient, context: Contex
     named = {parent_of(issue.payload, epic_link) for issue in issues}
     keys = context.unstored("epic_link", sorted(name for name in named if name and not name.isdigit()))
     records = []
-    for start in range(0, len(keys), ISSUES_PER_CALL):
-        for payload in map(bytes, client.issue_names(keys[start : start + ISSUES_PER_CALL])):
+    for some in in_pieces(keys, ISSUES_PER_CALL):
+        for payload in map(bytes, client.issue_names(some)):
             epic = read_shape(payload, Name)
             records.append(RawRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch"))
     return records

@@ -1,7 +1,6 @@
 """Step 2: which statuses are there, which project uses which, and which boards and sprints?"""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
@@ -11,6 +10,7 @@ from apps.sources.jira.client import AGILE, API, Id, JiraClient, Shape, raw_reco
 from apps.sources.jira.extract.known import directories_are_due, wanted_projects
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import whole_list
+from apps.sources.text import in_pieces
 
 PER_SLICE = 10
 REFUSALS = (Forbidden, NotFound, Gone, Unauthorized, BadRequest)
@@ -31,7 +31,7 @@ def start(context: Context) -> list[Slice]:
     slices = [Slice("statuses")]
     if directories_are_due(context):
         projects = [[project.key, str(project.id)] for project in wanted_projects(context)]
-        slices += [Slice("project_statuses", {"projects": part}) for part in _parts(projects)]
+        slices += [Slice("project_statuses", {"projects": list(some)}) for some in in_pieces(projects, PER_SLICE)]
         slices.append(Slice("boards"))
     return slices
 
@@ -81,7 +81,7 @@ def fetch_boards(piece: Slice, context: Context) -> Fetched:
     fetched = whole_list("board", records)
     listed = [board.external_id for board in boards]
     fetched.listed[0].ids += set(listed) - set(context.unstored("board", listed))
-    fetched.follow_ups += [Slice("sprints", {"boards": part}) for part in _parts(with_sprints)]
+    fetched.follow_ups += [Slice("sprints", {"boards": list(some)}) for some in in_pieces(with_sprints, PER_SLICE)]
     return fetched
 
 
@@ -101,10 +101,6 @@ def fetch_sprints(piece: Slice, context: Context) -> Fetched:
     fetched.expected = {"sprint": len(fetched.records)}
     fetched.listed = [Listed("sprint", "", [record.external_id for record in fetched.records])]
     return fetched
-
-
-def _parts(items: Sequence[Any]) -> list[list[Any]]:
-    return [list(items[i : i + PER_SLICE]) for i in range(0, len(items), PER_SLICE)]
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {

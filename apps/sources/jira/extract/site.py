@@ -9,6 +9,7 @@ from apps.sources.errors import BadRequest, Forbidden, InvalidAnswer, NotFound
 from apps.sources.jira.client import API, Id, JiraClient, Shape, raw_records, read_shape
 from apps.sources.jira.extract.known import directories_are_due
 from apps.sources.jira.extract.paging import walk
+from apps.sources.text import in_pieces
 
 KEYS_PER_CALL = 50
 
@@ -28,8 +29,8 @@ def fetch_account(piece: Slice, context: Context) -> Fetched:
     client = JiraClient(context.http)
     client.myself()
     scopes = context.connection.scopes
-    chunks = [list(scopes[i : i + KEYS_PER_CALL]) for i in range(0, len(scopes), KEYS_PER_CALL)] or [[]]
-    follow_ups = [Slice("projects", {"keys": keys}) for keys in chunks]
+    follow_ups = [Slice("projects", {"keys": list(keys)}) for keys in in_pieces(scopes, KEYS_PER_CALL)]
+    follow_ups = follow_ups or [Slice("projects", {"keys": []})]
     if piece.args.get("directories"):
         refuse_data_center(client)
         follow_ups += [Slice("fields"), Slice("issue_types"), Slice("users")]

@@ -9,6 +9,7 @@ from apps.sources.jira.client import IdPage, JiraClient
 from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
 from apps.sources.jira.extract.known import wanted_projects
 from apps.sources.jira.extract.paging import insist
+from apps.sources.text import in_pieces
 
 
 def start(context: Context) -> list[Slice]:
@@ -40,8 +41,7 @@ def fetch_all_ids(piece: Slice, context: Context) -> Fetched:
     if not follow_ups:
         follow_ups = [Slice("unlisted_issues", {"keys": piece.args["keys"]}), *_lost(context)]
     follow_ups += [
-        Slice("unknown_issues", {"ids": unknown[i : i + IDS_PER_SLICE], "keys": []})
-        for i in range(0, len(unknown), IDS_PER_SLICE)
+        Slice("unknown_issues", {"ids": list(some), "keys": []}) for some in in_pieces(unknown, IDS_PER_SLICE)
     ]
     return Fetched(follow_ups=follow_ups, listed=[Listed("issue", key, ids) for key, ids in by_project.items()])
 
