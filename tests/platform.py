@@ -10,10 +10,11 @@ from redis import Redis
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ENDED, RunMode
+from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Job, Run
+from apps.progress.choices import ENDED
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from tests.processes import TOKEN, Sandbox, until

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apps.dashboard.selectors import COLUMNS, took
 from apps.dashboard.templatetags.dashboard import OUTCOMES, duration, kind
-from apps.jobs.choices import RunState
 from apps.jobs.models import Run
+from apps.progress.choices import RunState
 from apps.progress.engine.words import rate_words
 from apps.progress.models import StageProgress
 from apps.sources.registry import definition

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from apps.jobs.choices import JobState
 from apps.jobs.lifecycle.controls import CONTROLS, is_meant_for
 from apps.jobs.lifecycle.controls import Control as Wording
 from apps.jobs.lifecycle.transitions import TRANSITIONS
 from apps.jobs.models import Job
+from apps.progress.choices import JobState
 from apps.tenants.models import Role
 from apps.tenants.permissions import allows, refusal
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from apps.dashboard.selectors import MatrixRow
-from apps.jobs.choices import ItemState, JobState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.models import Job, QueueItem, Run
 from apps.progress import log
-from apps.progress.choices import STAGE_DONE, StageState
+from apps.progress.choices import STAGE_DONE, JobState, RunState, StageState
 
 SHOWN = 5  # different errors of batches
 

@@ -22,8 +22,9 @@ from redis.exceptions import RedisError
 
 from apps.core.redis import redis_client
 from apps.integrations.selectors import integrations_of, token_warnings
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.models import QueueItem
+from apps.progress.choices import RunState
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 

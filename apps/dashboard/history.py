@@ -8,9 +8,10 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from apps.jobs.choices import Outcome, RunState
+from apps.jobs.choices import Outcome
 from apps.jobs.models import Job, Run
 from apps.jobs.selectors import jobs_of
+from apps.progress.choices import RunState
 from apps.tenants.models import Tenant
 
 PAGE = 25

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.models import Run, StateChange
 from apps.jobs.queue.batches import LEASE, outstanding
+from apps.progress.choices import RunState
 from apps.progress.engine.words import rate_words
 from apps.progress.events import RunMessage
 

@@ -8,10 +8,9 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from apps.dashboard.controls import Control, controls_of
-from apps.jobs.choices import ENDED, JobState
 from apps.jobs.models import Job, Run, StateChange
 from apps.jobs.selectors import jobs_of
-from apps.progress.choices import StageState
+from apps.progress.choices import ENDED, JobState, StageState
 from apps.progress.engine.bar import TotalKind
 from apps.progress.engine.words import rate_words
 from apps.progress.events import PlanLine, RunMessage

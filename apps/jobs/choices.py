@@ -1,34 +1,6 @@
-"""Which states are there, and which sets of them have a name?"""
+"""How does a run end, how much does it read, which state has a batch? The states of jobs and runs: progress.choices."""
 
 from django.db import models
-
-
-class JobState(models.TextChoices):
-    """The state of a job (``overall`` in messages)."""
-
-    READY = "READY", "Ready"
-    PENDING = "PENDING", "Pending"
-    RUNNING = "RUNNING", "Running"
-    PAUSED = "PAUSED", "Paused"
-    STOPPING = "STOPPING", "Stopping"
-    FINISHED = "FINISHED", "Finished"
-    FAILED = "FAILED", "Failed"
-
-
-class RunState(models.TextChoices):
-    """The state of a run: its job's while it is active, and how it ended for ever after."""
-
-    PENDING = "PENDING", "Pending"
-    RUNNING = "RUNNING", "Running"
-    PAUSED = "PAUSED", "Paused"
-    STOPPING = "STOPPING", "Stopping"
-    CANCELLED = "CANCELLED", "Cancelled"
-    FAILED = "FAILED", "Failed"
-    FINISHED = "FINISHED", "Finished"
-
-
-ACTIVE = frozenset({RunState.PENDING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPING})
-ENDED = frozenset({RunState.FINISHED, RunState.FAILED, RunState.CANCELLED})
 
 
 class Outcome(models.TextChoices):

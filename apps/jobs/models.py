@@ -8,7 +8,8 @@ from django.db import models
 
 from apps.core.models import TenantModel
 from apps.integrations.models import Integration
-from apps.jobs.choices import ACTIVE, ItemState, JobState, Outcome, RunMode, RunState
+from apps.jobs.choices import ItemState, Outcome, RunMode
+from apps.progress.choices import ACTIVE, JobState, RunState
 from apps.sources.registry import job_type_choices
 
 LONGEST_INTERVAL = 366 * 24 * 60  # minutes

@@ -14,10 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from apps.jobs.choices import RunState
 from apps.jobs.models import QueueItem, Run
 from apps.progress import log
-from apps.progress.choices import LogLevel
+from apps.progress.choices import LogLevel, RunState
 from apps.progress.log import Line
 from apps.progress.models import StageProgress
 from apps.raw.services import Failure, describe

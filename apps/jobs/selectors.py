@@ -4,9 +4,9 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.jobs.choices import RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.models import Job, Run
-from apps.progress.choices import STAGE_DONE, StageState
+from apps.progress.choices import STAGE_DONE, RunState, StageState
 from apps.progress.selectors import stage_states
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant

@@ -10,7 +10,6 @@ from celery.exceptions import Ignore
 from django.db import InterfaceError, OperationalError
 
 from apps.jobs import run_log
-from apps.jobs.choices import RunState
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.step_runner import End, Step
 from apps.jobs.lifecycle import services, stopping
@@ -18,6 +17,7 @@ from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import MAX_ATTEMPTS, LostLease
 from apps.progress import log
+from apps.progress.choices import RunState
 from apps.progress.signals import begins
 from apps.raw.services import describe
 from apps.sources import clock

@@ -5,8 +5,8 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from apps.jobs.choices import ENDED
 from apps.jobs.models import Run
+from apps.progress.choices import ENDED
 from apps.progress.models import RunProgress
 
 POLL_SECONDS = 0.25

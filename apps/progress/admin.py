@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.progress.choices import JobState
 from apps.progress.models import RunProgress, StageProgress
 from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnly, ReadOnlyTenantAdmin
 
@@ -26,7 +27,7 @@ def live_bar(
 ) -> SafeString:
     """A bar that follows one run, or with ``job_id`` whatever run the job does."""
     of_job = format_html(' data-job="{}"', job_id) if job_id else ""
-    shown = 0.0 if percent is None or (job_id and state == "READY") else percent
+    shown = 0.0 if percent is None or (job_id and state == JobState.READY) else percent
     return format_html(
         '<div data-run="{run}"{of_job} data-overall="{state}" data-follow class="meter">'
         '<span class="state" data-live="state" data-state="{tone}"><span>{word}</span></span>'
@@ -41,7 +42,7 @@ def live_bar(
         rounded=int(shown),
         tone=state.lower(),
         word=state.capitalize(),
-        words="—" if job_id and state == "READY" else f"{int(shown)} %",
+        words="—" if job_id and state == JobState.READY else f"{int(shown)} %",
         shown=f"{shown:.2f}",
     )
 

@@ -1,17 +1,97 @@
-"""Which states can a stage have, which stretches a timeline, which levels a log, which ways a notice?"""
+"""Which states do a job, a run and a stage have, and how is each shown? Which levels has a log, which ways a notice?"""
 
 from django.db import models
 
+from apps.core.choices import StateChoices, Tone
 
-class StageState(models.TextChoices):
+
+class LifeCycle:
+    """The questions that the state of a job and the state of a run answer alike."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a run is under way: it waits, works, is paused or is being stopped."""
+        return self in ACTIVE
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a run waits for its turn."""
+        return self == JobState.PENDING
+
+    @property
+    def is_working(self) -> bool:
+        """Whether workers work at a run: only then can its end be known."""
+        return self == JobState.RUNNING
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person holds the run."""
+        return self == JobState.PAUSED
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the run has failed."""
+        return self == JobState.FAILED
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return self == JobState.FINISHED
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a person has stopped the run."""
+        return self == RunState.CANCELLED
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the job has no run to show: its bar is empty."""
+        return self == JobState.READY
+
+    @property
+    def is_within_step(self) -> bool:
+        """Whether the run stands within a step, so that "step 2 of 5" says something."""
+        return self in WITHIN_STEP
+
+
+class JobState(LifeCycle, StateChoices):
+    """The state of a job (``overall`` in messages)."""
+
+    READY = "READY", Tone.NEUTRAL, "ready", "stopped", "Ready"
+    PENDING = "PENDING", Tone.NEUTRAL, "pending", "Pending"
+    RUNNING = "RUNNING", Tone.BUSY, "running", "Running"
+    PAUSED = "PAUSED", Tone.WARN, "paused", "Paused"
+    STOPPING = "STOPPING", Tone.WARN, "stopping", "Stopping"
+    FINISHED = "FINISHED", Tone.GOOD, "finished", "finished", "Finished"
+    FAILED = "FAILED", Tone.BAD, "failed", "failed", "Failed"
+
+
+class RunState(LifeCycle, StateChoices):
+    """The state of a run: the state of its job while it is active; how it ended from then on."""
+
+    PENDING = JobState.PENDING.row
+    RUNNING = JobState.RUNNING.row
+    PAUSED = JobState.PAUSED.row
+    STOPPING = JobState.STOPPING.row
+    CANCELLED = "CANCELLED", Tone.NEUTRAL, "cancelled", "cancelled", "Cancelled"
+    FAILED = JobState.FAILED.row
+    FINISHED = JobState.FINISHED.row
+
+
+ACTIVE = frozenset({RunState.PENDING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPING})
+ENDED = frozenset({RunState.FINISHED, RunState.FAILED, RunState.CANCELLED})
+WITHIN_STEP = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.FAILED})
+
+
+class StageState(StateChoices):
     """The state of one stage of one step."""
 
-    IDLE = "idle", "Idle"
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    FINISHED = "finished", "Finished"
-    FAILED = "failed", "Failed"
-    SKIPPED = "skipped", "Skipped"
+    IDLE = "idle", Tone.NEUTRAL, "idle", "Idle"
+    QUEUED = "queued", Tone.NEUTRAL, "queued", "Queued"
+    RUNNING = "running", Tone.BUSY, "running", "Running"
+    FINISHED = "finished", Tone.GOOD, "finished", "Finished"
+    FAILED = "failed", Tone.BAD, "failed", "Failed"
+    SKIPPED = "skipped", Tone.NEUTRAL, "skipped", "Skipped"
 
 
 STAGE_DONE = frozenset({StageState.FINISHED, StageState.SKIPPED})
@@ -26,25 +106,25 @@ class SpanKind(models.TextChoices):
     WAIT = "wait", "Wait"
 
 
-class LogLevel(models.TextChoices):
+class LogLevel(StateChoices):
     """How much a line of the log matters."""
 
-    INFO = "info", "Info"
-    WARNING = "warning", "Warning"
-    ERROR = "error", "Error"
+    INFO = "info", Tone.NEUTRAL, "log", "Info"
+    WARNING = "warning", Tone.WARN, "warning", "Warning"
+    ERROR = "error", Tone.BAD, "failed", "Error"
 
 
 class NoticeChannel(models.TextChoices):
-    """How somebody is told that a run has ended."""
+    """How a person is informed that a run has ended."""
 
     EMAIL = "email", "E-mail"
     WEBHOOK = "webhook", "Webhook"
 
 
-class NoticeState(models.TextChoices):
+class NoticeState(StateChoices):
     """What has become of a notice."""
 
-    WAITING = "waiting", "Waits for the end"
-    DUE = "due", "Being sent"
-    SENT = "sent", "Sent"
-    FAILED = "failed", "Not delivered"
+    WAITING = "waiting", Tone.NEUTRAL, "pending", "Waits for the end"
+    DUE = "due", Tone.NEUTRAL, "pending", "Being sent"
+    SENT = "sent", Tone.GOOD, "finished", "Sent"
+    FAILED = "failed", Tone.BAD, "failed", "Not delivered"

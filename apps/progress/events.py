@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from apps.progress.choices import StageState
+from apps.progress.choices import JobState, StageState
 from apps.progress.engine.bar import Cells, Line, TotalKind, total_kind
 from apps.progress.engine.eta import Pace, Range, expires_at, known_rate
 from apps.progress.engine.words import range_words
@@ -88,6 +88,11 @@ class RunMessage(msgspec.Struct):
     plan: list[PlanLine]
     v: int = VERSION
 
+    @property
+    def state(self) -> JobState:
+        """The job's state with its label, tone, icon and questions (no field of the message)."""
+        return JobState(self.overall)
+
     def as_json(self) -> dict[str, Any]:
         """The message as plain values."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
@@ -133,7 +138,7 @@ def _states(row: RunProgress, stages: Sequence[AnyStage]) -> dict[str, dict[str,
     states: dict[str, dict[str, str]] = {}
     for cell in stages:
         # After the reset the matrix of the job is idle again; the run keeps its own end in the counters.
-        state = str(StageState.IDLE) if row.overall == "READY" else cell.state
+        state = str(StageState.IDLE) if row.overall == JobState.READY else cell.state
         states.setdefault(cell.step, {})[cell.stage] = state
     return states
 

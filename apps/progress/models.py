@@ -179,7 +179,7 @@ class Notice(TenantModel):
             models.UniqueConstraint(fields=["run", "user", "channel"], name="one_notice_per_run_user_and_channel")
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=models.Q(state="due"), name="due_notices"),
+            models.Index(fields=["due_at"], condition=models.Q(state=NoticeState.DUE), name="due_notices"),
         ]
 
     def __str__(self) -> str:

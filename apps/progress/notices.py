@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.core import broker
 from apps.core.crypto import Secret
-from apps.progress.choices import NoticeChannel, NoticeState
+from apps.progress.choices import JobState, NoticeChannel, NoticeState
 from apps.progress.delivery import DeliveryFailed, deliver
 from apps.progress.models import Notice, RunProgress
 from apps.tenants.models import Tenant, User
@@ -25,7 +25,6 @@ ATTEMPTS = 5
 CLAIM = timedelta(seconds=60)
 BACK_OFF = timedelta(seconds=30)  # doubled with every try
 LOST_AFTER = timedelta(seconds=20)  # since it was due: its message may be lost
-ENDED = frozenset({"FINISHED", "FAILED", "READY"})  # states of the job in which nothing of the run goes on
 
 
 class AlreadyEnded(Exception):
@@ -39,7 +38,7 @@ def ask(
     with transaction.atomic():
         # Locked as its end locks it: either the end finds this wish, or this finds the end.
         row = RunProgress.objects.for_tenant(tenant).select_for_update(no_key=True).get(pk=run_id)
-        if row.overall in ENDED:
+        if not JobState(row.overall).is_active:
             raise AlreadyEnded("This run has ended already.")
         wish = {"tenant": tenant, "page": page, "url": Secret(url), "key": Secret(key)}
         fresh = {"state": NoticeState.WAITING, "attempts": 0, "due_at": None, "sent_at": None, "error": ""}

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from apps.progress.choices import STAGE_DONE
+from apps.progress.choices import STAGE_DONE, JobState
 from apps.progress.engine.bar import Bar, Cell, Cells, Line, bar, outline
 from apps.progress.engine.eta import Pace, Range, estimate, expires_at
 from apps.progress.engine.history import advances, counter_key, learnt_weights, step_seconds
@@ -17,7 +17,6 @@ from apps.sources.registry import definition
 # So many successful runs of the same job and mode are the history of the next one.
 LESSONS = 5
 SUCCEEDED = 100.0
-RUNNING = "RUNNING"
 
 
 class StageRow(msgspec.Struct):
@@ -90,7 +89,7 @@ def stored_pace(row: RunProgress) -> Pace | None:
 def live_pace(row: RunProgress, now: datetime) -> Pace | None:
     """The pace while it still says something: the run works, does not wait, and was sampled not long ago."""
     pace = stored_pace(row)
-    if pace is None or row.overall != RUNNING or row.waiting:
+    if pace is None or row.overall != JobState.RUNNING or row.waiting:
         return None
     expires = expires_at(pace)
     return pace if expires is not None and now.timestamp() <= expires else None

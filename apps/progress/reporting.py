@@ -6,10 +6,11 @@ then. A job that counts its records needs neither: its bar is computed from the 
 
 from channels.db import database_sync_to_async
 
+from apps.progress.choices import JobState
 from apps.progress.engine.bar import NEARLY_FULL, checked_number, overall_percent
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress
-from apps.progress.plan import RUNNING, steps_of
+from apps.progress.plan import steps_of
 from apps.progress.stored import look, snapshot, store_if_unchanged
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
@@ -62,7 +63,7 @@ asend_step_progress_update = database_sync_to_async(send_step_progress_update)
 
 
 def _current(job_name: str, tenant: Tenant | int) -> RunProgress:
-    running = RunProgress.objects.for_tenant(tenant).filter(current=True, overall=RUNNING)
+    running = RunProgress.objects.for_tenant(tenant).filter(current=True, overall=JobState.RUNNING)
     row = running.filter(job_name__iexact=job_name).first()
     if row is None:
         names = ", ".join(running.order_by("job_name").values_list("job_name", flat=True)) or "none"

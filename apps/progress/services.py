@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from apps.progress import notices, timeline
-from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
+from apps.progress.choices import STAGE_DONE, STAGE_OPEN, JobState, RunState, StageState
 from apps.progress.engine import words
 from apps.progress.engine.bar import Bar, Cells, step_fraction
 from apps.progress.engine.eta import interrupted, known_rate, sampled
@@ -23,23 +23,25 @@ from apps.progress.engine.history import counter_key
 from apps.progress.engine.shares import discovered
 from apps.progress.events import MessageType
 from apps.progress.models import RunProgress, StageProgress
-from apps.progress.plan import RUNNING, bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
+from apps.progress.plan import bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
 from apps.progress.stored import Seen, look, quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
 __all__ = ["begin", "count", "discover", "mark", "overall", "refresh", "snapshot", "wait", "working"]
 
-PENDING = "PENDING"
-FINISHED = "FINISHED"
-# How an attempt has ended when its job comes to a state: a job whose run was cut short is ready again.
-ENDS = {FINISHED: FINISHED, "FAILED": "FAILED", "READY": "CANCELLED"}
-# Of a run in another state it is told by that state why nothing moves.
-MAY_WAIT = (PENDING, RUNNING)
+# How an attempt has ended when its job comes to a state. A job is ready again when its run was stopped.
+ENDS: dict[str, RunState] = {
+    JobState.FINISHED: RunState.FINISHED,
+    JobState.FAILED: RunState.FAILED,
+    JobState.READY: RunState.CANCELLED,
+}
+# The other states say themselves why nothing moves.
+MAY_WAIT = (JobState.PENDING, JobState.RUNNING)
 NOT_BEGUN = (StageState.IDLE, StageState.QUEUED)
 AT_WORK = (StageState.QUEUED, StageState.RUNNING)
 # What becomes of the stages at work when their job comes to a state.
-CUT_SHORT = {"FAILED": StageState.FAILED, "READY": StageState.IDLE}
+CUT_SHORT: dict[str, StageState] = {JobState.FAILED: StageState.FAILED, JobState.READY: StageState.IDLE}
 
 
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
@@ -110,7 +112,7 @@ def working(run_id: UUID, step: str, stage: str) -> bool:
     if not StageProgress.objects.filter(run_id=run_id, step=step, stage=stage, state__in=NOT_BEGUN).exists():
         return True
     with quick_commit():
-        runs = row_of(run_id).filter(overall=RUNNING).select_for_update(no_key=True).exists()
+        runs = row_of(run_id).filter(overall=JobState.RUNNING).select_for_update(no_key=True).exists()
         if runs and mark(run_id, [(step, stage)], StageState.RUNNING):
             refresh(run_id, status=True)
     return runs
@@ -156,13 +158,13 @@ def overall(
     changes: dict[str, object] = {"overall": state, "message": message, "waiting": waiting, "error": error, "pace": {}}
     if new_attempt:
         changes |= {"attempt": F("attempt") + 1, "percent": 0.0}
-    if state == FINISHED:
+    if state == JobState.FINISHED:
         changes |= {"percent": 100.0, "step_progress": 1.0}
     store(run_id, "job_status", changes)
     if state in CUT_SHORT:
         StageProgress.objects.filter(run_id=run_id, state__in=AT_WORK).update(state=CUT_SHORT[state])
     timeline.wait(run_id, waiting)
-    if state == PENDING:
+    if state == JobState.PENDING:
         timeline.begin_attempt(run_id)
     elif state in ENDS:
         timeline.end_attempt(run_id, ENDS[state], ended)
@@ -201,9 +203,9 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
 def _moved(seen: Seen, message: str) -> dict[str, Any]:
     """What the counters say: the bar and, while the run works, its pace and its end."""
     row, cells = seen.row, cells_of(seen.stages)
-    bar = bar_of(row, cells, succeeded=row.overall == FINISHED)
+    bar = bar_of(row, cells, succeeded=row.overall == JobState.FINISHED)
     changes = _bar_changes(row, bar)
-    if row.overall == RUNNING:
+    if row.overall == JobState.RUNNING:
         changes |= _running_changes(row, bar, cells, seen.now)
     return changes | ({"message": message} if message else {})
 

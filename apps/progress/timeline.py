@@ -10,11 +10,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from apps.progress.choices import SpanKind
+from apps.progress.choices import JobState, SpanKind
 from apps.progress.models import RunProgress, Span
 
 # A batch that is in flight when its run is paused may be the first of a stage.
-MAY_WORK = ("RUNNING", "PAUSED")
+MAY_WORK = (JobState.RUNNING, JobState.PAUSED)
 
 
 def begin_attempt(run_id: UUID) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.models import Job, Run
+from apps.progress.choices import JobState, RunState
 from apps.tenants.models import Role
 from apps.tenants.services import create_tenant
 from tests.platform import Platform

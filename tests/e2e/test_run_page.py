@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from apps.jobs.choices import JobState, RunMode
+from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Run
 from apps.progress import log
+from apps.progress.choices import JobState
 from apps.progress.models import LogLine
 from apps.tenants.models import Role
 from tests.platform import Platform

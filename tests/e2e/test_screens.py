@@ -11,9 +11,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Run
+from apps.progress.choices import JobState, RunState
 from apps.progress.selectors import run_of_tenant
 from apps.raw.models import Quarantine, RawRecord
 from apps.tenants.models import Role

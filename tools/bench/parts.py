@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from django.db import connection
 
-from apps.jobs.choices import ENDED
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.progress import services as progress
+from apps.progress.choices import ENDED
 from apps.progress.models import RunProgress
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import connection
 
-from apps.jobs.choices import RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.models import QueueItem, Run
-from apps.progress.choices import STAGE_DONE
+from apps.progress.choices import STAGE_DONE, RunState
 from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Stage
 from apps.warehouse.selectors import counts

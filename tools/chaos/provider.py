@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from apps.jobs.choices import RunState
 from apps.jobs.models import Run
+from apps.progress.choices import RunState
 from tools.chaos.scene import Scene
 
 

@@ -10,8 +10,9 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, connection
 from redis.exceptions import RedisError
 
-from apps.jobs.choices import ENDED, RunMode
+from apps.jobs.choices import RunMode
 from apps.jobs.models import Job, Run
+from apps.progress.choices import ENDED
 from apps.progress.models import RunProgress
 from tests.platform import Platform
 from tests.recorder import Recorder

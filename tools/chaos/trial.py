@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db import connection
 
-from apps.jobs.choices import ENDED, ITEM_OPEN, JobState, RunMode, RunState
+from apps.jobs.choices import ITEM_OPEN, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.services import VECTORIZATION
 from apps.jobs.models import Job, QueueItem, Run
+from apps.progress.choices import ENDED, JobState, RunState
 from apps.stack.services.base import http_ok
 from tests import platform as platforms
 from tests.platform import Platform

@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 from apps.dashboard import chart, history, selectors
 from apps.dashboard.views.member import member_page
-from apps.jobs.choices import RunState
+from apps.progress.choices import RunState
 from apps.tenants.current import TenantRequest
 
 

@@ -7,12 +7,12 @@ from django.shortcuts import redirect, render
 from apps.dashboard import selectors
 from apps.dashboard.views.member import member_form, member_page
 from apps.dashboard.views.shared import run_context
-from apps.jobs.choices import JobState
 from apps.jobs.forms import ScheduleForm
 from apps.jobs.lifecycle import schedule
 from apps.jobs.models import Job
 from apps.jobs.queue import stats
 from apps.jobs.selectors import NoSuchJob, job_of, newest_run
+from apps.progress.choices import JobState
 from apps.sources.registry import job_type_choices
 from apps.tenants.current import TenantRequest
 from apps.tenants.models import Role

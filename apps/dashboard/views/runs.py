@@ -12,9 +12,9 @@ from apps.dashboard.pulse import pulse_of
 from apps.dashboard.timeline import timeline
 from apps.dashboard.views.member import member_page
 from apps.dashboard.views.shared import run_context
-from apps.jobs.choices import ACTIVE
 from apps.jobs.models import Run
 from apps.progress import log
+from apps.progress.choices import ACTIVE
 from apps.progress.delivery import email_is_offered
 from apps.progress.events import RunMessage
 from apps.progress.notices import notices_of

@@ -5,8 +5,8 @@ from django.shortcuts import render
 
 from apps.dashboard.health import Health
 from apps.dashboard.views.member import member_page
-from apps.jobs.choices import JobState, Outcome
-from apps.progress.choices import StageState
+from apps.jobs.choices import Outcome
+from apps.progress.choices import JobState, StageState
 from apps.tenants.current import TenantRequest
 
 COLOURS = {

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.jobs import run_log
-from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Job, QueueItem, Run, Watermark
 from apps.jobs.proof import counting
@@ -15,7 +15,7 @@ from apps.jobs.proof.lines import Line
 from apps.jobs.queue import batches, messages
 from apps.mappings.services import create_defaults
 from apps.progress import services as progress
-from apps.progress.choices import STAGE_DONE, STAGE_OPEN, StageState
+from apps.progress.choices import STAGE_DONE, STAGE_OPEN, RunState, StageState
 from apps.progress.selectors import stage_states
 from apps.raw.selectors import set_aside_by
 from apps.sources.definition import Stage

@@ -15,7 +15,6 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.jobs import run_log
-from apps.jobs.choices import RunState
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.shutdown import is_worker_stopping
 from apps.jobs.execution.workers import Batch, Write
@@ -25,6 +24,7 @@ from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import LEASE, LostLease
 from apps.progress import log
 from apps.progress import services as progress
+from apps.progress.choices import RunState
 from apps.progress.stored import MIN_INTERVAL
 from apps.raw.services import describe
 from apps.sources.definition import Stage

@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from apps.integrations.models import Integration
 from apps.jobs import run_log
-from apps.jobs.choices import ACTIVE, ItemState, JobState, RunMode, RunState
+from apps.jobs.choices import ItemState, RunMode
 from apps.jobs.lifecycle import schedule, stopping, transitions
 from apps.jobs.lifecycle.transitions import SYSTEM, WrongState, refusal, transition
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.queue import batches, messages
 from apps.progress import log
 from apps.progress import services as progress
-from apps.progress.choices import STAGE_DONE, StageState
+from apps.progress.choices import ACTIVE, STAGE_DONE, JobState, RunState, StageState
 from apps.progress.models import RunProgress, StageProgress
 from apps.sources import clock
 from apps.sources.registry import definition

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
-from apps.jobs.choices import RunState
 from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.queue import batches, messages
+from apps.progress.choices import RunState
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from django.db.models.functions import Now
 
 from apps.jobs import run_log
-from apps.jobs.choices import ENDED, JobState, RunState
 from apps.jobs.models import Job, Run, StateChange
 from apps.progress import services as progress
+from apps.progress.choices import ENDED, JobState, RunState
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models.functions import Now
 
-from apps.jobs.choices import JobState, RunMode
+from apps.jobs.choices import RunMode
 from apps.jobs.execution import retransform
 from apps.jobs.lifecycle import services, transitions
 from apps.jobs.lifecycle.services import Scope
@@ -13,6 +13,7 @@ from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job, Run
 from apps.jobs.queue import batches
 from apps.progress import services as progress
+from apps.progress.choices import JobState
 from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.selectors import Wanted, quarantined
 from apps.sources.definition import Stage

@@ -19,8 +19,9 @@ from django.db import connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from apps.jobs.choices import ITEM_OPEN, ItemState, RunState
+from apps.jobs.choices import ITEM_OPEN, ItemState
 from apps.jobs.models import QueueItem, Run
+from apps.progress.choices import RunState
 from apps.sources.registry import definition
 
 LEASE = timedelta(seconds=30)

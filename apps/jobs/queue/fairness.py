@@ -14,10 +14,9 @@ from uuid import UUID, uuid4
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from apps.jobs.choices import RunState
 from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue import batches
-from apps.progress.choices import STAGE_OPEN
+from apps.progress.choices import STAGE_OPEN, RunState
 from apps.progress.models import StageProgress
 from apps.sources.registry import definitions
 

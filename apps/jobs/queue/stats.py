@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.models import QueueItem, Run
+from apps.progress.choices import RunState
 from apps.sources.definition import ALL_STAGES
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant

@@ -15,7 +15,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from apps.integrations.models import Integration
-from apps.jobs.choices import JobState, RunState
 from apps.jobs.execution import completion
 from apps.jobs.lifecycle import schedule, services, stopping, transitions
 from apps.jobs.lifecycle.transitions import SYSTEM, WrongState
@@ -24,6 +23,7 @@ from apps.jobs.scheduler import recovery
 from apps.jobs.scheduler.housekeeping import housekeeper
 from apps.progress import notices
 from apps.progress import services as progress
+from apps.progress.choices import JobState, RunState
 from apps.tenants.models import Tenant
 from apps.tenants.services import locked_tenant
 

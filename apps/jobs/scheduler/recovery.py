@@ -8,10 +8,11 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from apps.jobs import run_log
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.lifecycle import services
 from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue import batches
+from apps.progress.choices import RunState
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from apps.jobs.choices import JobState
 from apps.jobs.models import Job, Run
+from apps.progress.choices import JobState
 
 LISTS = [
     "jobs/job",

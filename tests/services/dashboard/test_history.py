@@ -13,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.dashboard import history
 from apps.dashboard.history import Wanted
-from apps.jobs.choices import Outcome, RunState
+from apps.jobs.choices import Outcome
 from apps.jobs.models import Job, Run
+from apps.progress.choices import RunState
 from apps.tenants.models import Tenant, User
 
 

@@ -10,11 +10,11 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from apps.integrations.models import Integration
-from apps.jobs.choices import JobState, Outcome, RunState
+from apps.jobs.choices import Outcome
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.progress import services as progress
-from apps.progress.choices import StageState
+from apps.progress.choices import JobState, RunState, StageState
 from apps.raw.models import Quarantine, RawRecord
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_user

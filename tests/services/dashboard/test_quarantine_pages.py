@@ -9,11 +9,12 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.utils import timezone
 
-from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.jobs.proof import lines as proof
 from apps.jobs.proof.lines import Line, Missing
+from apps.progress.choices import RunState
 from apps.raw.models import Quarantine, QuarantineState, RawRecord
 
 

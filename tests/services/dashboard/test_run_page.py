@@ -11,13 +11,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.run_log import Journal, tally
 from apps.progress import log, timeline
 from apps.progress import services as progress
-from apps.progress.choices import NoticeChannel, NoticeState, StageState
+from apps.progress.choices import NoticeChannel, NoticeState, RunState, StageState
 from apps.progress.models import LogLine, Notice, RunProgress
 from apps.sources.base import Fetched, RawRecord
 from apps.tenants.models import Tenant, User

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.workers import Outcome
 from apps.jobs.lifecycle import services
@@ -22,7 +22,7 @@ from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LostLease, NewItem
 from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
-from apps.progress.choices import SpanKind, StageState
+from apps.progress.choices import RunState, SpanKind, StageState
 from apps.progress.models import RunProgress, Span
 from apps.progress.timeline import spans_of
 from apps.sources.definition import Stage

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.jobs.choices import RunState
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run, Watermark
+from apps.progress.choices import RunState
 from tests.platform import Platform
 from tests.processes import ROOT, TOKEN, Sandbox, free_port
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs import tasks
-from apps.jobs.choices import ACTIVE, ENDED, ITEM_OPEN, JobState, RunState
+from apps.jobs.choices import ITEM_OPEN
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.step_runner import Step
 from apps.jobs.execution.workers import Outcome
@@ -39,7 +39,7 @@ from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import LostLease, NewItem
 from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
-from apps.progress.choices import SpanKind, StageState
+from apps.progress.choices import ACTIVE, ENDED, JobState, RunState, SpanKind, StageState
 from apps.progress.models import RunProgress, Span, StageProgress
 from apps.sources.definition import Stage
 from apps.sources.registry import definition

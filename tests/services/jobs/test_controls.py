@@ -8,13 +8,14 @@ from django.db.models import Q
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ItemState, JobState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongState
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewItem
 from apps.jobs.scheduler import orchestrator
+from apps.progress.choices import JobState, RunState
 from apps.progress.models import RunProgress
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant

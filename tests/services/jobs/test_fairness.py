@@ -10,11 +10,12 @@ from django.db.models.functions import Now
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.queue import batches, fairness, messages
 from apps.jobs.queue.batches import NewItem
+from apps.progress.choices import RunState
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant

@@ -17,7 +17,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.integrations.models import Integration
-from apps.jobs.choices import RunState
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
@@ -25,6 +24,7 @@ from apps.jobs.queue.batches import NewItem
 from apps.jobs.scheduler import housekeeping
 from apps.jobs.scheduler.housekeeping import Housekeeper
 from apps.progress import services as progress
+from apps.progress.choices import RunState
 from apps.progress.models import LogLine, RunProgress, Span, StageProgress
 from apps.raw.models import Quarantine, RawRecord, Seen
 from apps.sources.definition import Stage

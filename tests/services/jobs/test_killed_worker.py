@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.jobs.choices import ItemState, RunMode, RunState
+from apps.jobs.choices import ItemState, RunMode
 from apps.jobs.models import Run
 from apps.jobs.queue import batches
+from apps.progress.choices import RunState
 from apps.progress.models import StageProgress
 from apps.sources.definition import Stage
 from tests import platform as platforms

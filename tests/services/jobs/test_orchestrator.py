@@ -14,7 +14,6 @@ from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
 from apps.jobs import tasks
-from apps.jobs.choices import JobState
 from apps.jobs.execution import completion, workers
 from apps.jobs.forms import settings_form
 from apps.jobs.lifecycle import schedule, services, transitions
@@ -22,6 +21,7 @@ from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LostLease, NewItem
 from apps.jobs.scheduler import orchestrator, recovery
+from apps.progress.choices import JobState
 from apps.sources.definition import Stage
 from apps.tenants.services import create_tenant
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.integrations.models import Integration
-from apps.jobs.choices import JobState, Outcome, RunMode
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.execution import completion
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.services import Scope
@@ -17,7 +17,7 @@ from apps.jobs.proof.lines import Line
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewItem
 from apps.progress import services as progress
-from apps.progress.choices import StageState
+from apps.progress.choices import JobState, StageState
 from apps.progress.models import RunProgress, StageProgress
 from apps.raw import services as raw_services
 from apps.raw.models import Quarantine, QuarantineState, Seen, Tombstone

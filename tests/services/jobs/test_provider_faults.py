@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from apps.jobs.choices import JobState, Outcome, RunMode, RunState
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue.batches import MAX_ATTEMPTS
+from apps.progress.choices import JobState, RunState
 from apps.progress.models import LogLine, RunProgress
 from apps.raw.models import Quarantine, QuarantineState
 from apps.warehouse.models import Issue

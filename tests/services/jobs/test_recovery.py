@@ -9,13 +9,14 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ItemState, RunState
+from apps.jobs.choices import ItemState
 from apps.jobs.execution.step_runner import Step
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewItem
 from apps.jobs.scheduler import recovery
+from apps.progress.choices import RunState
 from apps.progress.models import StageProgress
 from apps.sources import clock
 from apps.sources.definition import Stage

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Job, Watermark
 from apps.jobs.proof import lines as proof
 from apps.jobs.quarantine import services as quarantine
+from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from apps.raw.models import Quarantine, QuarantineState, RawRecord
 from apps.raw.selectors import Wanted

@@ -12,7 +12,7 @@ import pytest
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.jobs.choices import JobState, RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.execution import workers
 from apps.jobs.execution.workers import Outcome
 from apps.jobs.lifecycle import services, stopping
@@ -20,6 +20,7 @@ from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LostLease, NewItem
 from apps.jobs.scheduler import orchestrator
+from apps.progress.choices import JobState, RunState
 from apps.progress.models import Span
 from apps.sources.definition import Stage
 from apps.warehouse.models import Issue

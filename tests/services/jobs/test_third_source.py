@@ -11,8 +11,8 @@ import pytest
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import RunState
 from apps.jobs.lifecycle import services
+from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from apps.raw.models import Quarantine
 from apps.sources.registry import SOURCES

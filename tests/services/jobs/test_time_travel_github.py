@@ -12,10 +12,11 @@ from django.db import connection
 from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
-from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Job, Run, Watermark
+from apps.progress.choices import RunState
 from apps.raw.models import Tombstone
 from apps.tenants.services import create_tenant
 from apps.warehouse.models import PullRequest, Repository

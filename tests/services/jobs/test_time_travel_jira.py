@@ -8,10 +8,10 @@ from django.db import connection
 from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
-from apps.jobs.choices import RunState
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.services import Scope
 from apps.jobs.models import Run
+from apps.progress.choices import RunState
 from apps.raw.models import RawRecord, Tombstone
 from apps.sources.jira.extract.gone import MOST
 from apps.tenants.services import create_tenant

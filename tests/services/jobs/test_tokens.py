@@ -11,8 +11,9 @@ from apps.core.crypto import Secret
 from apps.core.redis import redis_client
 from apps.integrations.models import Integration, Token
 from apps.integrations.services import set_token
-from apps.jobs.choices import RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.models import Run
+from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from tests import platform as platforms
 from tests.platform import Platform, loaded_tables, table_rows

@@ -2,8 +2,9 @@
 
 import pytest
 
-from apps.jobs.choices import RunMode, RunState
+from apps.jobs.choices import RunMode
 from apps.jobs.models import Run, StateChange
+from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from apps.vectors.worker import embedded
 from apps.warehouse.selectors import counts

@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from apps.integrations.models import Integration
-from apps.jobs.choices import JobState, RunMode
+from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services, transitions
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.quarantine import services as quarantine
+from apps.progress.choices import JobState
 from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.selectors import Wanted, quarantined
 from apps.raw.services import Failure, set_aside

@@ -11,13 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from apps.jobs import selectors, watch
-from apps.jobs.choices import Outcome, RunMode, RunState
+from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.forms import problems, settings_form
 from apps.jobs.lifecycle import run_request, schedule, services
 from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.lifecycle.services import Scope
 from apps.jobs.lifecycle.transitions import WrongState
 from apps.jobs.models import Job, Run
+from apps.progress.choices import RunState
 from apps.sources.errors import SourceError
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
