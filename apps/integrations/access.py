@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.integrations.governor import RedisGovernor
 from apps.integrations.models import Token
-from apps.sources.errors import Expired
+from apps.sources.errors import TokenExpiredError
 from apps.sources.governors import Outlook
 from apps.sources.limits import Limit, allowance, token_expiry
 from apps.sources.text import clean
@@ -40,9 +40,9 @@ class TokenGovernor:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """See :class:`~apps.sources.governors.Governor`. Raises :class:`Expired` before anything is asked."""
+        """See :class:`~apps.sources.governors.Governor`. Raises :class:`TokenExpiredError` before anything is asked."""
         if self._token.is_expired:
-            raise Expired(self._token.expiry_sentence())
+            raise TokenExpiredError(self._token.expiry_sentence())
         if self._site is self._own:
             with self._own.slot():
                 yield

@@ -13,7 +13,7 @@ from apps.integrations.governor import RedisGovernor
 from apps.integrations.models import Integration, Token
 from apps.integrations.sizes import RedisSizes
 from apps.sources.base import Connection, Source
-from apps.sources.errors import Unauthorized
+from apps.sources.errors import UnauthorizedError
 from apps.sources.http import Http, host
 from apps.sources.registry import SOURCES
 
@@ -25,12 +25,12 @@ def open_source(
 ) -> tuple[Source, Connection, Http]:
     """The provider's source, and what it needs to talk for ``integration`` with all its active tokens.
 
-    The caller closes the client. ``on_trouble`` is told why a call is tried again. Raises :class:`Unauthorized` where
-    there is no token, otherwise as :func:`open_tokens`.
+    The caller closes the client. ``on_trouble`` is told why a call is tried again. Raises :class:`UnauthorizedError`
+    where there is no token, otherwise as :func:`open_tokens`.
     """
     tokens = list(integration.tokens.filter(is_active=True))
     if not tokens:
-        raise Unauthorized(f"{integration} has no active token: enter one in the admin under Integrations.")
+        raise UnauthorizedError(f"{integration} has no active token: enter one in the admin under Integrations.")
     return open_tokens(integration, tokens, on_trouble=on_trouble)
 
 

@@ -40,7 +40,7 @@ class RedisGovernor:
     """The limit called ``name``, shared through Redis: one of the limits behind a :class:`~.access.TokenGovernor`.
 
     ``most`` is the highest concurrency under this limit; ``patience`` the longest pause (seconds) that is
-    slept through, for a longer one :class:`~apps.sources.errors.RateLimited` is raised. Thread-safe.
+    slept through, for a longer one :class:`~apps.sources.errors.RateLimitedError` is raised. Thread-safe.
     """
 
     def __init__(self, redis_client: Redis, name: str, *, most: int = 32, patience: float = 5.0) -> None:

@@ -21,7 +21,7 @@ from apps.progress.choices import RunState
 from apps.progress.signals import begins
 from apps.raw.services import describe
 from apps.sources import clock
-from apps.sources.errors import RateLimited, SourceError, may_pass
+from apps.sources.errors import RateLimitedError, SourceError, may_pass
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _comes_again(task: "Task[Any, Any]") -> bool:
 
 def _step_failed(run: Run, holder: Step, error: Exception) -> None:
     """Wait as long as the provider asks for; try again what may pass; fail where only a person can help."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimitedError):
         services.wait_until(run, error.until, str(error), driver=holder.owner)
     elif not isinstance(error, SourceError):
         logger.error("Step %s of run %s failed.", holder.step, run.pk, exc_info=error)

@@ -11,55 +11,55 @@ class SourceError(Exception):
         self.status = status
 
 
-class Unreachable(SourceError):
+class UnreachableError(SourceError):
     """No answer: name, certificate, connection or time-out."""
 
 
-class Untrusted(Unreachable):
+class UntrustedError(UnreachableError):
     """The certificate does not hold, or a redirect leads where it must not: another try cannot help."""
 
 
-class Unauthorized(SourceError):
+class UnauthorizedError(SourceError):
     """401: the token is wrong or expired."""
 
 
-class Expired(Unauthorized):
+class TokenExpiredError(UnauthorizedError):
     """The token's end is known to have come: nothing is asked with it."""
 
 
-class Forbidden(SourceError):
+class ForbiddenError(SourceError):
     """403 that is no rate limit: a missing scope, SSO, no permission."""
 
 
-class NotFound(SourceError):
+class NotFoundError(SourceError):
     """404 (also: no permission to see it), 410 of an item, 451."""
 
 
-class Gone(SourceError):
+class EndpointRemovedError(SourceError):
     """410: the provider removed this end point."""
 
 
-class Conflict(SourceError):
+class ConflictError(SourceError):
     """409: for example an empty repository."""
 
 
-class BadRequest(SourceError):
+class BadRequestError(SourceError):
     """400 or 422: the provider refuses the question."""
 
 
-class InvalidAnswer(SourceError):
+class InvalidAnswerError(SourceError):
     """HTML instead of JSON, broken JSON, a wrong shape, a list that repeats its own page."""
 
 
-class TooLarge(InvalidAnswer):
+class AnswerTooLargeError(InvalidAnswerError):
     """The body is larger than the client takes: ask for less at once."""
 
 
-class ServerTrouble(SourceError):
+class ServerError(SourceError):
     """5xx, again and again. On 502/504 a caller may ask for less at once."""
 
 
-class RateLimited(SourceError):
+class RateLimitedError(SourceError):
     """The provider wants a pause until ``until`` (UTC): the step hands over instead of holding a worker."""
 
     def __init__(self, sentence: str, until: datetime, status: int = 429) -> None:
@@ -69,4 +69,4 @@ class RateLimited(SourceError):
 
 def may_pass(error: SourceError) -> bool:
     """Whether the same question may be answered in a moment: the provider was away or in trouble."""
-    return isinstance(error, Unreachable | ServerTrouble) and not isinstance(error, Untrusted)
+    return isinstance(error, UnreachableError | ServerError) and not isinstance(error, UntrustedError)

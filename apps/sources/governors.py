@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from apps.sources import clock
-from apps.sources.errors import RateLimited
+from apps.sources.errors import RateLimitedError
 from apps.sources.limits import LONGEST_GUESS, Limit, allowance, allowance_used_up
 
 LONGEST_QUEUE = 60.0
@@ -42,7 +42,7 @@ class Governor(Protocol):
     """The limits of one provider site for one token, obeyed by everybody who shares the governor."""
 
     def slot(self) -> AbstractContextManager[None]:
-        """A place among those in flight; waits a little for it. :class:`RateLimited` for a pause."""
+        """A place among those in flight; waits a little for it. :class:`RateLimitedError` for a pause."""
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from an answer (status 0: there was none)."""
@@ -76,18 +76,18 @@ def pause_sentence(until: datetime, reason: str, who: str = "The provider") -> s
 
 
 def wait_or_raise(until: datetime, reason: str, patience: float) -> None:
-    """Sleep until ``until`` if that takes no more than ``patience`` seconds, else :class:`RateLimited`."""
+    """Sleep until ``until`` if that takes no more than ``patience`` seconds, else :class:`RateLimitedError`."""
     seconds = (until - clock.now()).total_seconds()
     if seconds > patience:
-        raise RateLimited(pause_sentence(until, reason), until)
+        raise RateLimitedError(pause_sentence(until, reason), until)
     if seconds > 0:
         time.sleep(seconds)
 
 
-def queue_is_full() -> RateLimited:
+def queue_is_full() -> RateLimitedError:
     """The error of a request that found no free place in time."""
     until = clock.now() + timedelta(seconds=5)
-    return RateLimited("All places for requests to this provider are taken; the work goes on in a moment.", until)
+    return RateLimitedError("All places for requests to this provider are taken; the work goes on in a moment.", until)
 
 
 class LocalGovernor:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from apps.sources.errors import InvalidAnswer, RateLimited, SourceError, Unreachable
+from apps.sources.errors import InvalidAnswerError, RateLimitedError, SourceError, UnreachableError
 from apps.sources.governors import Governor, LocalGovernor, pause_sentence
 from apps.sources.limits import Limit, limit_of
 from apps.sources.problems import problem_of, told_by
@@ -41,12 +41,12 @@ class Answer(Reply):
         self._governor.limited(limit)
 
     def decode(self, shape: type[T]) -> T:
-        """The JSON body read as ``shape``; :class:`InvalidAnswer` says what came instead."""
+        """The JSON body read as ``shape``; :class:`InvalidAnswerError` says what came instead."""
         try:
             return read_json(self.body, shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             what = "a web page (HTML)" if is_html(self) else "unreadable or unexpected JSON"
-            raise InvalidAnswer(
+            raise InvalidAnswerError(
                 f"{place(self.url)} answered with {what} ({error}). "
                 "Check that the base URL is that of the provider's API.",
                 self.status,
@@ -61,7 +61,7 @@ class Http:
     """A client of one provider. All its calls only read, so that each may be tried again, POST as well.
 
     ``attempts`` tries per call; ``patience`` is the longest pause (seconds) that is slept through here, for a
-    longer one :class:`RateLimited` is raised; ``timeout`` is (connect, read); ``max_bytes`` bounds a body
+    longer one :class:`RateLimitedError` is raised; ``timeout`` is (connect, read); ``max_bytes`` bounds a body
     after decompression. ``public_only`` refuses addresses in private networks. ``on_trouble`` is told why a call is
     tried again. ``others`` are clients of the same site with other tokens: each call is asked with the token that has
     most left, and goes on with another where one has to wait or is refused. ``sizes`` remembers for the source how
@@ -169,7 +169,7 @@ class Http:
         try:
             with self.governor.slot():
                 reply = self._transport.send(call)
-        except Unreachable:
+        except UnreachableError:
             self.governor.observe(0, {})
             raise
         with self._lock:
@@ -179,7 +179,7 @@ class Http:
         if reply.status >= 400:
             raise self._refusal(reply)
         if is_cut(reply):
-            raise InvalidAnswer(f"{place(call.url)} answered with JSON that ends too early.", reply.status)
+            raise InvalidAnswerError(f"{place(call.url)} answered with JSON that ends too early.", reply.status)
         answer = Answer(reply, self.governor)
         limit = limit_in(answer) if limit_in else None
         if limit:
@@ -193,9 +193,9 @@ class Http:
         limit = limit_of(reply.status, reply.headers, message)
         return self._limited(reply, limit) if limit else problem_of(reply.status, place(reply.url), message)
 
-    def _limited(self, reply: Reply, limit: Limit) -> RateLimited:
+    def _limited(self, reply: Reply, limit: Limit) -> RateLimitedError:
         until = self.governor.limited(limit)
-        return RateLimited(pause_sentence(until, limit.reason, host(reply.url)), until, reply.status)
+        return RateLimitedError(pause_sentence(until, limit.reason, host(reply.url)), until, reply.status)
 
 
 def is_html(reply: Reply) -> bool:

@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
-from apps.sources.errors import Untrusted
+from apps.sources.errors import UntrustedError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -61,7 +61,7 @@ class _PublicOnly(HTTPConnection):
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         for address in addresses:
             if not is_public(address):
-                raise Untrusted(
+                raise UntrustedError(
                     f"{self.host} is {address}, an address inside a private or reserved network: not connected."
                 )
         return self._connect_to_one_of(addresses)

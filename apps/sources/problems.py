@@ -5,14 +5,14 @@ import re
 import msgspec
 
 from apps.sources.errors import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    Gone,
-    NotFound,
-    ServerTrouble,
+    BadRequestError,
+    ConflictError,
+    EndpointRemovedError,
+    ForbiddenError,
+    NotFoundError,
+    ServerError,
     SourceError,
-    Unauthorized,
+    UnauthorizedError,
 )
 from apps.sources.text import as_dict, as_list, one_line, read_json
 
@@ -21,17 +21,17 @@ _REMOVED = re.compile(r"has been removed|migrate to|deprecated|no longer (availa
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 HINTS: dict[int, tuple[type[SourceError], str]] = {
-    400: (BadRequest, "refuses the question"),
+    400: (BadRequestError, "refuses the question"),
     401: (
-        Unauthorized,
+        UnauthorizedError,
         "does not accept the credentials. Check the user name and the token; it may have expired",
     ),
-    403: (Forbidden, "does not permit this. Give the token's account the missing permission or scope"),
-    404: (NotFound, "does not exist, or the token's account may not see it"),
-    409: (Conflict, "cannot answer in its present state"),
-    410: (NotFound, "is gone"),
-    422: (BadRequest, "refuses the question"),
-    451: (NotFound, "is blocked for legal reasons"),
+    403: (ForbiddenError, "does not permit this. Give the token's account the missing permission or scope"),
+    404: (NotFoundError, "does not exist, or the token's account may not see it"),
+    409: (ConflictError, "cannot answer in its present state"),
+    410: (NotFoundError, "is gone"),
+    422: (BadRequestError, "refuses the question"),
+    451: (NotFoundError, "is blocked for legal reasons"),
 }
 
 
@@ -39,10 +39,12 @@ def problem_of(status: int, where: str, message: str) -> SourceError:
     """The error for ``status`` (>= 400) of the end point ``where``; ``message`` is what the provider said."""
     said = f" It says: {message}" if message else ""
     if status == 410 and _REMOVED.search(message):
-        return Gone(f"The provider removed the end point {where} (410); this version cannot use it.{said}", status)
+        return EndpointRemovedError(
+            f"The provider removed the end point {where} (410); this version cannot use it.{said}", status
+        )
     if status >= 500 or status == 408:
-        return ServerTrouble(f"{where} failed on the provider's side ({status}); try again later.{said}", status)
-    error, hint = HINTS.get(status, (BadRequest, "refuses the question"))
+        return ServerError(f"{where} failed on the provider's side ({status}); try again later.{said}", status)
+    error, hint = HINTS.get(status, (BadRequestError, "refuses the question"))
     return error(f"{where} {hint} ({status}).{said}", status)
 
 

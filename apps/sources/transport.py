@@ -12,7 +12,7 @@ from requests.auth import AuthBase
 from requests.utils import parse_header_links
 from urllib3.exceptions import HTTPError
 
-from apps.sources.errors import TooLarge, Unreachable, Untrusted
+from apps.sources.errors import AnswerTooLargeError, UnreachableError, UntrustedError
 from apps.sources.network import PublicOnlyAdapter, is_public_host
 
 CHUNK = 256 * 1024
@@ -79,7 +79,7 @@ class Transport:
         self._settings: dict[str, Any] = {**settings}
 
     def send(self, call: Call) -> Reply:
-        """Send and follow redirects. Raises :class:`Unreachable` or :class:`TooLarge`."""
+        """Send and follow redirects. Raises :class:`UnreachableError` or :class:`AnswerTooLargeError`."""
         for _ in range(MOST_REDIRECTS + 1):
             reply = self._send_once(call)
             target = reply.headers.get("location", "")
@@ -88,7 +88,7 @@ class Transport:
             call = call._replace(url=urljoin(reply.url, target), params=None)
             if reply.status == 303:
                 call = call._replace(method="GET", body=None)
-        raise Untrusted(f"{place(call.url)} redirects in a circle (more than {MOST_REDIRECTS} times).")
+        raise UntrustedError(f"{place(call.url)} redirects in a circle (more than {MOST_REDIRECTS} times).")
 
     def close(self) -> None:
         """Close all connections."""
@@ -120,12 +120,12 @@ class Transport:
             chunks.append(chunk)
             size += len(chunk)
             if size > self._max_bytes:
-                raise TooLarge(
+                raise AnswerTooLargeError(
                     f"{place(response.url)} answered with more than {self._max_bytes // 1024:,} KiB.",
                     response.status_code,
                 )
             if time.monotonic() > deadline:
-                raise Unreachable(f"{place(response.url)} sends its answer too slowly to ever end.")
+                raise UnreachableError(f"{place(response.url)} sends its answer too slowly to ever end.")
         return b"".join(chunks)
 
 
@@ -137,12 +137,12 @@ class _NoNetrc(AuthBase):
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of ``url``; :class:`Untrusted` for what is no address."""
+    """Scheme, host and port of ``url``; :class:`UntrustedError` for what is no address."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
-        raise Untrusted(f"{url.rpartition('@')[2][:100]!r} is not a valid web address.") from error
+        raise UntrustedError(f"{url.rpartition('@')[2][:100]!r} is not a valid web address.") from error
     return parts.scheme, parts.hostname or "", port
 
 
@@ -160,27 +160,31 @@ def refuse_strange_place(url: str, public_only: bool) -> None:
     """
     scheme, host, port = origin(url)
     if scheme not in ("http", "https"):
-        raise Untrusted(f"{place(url)} is no web address that may be followed.")
+        raise UntrustedError(f"{place(url)} is no web address that may be followed.")
     if public_only and not is_public_host(host, port):
-        raise Untrusted(f"The provider leads to {place(url)}, which lies in a private network: not followed.")
+        raise UntrustedError(f"The provider leads to {place(url)}, which lies in a private network: not followed.")
 
 
-def unreachable(error: Exception, url: str, timeout: tuple[float, float]) -> Unreachable:
+def unreachable(error: Exception, url: str, timeout: tuple[float, float]) -> UnreachableError:
     """``error`` of the HTTP library as one that says in a sentence what a person can do about it."""
     where, text = place(url), str(error)
     if isinstance(error, requests.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in text:
-        return Untrusted(
+        return UntrustedError(
             f"The certificate of {where} cannot be verified. Check the address, or let REQUESTS_CA_BUNDLE "
             "name the file with your own certificate authority."
         )
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | UnicodeError):
-        return Untrusted(f"{where} is not a valid web address.")
+        return UntrustedError(f"{where} is not a valid web address.")
     if "NameResolutionError" in text or "Failed to resolve" in text:
-        return Unreachable(f"The name {urlsplit(url).hostname} is not known. Check the base URL for a typing error.")
+        return UnreachableError(
+            f"The name {urlsplit(url).hostname} is not known. Check the base URL for a typing error."
+        )
     if isinstance(error, requests.exceptions.ProxyError):
-        return Unreachable(f"The proxy on the way to {where} does not work. Check HTTPS_PROXY and NO_PROXY.")
+        return UnreachableError(f"The proxy on the way to {where} does not work. Check HTTPS_PROXY and NO_PROXY.")
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in text:
-        return Unreachable(f"{where} did not answer within {timeout[1]:g} seconds.")
+        return UnreachableError(f"{where} did not answer within {timeout[1]:g} seconds.")
     if "refused" in text:
-        return Unreachable(f"{where} refuses the connection. Check the address and port, and that the server runs.")
-    return Unreachable(f"The connection to {where} broke off before the answer was complete.")
+        return UnreachableError(
+            f"{where} refuses the connection. Check the address and port, and that the server runs."
+        )
+    return UnreachableError(f"The connection to {where} broke off before the answer was complete.")

@@ -5,12 +5,12 @@ from typing import Generic, Protocol, TypeVar
 
 from apps.sources import clock
 from apps.sources.errors import (
-    Expired,
-    InvalidAnswer,
-    RateLimited,
+    AnswerTooLargeError,
+    InvalidAnswerError,
+    RateLimitedError,
     SourceError,
-    TooLarge,
-    Unauthorized,
+    TokenExpiredError,
+    UnauthorizedError,
     may_pass,
 )
 from apps.sources.governors import Governor, pause_sentence
@@ -48,29 +48,29 @@ class Tries(Generic[C]):
 
     def pause_after(self, error: SourceError, client: C) -> float | None:
         """Seconds to wait before another try; ``None`` where another try makes no sense (here and now)."""
-        if isinstance(error, Unauthorized):
+        if isinstance(error, UnauthorizedError):
             return self._after_refusal(error, client)
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimitedError):
             return self._after_limit(error)
         self._failed += 1
         if self._failed >= self._allowed:
             return None
-        is_odd = isinstance(error, InvalidAnswer) and not isinstance(error, TooLarge)
+        is_odd = isinstance(error, InvalidAnswerError) and not isinstance(error, AnswerTooLargeError)
         if not (is_odd or may_pass(error)):
             return None
         return backoff(self._failed - 1)
 
     def verdict(self, error: SourceError) -> SourceError:
         """What to tell when the call has failed for good: a token that only has to wait is no reason to give up."""
-        if len(self._clients) == 1 or not isinstance(error, RateLimited | Unauthorized):
+        if len(self._clients) == 1 or not isinstance(error, RateLimitedError | UnauthorizedError):
             return error
         outlook = self.best().governor.outlook()
         if outlook.expired or outlook.refused or outlook.until <= clock.now():
             return error
         sentence = f"{pause_sentence(outlook.until, outlook.reason)} None of the {len(self._clients)} tokens is free."
-        return RateLimited(sentence, outlook.until)
+        return RateLimitedError(sentence, outlook.until)
 
-    def _after_limit(self, error: RateLimited) -> float | None:
+    def _after_limit(self, error: RateLimitedError) -> float | None:
         """Another token may be free at once; a short pause is slept through here, and is no failed try."""
         if self._may_change():
             return 0.0
@@ -78,9 +78,9 @@ class Tries(Generic[C]):
         seconds = (error.until - clock.now()).total_seconds()
         return max(seconds, 0.0) if seconds <= self._patience and self._paused < MOST_PAUSES else None
 
-    def _after_refusal(self, error: Unauthorized, client: C) -> float | None:
+    def _after_refusal(self, error: UnauthorizedError, client: C) -> float | None:
         """One odd 401 happens in incidents: the token is set aside only when the second try is refused as well."""
-        if isinstance(error, Expired):
+        if isinstance(error, TokenExpiredError):
             return None
         if id(client) not in self._doubted:
             self._doubted.add(id(client))

@@ -28,7 +28,7 @@ from apps.progress.choices import RunState
 from apps.progress.stored import MIN_INTERVAL
 from apps.raw.services import describe
 from apps.sources.definition import Stage
-from apps.sources.errors import RateLimited
+from apps.sources.errors import RateLimitedError
 
 SLICE_SECONDS = 45.0
 # So often a lease is renewed; and so short is a slice while a run of another tenant finds no worker.
@@ -163,7 +163,7 @@ class Step:
             raise
         except Exception as error:
             # A pause that the provider asks for is no failed try.
-            batches.give_back([item], error="" if isinstance(error, RateLimited) else describe(error))
+            batches.give_back([item], error="" if isinstance(error, RateLimitedError) else describe(error))
             raise
 
 

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from apps.sources.base import Connection, ConnectionReport
-from apps.sources.errors import Conflict, Forbidden, InvalidAnswer, NotFound, SourceError
+from apps.sources.errors import ConflictError, ForbiddenError, InvalidAnswerError, NotFoundError, SourceError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.http import Answer
 from apps.sources.limits import token_expiry
@@ -62,7 +62,7 @@ def look(connection: Connection, client: Client, user: Answer) -> tuple[tuple[st
     for scope in connection.scopes:
         try:
             found.append(clean(client.http.get(repository_path(scope)).decode(_Repository).full_name))
-        except (NotFound, Forbidden) as error:
+        except (NotFoundError, ForbiddenError) as error:
             missing.append(f"{clean(scope)} ({reason(error)})")
     if not missing:
         return tuple(found), missing_permissions(client, found[0], scopes)
@@ -78,9 +78,9 @@ def missing_permissions(client: Client, repository: str, scopes: str | None) -> 
     for permission, path in NEEDED.items():
         try:
             client.http.get(f"{repository_path(repository)}/{path}", {"per_page": 1})
-        except Forbidden:
+        except ForbiddenError:
             missing.append(permission)
-        except (NotFound, Conflict):
+        except (NotFoundError, ConflictError):
             continue  # switched off or empty here, which says nothing about the token
     if not missing:
         return ""
@@ -94,16 +94,16 @@ def reason(error: SourceError) -> str:
         return "authorise the token for the organisation's single sign-on (SSO)"
     if "personal access token" in said.lower():
         return "the organisation does not accept this kind of token, or has yet to approve it"
-    return "not found, or no access" if isinstance(error, NotFound) else "no permission"
+    return "not found, or no access" if isinstance(error, NotFoundError) else "no permission"
 
 
 def sentence(error: SourceError, connection: Connection) -> str:
     """What to do about a failed first question."""
-    if isinstance(error, NotFound | InvalidAnswer) and "api" not in connection.base_url:
+    if isinstance(error, NotFoundError | InvalidAnswerError) and "api" not in connection.base_url:
         return (
             f"{connection.base_url} does not answer like GitHub's API. Use https://api.github.com, "
             "or https://HOST/api/v3 for GitHub Enterprise Server."
         )
-    if isinstance(error, Forbidden) and reason(error).startswith(("authorise", "the organisation")):
+    if isinstance(error, ForbiddenError) and reason(error).startswith(("authorise", "the organisation")):
         return f"GitHub refuses the token: {reason(error)}."
     return str(error)

@@ -9,15 +9,15 @@ import msgspec
 
 from apps.sources.base import Fetched, Skip, Slice
 from apps.sources.errors import (
-    BadRequest,
-    Forbidden,
-    Gone,
-    InvalidAnswer,
-    NotFound,
-    ServerTrouble,
+    BadRequestError,
+    EndpointRemovedError,
+    ForbiddenError,
+    InvalidAnswerError,
+    NotFoundError,
+    ServerError,
     SourceError,
-    Unreachable,
-    Untrusted,
+    UnreachableError,
+    UntrustedError,
 )
 from apps.sources.http import Answer, Http
 from apps.sources.limits import SECONDARY_PAUSE, Limit, pause_of, retry_after, seconds_to_reset, seconds_until
@@ -28,7 +28,7 @@ T = TypeVar("T")
 API_VERSION = "2022-11-28"
 PER_PAGE = 100
 # On these a smaller question may succeed where the same one would fail again.
-TOO_MUCH = (ServerTrouble, Unreachable, InvalidAnswer)
+TOO_MUCH = (ServerError, UnreachableError, InvalidAnswerError)
 _LIMITS = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
 _TOO_MUCH = frozenset(
     {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL", "TIMEOUT"}
@@ -91,7 +91,7 @@ class Client:
         url, seen = path, set[str]()
         while url:
             if url in seen:
-                raise InvalidAnswer(f"GitHub's list {path} leads back to a page that was read already.")
+                raise InvalidAnswerError(f"GitHub's list {path} leads back to a page that was read already.")
             seen.add(url)
             answer = self.page(url)
             items += answer.decode(list[msgspec.Raw])
@@ -101,13 +101,13 @@ class Client:
     def graphql(self, query: str, variables: Mapping[str, Any], shape: type[T], attempts: int | None = None) -> Told[T]:
         """``data`` read as ``shape``.
 
-        Raises :class:`GraphQLUnavailable`; :class:`ServerTrouble` where less should be asked for at once;
-        :class:`~apps.sources.errors.RateLimited`; :class:`BadRequest` for a refused query.
+        Raises :class:`GraphQLUnavailable`; :class:`ServerError` where less should be asked for at once;
+        :class:`~apps.sources.errors.RateLimitedError`; :class:`BadRequestError` for a refused query.
         """
         asked = {"query": query, "variables": variables}
         try:
             answer = self.http.post(self.graphql_url, asked, attempts=attempts, limit_in=limit_told)
-        except (NotFound, Forbidden, Gone) as error:
+        except (NotFoundError, ForbiddenError, EndpointRemovedError) as error:
             raise GraphQLUnavailable(str(error), error.status) from error
         body = answer.decode(_Body)
         errors = body.errors or []
@@ -117,7 +117,7 @@ class Client:
             pause_before_the_limit(answer, read_json(data, _RateOnly).rate_limit)
             return Told(read_json(data, shape), errors)
         except msgspec.DecodeError as error:
-            raise InvalidAnswer(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
+            raise InvalidAnswerError(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
 
 
 def graphql_url(base_url: str) -> str:
@@ -126,10 +126,10 @@ def graphql_url(base_url: str) -> str:
 
 
 def repository_path(full_name: str) -> str:
-    """``/repos/owner/name``; raises :class:`NotFound` for what cannot be a repository's name."""
+    """``/repos/owner/name``; raises :class:`NotFoundError` for what cannot be a repository's name."""
     owner, slash, name = full_name.strip().strip("/").partition("/")
     if not (owner and slash and name) or "/" in name or name in {".", ".."} or owner in {".", ".."}:
-        raise NotFound(f"“{clean(full_name)}” is no repository: write it as owner/name.")
+        raise NotFoundError(f"“{clean(full_name)}” is no repository: write it as owner/name.")
     return f"/repos/{quote(owner, safe='')}/{quote(name, safe='')}"
 
 
@@ -147,12 +147,12 @@ def raise_for(errors: list[GraphQLError], no_data: bool, answer: Answer) -> None
             continue
         message, lowered = clean(error.message)[:300], error.message.lower()
         if error.type in _TOO_MUCH or any(word in lowered for word in _TROUBLE):
-            raise ServerTrouble(f"GitHub's GraphQL gave up: {message}", 502)
+            raise ServerError(f"GitHub's GraphQL gave up: {message}", 502)
         if (error.extensions or {}).get("code") in {"undefinedField", "undefinedType", "argumentNotAccepted"}:
             raise GraphQLUnavailable(f"This GitHub's GraphQL is too old for the question: {message}")
     if no_data:
         told = clean(errors[0].message)[:300] if errors else "it gave no data"
-        raise BadRequest(f"GitHub's GraphQL refuses the question: {told}", answer.status)
+        raise BadRequestError(f"GitHub's GraphQL refuses the question: {told}", answer.status)
 
 
 def limit_told(answer: Answer) -> Limit | None:
@@ -182,8 +182,8 @@ def hole(errors: list[GraphQLError], scope: str) -> SourceError:
     """The exception for a repository that came back as null."""
     told = "; ".join(clean(error.message)[:300] for error in errors)
     if any(error.type == "FORBIDDEN" for error in errors):
-        return Forbidden(f"GitHub does not permit the token to read {scope}: {told}", 403)
-    return NotFound(f"{scope} does not exist, or the token may not see it. {told}".strip(), 404)
+        return ForbiddenError(f"GitHub does not permit the token to read {scope}: {told}", 403)
+    return NotFoundError(f"{scope} does not exist, or the token may not see it. {told}".strip(), 404)
 
 
 def holes(errors: list[GraphQLError], scope: str) -> list[Skip]:
@@ -199,7 +199,7 @@ def attempts_for(first: int) -> int | None:
 
 def ask_less(piece: Slice, first: int, error: SourceError) -> Fetched:
     """The same page of a list with half as many items; raises ``error`` when there is no less to ask for."""
-    if first == 1 or isinstance(error, Untrusted):
+    if first == 1 or isinstance(error, UntrustedError):
         raise error
     return Fetched(follow_ups=[Slice(piece.kind, {**piece.args, "first": first // 2}, piece.scope)])
 
@@ -210,7 +210,7 @@ def next_page(piece: Slice, answer: Answer) -> list[Slice]:
     if not url:
         return []
     if url == answer.url or url == piece.args.get("url"):
-        raise InvalidAnswer(f"GitHub's list {url} leads back to a page that was read already.")
+        raise InvalidAnswerError(f"GitHub's list {url} leads back to a page that was read already.")
     return [Slice(piece.kind, {**piece.args, "url": url}, piece.scope)]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from apps.sources.base import Context, Estimate, Slice
-from apps.sources.errors import Forbidden, NotFound
+from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import PER_PAGE, Client, GraphQLUnavailable, owner_and_name, repository_path
 from apps.sources.github.extract import repositories
 from apps.sources.github.extract.window import LAG, Window, window
@@ -151,7 +151,7 @@ def _together(client: Client, context: Context, names: Sequence[str]) -> list[Li
 def _over_rest(client: Client, name: str) -> Lists | None:
     try:
         return {entity: _newest(client, f"{repository_path(name)}/{path}") for entity, path in PATHS.items()}
-    except (NotFound, Forbidden):
+    except (NotFoundError, ForbiddenError):
         return None
 
 
@@ -165,7 +165,7 @@ def _newest(client: Client, path: str) -> Newest:
 def _workflow_runs(client: Client, name: str) -> Newest | None:
     try:
         page = client.page(f"{repository_path(name)}/actions/runs").decode(_Runs)
-    except (NotFound, Forbidden):
+    except (NotFoundError, ForbiddenError):
         return None
     return Newest(page.total_count, _stamps(page.workflow_runs))
 

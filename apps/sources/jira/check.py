@@ -1,7 +1,15 @@
 """Does a connection work, and if not, what is wrong?"""
 
 from apps.sources.base import Connection, ConnectionReport
-from apps.sources.errors import Expired, Forbidden, Gone, InvalidAnswer, NotFound, SourceError, Unauthorized
+from apps.sources.errors import (
+    EndpointRemovedError,
+    ForbiddenError,
+    InvalidAnswerError,
+    NotFoundError,
+    SourceError,
+    TokenExpiredError,
+    UnauthorizedError,
+)
 from apps.sources.http import Http
 from apps.sources.jira.client import Account, Id, JiraClient, Shape, read_shape
 from apps.sources.jira.extract.paging import walk
@@ -20,13 +28,13 @@ def check(connection: Connection, http: Http) -> ConnectionReport:
         refuse_data_center(client)
         account = client.myself()
         keys = [read_shape(bytes(item), _Project) for item in walk(client.projects)]
-    except (InvalidAnswer, NotFound, Gone) as error:
+    except (InvalidAnswerError, NotFoundError, EndpointRemovedError) as error:
         return _failed(f"This is not the address of a Jira Cloud site. {error}")
-    except Expired as error:
+    except TokenExpiredError as error:
         return _failed(str(error))
-    except Unauthorized as error:
+    except UnauthorizedError as error:
         return _failed(f"Jira does not accept the e-mail and API token. {error}")
-    except Forbidden as error:
+    except ForbiddenError as error:
         return _failed(f"The account has no access to this Jira site. {error}")
     except SourceError as error:
         return _failed(str(error))

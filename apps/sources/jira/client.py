@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from apps.sources.base import RawRecord
-from apps.sources.errors import InvalidAnswer, Unauthorized
+from apps.sources.errors import InvalidAnswerError, UnauthorizedError
 from apps.sources.http import Answer, Http
 from apps.sources.text import read_json
 
@@ -163,7 +163,7 @@ class JiraClient:
         """A list that comes in one piece and is never empty on a living site: fields, issue types, statuses."""
         items = self.get(f"{API}/{path}", list[msgspec.Raw])
         if not items:
-            raise InvalidAnswer(f"Jira gives an empty list of {path}: check that the account may see a project.")
+            raise InvalidAnswerError(f"Jira gives an empty list of {path}: check that the account may see a project.")
         return items
 
     def projects(self, start: int, keys: Sequence[str] = ()) -> Page:
@@ -228,7 +228,7 @@ def authenticated(answer: Answer) -> Answer:
     """``answer``, unless Jira served us as a stranger: with a bad token many lists are just empty."""
     reason = answer.headers.get("x-seraph-loginreason", "")
     if "FAILED" in reason or "DENIED" in reason:
-        raise Unauthorized(
+        raise UnauthorizedError(
             "Jira does not accept the e-mail and API token and answers as to a stranger. "
             "Check both; the token may have expired.",
             401,
@@ -269,11 +269,11 @@ def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", r
 
 
 def read_shape(payload: bytes, shape: type[T]) -> T:
-    """Part of a record; :class:`InvalidAnswer` when it has another shape."""
+    """Part of a record; :class:`InvalidAnswerError` when it has another shape."""
     try:
         return read_json(payload, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidAnswer(f"Jira answered with a record of an unknown shape ({error}).") from None
+        raise InvalidAnswerError(f"Jira answered with a record of an unknown shape ({error}).") from None
 
 
 def host_of(url: str) -> str:

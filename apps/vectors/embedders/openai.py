@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.sources.errors import BadRequest, SourceError, TooLarge
+from apps.sources.errors import AnswerTooLargeError, BadRequestError, SourceError
 from apps.sources.http import Http
 from apps.sources.text import in_pieces
 from apps.vectors.embedders.base import EmbedderError, TextRefusedError, Vectors, shortened, unit_rows
@@ -71,7 +71,7 @@ class OpenAiEmbedder:
             answer = self._http.post("embeddings", {"model": self._model, "input": texts})
             items = sorted(answer.decode(Reply).data, key=lambda item: item.index)
         except SourceError as error:
-            refused = isinstance(error, BadRequest | TooLarge) or error.status in REFUSED
+            refused = isinstance(error, BadRequestError | AnswerTooLargeError) or error.status in REFUSED
             kind = TextRefusedError if refused else EmbedderError
             raise kind(f"The embedding end point failed: {error}") from error
         if [item.index for item in items] != list(range(len(texts))):

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from apps.integrations import governor as module
 from apps.integrations.governor import RedisGovernor
-from apps.sources.errors import RateLimited
+from apps.sources.errors import RateLimitedError
 from apps.sources.governors import LocalGovernor
 from apps.sources.limits import Limit
 from apps.stack.services.embedded import EmbeddedServices
@@ -122,7 +122,7 @@ def test_a_killed_worker_leaks_no_places(make: Make, monkeypatch: pytest.MonkeyP
 def test_a_long_pause_is_obeyed_by_every_worker_and_raised(make: Make) -> None:
     until = make().limited(Limit(120, "jira-burst-based"))
     for other in (make(), make()):
-        with pytest.raises(RateLimited, match="jira-burst-based") as caught, other.slot():
+        with pytest.raises(RateLimitedError, match="jira-burst-based") as caught, other.slot():
             pass
         assert abs(caught.value.until - until) < timedelta(seconds=2)
 
@@ -133,7 +133,7 @@ def test_a_worker_at_work_hears_of_the_pause(make: Make, monkeypatch: pytest.Mon
     with one.slot():
         pass
     other.limited(Limit(60, "rate limit"))
-    with pytest.raises(RateLimited), one.slot():
+    with pytest.raises(RateLimitedError), one.slot():
         pass
 
 
@@ -216,7 +216,7 @@ def test_an_answer_that_uses_up_the_allowance_starts_the_pause(make: Make) -> No
         "x-ratelimit-reset": str(int(now.timestamp()) + 300),
     }
     make().observe(200, headers)
-    with pytest.raises(RateLimited, match="used up"), make().slot():
+    with pytest.raises(RateLimitedError, match="used up"), make().slot():
         pass
 
 
@@ -228,7 +228,7 @@ def test_without_redis_a_process_keeps_to_a_few_requests() -> None:
     assert load.done == 24
     assert load.peak <= module.CONCURRENCY_ALONE
     governor.limited(Limit(60, "rate limit"))
-    with pytest.raises(RateLimited), governor.slot():
+    with pytest.raises(RateLimitedError), governor.slot():
         pass
     away.close()
 

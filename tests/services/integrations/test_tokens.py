@@ -18,7 +18,7 @@ from apps.integrations import cli, governor, services
 from apps.integrations.connect import MOST_PER_SITE, open_source
 from apps.integrations.models import Integration, Token
 from apps.integrations.selectors import token_warnings
-from apps.sources.errors import Expired, RateLimited, ServerTrouble, Unauthorized, Untrusted
+from apps.sources.errors import RateLimitedError, ServerError, TokenExpiredError, UnauthorizedError, UntrustedError
 from apps.tenants.models import Tenant
 from tests import platform as platforms
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -91,7 +91,10 @@ def test_a_used_up_token_waits_alone_and_every_process_knows(integration: Integr
     assert hub.asked == [ONE, TWO, TWO]
     hub.answers[TWO] = hub.answers[ONE]
     _, _, http = open_source(integration)
-    with http, pytest.raises(RateLimited, match=r"until .* UTC, because the allowance of 5,000 requests is used up"):
+    with (
+        http,
+        pytest.raises(RateLimitedError, match=r"until .* UTC, because the allowance of 5,000 requests is used up"),
+    ):
         http.get("/user")
 
 
@@ -115,7 +118,7 @@ def test_a_503_with_a_pause_concerns_all_tokens_of_the_site(integration: Integra
     hub.answers[ONE] = Say(b"", 503, {"Retry-After": "600"})
     for _ in range(2):
         _, _, http = open_source(integration)
-        with http, pytest.raises(RateLimited, match="unavailable"):
+        with http, pytest.raises(RateLimitedError, match="unavailable"):
             http.get("/user")
     assert hub.asked == [ONE]
 
@@ -129,7 +132,7 @@ def test_a_suffering_site_slows_everybody_and_a_limited_token_only_itself(integr
         http.get("/user")
         assert float(redis_client().hget(site, "limit") or 0) == MOST_PER_SITE
         hub.answers[TWO] = Say(b"", 502)
-        with pytest.raises(ServerTrouble):
+        with pytest.raises(ServerError):
             http.get("/user", attempts=1)
         hub.answers[TWO] = Say({"login": "bob"})
         http.get("/user")
@@ -158,7 +161,7 @@ def test_a_lone_refused_token_is_tried_again_and_forgiven_when_it_works(integrat
     token("spare").delete()
     hub.answers[ONE] = Say({"message": "Bad credentials"}, 401)
     _, _, http = open_source(integration)
-    with http, pytest.raises(Unauthorized):
+    with http, pytest.raises(UnauthorizedError):
         http.get("/user")
     hub.answers[ONE] = Say({"login": "ada"})
     _, _, http = open_source(integration)
@@ -170,7 +173,7 @@ def test_a_lone_refused_token_is_tried_again_and_forgiven_when_it_works(integrat
 def test_an_expired_token_asks_nothing(integration: Integration, hub: Hub) -> None:
     Token.across_tenants.update(expires_at=end(-1))
     _, _, http = open_source(integration)
-    with http, pytest.raises(Expired, match=r"The token “main” of hub expired on .* UTC\. Create a new one"):
+    with http, pytest.raises(TokenExpiredError, match=r"The token “main” of hub expired on .* UTC\. Create a new one"):
         http.get("/user")
     assert hub.asked == []
     assert "expired on" in services.test_connection(integration).problem
@@ -229,7 +232,7 @@ def test_a_test_tries_every_token_and_says_which_does_not_work(integration: Inte
 
 def test_without_an_active_token_the_sentence_says_so(integration: Integration, hub: Hub) -> None:
     Token.across_tenants.update(is_active=False)
-    with pytest.raises(Unauthorized, match="hub has no active token"):
+    with pytest.raises(UnauthorizedError, match="hub has no active token"):
         open_source(integration)
     assert "no active token" in services.test_connection(integration).problem
 
@@ -291,7 +294,7 @@ def test_jira_tokens_share_the_buckets_of_their_site(acme: Tenant) -> None:
     )
     services.set_token(integration=made, label="spare", token=Secret(TWO), username="bob")
     _, _, http = open_source(made)
-    with http, pytest.raises(RateLimited, match="jira-burst-based"):
+    with http, pytest.raises(RateLimitedError, match="jira-burst-based"):
         http.get("/x")
     assert len(server.seen) == 1, "another token would draw from the same bucket"
     server.close()
@@ -321,7 +324,7 @@ def test_a_name_that_turns_to_an_inner_address_after_the_check_is_not_connected_
         token=Secret(ONE),
     )
     _, _, http = open_source(made)
-    with http, pytest.raises(Untrusted, match=r"github\.example is 127\.0\.0\.1"):
+    with http, pytest.raises(UntrustedError, match=r"github\.example is 127\.0\.0\.1"):
         http.get("/user")
     assert len(looks) == 3
     assert inner.seen == []

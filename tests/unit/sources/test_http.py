@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from apps.sources.errors import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    Gone,
-    InvalidAnswer,
-    NotFound,
-    ServerTrouble,
+    AnswerTooLargeError,
+    BadRequestError,
+    ConflictError,
+    EndpointRemovedError,
+    ForbiddenError,
+    InvalidAnswerError,
+    NotFoundError,
+    ServerError,
     SourceError,
-    TooLarge,
-    Unreachable,
+    UnreachableError,
 )
 from tests.unit.sources.conftest import Client
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -41,14 +41,18 @@ def test_sends_credentials_parameters_and_json(provider: ScriptedServer, client:
 @pytest.mark.parametrize(
     ("status", "message", "error"),
     [
-        (400, "The value 'X' does not exist", BadRequest),
-        (403, "Resource not accessible by integration", Forbidden),
-        (404, "Not Found", NotFound),
-        (409, "Git Repository is empty.", Conflict),
-        (410, "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API.", Gone),
-        (410, "Issues are disabled for this repo", NotFound),
-        (422, "Only the first 1000 search results are available", BadRequest),
-        (451, "Repository access blocked", NotFound),
+        (400, "The value 'X' does not exist", BadRequestError),
+        (403, "Resource not accessible by integration", ForbiddenError),
+        (404, "Not Found", NotFoundError),
+        (409, "Git Repository is empty.", ConflictError),
+        (
+            410,
+            "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API.",
+            EndpointRemovedError,
+        ),
+        (410, "Issues are disabled for this repo", NotFoundError),
+        (422, "Only the first 1000 search results are available", BadRequestError),
+        (451, "Repository access blocked", NotFoundError),
     ],
 )
 def test_a_refusal_is_one_error_and_is_not_asked_again(
@@ -69,10 +73,10 @@ def test_server_trouble_is_tried_again_until_it_works(provider: ScriptedServer, 
 
 def test_server_trouble_for_ever_is_told(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say({"message": "Something went wrong"}, 504))
-    with pytest.raises(ServerTrouble, match=r"504.*Something went wrong"):
+    with pytest.raises(ServerError, match=r"504.*Something went wrong"):
         client(attempts=3).get("/x")
     assert len(provider.seen) == 3
-    with pytest.raises(ServerTrouble):
+    with pytest.raises(ServerError):
         client().post("/x", {}, attempts=1)
     assert len(provider.seen) == 4
 
@@ -89,13 +93,13 @@ def test_a_broken_body_is_asked_for_again(provider: ScriptedServer, client: Clie
 
 def test_html_instead_of_json(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", HTML)
-    with pytest.raises(InvalidAnswer, match="web page"):
+    with pytest.raises(InvalidAnswerError, match="web page"):
         client().get("/x").decode(dict[str, Any])
 
 
 def test_another_shape_is_an_invalid_answer(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say([1]))
-    with pytest.raises(InvalidAnswer, match="Expected `object`"):
+    with pytest.raises(InvalidAnswerError, match="Expected `object`"):
         client().get("/x").decode(dict[str, Any])
 
 
@@ -117,7 +121,7 @@ def test_spoilt_text_is_mended(provider: ScriptedServer, client: Client, body: b
 def test_the_size_of_a_body_is_bounded_after_decompression(provider: ScriptedServer, client: Client) -> None:
     bomb = gzip.compress(b'{"a": "' + b"x" * 5_000_000 + b'"}')
     provider.on("/x", Say(bomb, headers={"Content-Encoding": "gzip"}))
-    with pytest.raises(TooLarge, match="more than"):
+    with pytest.raises(AnswerTooLargeError, match="more than"):
         client(max_bytes=1_000_000).get("/x")
     assert len(provider.seen) == 1
 
@@ -138,7 +142,7 @@ def test_a_silent_server_is_given_up(provider: ScriptedServer, client: Client) -
         return Say({})
 
     provider.on("/x", silence)
-    with pytest.raises(Unreachable, match="did not answer within"):
+    with pytest.raises(UnreachableError, match="did not answer within"):
         client(timeout=(1, 0.2), attempts=1).get("/x")
     released.set()
 

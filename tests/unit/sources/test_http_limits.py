@@ -8,8 +8,8 @@ from email.utils import format_datetime
 import pytest
 
 from apps.sources.errors import (
-    Forbidden,
-    RateLimited,
+    ForbiddenError,
+    RateLimitedError,
 )
 from apps.sources.governors import Outlook, pause_sentence
 from apps.sources.limits import (
@@ -63,11 +63,11 @@ def test_a_long_pause_is_handed_over_instead_of_slept(
     filled = {k: v.format(iso=end.isoformat(), epoch=int(end.timestamp())) for k, v in headers.items()}
     provider.on("/x", Say({"message": message}, status, filled), Say({}))
     http = client()
-    with pytest.raises(RateLimited, match="pause until") as caught:
+    with pytest.raises(RateLimitedError, match="pause until") as caught:
         http.get("/x")
     waited = (caught.value.until - datetime.now(UTC)).total_seconds()
     assert seconds - 3 <= waited <= seconds * 1.1 + 3
-    with pytest.raises(RateLimited, match="pause until"):
+    with pytest.raises(RateLimitedError, match="pause until"):
         http.get("/x")
     assert len(provider.seen) == 1, "while a pause lasts, nothing is asked"
 
@@ -75,7 +75,7 @@ def test_a_long_pause_is_handed_over_instead_of_slept(
 def test_a_403_without_a_limit_is_no_pause(provider: ScriptedServer, client: Client) -> None:
     headers = {"X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": "4102444800"}
     provider.on("/x", Say({"message": "Resource protected by organization SAML enforcement."}, 403, headers))
-    with pytest.raises(Forbidden, match="SAML"):
+    with pytest.raises(ForbiddenError, match="SAML"):
         client().get("/x")
 
 
@@ -84,13 +84,13 @@ def test_the_last_allowed_answer_starts_the_pause(provider: ScriptedServer, clie
     provider.on("/x", Say({}, 200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}))
     http = client()
     http.get("/x")
-    with pytest.raises(RateLimited, match="used up"):
+    with pytest.raises(RateLimitedError, match="used up"):
         http.get("/x")
 
 
 def test_untold_pauses_grow_while_they_do_not_help(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say(b"", 429))
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         client(patience=0.5, attempts=9).get("/x")
     assert len(provider.seen) == 1
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.errors import RateLimited, Unauthorized
+from apps.sources.errors import RateLimitedError, UnauthorizedError
 from apps.sources.http import Http
 from tests.unit.sources.conftest import Client
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -75,7 +75,9 @@ def test_when_all_tokens_wait_the_earliest_end_counts(hub: Any) -> None:
     site = hub(one=[Say(b"", 429, {"Retry-After": "900"})], two=[Say(b"", 429, {"Retry-After": "300"})])
     with site.client() as http:
         for _ in range(2):
-            with pytest.raises(RateLimited, match=r"until .* UTC, because .* None of the 2 tokens is free") as caught:
+            with pytest.raises(
+                RateLimitedError, match=r"until .* UTC, because .* None of the 2 tokens is free"
+            ) as caught:
                 http.get("/x")
             assert timedelta(seconds=290) < caught.value.until - datetime.now(UTC) < timedelta(seconds=340)
     assert site.asked == ["one", "two"]
@@ -99,21 +101,21 @@ def test_a_refused_token_is_set_aside_and_the_other_goes_on(hub: Any) -> None:
 def test_only_when_every_token_is_refused_the_call_is(hub: Any) -> None:
     refused = [Say({"message": "Bad credentials"}, 401)]
     site = hub(one=refused, two=list(refused))
-    with site.client() as http, pytest.raises(Unauthorized, match="Bad credentials"):
+    with site.client() as http, pytest.raises(UnauthorizedError, match="Bad credentials"):
         http.get("/x")
     assert site.asked == ["one", "one", "two", "two"]
 
 
 def test_a_token_that_only_waits_is_no_reason_to_fail_for_the_refused_one(hub: Any) -> None:
     site = hub(one=[Say(b"", 429, {"Retry-After": "600"})], two=[Say(b"", 401)])
-    with site.client() as http, pytest.raises(RateLimited, match="pause until"):
+    with site.client() as http, pytest.raises(RateLimitedError, match="pause until"):
         http.get("/x")
 
 
 def test_a_refused_token_that_works_again_is_used_again(hub: Any) -> None:
     site = hub(one=[Say(b"", 401), Say(b"", 401), Say({"ok": 1})])
     with site.client() as http:
-        with pytest.raises(Unauthorized):
+        with pytest.raises(UnauthorizedError):
             http.get("/x")
         assert http.governor.outlook().refused
         http.get("/x")
@@ -132,6 +134,6 @@ def test_a_limit_inside_a_good_answer_counts_like_any_other(hub: Any) -> None:
 
 def test_no_token_ever_shows_in_an_error(hub: Any) -> None:
     site = hub(secret_one=[Say({"message": "secret_one?"}, 401)], secret_two=[Say({"message": "secret_two?"}, 401)])
-    with site.client() as http, pytest.raises(Unauthorized) as caught:
+    with site.client() as http, pytest.raises(UnauthorizedError) as caught:
         http.get("/x")
     assert "secret_" not in str(caught.value)

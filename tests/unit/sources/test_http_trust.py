@@ -12,9 +12,9 @@ import pytest
 from apps.sources import network, transport
 from apps.sources.errors import (
     SourceError,
-    Unauthorized,
-    Unreachable,
-    Untrusted,
+    UnauthorizedError,
+    UnreachableError,
+    UntrustedError,
 )
 from apps.sources.network import is_public_host
 from apps.sources.transport import refuse_strange_place
@@ -48,14 +48,14 @@ def test_redirects_and_links_to_another_host_carry_no_credentials(provider: Scri
 
 def test_a_circle_of_redirects_ends(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say(b"", 302, {"Location": "/x"}))
-    with pytest.raises(Untrusted, match="circle"):
+    with pytest.raises(UntrustedError, match="circle"):
         client().get("/x")
     assert len(provider.seen) == 6
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"])
 def test_a_public_provider_cannot_lead_into_the_inner_network(target: str) -> None:
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedError):
         refuse_strange_place(target, public_only=True)
 
 
@@ -71,7 +71,7 @@ def test_no_secret_in_any_error(provider: ScriptedServer, client: Client) -> Non
     provider.on("/x", lambda seen: Say({"message": f"{seen.headers['authorization']} and {SECRET} are wrong"}, 401))
     base = provider.url.replace("//", f"//ada:{SECRET}@")
     for http in (client(), client(base)):
-        with pytest.raises(Unauthorized) as caught:
+        with pytest.raises(UnauthorizedError) as caught:
             http.get("/x", {"token": SECRET})
         assert SECRET not in str(caught.value)
         assert "•••" in str(caught.value)
@@ -80,18 +80,18 @@ def test_no_secret_in_any_error(provider: ScriptedServer, client: Client) -> Non
 def test_an_unknown_name_a_closed_port_and_a_wrong_certificate_are_told_apart(
     provider: ScriptedServer, client: Client
 ) -> None:
-    with pytest.raises(Unreachable, match=r"name nowhere\.invalid is not known"):
+    with pytest.raises(UnreachableError, match=r"name nowhere\.invalid is not known"):
         client("https://nowhere.invalid", attempts=1).get("/x")
-    with pytest.raises(Unreachable, match="refuses the connection"):
+    with pytest.raises(UnreachableError, match="refuses the connection"):
         client("http://127.0.0.1:1", attempts=2).get("/x")
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         client(f"https://127.0.0.1:{provider.port}", attempts=1).get("/x")
-    with pytest.raises(Untrusted, match="valid web address"):
+    with pytest.raises(UntrustedError, match="valid web address"):
         client("http://[::1").get("/x")
 
 
 def test_a_self_signed_certificate_is_named(provider: ScriptedServer, client: Client, tls_port: int) -> None:
-    with pytest.raises(Untrusted, match="certificate"):
+    with pytest.raises(UntrustedError, match="certificate"):
         client(f"https://127.0.0.1:{tls_port}").get("/x")
 
 
@@ -106,7 +106,7 @@ def test_only_public_addresses_are_connected_to_and_the_one_that_was_judged(
 
     monkeypatch.setattr(socket, "getaddrinfo", names)
     provider.on("/x", Say({}))
-    with pytest.raises(Untrusted, match=r"api\.example is 127\.0\.0\.1, an address inside a private"):
+    with pytest.raises(UntrustedError, match=r"api\.example is 127\.0\.0\.1, an address inside a private"):
         client(f"http://api.example:{provider.port}", public_only=True).get("/x")
     assert provider.seen == []
     monkeypatch.setattr(network, "is_public", lambda address: True)
@@ -131,7 +131,7 @@ def test_a_redirect_of_a_public_provider_is_judged_again_when_it_is_followed(
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     monkeypatch.setattr(transport, "is_public_host", lambda host, port: is_public_host(host, port) or host == HOME)
     provider.on("/old", Say(b"", 302, {"Location": f"http://elsewhere.example:{provider.port}/new"}))
-    with pytest.raises(Untrusted, match=r"elsewhere\.example is 127\.0\.0\.1"):
+    with pytest.raises(UntrustedError, match=r"elsewhere\.example is 127\.0\.0\.1"):
         client().get("/old")
     assert [seen.path for seen in provider.seen] == ["/old"]
 
@@ -147,7 +147,7 @@ def test_behind_tls_it_is_the_name_that_is_proven(
     )
     monkeypatch.setattr(network, "is_public", lambda address: True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "both.pem"))
-    with pytest.raises(Untrusted, match="certificate"):
+    with pytest.raises(UntrustedError, match="certificate"):
         client(f"https://other.example:{tls_port}", public_only=True).get("/x")
     with pytest.raises(SourceError, match="501"):  # the server knows no GET: it was reached
         client(f"https://good.example:{tls_port}", public_only=True, attempts=1).get("/x")

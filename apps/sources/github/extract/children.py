@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
-from apps.sources.errors import SourceError, Untrusted
+from apps.sources.errors import SourceError, UntrustedError
 from apps.sources.github.client import TOO_MUCH, Client, holes
 from apps.sources.github.extract import index, queries
 from apps.sources.text import parse_time
@@ -40,7 +40,7 @@ def pull_request_pages(client: Client, piece: Slice, context: Context) -> Fetche
             attempts=None if smallest else 1,
         )
     except TOO_MUCH as error:
-        if smallest or isinstance(error, Untrusted):
+        if smallest or isinstance(error, UntrustedError):
             return skip_if_working(client, scope, error)
         half = len(wanted) // 2
         if half:

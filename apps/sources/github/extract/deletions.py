@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from apps.sources.base import Children, Context, Fetched, Gone, Skip, Slice, Transformed
-from apps.sources.errors import Forbidden, NotFound
+from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.github.extract.index import glance
 from apps.sources.github.extract.stored import StoredRepository, stored_repositories
@@ -128,7 +128,7 @@ def missing_status(client: Client, path: str) -> int:
     """404 or 410 when GitHub does not have it, 0 when it does; a legal block (451) says neither and is raised."""
     try:
         client.http.get(path)
-    except NotFound as error:
+    except NotFoundError as error:
         if error.status not in MISSING:
             raise
         return error.status
@@ -175,7 +175,7 @@ def is_seen_otherwise(client: Client, home: StoredRepository, stored: list[Store
     for other in others[:NEIGHBOURS]:
         try:
             client.http.get(f"/repositories/{other.id}")
-        except (NotFound, Forbidden):
+        except (NotFoundError, ForbiddenError):
             continue
         return True
     return not others

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice
-from apps.sources.errors import Conflict, Forbidden, Gone, InvalidAnswer, NotFound
+from apps.sources.errors import ConflictError, EndpointRemovedError, ForbiddenError, InvalidAnswerError, NotFoundError
 from apps.sources.github.client import Client, GraphQLUnavailable
 from apps.sources.github.definition import REPOSITORIES
 from apps.sources.github.extract import (
@@ -62,10 +62,10 @@ def fetch(piece: Slice, context: Context) -> Fetched:
         if piece.kind not in OVER_REST:
             raise
         return Fetched(follow_ups=[msgspec.structs.replace(piece, kind=f"rest_{piece.kind}")])
-    except (NotFound, Forbidden, Gone, Conflict) as error:
+    except (NotFoundError, ForbiddenError, EndpointRemovedError, ConflictError) as error:
         if not piece.scope:
             raise
         what = piece.kind.removeprefix("rest_").replace("_", " ")
         return Fetched(skips=[Skip(piece.scope, f"{what.capitalize()} of {piece.scope}: {error}")])
     except msgspec.DecodeError as error:
-        raise InvalidAnswer(f"GitHub answered with an unexpected shape ({piece.kind}: {error}).") from error
+        raise InvalidAnswerError(f"GitHub answered with an unexpected shape ({piece.kind}: {error}).") from error

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from apps.sources.errors import InvalidAnswer
+from apps.sources.errors import InvalidAnswerError
 from apps.sources.text import parse_time, read_json
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class PageInfo(msgspec.Struct, rename="camel"):
         if not self.has_next_page:
             return None
         if not self.end_cursor or self.end_cursor == after:
-            raise InvalidAnswer(f"GitHub's list of {what} repeats its own page.")
+            raise InvalidAnswerError(f"GitHub's list of {what} repeats its own page.")
         return self.end_cursor
 
 

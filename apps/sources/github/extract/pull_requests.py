@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Slice
-from apps.sources.errors import Untrusted
+from apps.sources.errors import UntrustedError
 from apps.sources.github.client import TOO_MUCH, Client, Told, ask_less, attempts_for, hole, holes, owner_and_name
 from apps.sources.github.extract import fingerprints, index, queries
 from apps.sources.github.extract.children import (
@@ -101,7 +101,7 @@ def pull_request_details(client: Client, piece: Slice, context: Context) -> Fetc
             attempts=None if smallest else 1,
         )
     except TOO_MUCH as error:
-        if smallest or isinstance(error, Untrusted):
+        if smallest or isinstance(error, UntrustedError):
             return skip_if_working(client, wanted[0][1], error)
         items, inner = size.halve(len(wanted), inner, error)
         return Fetched(follow_ups=in_pieces(wanted, items, scope, inner))

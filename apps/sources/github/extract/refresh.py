@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Slice
-from apps.sources.errors import InvalidAnswer, SourceError
+from apps.sources.errors import InvalidAnswerError, SourceError
 from apps.sources.github.client import TOO_MUCH, Client, Told, null_reasons
 from apps.sources.github.extract import pull_requests as pulls
 from apps.sources.github.extract import queries
@@ -82,7 +82,7 @@ def take_known(
     for i, group in enumerate(parts_of(stored, queries.IDS)):
         nodes = read_json(bytes(told.data.get(f"known{i}", b"[]")), list[Marks | None])
         if len(nodes) != len(group):
-            raise InvalidAnswer(f"GitHub answered {len(nodes)} nodes for {len(group)} ids.")
+            raise InvalidAnswerError(f"GitHub answered {len(nodes)} nodes for {len(group)} ids.")
         reasons = null_reasons(told.errors, f"known{i}")
         for place, ((node_id, external_id, scope, mark), now) in enumerate(zip(group, nodes, strict=True)):
             if now is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
-from apps.sources.errors import Forbidden, NotFound
+from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index, overview
 from apps.sources.github.extract.stored import at_beginning, named, stored_repositories
@@ -46,7 +46,7 @@ def discovery(client: Client, piece: Slice, context: Context) -> Fetched:
     """The viewer's own lists and those of the organisations, so that no repository is listed twice."""
     try:
         items = client.every_item("/user/orgs")
-    except (Forbidden, NotFound):  # a token without organisations still has repositories
+    except (ForbiddenError, NotFoundError):  # a token without organisations still has repositories
         items = []
     logins = [read_json(bytes(item), _Owner).login for item in items]
     own = Slice(
@@ -68,7 +68,7 @@ def repositories(client: Client, piece: Slice, context: Context) -> Fetched:
     """One page of a list of repositories."""
     try:
         answer = client.page(piece.args["url"])
-    except (Forbidden, NotFound) as error:
+    except (ForbiddenError, NotFoundError) as error:
         if "not_of" in piece.args:
             raise
         return Fetched(skips=[Skip("", f"The repositories of an organisation cannot be listed: {error}")])

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
-from apps.sources.errors import NotFound
+from apps.sources.errors import NotFoundError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index
 from apps.sources.github.extract.window import window
@@ -78,7 +78,7 @@ def rest_pull_request_details(client: Client, piece: Slice, context: Context) ->
         try:
             answer = client.http.get(path)
             commits, reviews = client.every_item(f"{path}/commits"), client.every_item(f"{path}/reviews")
-        except NotFound as error:
+        except NotFoundError as error:
             fetched.skips.append(Skip(piece.scope, f"Pull request {piece.scope}#{number} is gone: {error}"))
             continue
         head = answer.decode(_PullRequest)
@@ -130,7 +130,7 @@ def pull_request_id(client: Client, scope: str, number: int, context: Context) -
         try:
             answer = client.http.get(f"{repository_path(scope)}/pulls/{number}")
             known[number] = str(answer.decode(_PullRequest).id)
-        except NotFound:
+        except NotFoundError:
             known[number] = ""
     return known[number]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from apps.sources.base import Context
-from apps.sources.errors import SourceError, Untrusted
+from apps.sources.errors import SourceError, UntrustedError
 from apps.sources.sizes import Sizes
 
 
@@ -24,7 +24,7 @@ class Size:
 
     def halve(self, items: int, inner: int, error: SourceError) -> tuple[int, int]:
         """What to ask for after ``error``: half as many items, then half as many children; raises it at the end."""
-        if isinstance(error, Untrusted) or (items <= 1 and inner <= 1):
+        if isinstance(error, UntrustedError) or (items <= 1 and inner <= 1):
             raise error
         items, inner = (items // 2, inner) if items > 1 else (items, inner // 2)
         self.lower(max(items, 1), inner)

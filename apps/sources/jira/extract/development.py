@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
-from apps.sources.errors import Forbidden, NotFound, RateLimited, SourceError
+from apps.sources.errors import ForbiddenError, NotFoundError, RateLimitedError, SourceError
 from apps.sources.jira.client import DEV, JiraClient, Shape, read_shape
 from apps.sources.jira.fields import site_fields
 from apps.sources.text import in_pieces
@@ -112,12 +112,12 @@ def fetch_panels(piece: Slice, context: Context) -> Fetched:
             continue
         try:
             payload = panel_of(client, issue)
-        except RateLimited:
+        except RateLimitedError:
             raise
         except SourceError as error:
             client.myself()  # raises where it is not the panel's fault
             luck.note(worked=False)
-            if round_ == ROUNDS or isinstance(error, Forbidden | NotFound):
+            if round_ == ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
                 failures[str(error)] += 1
             else:
                 again.append((issue, scope))

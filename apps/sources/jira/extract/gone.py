@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from apps.sources.base import Context, Fetched, Gone, RawRecord, Skip, Slice
-from apps.sources.errors import BadRequest, Forbidden, NotFound, SourceError
+from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError, SourceError
 from apps.sources.jira.client import AGILE, API, ISSUES_PER_CALL, JiraClient, Name, read_shape
 from apps.sources.jira.extract.known import KnownProject
 from apps.sources.jira.extract.parents import orphans
@@ -71,7 +71,7 @@ def fetch_verified(piece: Slice, context: Context) -> Fetched:
         path = f"{PATHS[entity]}{name}"
         try:
             payload = bytes(client.get(path, msgspec.Raw, {"fields": "key"} if entity == "issue" else None))
-        except (NotFound, Forbidden, BadRequest) as error:
+        except (NotFoundError, ForbiddenError, BadRequestError) as error:
             _judge(entity, name, error, fetched)
             continue
         if entity == "issue":

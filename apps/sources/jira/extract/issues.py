@@ -12,9 +12,15 @@ from hashlib import blake2b
 
 import msgspec
 
-from apps.sources import errors
 from apps.sources.base import Context, Fetched, Gone, Listed, RawRecord, Skip, Slice
-from apps.sources.errors import BadRequest, Conflict, Forbidden, InvalidAnswer, NotFound
+from apps.sources.errors import (
+    BadRequestError,
+    ConflictError,
+    EndpointRemovedError,
+    ForbiddenError,
+    InvalidAnswerError,
+    NotFoundError,
+)
 from apps.sources.jira.client import (
     API,
     ISSUES_PER_CALL,
@@ -108,7 +114,7 @@ def fetch_ids(piece: Slice, context: Context) -> Fetched:
     token, jql = piece.args.get("token"), query(piece.args["keys"], *piece.args["window"])
     try:
         page = insist(lambda: client.issue_ids(jql, token), IdPage.is_odd)
-    except (BadRequest, NotFound, Forbidden) as error:
+    except (BadRequestError, NotFoundError, ForbiddenError) as error:
         if token:
             raise
         return without_lost_projects(piece, client, error)
@@ -133,7 +139,7 @@ def without_lost_projects(piece: Slice, client: JiraClient, error: Exception) ->
         return Fetched(follow_ups=[Slice(piece.kind, {**piece.args, "keys": [key]}, key) for key in keys])
     try:
         visible = client.projects(0, keys).values
-    except (BadRequest, NotFound, Forbidden):
+    except (BadRequestError, NotFoundError, ForbiddenError):
         visible = []
     if any(read_shape(bytes(item), _Project).key == keys[0] for item in visible):
         raise error
@@ -145,14 +151,14 @@ def next_page(piece: Slice, page: IdPage) -> list[Slice]:
     token = page.next_page_token
     if not page.goes_on or not token:
         if page.is_odd() and not page.issues:
-            raise InvalidAnswer("Jira announces more issues and gives neither any nor a token. Try later.")
+            raise InvalidAnswerError("Jira announces more issues and gives neither any nor a token. Try later.")
         return []
     mark = blake2b(token.encode(errors="replace"), digest_size=6).hexdigest()
     visited: list[str] = piece.args.get("visited", [])
     empty = 0 if page.issues else int(piece.args.get("empty", 0)) + 1
     if mark in visited or empty > MOST_EMPTY_PAGES:
         what = "repeats a page" if mark in visited else "has gone on for many empty pages"
-        raise InvalidAnswer(
+        raise InvalidAnswerError(
             f"Jira's list of issues of {', '.join(piece.args['keys'])} {what}; it has no end. Try later."
         )
     args = {**piece.args, "token": token, "visited": [*visited, mark], "empty": empty}
@@ -209,7 +215,7 @@ def head_of(payload: bytes) -> IssueHead:
     """The head of an issue; of an odd one only its id: the transform will set the record aside."""
     try:
         return read_shape(payload, IssueHead)
-    except InvalidAnswer:
+    except InvalidAnswerError:
         return IssueHead(read_shape(payload, _CommentHead).id)
 
 
@@ -236,7 +242,7 @@ def _fetch_changelogs(heads: dict[str, IssueHead], client: JiraClient, fetched: 
             if not token:
                 break
             if token in visited:
-                raise InvalidAnswer("Jira's changelogs repeat a page; they have no end. Try later.")
+                raise InvalidAnswerError("Jira's changelogs repeat a page; they have no end. Try later.")
             visited.add(token)
         whole.update(histories)
         return []
@@ -269,7 +275,7 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
             start, total = start + len(page.comments), page.total
             for comment in map(bytes, page.comments):
                 found[str(read_shape(comment, _CommentHead).id)] = comment
-    except (NotFound, Forbidden, errors.Gone, Conflict, InvalidAnswer) as error:
+    except (NotFoundError, ForbiddenError, EndpointRemovedError, ConflictError, InvalidAnswerError) as error:
         fetched.skips.append(Skip("", f"The comments of {issue.key} cannot be read. {error}"))
         return
     if len(found) < total:

@@ -5,11 +5,11 @@ from typing import TypeVar
 
 import msgspec
 
-from apps.sources.errors import InvalidAnswer, ServerTrouble, SourceError
+from apps.sources.errors import InvalidAnswerError, ServerError, SourceError
 from apps.sources.jira.client import Page
 from apps.sources.sizes import Sizes
 
-BREAKABLE = (ServerTrouble, InvalidAnswer)
+BREAKABLE = (ServerError, InvalidAnswerError)
 HOPELESS = 3  # single items in a row that fail while nothing works: it is not the items
 
 T = TypeVar("T")
@@ -29,10 +29,10 @@ def walk(ask: Callable[[int], Page]) -> Iterator[msgspec.Raw]:
     while start is not None:
         page = insist(lambda start=start: ask(start), Page.breaks_off)  # type: ignore[misc]
         if page.breaks_off():
-            raise InvalidAnswer("Jira announces more of a list and gives nothing. Try later.")
+            raise InvalidAnswerError("Jira announces more of a list and gives nothing. Try later.")
         head = bytes(page.values[0]) if page.values else b""
         if head and head == first:
-            raise InvalidAnswer("Jira gives the same page of a list again and again; it has no end. Try later.")
+            raise InvalidAnswerError("Jira gives the same page of a list again and again; it has no end. Try later.")
         first = head
         yield from page.values
         start = page.following(start)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, RawRecord
-from apps.sources.errors import InvalidAnswer
+from apps.sources.errors import InvalidAnswerError
 from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, JiraClient, Name, Shape, read_shape
 from apps.sources.jira.fields import site_fields
 from apps.sources.text import in_pieces
@@ -28,7 +28,7 @@ def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
     """The id of an issue's parent, or the key of its epic, or ""."""
     try:
         fields = read_shape(payload, _child_shape(epic_link)).fields
-    except InvalidAnswer:
+    except InvalidAnswerError:
         return ""
     if fields.parent and fields.parent.id is not None:
         return str(fields.parent.id)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
-from apps.sources.errors import BadRequest, Forbidden, Gone, NotFound, Unauthorized
+from apps.sources.errors import BadRequestError, EndpointRemovedError, ForbiddenError, NotFoundError, UnauthorizedError
 from apps.sources.jira.client import AGILE, API, Id, JiraClient, Shape, raw_records, read_shape
 from apps.sources.jira.extract.known import directories_are_due, wanted_projects
 from apps.sources.jira.extract.paging import walk
@@ -13,7 +13,7 @@ from apps.sources.jira.extract.site import whole_list
 from apps.sources.text import in_pieces
 
 PER_SLICE = 10
-REFUSALS = (Forbidden, NotFound, Gone, Unauthorized, BadRequest)
+REFUSALS = (ForbiddenError, NotFoundError, EndpointRemovedError, UnauthorizedError, BadRequestError)
 
 
 class _Location(Shape, rename="camel"):
@@ -50,7 +50,7 @@ def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
         path = f"{API}/project/{project_id}/statuses"
         try:
             payload = bytes(client.get(path, msgspec.Raw))
-        except (Forbidden, NotFound, Gone) as error:
+        except (ForbiddenError, NotFoundError, EndpointRemovedError) as error:
             fetched.skips.append(Skip("", f"The statuses of project {key} cannot be read. {error}"))
             continue
         fetched.records.append(RawRecord("project_statuses", project_id, payload, key, f"GET {path}"))
@@ -92,9 +92,9 @@ def fetch_sprints(piece: Slice, context: Context) -> Fetched:
     for board in piece.args["boards"]:
         try:
             items = list(walk(lambda start, board=board: client.sprints(board, start)))  # type: ignore[misc]
-        except BadRequest:
+        except BadRequestError:
             continue  # "The board does not support sprints": kanban by another name
-        except (Forbidden, NotFound, Gone) as error:
+        except (ForbiddenError, NotFoundError, EndpointRemovedError) as error:
             fetched.skips.append(Skip("", f"The sprints of board {board} cannot be read. {error}"))
             continue
         fetched.records += raw_records("sprint", items, request=f"GET {AGILE}/board/{board}/sprint")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
-from apps.sources.errors import BadRequest, Forbidden, InvalidAnswer, NotFound
+from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, NotFoundError
 from apps.sources.jira.client import API, Id, JiraClient, Shape, raw_records, read_shape
 from apps.sources.jira.extract.known import directories_are_due
 from apps.sources.jira.extract.paging import walk
@@ -41,7 +41,7 @@ def refuse_data_center(client: JiraClient) -> None:
     """Data Center has neither ``search/jql`` nor the bulk calls."""
     server = client.server()
     if (server.deployment_type or "Cloud") != "Cloud":
-        raise BadRequest(
+        raise BadRequestError(
             f"This is Jira {server.deployment_type} {server.version or ''}, not Jira Cloud: it lacks the "
             "bulk end points that this source is built on. Use the address of a Jira Cloud site."
         )
@@ -93,7 +93,7 @@ def fetch_users(piece: Slice, context: Context) -> Fetched:
     client = JiraClient(context.http)
     try:
         records = raw_records("user", list(user_pages(client)), request=f"GET {API}/users/search")
-    except (Forbidden, NotFound) as error:
+    except (ForbiddenError, NotFoundError) as error:
         reason = "The account may not browse the user directory; people are taken from the issues instead."
         return Fetched(skips=[Skip("", f"{reason} {error}")])
     return Fetched(records, expected={"user": len(records)})
@@ -106,7 +106,7 @@ def user_pages(client: JiraClient) -> Iterator[msgspec.Raw]:
     while page := client.users(start):
         fresh = [user for user in page if bytes(user) not in seen]
         if not fresh:
-            raise InvalidAnswer("Jira gives the same page of the user directory again and again. Try later.")
+            raise InvalidAnswerError("Jira gives the same page of the user directory again and again. Try later.")
         seen.update(bytes(user) for user in fresh)
         yield from fresh
         start += len(page)

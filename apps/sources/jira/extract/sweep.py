@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from apps.sources.base import Context, Fetched, Listed, Slice
-from apps.sources.errors import BadRequest, Forbidden, NotFound
+from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError
 from apps.sources.jira.client import IdPage, JiraClient
 from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
 from apps.sources.jira.extract.known import wanted_projects
@@ -29,7 +29,7 @@ def fetch_all_ids(piece: Slice, context: Context) -> Fetched:
     token, jql = piece.args.get("token"), query(piece.args["keys"], None, None)
     try:
         page = insist(lambda: client.issue_ids(jql, token, "key"), IdPage.is_odd)
-    except (BadRequest, NotFound, Forbidden) as error:
+    except (BadRequestError, NotFoundError, ForbiddenError) as error:
         if token:
             raise
         return without_lost_projects(piece, client, error)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.sources.errors import BadRequest, InvalidAnswer, NotFound
+from apps.sources.errors import BadRequestError, InvalidAnswerError, NotFoundError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.http import Http
 from tests.unit.sources.github.memory import MemoryContext, extract
@@ -20,13 +20,13 @@ def test_a_short_list_is_read_to_its_end(provider: ScriptedServer) -> None:
 
 def test_a_list_that_leads_in_a_circle_is_refused(provider: ScriptedServer) -> None:
     provider.on("/list", Say([], headers={"Link": f'<{provider.url}/list?page=2>; rel="next"'}))
-    with Http(provider.url) as http, pytest.raises(InvalidAnswer, match="leads back"):
+    with Http(provider.url) as http, pytest.raises(InvalidAnswerError, match="leads back"):
         Client(http).every_item("/list")
 
 
 @pytest.mark.parametrize("name", ["", "shop", "acme/", "/shop", "acme/shop/pulls", "../user", "acme/.."])
 def test_what_is_no_repository_name_is_refused(name: str) -> None:
-    with pytest.raises(NotFound, match="owner/name"):
+    with pytest.raises(NotFoundError, match="owner/name"):
         repository_path(name)
 
 
@@ -36,7 +36,7 @@ def test_a_name_cannot_leave_its_place_in_the_path() -> None:
 
 def test_a_refused_question_is_told(provider: ScriptedServer) -> None:
     provider.on("/graphql", Say({"errors": [{"message": "Parse error"}]}))
-    with Http(provider.url) as http, pytest.raises(BadRequest, match="Parse error"):
+    with Http(provider.url) as http, pytest.raises(BadRequestError, match="Parse error"):
         Client(http).graphql("query Working { x }", {}, dict)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.errors import InvalidAnswer, RateLimited, ServerTrouble
+from apps.sources.errors import InvalidAnswerError, RateLimitedError, ServerError
 from apps.sources.github.definition import PULL_REQUESTS
 from apps.sources.rows import PullRequestCommit
 from tests.unit.sources.github import payloads as github
@@ -145,7 +145,7 @@ def test_one_that_github_cannot_deliver_is_skipped(provider: ScriptedServer) -> 
 
 def test_when_github_is_down_nothing_is_skipped(provider: ScriptedServer) -> None:
     provider.on("/graphql", listed(1, 2), Say(b"", 502))
-    with pytest.raises(ServerTrouble):
+    with pytest.raises(ServerError):
         run(provider)
 
 
@@ -237,7 +237,7 @@ def test_a_bundle_that_is_too_much_is_split_down_to_small_pages(provider: Script
 def test_a_list_that_repeats_its_own_page_is_refused(provider: ScriptedServer) -> None:
     more = {"hasNextPage": True, "endCursor": "same"}
     graphql(provider, PullRequests=lambda v: listed(1, pageInfo=more), PullRequestDetails=detailed)
-    with pytest.raises(InvalidAnswer, match="repeats"):
+    with pytest.raises(InvalidAnswerError, match="repeats"):
         run(provider)
 
 
@@ -265,7 +265,7 @@ def test_a_limit_inside_a_good_answer_asks_for_a_pause(provider: ScriptedServer)
         "/graphql",
         Say({"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}, 200, headers),
     )
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(RateLimitedError) as raised:
         run(provider)
     assert abs(raised.value.until - reset) < timedelta(seconds=10)
 
@@ -276,7 +276,7 @@ def test_a_question_that_costs_more_than_is_left_is_not_sent(provider: ScriptedS
     answer = listed(1)
     answer.body["data"]["rateLimit"] = rate
     provider.on("/graphql", answer)
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         run(provider)
     assert len(provider.seen) == 1
 
@@ -285,7 +285,7 @@ def test_a_reset_in_a_far_future_lets_nobody_wait_for_ever(provider: ScriptedSer
     answer = listed(1)
     answer.body["data"]["rateLimit"] = {"cost": 8, "remaining": 3, "resetAt": "9999-12-31T23:59:59Z"}
     provider.on("/graphql", answer)
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(RateLimitedError) as raised:
         run(provider)
     assert raised.value.until < datetime.now(UTC) + timedelta(days=2)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.errors import Unauthorized
+from apps.sources.errors import UnauthorizedError
 from apps.sources.github.definition import REPOSITORIES
 from tests.unit.sources.github.memory import MemoryContext, Outcome, extract
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -84,7 +84,7 @@ def test_a_refused_repository_is_skipped_and_the_other_one_loaded(provider: Scri
 
 def test_a_wrong_token_fails_the_step(provider: ScriptedServer) -> None:
     provider.on("/repos/acme/shop", Say({"message": "Bad credentials"}, 401))
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedError):
         run(provider, ("acme/shop",))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.errors import RateLimited, Unauthorized
+from apps.sources.errors import RateLimitedError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import DEV_STATUS
 from apps.sources.jira.extract import development
@@ -127,14 +127,14 @@ def test_a_token_that_is_refused_everywhere_is_fatal(provider: ScriptedServer, c
     provider.on(SUMMARY, Say({}, 401))
     provider.on(MYSELF, Say({}, 401))
     store(context, issue(1))
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedError):
         pull(Jira(), context, [DEV_STATUS])
 
 
 def test_a_pause_is_obeyed(provider: ScriptedServer, context: MemoryContext) -> None:
     provider.on(SUMMARY, Say({}, 429, {"Retry-After": "300"}))
     store(context, issue(1))
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         pull(Jira(), context, [DEV_STATUS])
 
 

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from apps.sources.base import Slice
-from apps.sources.errors import BadRequest, Gone, InvalidAnswer, ServerTrouble, Unauthorized
+from apps.sources.errors import (
+    BadRequestError,
+    EndpointRemovedError,
+    InvalidAnswerError,
+    ServerError,
+    UnauthorizedError,
+)
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES
 from apps.sources.jira.extract.issues import query
@@ -131,13 +137,13 @@ def test_a_lost_project_is_told_and_the_others_go_on(jira: ScriptedServer, make_
 def test_a_query_refused_for_a_living_project_fails_with_jiras_words(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["Field 'updated' is broken."]}, 400))
     jira.on("/rest/api/3/project/search", Say({"values": [{"id": "100", "key": "PAY"}], "isLast": True}))
-    with pytest.raises(BadRequest, match="Field 'updated' is broken"):
+    with pytest.raises(BadRequestError, match="Field 'updated' is broken"):
         pull(Jira(), pay, [ISSUES])
 
 
 def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["The requested API has been removed. Please migrate."]}, 410))
-    with pytest.raises(Gone, match="removed the end point"):
+    with pytest.raises(EndpointRemovedError, match="removed the end point"):
         pull(Jira(), pay, [ISSUES])
 
 
@@ -151,7 +157,7 @@ def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: Memo
 )
 def test_a_token_that_comes_again_ends_the_list(jira: ScriptedServer, pay: MemoryContext, pages: list[Say]) -> None:
     jira.on(SEARCH, *pages)
-    with pytest.raises(InvalidAnswer, match="repeats a page"):
+    with pytest.raises(InvalidAnswerError, match="repeats a page"):
         pull(Jira(), pay, [ISSUES])
 
 
@@ -161,7 +167,7 @@ def test_empty_pages_are_passed_but_not_for_ever(jira: ScriptedServer, pay: Memo
     pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1", "2"]
     jira.on(SEARCH, lambda seen: ids(token=str(next(numbers))))
-    with pytest.raises(InvalidAnswer, match="many empty pages"):
+    with pytest.raises(InvalidAnswerError, match="many empty pages"):
         pull(Jira(), pay, [ISSUES])
 
 
@@ -170,7 +176,7 @@ def test_an_empty_page_that_is_a_hiccup_loses_nothing(jira: ScriptedServer, pay:
     pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1", "2"]
     jira.on(SEARCH, ids(last=False))
-    with pytest.raises(InvalidAnswer, match="announces more issues"):
+    with pytest.raises(InvalidAnswerError, match="announces more issues"):
         pull(Jira(), pay, [ISSUES])
 
 
@@ -196,7 +202,7 @@ def test_one_poisoned_issue_is_left_out_and_told(jira: ScriptedServer, pay: Memo
 def test_when_nothing_works_the_step_fails(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(*range(1, 101)))
     jira.on(BULK, bulk(choke=lambda asked: True))
-    with pytest.raises(ServerTrouble, match="502"):
+    with pytest.raises(ServerError, match="502"):
         pull(Jira(), pay, [ISSUES])
     assert len(jira.calls(BULK)) < 30
 
@@ -251,7 +257,7 @@ def test_changelogs_without_an_end_are_refused(jira: ScriptedServer, pay: Memory
     jira.on(
         CHANGES, Say({"issueChangeLogs": [{"issueId": "1", "changeHistories": [history(1)]}], "nextPageToken": "t"})
     )
-    with pytest.raises(InvalidAnswer, match="repeat a page"):
+    with pytest.raises(InvalidAnswerError, match="repeat a page"):
         pull(Jira(), pay, [ISSUES])
 
 
@@ -291,7 +297,7 @@ def test_an_issue_with_an_odd_shape_is_still_stored(jira: ScriptedServer, pay: M
 
 def test_served_as_a_stranger_is_a_wrong_token_not_an_empty_site(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"issues": [], "isLast": True}, headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}))
-    with pytest.raises(Unauthorized, match="as to a stranger"):
+    with pytest.raises(UnauthorizedError, match="as to a stranger"):
         pull(Jira(), pay, [ISSUES])
 
 

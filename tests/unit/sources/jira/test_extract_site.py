@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.errors import BadRequest, InvalidAnswer, Unauthorized
+from apps.sources.errors import BadRequestError, InvalidAnswerError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import PROJECTS, RELATIONSHIPS
 from tests.unit.sources.jira.conftest import MakeContext
@@ -62,14 +62,14 @@ def test_the_whole_site(jira: ScriptedServer, context: MemoryContext) -> None:
 
 def test_a_wrong_token_stops_before_anything_else(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/myself", Say({"message": "Client must be authenticated"}, 401))
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedError):
         pull(Jira(), context, [PROJECTS])
     assert {seen.path for seen in jira.seen} == {f"{API}/myself"}
 
 
 def test_data_center_is_refused_in_a_sentence(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/serverInfo", Say({"deploymentType": "Server", "version": "9.12"}))
-    with pytest.raises(BadRequest, match=r"Jira Server 9\.12, not Jira Cloud"):
+    with pytest.raises(BadRequestError, match=r"Jira Server 9\.12, not Jira Cloud"):
         pull(Jira(), context, [PROJECTS])
 
 
@@ -98,13 +98,13 @@ def test_a_list_without_an_end_is_refused(
     jira: ScriptedServer, context: MemoryContext, answer: Say, sentence: str
 ) -> None:
     jira.on(f"{API}/project/search", answer)
-    with pytest.raises(InvalidAnswer, match=sentence):
+    with pytest.raises(InvalidAnswerError, match=sentence):
         pull(Jira(), context, [PROJECTS])
 
 
 def test_a_user_directory_without_an_end_is_refused(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/users/search", Say([ADA]))
-    with pytest.raises(InvalidAnswer, match="again and again"):
+    with pytest.raises(InvalidAnswerError, match="again and again"):
         pull(Jira(), context, [PROJECTS])
 
 
@@ -137,7 +137,7 @@ def test_one_project_without_access_does_not_stop_the_others(jira: ScriptedServe
 
 def test_an_empty_list_of_statuses_is_not_believed(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/status", Say([]))
-    with pytest.raises(InvalidAnswer, match="empty list"):
+    with pytest.raises(InvalidAnswerError, match="empty list"):
         pull(Jira(), context, [RELATIONSHIPS])
 
 

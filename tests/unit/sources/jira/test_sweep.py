@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.sources.base import Children, Gone
-from apps.sources.errors import SourceError, Unauthorized
+from apps.sources.errors import SourceError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES, PROJECTS, RELATIONSHIPS
 from apps.sources.jira.extract import gone
@@ -173,7 +173,7 @@ def test_any_other_refusal_is_no_proof(site: Site, loaded: MemoryContext, status
 def test_a_stranger_is_not_believed(site: Site, loaded: MemoryContext) -> None:
     del site.issues["2"]
     site.server.on(f"{API}/myself", Say({"message": "Client must be authenticated"}, 401))
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedError):
         pull(Jira(), loaded, [ISSUES])
     assert "2" in stored(loaded)
 
