@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.sources.base import Gone
+from apps.sources.base import Deletion
 
 # Of the integration, shared by loads: what is gone waits for them, and they for it.
 _EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended('tombstones', %s))"
@@ -33,7 +33,9 @@ WHERE stored.id = ANY (%s) AND tombstone.integration_id = stored.integration_id
 """
 
 
-def bury(gone: Iterable[Gone], *, tenant_id: int, integration_id: int, run: UUID, found_at: datetime) -> list[Gone]:
+def bury(
+    gone: Iterable[Deletion], *, tenant_id: int, integration_id: int, run: UUID, found_at: datetime
+) -> list[Deletion]:
     """Retire the raw records of what is gone and keep the evidence; gives those that were stored until now.
 
     Inside the caller's transaction, which then waits for every load of this integration (see :func:`still_current`).

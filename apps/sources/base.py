@@ -64,11 +64,11 @@ class Skip(msgspec.Struct):
     reason: str
 
 
-class Gone(msgspec.Struct):
-    """A stored object that the provider no longer has; ``evidence`` is the answer that proves it, for people.
+class Deletion(msgspec.Struct):
+    """An object that the provider no longer has; ``evidence`` is the answer that proves it, for people.
 
-    An object is gone with every record that is kept of it: each entity is named by a ``Gone`` of its own. What is not
-    stored is ignored.
+    Several records may be stored of one object: the source gives one ``Deletion`` per entity. The pipeline ignores
+    deletions of what is not stored.
     """
 
     entity: str
@@ -96,7 +96,7 @@ class Fetched(msgspec.Struct):
     expected: dict[str, int] = {}
     skips: list[Skip] = []
     listed: list[Listed] = []
-    gone: list[Gone] = []
+    deletions: list[Deletion] = []
     renamed: dict[str, str] = {}
 
 
@@ -201,7 +201,7 @@ class Source(Protocol):
     def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
         """Fetch one slice. Called from several threads at once. Raises :class:`~apps.sources.errors.SourceError`."""
 
-    def forget(self, gone: Gone) -> Transformed:
+    def transform_deletion(self, deletion: Deletion) -> Transformed:
         """Which rows go with an object that is gone: no rows, but ``complete`` with the parents that are left empty."""
 
     def estimate(self, context: Context) -> list[Estimate]:

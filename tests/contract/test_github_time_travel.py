@@ -73,8 +73,8 @@ def test_deletions_are_found_and_proven(small: Sandbox, fault: Any) -> None:
     if fault:
         small.control("faults", [fault])
     context, outcome, _ = changed(small, first, {"seed": 5, "share": 0.15, "kinds": DELETIONS})
-    assert {gone.entity for gone in outcome.gone} >= {"release", "deployment", "pull_request"}
-    assert all("404" in gone.evidence or "null" in gone.evidence for gone in outcome.gone)
+    assert {gone.entity for gone in outcome.deletions} >= {"release", "deployment", "pull_request"}
+    assert all("404" in gone.evidence or "null" in gone.evidence for gone in outcome.deletions)
     assert known(context) == known(load(small)[0])
 
 
@@ -82,8 +82,8 @@ def test_repositories_that_move_and_vanish(small: Sandbox) -> None:
     first, _, _ = load(small)
     kinds = ["rename_repository", "transfer_repository", "delete_repository"]
     context, outcome, _ = changed(small, first, {"seed": 6, "share": 0.1, "kinds": kinds})
-    assert sum(gone.entity == "repository" for gone in outcome.gone) == 1
-    assert {gone.entity for gone in outcome.gone} >= {"repository", "pull_request", "workflow_run"}
+    assert sum(gone.entity == "repository" for gone in outcome.deletions) == 1
+    assert {gone.entity for gone in outcome.deletions} >= {"repository", "pull_request", "workflow_run"}
     assert known(context) == known(load(small)[0])
 
 
@@ -104,7 +104,7 @@ def test_a_run_without_permission_to_see_anything_concludes_nothing(small: Sandb
     small.control("mutate", {"seed": 8, "share": 0.01, "kinds": ["delete_repository"]})
     small.control("faults", hidden)
     _, outcome, _ = load(small, since=datetime.now(UTC), sweep=True, records=copy.deepcopy(first.records))
-    assert outcome.gone == []
+    assert outcome.deletions == []
     assert "Nothing is taken for deleted" in outcome.skips[0].reason
 
 
@@ -113,5 +113,10 @@ def test_without_graphql_a_sweep_finds_deletions_too(small: Sandbox) -> None:
     first, _, _ = load(small)
     kinds = ["delete_remark", "delete_note", "delete_pull", "delete_release", "delete_deployment"]
     context, outcome, _ = changed(small, first, {"seed": 9, "share": 0.1, "kinds": kinds})
-    assert {gone.entity for gone in outcome.gone} >= {"release", "deployment", "pull_request", "pull_request_comments"}
+    assert {gone.entity for gone in outcome.deletions} >= {
+        "release",
+        "deployment",
+        "pull_request",
+        "pull_request_comments",
+    }
     assert known(context) == known(load(small)[0])

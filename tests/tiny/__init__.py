@@ -12,9 +12,9 @@ from apps.sources.base import (
     Connection,
     ConnectionReport,
     Context,
+    Deletion,
     Estimate,
     Fetched,
-    Gone,
     RawRecord,
     Slice,
     Transformed,
@@ -82,8 +82,8 @@ class Tiny:
         following = [Slice("notes", {"page": page.next})] if page.next else []
         return Fetched(records, following, expected={"note": page.total} if number == 1 else {})
 
-    def forget(self, gone: Gone) -> Transformed:
-        return Transformed(complete=[Children(Project, "external_id", gone.external_id)])
+    def transform_deletion(self, deletion: Deletion) -> Transformed:
+        return Transformed(complete=[Children(Project, "external_id", deletion.external_id)])
 
     def estimate(self, context: Context) -> list[Estimate]:
         return [Estimate("", "note", context.http.get("notes?page=1").decode(Page).total)]

@@ -20,7 +20,7 @@ from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
-from apps.sources.base import Fetched, Gone, RawRecord, Slice, Transformed
+from apps.sources.base import Deletion, Fetched, RawRecord, Slice, Transformed
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import LoadReport, load, load_or_split
@@ -62,7 +62,7 @@ def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Ou
     transaction.on_commit(partial(run_log.journal_of(run.pk).fetched, batch.step, run_log.tally(batch.covers, fetched)))
     tombstones.resurrect(stored.changed)
     seen.note(fetched.listed, integration_id=cast(int, run.integration_id), run=run.pk)
-    buried = _bury(run, fetched.gone, fetched_at) if fetched.gone else LoadReport()
+    buried = _bury(run, fetched.deletions, fetched_at) if fetched.deletions else LoadReport()
     # A full run transforms everything again: it also repairs rows that somebody has changed or removed.
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
     if fetched.renamed:
@@ -78,14 +78,14 @@ def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Ou
     )
 
 
-def _bury(run: Run, gone: list[Gone], found_at: datetime) -> LoadReport:
+def _bury(run: Run, gone: list[Deletion], found_at: datetime) -> LoadReport:
     """What is gone: its raw records are no longer current, its rows and theirs get tombstones."""
     owner = {"tenant_id": run.tenant_id, "integration_id": cast(int, run.integration_id)}
     known = tombstones.bury(gone, **owner, run=run.pk, found_at=found_at)
     names = [(one.entity, one.external_id) for one in known]
     raw_services.settle(names, integration_id=owner["integration_id"], stage=Stage.TRANSFORM)
     source = context_of(run).source
-    return load([(0, source.forget(one)) for one in known], **owner)
+    return load([(0, source.transform_deletion(one)) for one in known], **owner)
 
 
 def transform(batch: Batch) -> Write:

@@ -7,9 +7,9 @@ from apps.sources.base import (
     Connection,
     ConnectionReport,
     Context,
+    Deletion,
     Estimate,
     Fetched,
-    Gone,
     RawRecord,
     Slice,
     Transformed,
@@ -19,7 +19,7 @@ from apps.sources.github.client import API_VERSION, Client
 from apps.sources.github.definition import DEFINITION
 from apps.sources.github.estimate import estimate
 from apps.sources.github.extract import dispatch
-from apps.sources.github.extract.deletions import forget
+from apps.sources.github.extract.deletions import transform_deletion
 from apps.sources.github.transform import records
 from apps.sources.http import Http, host
 
@@ -60,9 +60,9 @@ class GitHub:
         """Fetch one slice."""
         return dispatch.fetch(piece, context)
 
-    def forget(self, gone: Gone) -> Transformed:
+    def transform_deletion(self, deletion: Deletion) -> Transformed:
         """Which rows go with an object that is gone."""
-        return forget(gone)
+        return transform_deletion(deletion)
 
     def estimate(self, context: Context) -> list[Estimate]:
         """What a run would fetch, counted in few requests."""

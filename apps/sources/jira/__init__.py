@@ -6,9 +6,9 @@ from apps.sources.base import (
     Connection,
     ConnectionReport,
     Context,
+    Deletion,
     Estimate,
     Fetched,
-    Gone,
     RawRecord,
     Slice,
     Transformed,
@@ -20,7 +20,7 @@ from apps.sources.jira.definition import DEFINITION
 from apps.sources.jira.estimate import estimate
 from apps.sources.jira.extract import FETCHERS, STARTERS
 from apps.sources.jira.transform import TRANSFORMERS
-from apps.sources.jira.transform.forget import forget
+from apps.sources.jira.transform.deletions import transform_deletion
 
 __all__ = ["Jira"]
 
@@ -58,9 +58,9 @@ class Jira:
         """What a run would fetch, counted in few requests."""
         return estimate(context)
 
-    def forget(self, gone: Gone) -> Transformed:
+    def transform_deletion(self, deletion: Deletion) -> Transformed:
         """The rows that go with a record that is gone."""
-        return forget(gone)
+        return transform_deletion(deletion)
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
         """The rows of one record; ``KeyError`` for an unknown entity."""

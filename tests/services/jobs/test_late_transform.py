@@ -12,7 +12,7 @@ from apps.jobs.lifecycle import services
 from apps.jobs.models import Run
 from apps.raw import tombstones
 from apps.raw.services import store
-from apps.sources.base import Gone
+from apps.sources.base import Deletion
 from apps.sources.definition import Stage
 from apps.sources.jira.definition import ISSUES
 from apps.tenants.models import Tenant
@@ -44,7 +44,7 @@ def batch(run: Run, raw_ids: list[int]) -> Batch:
 def test_what_went_meanwhile_is_not_loaded(run: Run) -> None:
     late = stages.transform(batch(run, stored(run, "Pay by card")))
     owner = {"tenant_id": run.tenant_id, "integration_id": run.integration_id or 0}
-    tombstones.bury([Gone("issue", "1", "404")], **owner, run=run.pk, found_at=datetime.now(UTC))
+    tombstones.bury([Deletion("issue", "1", "404")], **owner, run=run.pk, found_at=datetime.now(UTC))
     outcome = late()
     assert (outcome.done, outcome.items, outcome.failures) == (1, [], [])
     assert not Issue.objects.for_tenant(run.tenant_id).exists()

@@ -13,7 +13,7 @@ from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.models import RawRecord as StoredRecord
 from apps.raw.models import Tombstone
-from apps.sources.base import Gone, Listed, RawRecord
+from apps.sources.base import Deletion, Listed, RawRecord
 from apps.tenants.models import Tenant
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def store(jira: Integration, *ids: str, scope: str = "PAY", text: str = "", run:
 
 
 def bury(jira: Integration, *ids: str, run: UUID | None = None) -> list[str]:
-    gone = [Gone("issue", name, f"GET issue/{name} is 404\x00") for name in ids]
+    gone = [Deletion("issue", name, f"GET issue/{name} is 404\x00") for name in ids]
     buried = tombstones.bury(gone, tenant_id=jira.tenant_id, integration_id=jira.pk, run=run or uuid4(), found_at=NOON)
     return sorted(one.external_id for one in buried)
 

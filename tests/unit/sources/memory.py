@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from apps.sources.base import Connection, Fetched, Gone, RawRecord, Skip, Slice, Source
+from apps.sources.base import Connection, Deletion, Fetched, RawRecord, Skip, Slice, Source
 from apps.sources.http import Http
 from apps.sources.rows import Row
 
@@ -79,7 +79,7 @@ class Pulled:
     expected: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)
     skips: list[Skip] = field(default_factory=list)
-    gone: list[Gone] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
     slices: int = 0
 
 
@@ -102,9 +102,9 @@ def note(pulled: Pulled, future: Future[Fetched], context: MemoryContext) -> lis
     fetched = future.result()
     context.store(fetched.records)
     context.seen.update((part.entity, external_id) for part in fetched.listed for external_id in part.ids)
-    for one in fetched.gone:
+    for one in fetched.deletions:
         if context.stored.pop((one.entity, one.external_id), None):
-            pulled.gone.append(one)
+            pulled.deletions.append(one)
     pulled.slices += 1
     pulled.expected.update(fetched.expected)
     pulled.given.update(record.entity for record in fetched.records)

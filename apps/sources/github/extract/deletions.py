@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from apps.sources.base import Children, Context, Fetched, Gone, Skip, Slice, Transformed
+from apps.sources.base import Children, Context, Deletion, Fetched, Skip, Slice, Transformed
 from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.github.extract.index import glance
@@ -71,13 +71,13 @@ PARENTS: dict[str, list[tuple[type[Row], str]]] = {
 }
 
 
-def forget(gone: Gone) -> Transformed:
+def transform_deletion(deletion: Deletion) -> Transformed:
     """The rows that go with an object; those of a further page of children go with its pull request."""
-    comment = comment_id(gone.external_id) if gone.entity in PULL_REQUEST_PAGES else ""
+    comment = comment_id(deletion.external_id) if deletion.entity in PULL_REQUEST_PAGES else ""
     if comment:
         return Transformed(complete=[Children(PullRequestComment, "external_id", comment)])
-    parents = PARENTS.get(gone.entity, [])
-    return Transformed(complete=[Children(row_type, field, gone.external_id) for row_type, field in parents])
+    parents = PARENTS.get(deletion.entity, [])
+    return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in parents])
 
 
 def comment_id(external_id: str) -> str:
@@ -102,8 +102,8 @@ def missing(client: Client, piece: Slice, context: Context) -> Fetched:
         if status := missing_status(client, path):
             evidence = answered(f"GET {path} was answered with {status}")
             is_whole = entity == "pull_request"
-            fetched.gone += whole(external_id, evidence, piece.scope, context) if is_whole else [
-                Gone(entity, external_id, evidence)
+            fetched.deletions += whole(external_id, evidence, piece.scope, context) if is_whole else [
+                Deletion(entity, external_id, evidence)
             ]  # fmt: skip
     if len(asked) > ASKED:
         kind = entity.replace("_", " ").removesuffix("s")
@@ -145,27 +145,29 @@ def vanished(client: Client, piece: Slice, context: Context) -> Fetched:
     status = missing_status(client, path)
     if status == 0:
         told = piece.args["pull_requests"]
-        return Fetched(gone=[one for name, evidence in told for one in whole(name, evidence, piece.scope, context)])
+        return Fetched(
+            deletions=[one for name, evidence in told for one in whole(name, evidence, piece.scope, context)]
+        )
     if not is_seen_otherwise(client, home, stored):
         owner = home.name.partition("/")[0]
         return Fetched(skips=[Skip(home.name, f"No repository of {owner} can be seen any more. Has the token lost its "
                                    "access? Nothing is taken for deleted.")])  # fmt: skip
     evidence = answered(f"GET {path} ({home.name}) was answered with {status}")
-    fetched = Fetched(gone=[Gone("repository", home.id, evidence)])
+    fetched = Fetched(deletions=[Deletion("repository", home.id, evidence)])
     for entity in OF_A_REPOSITORY:
-        fetched.gone += [Gone(entity, name, evidence) for name in context.unlisted(entity, home.name)]
+        fetched.deletions += [Deletion(entity, name, evidence) for name in context.unlisted(entity, home.name)]
     return fetched
 
 
-def whole(external_id: str, evidence: str, scope: str, context: Context) -> list[Gone]:
+def whole(external_id: str, evidence: str, scope: str, context: Context) -> list[Deletion]:
     """A pull request with the records of its further pages."""
     pages = [
-        Gone(entity, page, evidence)
+        Deletion(entity, page, evidence)
         for entity in PULL_REQUEST_PAGES
         for page in context.unlisted(entity, scope)
         if page.startswith(f"{external_id}:")
     ]
-    return [Gone("pull_request", external_id, evidence), *pages]
+    return [Deletion("pull_request", external_id, evidence), *pages]
 
 
 def is_seen_otherwise(client: Client, home: StoredRepository, stored: list[StoredRepository]) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Gone, RawRecord, Skip, Slice
+from apps.sources.base import Context, Deletion, Fetched, RawRecord, Skip, Slice
 from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError, SourceError
 from apps.sources.jira.client import AGILE, API, ISSUES_PER_CALL, JiraClient, Name, read_shape
 from apps.sources.jira.extract.known import KnownProject
@@ -79,7 +79,7 @@ def fetch_verified(piece: Slice, context: Context) -> Fetched:
         else:
             scope = read_shape(payload, KnownProject).key if entity == "project" else ""
             fetched.records.append(RawRecord(entity, name, payload, scope, f"GET {path}"))
-    gone = {one.external_id for one in fetched.gone if one.entity == "issue"}
+    gone = {one.external_id for one in fetched.deletions if one.entity == "issue"}
     fetched.follow_ups = found(there + orphans(gone, context))
     return fetched
 
@@ -101,7 +101,7 @@ def _judge(entity: str, name: str, error: SourceError, fetched: Fetched) -> None
         fetched.skips.append(Skip("", f"Whether {entity} {name} is gone cannot be told. {error}"))
         return
     evidence = f"GET {error} Asked on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC."
-    fetched.gone += [Gone(part, name, evidence) for part in (entity, *PARTS.get(entity, ()))]
+    fetched.deletions += [Deletion(part, name, evidence) for part in (entity, *PARTS.get(entity, ()))]
 
 
 def _bounded(ids: Sequence[str]) -> tuple[list[str], int]:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Gone, Listed, RawRecord, Skip, Slice
+from apps.sources.base import Context, Deletion, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import (
     BadRequestError,
     ConflictError,
@@ -174,7 +174,7 @@ def fetch_issues(piece: Slice, context: Context) -> Fetched:
     _fetch_changelogs(heads, client, fetched, Batches(sizes, "jira changelogs", IDS_PER_SLICE))
     for issue in heads.values():
         _fetch_comments(issue, client, fetched)
-    fetched.gone = _needless_comments(heads, context)
+    fetched.deletions = _needless_comments(heads, context)
     # Slices side by side may ask for the same epic: how many there are nobody has announced.
     fetched.records += fetch_epics([record for record in fetched.records if record.entity == "issue"], client, context)
     return fetched
@@ -285,7 +285,7 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
     fetched.records.append(array_record("issue_comments", issue, found.values(), request))
 
 
-def _needless_comments(heads: dict[str, IssueHead], context: Context) -> list[Gone]:
+def _needless_comments(heads: dict[str, IssueHead], context: Context) -> list[Deletion]:
     """The lists of comments that were stored when there were too many to embed: now the issue has them all."""
     whole = {
         name: len(embedded.comments)
@@ -294,7 +294,7 @@ def _needless_comments(heads: dict[str, IssueHead], context: Context) -> list[Go
     }
     stored = set(whole) - set(context.unstored("issue_comments", list(whole)))
     evidence = "POST {}/issue/bulkfetch: the issue embeds all of its {} comments, the list of its own is needless."
-    return [Gone("issue_comments", name, evidence.format(API, whole[name])) for name in sorted(stored)]
+    return [Deletion("issue_comments", name, evidence.format(API, whole[name])) for name in sorted(stored)]
 
 
 def array_record(entity: str, issue: IssueHead, items: Iterable[bytes], request: str) -> RawRecord:

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Any, TypeVar
 
-from apps.sources.base import Connection, Fetched, Gone, RawRecord, Skip, Slice, Transformed
+from apps.sources.base import Connection, Deletion, Fetched, RawRecord, Skip, Slice, Transformed
 from apps.sources.github import GitHub
 from apps.sources.http import Http
 from apps.sources.rows import Row
@@ -56,7 +56,7 @@ class MemoryContext:
         self.records.update({(r.entity, r.external_id): r for r in fetched.records})
         self.seen |= {(r.entity, r.external_id) for r in fetched.records}
         self.seen |= {(part.entity, name) for part in fetched.listed for name in part.ids}
-        for gone in fetched.gone:
+        for gone in fetched.deletions:
             self.records.pop((gone.entity, gone.external_id), None)
 
     def until(self) -> datetime | None:
@@ -91,13 +91,13 @@ class Outcome:
         self.expected: Counter[str] = Counter()
         self.skips: list[Skip] = []
         self.slices: list[Slice] = []
-        self.gone: list[Gone] = []
+        self.deletions: list[Deletion] = []
 
     def add(self, piece: Slice, fetched: Fetched) -> None:
         self.slices.append(piece)
         self.expected.update(fetched.expected)
         self.skips += fetched.skips
-        self.gone += fetched.gone
+        self.deletions += fetched.deletions
 
 
 def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 4) -> Outcome:

@@ -149,9 +149,9 @@ def test_a_release_is_gone_only_when_it_says_so_itself(provider: ScriptedServer,
     answers(provider, Overview=nodes(overview(releases=github.nodes([item(2, OLD)]))))
     provider.on("/repos/acme/shop/releases/1", Say({"message": "?"}, status))
     _, outcome = run(provider, REPOSITORIES, stored_repository(), released(1), released(2), sweep=True)
-    assert [one.external_id for one in outcome.gone] == gone
+    assert [one.external_id for one in outcome.deletions] == gone
     assert bool(outcome.skips) == (status in (451, 403))
-    assert all(f"was answered with {status}" in one.evidence for one in outcome.gone)
+    assert all(f"was answered with {status}" in one.evidence for one in outcome.deletions)
 
 
 @pytest.mark.parametrize(("total", "asks"), [(3, False), (2, True)])
@@ -163,7 +163,7 @@ def test_a_list_that_goes_on_is_read_when_the_total_does_not_fit(
     answers(provider, Overview=nodes(overview(releases=page)), Deliveries=whole)
     _, outcome = run(provider, REPOSITORIES, stored_repository(), *map(released, (1, 2, 3)), sweep=True)
     assert ("delivery_ids" in kinds(outcome)) == asks
-    assert [one.external_id for one in outcome.gone] == ["1"] * asks
+    assert [one.external_id for one in outcome.deletions] == ["1"] * asks
 
 
 def heads(*found: Any, errors: Any = None, newest: Any = None) -> Json:
@@ -219,7 +219,7 @@ def test_a_null_pull_request_is_gone_only_with_a_reason(
     answers(provider, PullRequestHeads=heads(None, errors=[error]))
     provider.on("/repositories/5", Say({}, status))
     _, outcome = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
-    assert {one.entity for one in outcome.gone} == gone
+    assert {one.entity for one in outcome.deletions} == gone
 
 
 def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(provider: ScriptedServer) -> None:
@@ -228,11 +228,11 @@ def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(pr
     provider.on("/repositories/7", Say({}))
     stored = [stored_repository(), *others, stored_pull()]
     _, outcome = run(provider, PULL_REQUESTS, *stored, sweep=True)
-    assert outcome.gone == []
+    assert outcome.deletions == []
     assert "Nothing is taken for deleted" in outcome.skips[0].reason
     provider.on("/repositories/6", Say({}))
     _, outcome = run(provider, PULL_REQUESTS, *stored, sweep=True)
-    assert {one.entity for one in outcome.gone} == {"repository", "pull_request"}
+    assert {one.entity for one in outcome.deletions} == {"repository", "pull_request"}
 
 
 @pytest.mark.parametrize("cut", [{"known0": []}, {}])

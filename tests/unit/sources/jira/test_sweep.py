@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.base import Children, Gone
+from apps.sources.base import Children, Deletion
 from apps.sources.errors import SourceError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES, PROJECTS, RELATIONSHIPS
@@ -81,7 +81,7 @@ def stored(context: MemoryContext, entity: str = "issue") -> list[str]:
 
 
 def test_a_sweep_that_finds_nothing_costs_one_question(site: Site, loaded: MemoryContext) -> None:
-    assert pull(Jira(), loaded, [ISSUES]).gone == []
+    assert pull(Jira(), loaded, [ISSUES]).deletions == []
     asked = [(seen.json()["fields"], "updated >=" in seen.json()["jql"]) for seen in site.server.calls(SEARCH)]
     assert sorted(asked) == [(["id"], True), (["key"], False)]
     assert len(site.server.seen) == 2
@@ -96,9 +96,9 @@ def test_without_a_sweep_nothing_is_looked_for(site: Site, loaded: MemoryContext
 def test_a_deleted_issue_is_gone_with_every_record_of_it(site: Site, loaded: MemoryContext) -> None:
     del site.issues["2"]
     pulled = pull(Jira(), loaded, [ISSUES])
-    assert {(one.entity, one.external_id) for one in pulled.gone} == {("issue", "2"), ("issue_changelog", "2")}
+    assert {(one.entity, one.external_id) for one in pulled.deletions} == {("issue", "2"), ("issue_changelog", "2")}
     assert stored(loaded) == stored(loaded, "issue_changelog") == ["1", "3", "4", "5"]
-    evidence = pulled.gone[0].evidence
+    evidence = pulled.deletions[0].evidence
     assert re.search(r"^GET http://\S+/rest/api/3/issue/2 .*\(404\).* Asked on 20\d\d-\d\d-\d\d at .* UTC\.$", evidence)
     assert site.asked_one_by_one() == ["2"]
 
@@ -106,16 +106,16 @@ def test_a_deleted_issue_is_gone_with_every_record_of_it(site: Site, loaded: Mem
 def test_a_full_run_finds_what_is_gone_as_well(site: Site, context: MemoryContext, loaded: MemoryContext) -> None:
     del site.issues["2"]
     again = MemoryContext(context.connection, context.http, sweep=True, stored=context.stored)
-    assert {one.external_id for one in pull(Jira(), again, [ISSUES]).gone} == {"2"}
+    assert {one.external_id for one in pull(Jira(), again, [ISSUES]).deletions} == {"2"}
 
 
 def test_an_issue_that_was_moved_is_fetched_again(site: Site, loaded: MemoryContext) -> None:
     site.issues["3"] = issue(3, "CHK")
-    assert pull(Jira(), loaded, [ISSUES]).gone == []
+    assert pull(Jira(), loaded, [ISSUES]).deletions == []
     assert loaded.find("issue", "3").scope == "PAY", "it is listed in its new project: only the changes tell"  # type: ignore[union-attr]
     site.unlisted.add("3")
     pulled = pull(Jira(), loaded.next_run(SINCE, sweep=True), [ISSUES])
-    assert (pulled.gone, pulled.expected["issue"]) == ([], 1)
+    assert (pulled.deletions, pulled.expected["issue"]) == ([], 1)
     assert loaded.find("issue", "3").scope == "CHK"  # type: ignore[union-attr]
     assert site.asked_one_by_one() == []
 
@@ -128,7 +128,7 @@ def test_what_is_listed_and_not_stored_is_fetched(site: Site, loaded: MemoryCont
 
 def test_an_empty_list_deletes_nothing(site: Site, loaded: MemoryContext) -> None:
     site.unlisted = set(site.issues)
-    assert pull(Jira(), loaded, [ISSUES]).gone == []
+    assert pull(Jira(), loaded, [ISSUES]).deletions == []
     assert stored(loaded) == ["1", "2", "3", "4", "5"]
 
 
@@ -158,7 +158,7 @@ def test_the_issues_of_a_project_that_cannot_be_listed_stay(site: Site, loaded: 
     site.server.on(SEARCH, lambda seen: no if "CHK" in seen.json()["jql"] else site.search(seen))
     site.server.on(f"{API}/project/search", Say({"values": [], "isLast": True}))
     pulled = pull(Jira(), loaded, [ISSUES])
-    assert (pulled.gone, {skip.scope for skip in pulled.skips}) == ([], {"CHK"})
+    assert (pulled.deletions, {skip.scope for skip in pulled.skips}) == ([], {"CHK"})
 
 
 @pytest.mark.parametrize("status", [400, 403, 451])
@@ -166,7 +166,7 @@ def test_any_other_refusal_is_no_proof(site: Site, loaded: MemoryContext, status
     del site.issues["2"]
     site.server.on(f"{API}/issue/2", Say({"errorMessages": ["No."]}, status))
     pulled = pull(Jira(), loaded, [ISSUES])
-    assert pulled.gone == []
+    assert pulled.deletions == []
     assert [(skip.scope, "cannot be told" in skip.reason) for skip in pulled.skips] == [("", True)]
 
 
@@ -184,10 +184,10 @@ def test_only_so_many_are_asked_for_one_by_one(
     monkeypatch.setattr(gone, "MOST", 2)
     site.issues.clear()
     first = pull(Jira(), loaded, [ISSUES])
-    assert {one.external_id for one in first.gone} == {"1", "2"}
+    assert {one.external_id for one in first.deletions} == {"1", "2"}
     assert [(skip.scope, skip.reason.split()[0]) for skip in first.skips] == [("", "3")]
     second = pull(Jira(), loaded.next_run(SINCE, sweep=True), [ISSUES])
-    assert {one.external_id for one in second.gone} == {"3", "4"}
+    assert {one.external_id for one in second.deletions} == {"3", "4"}
 
 
 def test_the_issues_of_an_epic_that_is_gone_are_fetched_again(site: Site, context: MemoryContext) -> None:
@@ -224,7 +224,7 @@ def test_comments_that_fit_into_the_issue_again(site: Site, loaded: MemoryContex
     site.issues["1"]["fields"]["comment"] = {"comments": many[3:], "total": 1}
     later = loaded.next_run(SINCE)
     pulled = pull(Jira(), later, [ISSUES])
-    assert [(one.entity, one.external_id) for one in pulled.gone] == [("issue_comments", "1")]
+    assert [(one.entity, one.external_id) for one in pulled.deletions] == [("issue_comments", "1")]
     assert sorted(load(Jira(), later)["issue_comment"]) == ["4"]
 
 
@@ -245,14 +245,14 @@ def test_a_lost_status_type_and_project_are_verified_one_by_one(
     provider.on(BULK, Say({"issues": []}))
     later = context.next_run({})
     pulled = pull(Jira(), later, [PROJECTS, RELATIONSHIPS])
-    assert {(one.entity, one.external_id) for one in pulled.gone} == {
+    assert {(one.entity, one.external_id) for one in pulled.deletions} == {
         ("status", "3"), ("issue_type", "7"), ("project", "100"), ("project_statuses", "100")
     }  # fmt: skip
     assert "Renamed" in later.find("status", "4").payload.decode()  # type: ignore[union-attr]
 
     provider.on(SEARCH, Say({"issues": [], "isLast": True}))
     sweep = later.next_run({"CHK": LATELY}, sweep=True)
-    assert {one.external_id for one in pull(Jira(), sweep, [ISSUES]).gone} == {"1"}, "issues of a lost project"
+    assert {one.external_id for one in pull(Jira(), sweep, [ISSUES]).deletions} == {"1"}, "issues of a lost project"
 
 
 def test_sprints_are_verified_only_when_boards_were_listed(provider: ScriptedServer, context: MemoryContext) -> None:
@@ -264,18 +264,19 @@ def test_sprints_are_verified_only_when_boards_were_listed(provider: ScriptedSer
     provider.on(SEARCH, Say({"issues": [], "isLast": True}))
     provider.on("/rest/agile/1.0/board", Say({"errorMessages": ["No Jira Software."]}, 403))
     refused = context.next_run({"PAY": LATELY}, sweep=True)
-    assert pull(Jira(), refused, [RELATIONSHIPS, ISSUES]).gone == []
+    assert pull(Jira(), refused, [RELATIONSHIPS, ISSUES]).deletions == []
     provider.on("/rest/agile/1.0/board", Say({"values": [{"id": 1, "type": "scrum"}], "isLast": True}))
     provider.on("/rest/agile/1.0/board/1/sprint", Say({"values": [{"id": 12}], "isLast": True}))
     listed = context.next_run({"PAY": LATELY}, sweep=True)
-    assert {(one.entity, one.external_id) for one in pull(Jira(), listed, [RELATIONSHIPS, ISSUES]).gone} == {
+    assert {(one.entity, one.external_id) for one in pull(Jira(), listed, [RELATIONSHIPS, ISSUES]).deletions} == {
         ("sprint", "11")
     }
 
 
 def test_forgetting_names_every_table_that_the_transform_fills() -> None:
     forgotten = (
-        Jira().forget(Gone("issue", "1", "")).complete + Jira().forget(Gone("issue_changelog", "1", "")).complete
+        Jira().transform_deletion(Deletion("issue", "1", "")).complete
+        + Jira().transform_deletion(Deletion("issue_changelog", "1", "")).complete
     )
     assert set(forgotten) == {
         Children(Issue, "external_id", "1"), Children(IssueComment, "issue", "1"), Children(IssueLink, "issue", "1"),

@@ -1,6 +1,6 @@
 """Which rows go with a record that is gone? Those that its transform has made, and nothing else."""
 
-from apps.sources.base import Children, Gone, Transformed
+from apps.sources.base import Children, Deletion, Transformed
 from apps.sources.rows import (
     Issue,
     IssueChange,
@@ -29,7 +29,7 @@ NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
 }
 
 
-def forget(gone: Gone) -> Transformed:
+def transform_deletion(deletion: Deletion) -> Transformed:
     """The parents that are left empty. A list of comments of its own goes without any row: its issue knows them."""
-    named = NAMED.get(gone.entity, ())
-    return Transformed(complete=[Children(row_type, field, gone.external_id) for row_type, field in named])
+    named = NAMED.get(deletion.entity, ())
+    return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])
