@@ -1,4 +1,8 @@
-"""How is a message sent? With patience where nobody waits; whoever sends a message to wake somebody can lose it."""
+"""How is a message sent to the broker?
+
+A task retries for a long time, because no person waits for it. A request, a command or the scheduler gives up soon. A
+lost message does no harm: it only wakes workers, and the scheduler sends it again.
+"""
 
 import logging
 from typing import Any
@@ -8,17 +12,16 @@ from kombu.exceptions import KombuError
 
 logger = logging.getLogger(__name__)
 
-# How long a request, a command or the scheduler tries to reach the broker: some two seconds, because somebody waits.
-# A task has nothing better to do, and keeps on trying as long as the settings say.
-PATIENCE = {"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 1}
+# A request, a command and the scheduler try for about two seconds. A task retries as the settings say.
+SHORT_RETRY_POLICY = {"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 1}
 
 
 def send(message: Signature[Any]) -> bool:
-    """Publish; says whether the broker has taken it. What it has not the scheduler sends again."""
-    policy = current_app.conf.task_publish_retry_policy if current_task else PATIENCE
+    """Publish the message and return whether the broker accepted it. If not, the scheduler sends it again."""
+    policy = current_app.conf.task_publish_retry_policy if current_task else SHORT_RETRY_POLICY
     try:
         message.apply_async(retry_policy=policy)
     except (KombuError, OSError) as error:
-        logger.warning("The broker cannot be reached, the scheduler will send it again: %s", error)
+        logger.warning("The broker cannot be reached. The scheduler will send the message again: %s", error)
         return False
     return True

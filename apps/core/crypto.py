@@ -1,4 +1,4 @@
-"""How are secrets kept at rest? Encrypted with Fernet keys that can be rotated; shown again to nobody."""
+"""How are secrets stored? They are encrypted with Fernet keys that can be rotated, and never shown again."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from django.db import models
 
 
 class Secret:
-    """A text that neither ``repr`` nor ``str`` nor a log shows; :meth:`reveal` is the only way to it."""
+    """A text that is hidden from ``repr``, ``str`` and logs. Only :meth:`reveal` returns it."""
 
     __slots__ = ("_value",)
 
@@ -35,8 +35,8 @@ class Secret:
     __str__ = __repr__
 
 
-class UndecryptableSecret(Exception):
-    """A stored secret that none of the keys in ``ENCRYPTION_KEY`` opens."""
+class UndecryptableSecretError(Exception):
+    """A stored secret that no key in ``ENCRYPTION_KEY`` can decrypt."""
 
 
 @lru_cache(maxsize=4)
@@ -45,7 +45,7 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def cipher() -> MultiFernet:
-    """Encrypts with the first key of ``ENCRYPTION_KEY`` and decrypts with any of them."""
+    """The cipher. It encrypts with the first key of ``ENCRYPTION_KEY`` and decrypts with any of them."""
     return _cipher(tuple(settings.ENCRYPTION_KEYS))
 
 
@@ -56,14 +56,14 @@ else:
 
 
 class EncryptedField(SecretColumn):
-    """A column that holds a :class:`Secret`, encrypted; empty stays empty."""
+    """A column that stores a :class:`Secret` encrypted. An empty secret is stored as empty bytes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", Secret(""))
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        """Leave the default out of migrations: it is always the empty secret."""
+        """Leave the default out of migrations, because it is always the empty secret."""
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("default", None)
         return name, path, args, kwargs
@@ -71,7 +71,7 @@ class EncryptedField(SecretColumn):
     def get_prep_value(self, value: Any) -> Any:
         """Encrypt."""
         if not isinstance(value, Secret):
-            raise TypeError(f"{self.name} takes a Secret, not {type(value).__name__}.")
+            raise TypeError(f"{self.name} expects a Secret, not {type(value).__name__}.")
         return cipher().encrypt(value.reveal().encode()) if value else b""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
@@ -86,7 +86,7 @@ class EncryptedField(SecretColumn):
         try:
             return Secret(cipher().decrypt(stored).decode())
         except InvalidToken as error:
-            raise UndecryptableSecret(
+            raise UndecryptableSecretError(
                 "A stored credential cannot be decrypted: add the key it was encrypted with to ENCRYPTION_KEY "
-                "(comma-separated, the newest first)."
+                "(comma-separated, newest first)."
             ) from error

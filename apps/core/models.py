@@ -1,4 +1,4 @@
-"""What do all tables of a tenant have in common? Their tenant, and a manager that refuses to forget it."""
+"""What do all tables of a tenant have in common? A tenant, and a manager that refuses queries without one."""
 
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -7,18 +7,18 @@ from django.db import models
 M = TypeVar("M", bound=models.Model)
 
 
-class UnscopedQuery(Exception):
-    """A query on a tenant's table that does not say for which tenant it is."""
+class UnscopedQueryError(Exception):
+    """A query on a tenant's table that names no tenant."""
 
 
 class TenantManager(models.Manager[M]):
-    """``Model.objects``: gives rows of one tenant only, and nothing without a tenant."""
+    """``Model.objects``: returns rows of one tenant only, and raises an error without a tenant."""
 
     def get_queryset(self) -> NoReturn:
-        """Refuse: name the tenant, or say ``across_tenants`` where all of them are meant."""
-        raise UnscopedQuery(
+        """Raise an error: the caller must name a tenant, or use ``across_tenants``."""
+        raise UnscopedQueryError(
             f"{self.model.__name__}.objects needs a tenant: use .for_tenant(tenant), "
-            f"or {self.model.__name__}.across_tenants where every tenant is meant."
+            f"or {self.model.__name__}.across_tenants if you mean all tenants."
         )
 
     def for_tenant(self, tenant: Any) -> models.QuerySet[M]:
@@ -29,8 +29,8 @@ class TenantManager(models.Manager[M]):
 class TenantModel(models.Model):
     """A row that belongs to one tenant.
 
-    ``objects`` is for code that serves a tenant; ``across_tenants`` for the machinery that serves all (workers that
-    hold a row's id already, the scheduler, the admin with its own filter).
+    Code that works for one tenant uses ``objects``. Code that works for all tenants uses ``across_tenants``: workers
+    that already have a row's id, the scheduler, and the admin, which has its own filter.
     """
 
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""How does synchronous code reach Redis? One client per process, quick to give up."""
+"""How does synchronous code reach Redis? Through one client per process that gives up quickly."""
 
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ from redis.retry import Retry
 
 @lru_cache(maxsize=1)
 def redis_client() -> Redis:
-    """The shared client; every command fails within a second when Redis is away."""
+    """The shared client. Every command fails within a second when Redis cannot be reached."""
     client: Redis = Redis.from_url(
         settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
     )

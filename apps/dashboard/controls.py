@@ -8,7 +8,7 @@ from apps.jobs.lifecycle.transitions import TRANSITIONS
 from apps.jobs.models import Job
 from apps.progress.choices import JobState
 from apps.tenants.models import Role
-from apps.tenants.permissions import allows, refusal
+from apps.tenants.permissions import may_act_as, refusal
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def controls_of(job: Job, role: Role | None) -> list[Control]:
 
 
 def _why_not(job: Job, action: str, role: Role | None) -> str:
-    if not allows(role, Role.OPERATOR):
+    if not may_act_as(role, Role.OPERATOR):
         return refusal(role, Role.OPERATOR)
     states = set(TRANSITIONS[action].sources)
     if action == "start":

@@ -12,7 +12,7 @@ from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.selectors import Wanted, quarantined
 from apps.sources.definition import ALL_STAGES
 from apps.tenants.models import Role, Tenant
-from apps.tenants.permissions import allows, refusal
+from apps.tenants.permissions import may_act_as, refusal
 
 LISTED = 200
 SHOWN = 200_000  # characters of a payload in a page
@@ -98,7 +98,7 @@ def record_of(tenant: Tenant, record_id: int) -> Quarantine | None:
 
 def why_not(role: Role | None) -> str:
     """Why somebody with ``role`` may not retry or dismiss; empty when they may."""
-    return "" if allows(role, Role.OPERATOR) else refusal(role, Role.OPERATOR)
+    return "" if may_act_as(role, Role.OPERATOR) else refusal(role, Role.OPERATOR)
 
 
 def pretty(payload: str) -> str:

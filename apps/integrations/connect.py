@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.core.crypto import UndecryptableSecret
+from apps.core.crypto import UndecryptableSecretError
 from apps.core.redis import redis_client
 from apps.integrations.access import TokenGovernor
 from apps.integrations.address import check_base_url
@@ -38,8 +38,8 @@ def open_tokens(integration: Integration, tokens: Iterable[Token], **options: An
     """The same with chosen tokens; each call goes out with the one that has most left. ``options`` are :class:`Http`'s.
 
     The address is looked at again: what its name resolves to may have changed since it was saved. Raises
-    :class:`ValidationError` for an address that is not allowed, :class:`UndecryptableSecret` where no token's key is
-    known. All clients that share an allowance obey the same limits.
+    :class:`ValidationError` for an address that is not allowed, :class:`UndecryptableSecretError` where no token's key
+    is known. All clients that share an allowance obey the same limits.
     """
     check_base_url(integration.base_url)
     source = SOURCES[integration.provider]
@@ -58,12 +58,12 @@ def open_tokens(integration: Integration, tokens: Iterable[Token], **options: An
 def _readable(integration: Integration, tokens: Iterable[Token]) -> list[tuple[Token, Connection]]:
     """The tokens whose key is known; where it is none, the error that says which key is missing."""
     found: list[tuple[Token, Connection]] = []
-    problem: UndecryptableSecret | None = None
+    problem: UndecryptableSecretError | None = None
     for token in tokens:
         token.integration = integration
         try:
             found.append((token, token.connection()))
-        except UndecryptableSecret as error:
+        except UndecryptableSecretError as error:
             problem = error
     if problem and not found:
         raise problem

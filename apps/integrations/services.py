@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from apps.core.crypto import Secret, UndecryptableSecret
+from apps.core.crypto import Secret, UndecryptableSecretError
 from apps.integrations.connect import open_tokens
 from apps.integrations.models import Integration, Token
 from apps.sources.base import ConnectionReport
@@ -126,7 +126,7 @@ def _try(integration: Integration, token: Token) -> ConnectionReport:
             return source.test(connection, http)
     except ValidationError as error:
         return ConnectionReport(ok=False, problem=" ".join(error.messages))
-    except (SourceError, UndecryptableSecret) as error:
+    except (SourceError, UndecryptableSecretError) as error:
         return ConnectionReport(ok=False, problem=clean(str(error)))
 
 
@@ -145,14 +145,14 @@ def together(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
 def rotate_credentials() -> int:
     """Encrypt every token with the newest key; all or none. Gives how many.
 
-    :class:`UndecryptableSecret` names the connection whose key is missing.
+    :class:`UndecryptableSecretError` names the connection whose key is missing.
     """
     tokens = Token.across_tenants.select_related("integration").select_for_update(of=("self",))
     for token in tokens:
         try:
             token.save(update_fields=["secret"])
-        except UndecryptableSecret as error:
-            raise UndecryptableSecret(f"Integration {token.integration}, token {token}: {error}") from error
+        except UndecryptableSecretError as error:
+            raise UndecryptableSecretError(f"Integration {token.integration}, token {token}: {error}") from error
     return len(tokens)
 
 

@@ -1,4 +1,4 @@
-"""Who manages tenants, users and memberships? Superusers all of them, a tenant's admins their own tenant."""
+"""Who manages tenants, users and memberships? Superusers manage all of them, a tenant's admins their own tenant."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ else:
     BaseMembershipInline = admin.TabularInline
     NewUserModelForm = AdminUserCreationForm
 
-# What a person may do is said by memberships, not by groups.
+# Memberships say what a person may do. Groups are not used.
 admin.site.unregister(Group)
 admin.site.login_form = AdminLoginForm
 
@@ -69,7 +69,7 @@ class MembershipInline(BaseMembershipInline):
 
 
 class UserForm(UserModelForm):
-    """A user without the hash of the password."""
+    """The form of a user, without the password hash."""
 
     class Meta:
         model = User
@@ -77,7 +77,7 @@ class UserForm(UserModelForm):
 
 
 class NewUserForm(NewUserModelForm):
-    """Name and password of a new user, who may open the admin site."""
+    """Name and password of a new user. Every user may open the admin site."""
 
     class Meta:
         model = User
@@ -90,7 +90,7 @@ class NewUserForm(NewUserModelForm):
 
 @admin.register(User)
 class UsersAdmin(BaseUserAdmin):
-    """For superusers only: nobody else has Django's own permissions."""
+    """For superusers only, because nobody else has Django's own permissions."""
 
     form = UserForm
     add_form = NewUserForm
@@ -112,25 +112,27 @@ class UsersAdmin(BaseUserAdmin):
 
 
 class NewMembershipForm(TenantForm):
-    """Names the user, so that nobody sees a list of other tenants' users."""
+    """The form asks for the user name, so that no list shows users of other tenants."""
 
-    username = forms.CharField(help_text="The user's name. A superuser creates accounts.")
+    username = forms.CharField(
+        label="User name", help_text="The name of an existing user. Only a superuser can create accounts."
+    )
 
     def clean_username(self) -> str:
         """Find the user."""
         username = str(self.cleaned_data["username"])
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
-            raise forms.ValidationError("There is no active user of this name. Ask a superuser for an account.")
+            raise forms.ValidationError("No active user has this name. Ask a superuser to create the account.")
         self.instance.user = user
         return username
 
     def clean(self) -> dict[str, Any]:
-        """One role per tenant."""
+        """Refuse a second membership of the same user in the same tenant."""
         values = super().clean()
         tenant, user = values.get("tenant"), self.instance.user_id
         if tenant and user and Membership.objects.filter(tenant=tenant, user=user).exists():
-            self.add_error("username", "This user is a member already. Change the role of that membership.")
+            self.add_error("username", "This user is already a member. Change the role of the existing membership.")
         return values
 
 

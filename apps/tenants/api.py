@@ -1,4 +1,4 @@
-"""How does a program log in, and a page keep what a person prefers?"""
+"""How does a program log in, and how does a page save a person's preferences?"""
 
 from typing import cast
 
@@ -9,27 +9,27 @@ from ninja.errors import AuthenticationError, HttpError
 
 from apps.tenants.forms import LoginForm, PreferencesForm
 from apps.tenants.models import User
-from apps.tenants.tokens import InvalidToken, issue_tokens, refresh_tokens, revoke_refresh_token
+from apps.tenants.tokens import InvalidTokenError, issue_tokens, refresh_tokens, revoke_refresh_token
 
 router = Router(tags=["log-in"])
 preferences = Router(tags=["preferences"])
 
 
 class Credentials(Schema):
-    """What a person logs in with."""
+    """User name and password."""
 
     username: str
     password: str
 
 
 class RefreshToken(Schema):
-    """The longer-lived half of a pair."""
+    """The refresh token of a token pair."""
 
     refresh: str
 
 
-class Tokens(Schema):
-    """``access`` goes into ``Authorization: Bearer``; it lasts ``expires_in`` seconds."""
+class IssuedTokens(Schema):
+    """Send ``access`` in the header ``Authorization: Bearer``. It is valid for ``expires_in`` seconds."""
 
     access: str
     refresh: str
@@ -37,9 +37,9 @@ class Tokens(Schema):
     token_type: str = "Bearer"  # noqa: S105 - the scheme's name
 
 
-@router.post("", response=Tokens, auth=None, summary="Log in")
+@router.post("", response=IssuedTokens, auth=None, summary="Log in")
 def log_in(request: HttpRequest, credentials: Credentials) -> dict[str, object]:
-    """Trade user name and password for a pair of tokens."""
+    """Exchange a user name and password for a token pair."""
     form = LoginForm(request, data=credentials.dict())
     if not form.is_valid():
         sentences = [str(sentence) for messages in form.errors.values() for sentence in messages]
@@ -49,27 +49,27 @@ def log_in(request: HttpRequest, credentials: Credentials) -> dict[str, object]:
     return issue_tokens(user)._asdict()
 
 
-@router.post("/refresh", response=Tokens, auth=None, summary="Get the next pair")
+@router.post("/refresh", response=IssuedTokens, auth=None, summary="Refresh the tokens")
 def refresh(request: HttpRequest, token: RefreshToken) -> dict[str, object]:
-    """Trade a refresh token for the next pair; it works once only."""
+    """Exchange a refresh token for a new token pair. A refresh token can be used once."""
     try:
         return refresh_tokens(token.refresh)._asdict()
-    except InvalidToken as error:
+    except InvalidTokenError as error:
         raise AuthenticationError(message=str(error)) from error
 
 
 @router.post("/revoke", response={204: None}, auth=None, summary="Log out")
 def revoke(request: HttpRequest, token: RefreshToken) -> Status[None]:
-    """End a refresh token."""
+    """Revoke a refresh token."""
     try:
         revoke_refresh_token(token.refresh)
-    except InvalidToken as error:
+    except InvalidTokenError as error:
         raise AuthenticationError(message=str(error)) from error
     return Status(204, None)
 
 
 class Preferences(Schema):
-    """What a person chooses about the pages; what is not given stays as it is."""
+    """A person's preferences for the pages. Fields that are not sent stay unchanged."""
 
     time_zone: str | None = None
     theme: str | None = None
@@ -78,15 +78,15 @@ class Preferences(Schema):
     shortcuts: bool | None = None
 
 
-@preferences.get("", response=Preferences, summary="What the user prefers")
+@preferences.get("", response=Preferences, summary="Get your preferences")
 def get_preferences(request: HttpRequest) -> User:
-    """The preferences of whoever asks."""
+    """The preferences of the calling user."""
     return cast(User, request.user)
 
 
-@preferences.patch("", response=Preferences, summary="Change what the user prefers")
+@preferences.patch("", response=Preferences, summary="Change your preferences")
 def change_preferences(request: HttpRequest, wanted: Preferences) -> User:
-    """Keep some preferences; 400 with the sentence that says which value is not possible."""
+    """Save the given preferences. A value that is not valid is answered with 400 and a sentence."""
     user = cast(User, request.user)
     known = model_to_dict(user, PreferencesForm.Meta.fields)
     form = PreferencesForm(known | wanted.dict(exclude_none=True), instance=user)

@@ -1,8 +1,8 @@
 """Who calls the API, and for which tenant?
 
-A bearer token (our own, or the central service's) or a page's session (with the CSRF token for writes). The
-header ``X-Tenant: slug`` chooses among the caller's tenants; without it the session's choice stands, or the
-first one.
+The caller sends a bearer token (our own, or one of the central auth service) or the session cookie of a page (with the
+CSRF token for writes). The header ``X-Tenant: slug`` chooses one of the caller's tenants. Without it, the tenant of the
+session is used, or else the caller's first tenant.
 """
 
 from django.core.exceptions import PermissionDenied
@@ -15,17 +15,17 @@ from apps.tenants.central import user_of_central_token
 from apps.tenants.current import enter_tenant
 from apps.tenants.models import User
 from apps.tenants.selectors import tenants_of
-from apps.tenants.tokens import InvalidToken, user_of_access_token
+from apps.tenants.tokens import InvalidTokenError, user_of_access_token
 
 
 class BearerToken(HttpBearer):
     """``Authorization: Bearer …``."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User:
-        """The token's user becomes the request's; 401 for a token that is nobody's."""
+        """Make the token's user the user of the request; 401 for an invalid token."""
         try:
             user = user_of_access_token(token)
-        except InvalidToken as error:
+        except InvalidTokenError as error:
             central = user_of_central_token(token)
             if central is None:
                 raise AuthenticationError(message=str(error)) from error
@@ -36,10 +36,10 @@ class BearerToken(HttpBearer):
 
 
 class Session(SessionAuth):
-    """The session cookie, together with the CSRF token for anything that writes."""
+    """The session cookie, with the CSRF token for writes."""
 
     def __call__(self, request: HttpRequest) -> User:
-        """The session's user; 401 without one, 403 without the CSRF token."""
+        """The user of the session; 401 without a user, 403 without the CSRF token."""
         if not isinstance(request.user, User):
             raise AuthenticationError(message="Log in, or send a bearer token.")
         super().__call__(request)
@@ -51,19 +51,19 @@ API_AUTH = [BearerToken(), Session()]
 
 
 def choose_tenant(request: HttpRequest) -> None:
-    """Enter the tenant that the header names; 404 for one that is not the caller's."""
+    """Enter the tenant that the header names; 404 if the caller has no role in it."""
     slug = request.headers.get("X-Tenant", "")
     if not slug:
         return
     tenant = tenants_of(request.user).filter(slug=slug).first()
     if tenant is None:
-        raise HttpError(404, "X-Tenant names no tenant of yours.")
+        raise HttpError(404, "The header X-Tenant does not name one of your tenants.")
     enter_tenant(request, tenant)
 
 
 def answer_refusals_in_json(api: NinjaAPI) -> None:
-    """Let ``api`` answer a missing right with 403 and its sentence."""
+    """Make ``api`` answer a missing permission with 403 and a sentence in JSON."""
 
     @api.exception_handler(PermissionDenied)
     def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-        return api.create_response(request, {"detail": str(error) or "This needs another role."}, status=403)
+        return api.create_response(request, {"detail": str(error) or "Your role does not allow this."}, status=403)

@@ -14,9 +14,9 @@ SESSION_KEY = "tenant"
 
 
 class TenantRequest(HttpRequest):
-    """A request of a logged-in member, as views behind ``login_required`` see it.
+    """A request of a logged-in user, as views behind ``login_required`` see it.
 
-    Someone without any tenant has none here either: test ``if request.tenant`` (lazy: never ``is None``).
+    A user without a role has no tenant. Test it with ``if request.tenant``: the object is lazy and never ``is None``.
     """
 
     user: User
@@ -26,25 +26,25 @@ class TenantRequest(HttpRequest):
 
 
 def attach_tenant(request: HttpRequest) -> None:
-    """Set ``request.tenant`` and ``request.role``; the database is asked when one of them is used."""
+    """Set ``request.tenant`` and ``request.role``. The database is queried when one of them is used."""
     known = cast(TenantRequest, request)
     known.tenant = cast(Tenant, SimpleLazyObject(partial(_chosen_tenant, request)))
     known.role = cast(Role, SimpleLazyObject(lambda: roles_in(request).get(known.tenant.pk) if known.tenant else None))
 
 
 def enter_tenant(request: HttpRequest, tenant: Tenant) -> None:
-    """Let this request work for ``tenant``, whatever the session says."""
+    """Use ``tenant`` for this request, whatever the session says."""
     cast(TenantRequest, request).tenant = tenant
 
 
 def remember_tenant(request: HttpRequest, tenant: Tenant) -> None:
-    """Let this and all later requests of the session work for ``tenant``."""
+    """Use ``tenant`` for this request and all later requests of the session."""
     request.session[SESSION_KEY] = tenant.pk
     enter_tenant(request, tenant)
 
 
 def roles_in(request: HttpRequest) -> dict[int, Role]:
-    """The roles of the request's user by tenant id; asked of the database once per request."""
+    """The roles of the request's user by tenant id. The database is queried once per request."""
     known = cast(TenantRequest, request)
     if not hasattr(known, "roles"):
         known.roles = roles_of(request.user)
@@ -52,7 +52,7 @@ def roles_in(request: HttpRequest) -> dict[int, Role]:
 
 
 def chosen_tenant(user: Visitor, session: SessionBase) -> Tenant | None:
-    """The session's choice while it is one of the user's tenants, else the first of them."""
+    """The tenant chosen in the session if it is one of the user's tenants, else the first one."""
     tenants = tenants_of(user)
     chosen = session.get(SESSION_KEY)
     return (tenants.filter(pk=chosen).first() if chosen else None) or tenants.first()

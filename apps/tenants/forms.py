@@ -1,4 +1,4 @@
-"""How does a person log in with a password, and choose how the pages look? One form for pages and API each."""
+"""How does a person log in with a password and choose preferences? Pages and API share these forms."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,15 @@ else:
 
 
 class LoginForm(AuthenticationForm):
-    """User name and password, a limited number of times."""
+    """User name and password. The number of attempts is limited."""
 
     def clean(self) -> dict[str, Any]:
-        """Check the password, unless it was tried too often."""
+        """Check the password, unless there were too many attempts."""
         username = self.cleaned_data.get("username", "")
         address = self.request.META.get("REMOTE_ADDR") or "unknown" if self.request else "unknown"
         try:
             throttle.admit(username=username, address=address)
-        except throttle.TooManyAttempts as error:
+        except throttle.TooManyAttemptsError as error:
             raise ValidationError(str(error), code="throttled") from error
         values = super().clean()
         throttle.forgive(username=username, address=address)
@@ -33,13 +33,18 @@ class LoginForm(AuthenticationForm):
 
 
 class AdminLoginForm(LoginForm, AdminAuthenticationForm):
-    """The same for the admin site."""
+    """The same form for the admin site."""
 
 
 class PreferencesForm(UserModelForm):
-    """How the pages look and behave for one person."""
+    """A person's preferences for the pages."""
 
     class Meta:
         model = User
         fields = ("time_zone", "theme", "refresh", "start_page", "shortcuts")
+        labels = {
+            "refresh": "Page updates",
+            "start_page": "Start page",
+            "shortcuts": "Keyboard shortcuts",
+        }
         widgets = {"time_zone": forms.TextInput({"list": "time-zones", "autocomplete": "off"})}

@@ -1,4 +1,4 @@
-"""How does every request learn its tenant, and whose clock its times are told by?"""
+"""How does every request get its tenant and its time zone?"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ from apps.tenants.current import attach_tenant
 
 
 class CurrentTenantMiddleware:
-    """Sets ``request.tenant`` and ``request.role``, lazily; under WSGI and ASGI alike.
+    """Sets ``request.tenant`` and ``request.role`` lazily, under WSGI and ASGI.
 
-    An async view reads them inside ``sync_to_async``, as everything that asks the database.
+    An async view must read them inside ``sync_to_async``, because reading them queries the database.
     """
 
     sync_capable = True
@@ -26,13 +26,13 @@ class CurrentTenantMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """The response, or the coroutine that gives it."""
+        """The response, or the coroutine that returns it."""
         attach_tenant(request)
         return self.get_response(request)
 
 
 def time_zone_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Tell the times of a page by the clock that its reader has chosen."""
+    """Show times in the time zone that the user has chosen."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         chosen = getattr(request.user, "time_zone", "")

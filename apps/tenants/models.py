@@ -9,7 +9,7 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """What a member may do; each role may also do what the ones before it may."""
+    """What a member may do. Each role may also do everything that the roles before it may do."""
 
     VIEWER = "viewer", "Viewer"
     OPERATOR = "operator", "Operator"
@@ -42,7 +42,7 @@ class Theme(models.TextChoices):
 
 
 class Refresh(models.IntegerChoices):
-    """How often the pages show what is new, in seconds; 0 is at once."""
+    """How often the pages are updated, in seconds; 0 is at once."""
 
     LIVE = 0, "Live"
     HALF_A_MINUTE = 30, "Every 30 s"
@@ -51,7 +51,7 @@ class Refresh(models.IntegerChoices):
 
 
 class StartPage(models.TextChoices):
-    """Where one is after the log-in: the name of a page."""
+    """The page that opens after the log-in."""
 
     HOME = "home", "Home"
     JOBS = "jobs", "Jobs"
@@ -59,18 +59,18 @@ class StartPage(models.TextChoices):
     SEARCH = "search", "Search"
 
 
-# What these mean another machine does not know.
+# Every machine has its own meaning for these names.
 MACHINES_OWN = frozenset({"localtime", "Factory"})
 
 
 def known_time_zone(name: str) -> None:
-    """Refuse what is no time zone."""
+    """Refuse a name that is not a time zone."""
     if name not in available_timezones() - MACHINES_OWN:
-        raise ValidationError(f"There is no time zone {name!r}: give one like Europe/Berlin.")
+        raise ValidationError(f"Unknown time zone {name!r}. Enter a name such as Europe/Berlin.")
 
 
 class User(AbstractUser):
-    """A person who logs in, with their preferences. What they may do is said by their memberships."""
+    """A person who logs in, with their preferences. Their memberships say what they may do."""
 
     tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
     time_zone = models.CharField(
@@ -97,7 +97,7 @@ class Membership(models.Model):
 
 
 class LoginAttempt(models.Model):
-    """A try to log in whose password was not right, kept for as long as it counts."""
+    """A log-in attempt with a wrong password. It is kept while the throttle counts it."""
 
     username = models.CharField(max_length=150)
     address = models.CharField(max_length=45)
@@ -113,13 +113,14 @@ class LoginAttempt(models.Model):
         return f"{self.username} from {self.address}"
 
 
-class SpentToken(models.Model):
-    """A refresh token that was used or revoked: it works no second time."""
+class RevokedToken(models.Model):
+    """A refresh token that was used or revoked. It is not accepted again."""
 
     jti = models.UUIDField(primary_key=True)
     expires_at = models.DateTimeField()
 
     class Meta:
+        db_table = "tenants_spenttoken"
         indexes = [models.Index(fields=["expires_at"], name="spent_token_by_expiry")]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which tenants does a user see, and in which role?"""
+"""Which tenants does a user see, and which role does the user have in them?"""
 
 from typing import TypeAlias
 
@@ -11,14 +11,14 @@ Visitor: TypeAlias = AbstractBaseUser | AnonymousUser
 
 
 def tenants_of(user: Visitor) -> QuerySet[Tenant]:
-    """The tenants in which ``user`` has a role, by name: all for a superuser, none for the inactive."""
+    """The tenants in which ``user`` has a role, ordered by name. A superuser sees all, an inactive user none."""
     if not isinstance(user, User) or not user.is_active:
         return Tenant.objects.none()
     return Tenant.objects.all() if user.is_superuser else Tenant.objects.filter(memberships__user=user)
 
 
 def roles_of(user: Visitor) -> dict[int, Role]:
-    """The user's role by tenant id; a superuser is admin everywhere."""
+    """The user's role by tenant id. A superuser is admin of every tenant."""
     if not isinstance(user, User) or not user.is_active:
         return {}
     if user.is_superuser:
@@ -27,7 +27,7 @@ def roles_of(user: Visitor) -> dict[int, Role]:
 
 
 def role_in(user: Visitor, tenant: Tenant | int) -> Role | None:
-    """The user's role in ``tenant`` (an instance or its id), ``None`` without one."""
+    """The user's role in ``tenant`` (an instance or its id); ``None`` without a role."""
     if not isinstance(user, User) or not user.is_active:
         return None
     if user.is_superuser:
@@ -37,10 +37,12 @@ def role_in(user: Visitor, tenant: Tenant | int) -> Role | None:
 
 
 def tenant_named(slug: str) -> Tenant:
-    """The tenant with this slug; :class:`Tenant.DoesNotExist` says which ones there are."""
+    """The tenant with this slug. The message of :class:`Tenant.DoesNotExist` lists the existing ones."""
     try:
         return Tenant.objects.get(slug=slug)
     except Tenant.DoesNotExist as error:
         slugs = ", ".join(Tenant.objects.values_list("slug", flat=True))
-        known = f"There are: {slugs}." if slugs else "There is none yet: make one with `tenant add SLUG --name NAME`."
+        known = (
+            f"Existing tenants: {slugs}." if slugs else "There are no tenants yet: run `tenant add SLUG --name NAME`."
+        )
         raise Tenant.DoesNotExist(f"There is no tenant {slug!r}. {known}") from error

@@ -1,4 +1,4 @@
-"""How do tenants, users and memberships come and go? All writes to them pass here."""
+"""How are tenants, users and memberships created and removed? All writes to them are here."""
 
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
@@ -8,7 +8,7 @@ from apps.tenants.models import Membership, Role, Tenant, User
 
 @transaction.atomic
 def create_tenant(*, slug: str, name: str, admin: User | None = None) -> Tenant:
-    """A new tenant, with ``admin`` as its first admin; :class:`ValidationError` for a bad or taken slug."""
+    """Create a tenant with ``admin`` as its first admin; :class:`ValidationError` for an invalid or used slug."""
     tenant = Tenant(slug=slug, name=name)
     tenant.full_clean()
     tenant.save()
@@ -19,9 +19,9 @@ def create_tenant(*, slug: str, name: str, admin: User | None = None) -> Tenant:
 
 @transaction.atomic
 def create_user(*, username: str, password: str, is_superuser: bool = False) -> User:
-    """A new user who can open the admin site; :class:`ValidationError` for a taken name or a weak password.
+    """Create a user; :class:`ValidationError` for a used name or a weak password.
 
-    What the user sees there is said by memberships, so every user may come in.
+    Every user may open the admin site, because memberships say what the user sees there.
     """
     user = User(username=username, is_staff=True, is_superuser=is_superuser)
     validate_password(password, user)
@@ -32,17 +32,17 @@ def create_user(*, username: str, password: str, is_superuser: bool = False) -> 
 
 
 def locked_tenant(tenant_id: int) -> Tenant:
-    """The tenant, locked for the rest of the transaction; its rows can be written meanwhile."""
+    """The tenant, locked until the transaction ends. Rows that refer to the tenant can still be written."""
     return Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
 
 
 def add_membership(*, tenant: Tenant, user: User, role: Role) -> Membership:
-    """Give ``user`` this role in ``tenant``, in place of any other role there."""
+    """Give ``user`` this role in ``tenant``. It replaces the role that the user had there."""
     membership, _ = Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role})
     return membership
 
 
 def remove_membership(*, tenant: Tenant, user: User) -> bool:
-    """Take the user's role in ``tenant`` away; false when there was none."""
+    """Remove the user's role in ``tenant``; false if there was none."""
     removed, _ = Membership.objects.filter(tenant=tenant, user=user).delete()
     return removed > 0

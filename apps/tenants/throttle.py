@@ -1,4 +1,4 @@
-"""How often may one try a password? A few times, then there is a pause."""
+"""How often may a person try a password? A few times, then the person has to wait."""
 
 from datetime import timedelta
 
@@ -7,28 +7,28 @@ from django.utils import timezone
 from apps.tenants.models import LoginAttempt
 
 WINDOW = timedelta(minutes=15)
-TRIES_PER_USER_AND_ADDRESS = 5
-TRIES_PER_ADDRESS = 100
+MAX_ATTEMPTS_PER_USER_AND_ADDRESS = 5
+MAX_ATTEMPTS_PER_ADDRESS = 100
 
 
-class TooManyAttempts(Exception):
-    """Its text is the sentence for the person who tries."""
+class TooManyAttemptsError(Exception):
+    """Too many wrong passwords. The text is the message for the person."""
 
 
 def admit(*, username: str, address: str) -> None:
-    """Count one try to log in; :class:`TooManyAttempts` when it is one too many.
+    """Count one log-in attempt; :class:`TooManyAttemptsError` if there were too many.
 
-    The try is stored before the tries are counted, so that those of the same instant count each other.
+    The attempt is stored before the attempts are counted, so that attempts at the same time count each other.
     """
     LoginAttempt.objects.filter(at__lt=timezone.now() - WINDOW).delete()
     attempt = LoginAttempt.objects.create(username=username.lower(), address=address)
     names = list(LoginAttempt.objects.filter(address=address).values_list("username", flat=True))
-    if len(names) > TRIES_PER_ADDRESS or names.count(attempt.username) > TRIES_PER_USER_AND_ADDRESS:
+    if len(names) > MAX_ATTEMPTS_PER_ADDRESS or names.count(attempt.username) > MAX_ATTEMPTS_PER_USER_AND_ADDRESS:
         attempt.delete()
         minutes = WINDOW.seconds // 60
-        raise TooManyAttempts(f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
+        raise TooManyAttemptsError(f"Too many wrong passwords. Wait {minutes} minutes, then try again.")
 
 
 def forgive(*, username: str, address: str) -> None:
-    """The password was right: forget the tries before it."""
+    """Delete the failed attempts after a correct password."""
     LoginAttempt.objects.filter(username=username.lower(), address=address).delete()

@@ -1,4 +1,4 @@
-"""Where does one log in and out, and change the tenant?"""
+"""Which addresses are for log-in, log-out and the choice of a tenant?"""
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path

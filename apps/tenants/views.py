@@ -1,4 +1,4 @@
-"""What do the few pages about the user's session do?"""
+"""What do the pages of the user's session do?"""
 
 from typing import cast
 
@@ -16,14 +16,14 @@ from apps.tenants.selectors import tenants_of
 @require_safe
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
-    """Where a person wants to be after the log-in."""
+    """Redirect to the start page that the person has chosen."""
     return redirect(cast(User, request.user).start_page)
 
 
 @require_POST
 @login_required
 def switch_tenant(request: HttpRequest) -> HttpResponse:
-    """Work for the tenant with the slug ``tenant`` from now on; goes to ``next``, else home."""
+    """Switch to the tenant with the slug ``tenant``, then redirect to ``next`` or the home page."""
     remember_tenant(request, get_object_or_404(tenants_of(request.user), slug=request.POST.get("tenant", "")))
     target = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())

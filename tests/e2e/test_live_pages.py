@@ -174,11 +174,11 @@ def test_a_viewer_finds_nothing_to_press_and_is_refused_by_the_api(visit: Visit,
         expect(page.locator("h1")).to_be_visible()
         expect(page.locator("[data-control]")).to_have_count(0)
     page.click("#controls summary")
-    expect(page.locator("#controls .refused")).to_contain_text("This needs the role Operator")
+    expect(page.locator("#controls .refused")).to_contain_text("This needs the Operator role")
     expect(page.locator("#controls button:enabled")).to_have_count(0)
     for action in ("start", "pause", "resume", "retry", "stop", "reset"):
         status, answer = page.evaluate(POST, f"/api/jobs/{job.pk}/{action}")
-        assert (status, "This needs the role Operator" in answer) == (403, True), action
+        assert (status, "This needs the Operator role" in answer) == (403, True), action
     assert Run.across_tenants.count() == runs
 
 

@@ -16,7 +16,7 @@ from apps.progress.choices import JobState
 from apps.sources.registry import job_type_choices
 from apps.tenants.current import TenantRequest
 from apps.tenants.models import Role
-from apps.tenants.permissions import allows, require
+from apps.tenants.permissions import may_act_as, require
 
 
 @member_page
@@ -69,6 +69,6 @@ def _page(request: TenantRequest, found: Job, form: ScheduleForm, status: int = 
         "coming": schedule.coming_of(found),
         "planned": schedule.of(found),
         "settings_form": form,
-        "may_change": allows(request.role, Role.OPERATOR),
+        "may_change": may_act_as(request.role, Role.OPERATOR),
     }
     return render(request, "dashboard/job.html", context, status=status)

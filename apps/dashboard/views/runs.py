@@ -22,7 +22,7 @@ from apps.progress.timeline import spans_of
 from apps.sources.registry import definition
 from apps.tenants.current import TenantRequest
 from apps.tenants.models import Role
-from apps.tenants.permissions import allows
+from apps.tenants.permissions import may_act_as
 
 # A script that only wants the parts that changed says so: the log's lines come to it by another way.
 PARTS_ONLY = "X-Fragments"
@@ -50,7 +50,7 @@ def run(request: TenantRequest, run_id: UUID) -> HttpResponse:
         "attempt": wanted if shown else 0,
         "notices": notices_of(found.pk, request.user),
         "email_offered": email_is_offered(),
-        "may_operate": allows(request.role, Role.OPERATOR),
+        "may_operate": may_act_as(request.role, Role.OPERATOR),
         "zone": timezone.get_current_timezone_name(),
         "log": None if PARTS_ONLY in request.headers else log.newest(found.pk),
     }

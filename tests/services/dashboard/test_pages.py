@@ -91,7 +91,7 @@ def test_a_viewer_gets_no_control_that_works(page: str, run: Run, viewer: Client
 
 
 def test_a_viewer_is_told_why(run: Run, viewer: Client) -> None:
-    assert "This needs the role Operator" in viewer.get(f"/jobs/{run.job_id}/").content.decode()
+    assert "This needs the Operator role" in viewer.get(f"/jobs/{run.job_id}/").content.decode()
 
 
 def test_an_operator_gets_the_controls_that_the_state_allows(run: Run, operator: Client) -> None:

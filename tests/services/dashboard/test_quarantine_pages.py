@@ -145,7 +145,7 @@ def test_a_viewer_is_told_why_there_is_nothing_to_press(run: Run, viewer: Client
     for page in ("/quarantine/", "/quarantine/same/", f"/quarantine/record/{record.pk}/"):
         shown = text(viewer, page)
         assert "data-settle=" not in shown
-        assert "This needs the role Operator" in shown
+        assert "This needs the Operator role" in shown
 
 
 def test_an_operator_gets_both_controls_for_what_the_filter_finds(run: Run, operator: Client) -> None:

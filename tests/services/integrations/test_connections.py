@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from apps.core.crypto import Secret, UndecryptableSecret
+from apps.core.crypto import Secret, UndecryptableSecretError
 from apps.integrations import cli, services
 from apps.integrations.connect import open_source
 from apps.integrations.models import Integration, Token
@@ -205,7 +205,7 @@ def test_rotation_changes_nothing_when_one_token_cannot_be_opened(acme: Tenant, 
 def test_a_missing_key_is_a_problem_of_the_connection_not_a_crash(acme: Tenant, settings: Any) -> None:
     integration = connect(acme)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    with pytest.raises(UndecryptableSecret):
+    with pytest.raises(UndecryptableSecretError):
         open_source(integration)
     report = services.test_connection(integration)
     assert not report.ok
@@ -241,7 +241,7 @@ def test_a_connection_that_does_not_work_is_not_stored(db: None, hub: ScriptedSe
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"tenant": "initech"}, "no tenant 'initech'. There are: acme"),
+        ({"tenant": "initech"}, "no tenant 'initech'. Existing tenants: acme"),
         ({"expires": "soon"}, "such as 2027-01-31, not 'soon'"),
         ({"token_env": ["UNSET_VARIABLE"]}, "UNSET_VARIABLE is not set"),
         ({"project": ["ABC"]}, "--project is for jira; for github use --repository"),

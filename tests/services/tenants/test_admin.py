@@ -139,7 +139,7 @@ def test_an_action_leaves_out_where_one_only_looks(
     browser = visit(new_user("ada", {acme: Role.OPERATOR, globex: Role.VIEWER}))
     chosen = {"action": "test_connections", "_selected_action": [acme_hub.pk, globex_hub.pk]}
     page = browser.post(LIST, chosen, follow=True).content.decode()
-    assert "Left out 1 of another tenant: this needs the role Operator there." in page
+    assert "1 row of another tenant left out: you need the Operator role in that tenant." in page
     globex_hub.refresh_from_db(fields=["tested_at"])
     assert globex_hub.tested_at is None
 
@@ -220,11 +220,11 @@ def test_a_tenants_admin_lets_people_in_by_name(acme: Tenant, globex: Tenant, ne
     add = "/admin/tenants/membership/add/"
     assert "bob" not in browser.get(add).content.decode()
     unknown = browser.post(add, {"tenant": acme.pk, "username": "nobody", "role": "viewer"}).content.decode()
-    assert "no active user of this name" in unknown
+    assert "No active user has this name" in unknown
     assert browser.post(add, {"tenant": acme.pk, "username": "bob", "role": "operator"}).status_code == 302
     assert Membership.objects.get(tenant=acme, user=bob).role == Role.OPERATOR
     again = browser.post(add, {"tenant": acme.pk, "username": "bob", "role": "admin"}).content.decode()
-    assert "a member already" in again
+    assert "already a member" in again
     browser.post(add, {"tenant": globex.pk, "username": "ada", "role": "admin"})
     assert not Membership.objects.filter(tenant=globex, user__username="ada").exists()
 

@@ -24,7 +24,7 @@ def try_admin(browser: Client, password: str, username: str = "ada") -> Any:
 def test_after_some_wrong_passwords_even_the_right_one_has_to_wait(acme: Tenant, new_user: NewUser) -> None:
     new_user("ada", {acme: Role.ADMIN})
     browser = Client()
-    for _ in range(throttle.TRIES_PER_USER_AND_ADDRESS):
+    for _ in range(throttle.MAX_ATTEMPTS_PER_USER_AND_ADDRESS):
         assert "correct username" in try_admin(browser, "wrong").content.decode()
     page = try_admin(browser, PASSWORD)
     assert page.status_code == 200
@@ -35,9 +35,9 @@ def test_after_some_wrong_passwords_even_the_right_one_has_to_wait(acme: Tenant,
 
 def test_waiting_is_not_prolonged_by_trying(acme: Tenant, new_user: NewUser) -> None:
     new_user("ada", {acme: Role.ADMIN})
-    for _ in range(throttle.TRIES_PER_USER_AND_ADDRESS + 5):
+    for _ in range(throttle.MAX_ATTEMPTS_PER_USER_AND_ADDRESS + 5):
         try_admin(Client(), "wrong")
-    assert LoginAttempt.objects.count() == throttle.TRIES_PER_USER_AND_ADDRESS
+    assert LoginAttempt.objects.count() == throttle.MAX_ATTEMPTS_PER_USER_AND_ADDRESS
 
 
 def test_another_spelling_or_the_api_is_no_way_around(acme: Tenant, new_user: NewUser) -> None:
@@ -55,17 +55,17 @@ def test_another_spelling_or_the_api_is_no_way_around(acme: Tenant, new_user: Ne
 def test_other_people_and_other_addresses_are_not_locked_out(acme: Tenant, new_user: NewUser) -> None:
     new_user("ada", {acme: Role.ADMIN})
     new_user("bob", {acme: Role.ADMIN})
-    for _ in range(throttle.TRIES_PER_USER_AND_ADDRESS):
+    for _ in range(throttle.MAX_ATTEMPTS_PER_USER_AND_ADDRESS):
         try_admin(Client(), "wrong")
     assert try_admin(Client(), PASSWORD, "bob").status_code == 302
     assert try_admin(Client(REMOTE_ADDR="192.0.2.7"), PASSWORD).status_code == 302
 
 
 def test_one_address_cannot_try_one_password_on_everybody(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "TRIES_PER_ADDRESS", 3)
+    monkeypatch.setattr(throttle, "MAX_ATTEMPTS_PER_ADDRESS", 3)
     for name in ("a", "b", "c"):
         throttle.admit(username=name, address="192.0.2.7")
-    with pytest.raises(throttle.TooManyAttempts):
+    with pytest.raises(throttle.TooManyAttemptsError):
         throttle.admit(username="d", address="192.0.2.7")
 
 

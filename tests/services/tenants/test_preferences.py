@@ -32,7 +32,7 @@ def test_a_wrong_time_zone_is_told_and_nothing_is_kept(ada: User, visit: Visit) 
     answer = browser.post(
         "/preferences/", {"time_zone": "Mars/Base", "theme": "dark", "refresh": 0, "start_page": "home"}
     )
-    assert "There is no time zone" in answer.content.decode()
+    assert "Unknown time zone" in answer.content.decode()
     ada.refresh_from_db()
     assert (ada.time_zone, ada.theme) == ("", "system")
 

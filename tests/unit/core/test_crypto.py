@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from apps.core.crypto import EncryptedField, Secret, UndecryptableSecret
+from apps.core.crypto import EncryptedField, Secret, UndecryptableSecretError
 
 TOKEN = "ghp_a-token-nobody-may-see"
 
@@ -44,7 +44,7 @@ def test_nothing_stays_nothing() -> None:
 
 
 def test_a_plain_text_is_refused_by_the_column() -> None:
-    with pytest.raises(TypeError, match="takes a Secret"):
+    with pytest.raises(TypeError, match="expects a Secret"):
         EncryptedField().get_prep_value(TOKEN)
 
 
@@ -57,5 +57,5 @@ def test_a_new_first_key_still_opens_what_the_old_one_closed(settings: Any) -> N
 def test_a_missing_key_is_told_in_a_sentence_without_the_secret(settings: Any) -> None:
     value = stored(Secret(TOKEN))
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    with pytest.raises(UndecryptableSecret, match=r"add the key .* to ENCRYPTION_KEY"):
+    with pytest.raises(UndecryptableSecretError, match=r"add the key .* to ENCRYPTION_KEY"):
         loaded(value)

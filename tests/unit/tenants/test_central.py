@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.tenants.central import NoAnswer, username_in
+from apps.tenants.central import CentralAuthError, username_in
 
 
 def test_a_clear_yes_names_the_user() -> None:
@@ -36,5 +36,5 @@ def test_a_clear_no_names_nobody() -> None:
     ],
 )
 def test_anything_else_is_no_answer(body: bytes) -> None:
-    with pytest.raises(NoAnswer):
+    with pytest.raises(CentralAuthError):
         username_in(body)

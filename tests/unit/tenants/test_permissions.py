@@ -3,7 +3,7 @@
 import pytest
 
 from apps.tenants.models import Role
-from apps.tenants.permissions import allows
+from apps.tenants.permissions import may_act_as
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from apps.tenants.permissions import allows
     ],
 )
 def test_each_role_includes_the_ones_below(role: Role | None, allowed: set[Role]) -> None:
-    assert {needed for needed in Role if allows(role, needed)} == allowed
+    assert {needed for needed in Role if may_act_as(role, needed)} == allowed

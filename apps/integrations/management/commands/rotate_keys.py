@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.core.crypto import UndecryptableSecret
+from apps.core.crypto import UndecryptableSecretError
 from apps.integrations.services import rotate_credentials
 
 
@@ -17,6 +17,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             count = rotate_credentials()
-        except UndecryptableSecret as error:
+        except UndecryptableSecretError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{count} stored credentials now use the newest key.")

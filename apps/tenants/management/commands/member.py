@@ -1,4 +1,4 @@
-"""How does an operator let a user into a tenant, without a browser?"""
+"""How does an operator give a user a role in a tenant without a browser?"""
 
 from getpass import getpass
 from typing import Any
@@ -14,15 +14,15 @@ from etlproject.settings.env import Env
 
 
 class Command(BaseCommand):
-    help = "Give a user a role in a tenant, or take it away. An unknown user is created."
+    help = "Add a user to a tenant with a role, or remove the user from the tenant."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
-        add = commands.add_parser("add", help="Give a user a role; an unknown user is created.")
+        add = commands.add_parser("add", help="Give a user a role in a tenant. The user is created if necessary.")
         add.add_argument("--role", choices=Role.values, default=Role.VIEWER)
-        add.add_argument("--password-env", metavar="VAR", help="The environment variable with a new user's password.")
-        add.add_argument("--superuser", action="store_true", help="A new user is admin of every tenant.")
-        remove = commands.add_parser("remove", help="Take a user's role away.")
+        add.add_argument("--password-env", metavar="VAR", help="Environment variable with the new user's password.")
+        add.add_argument("--superuser", action="store_true", help="Make the new user an admin of every tenant.")
+        remove = commands.add_parser("remove", help="Remove a user from a tenant.")
         for command in (add, remove):
             command.add_argument("username")
             command.add_argument("--tenant", required=True, metavar="SLUG")
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 is_superuser=options["superuser"],
             )
         elif options["superuser"] or options["password_env"]:
-            raise CommandError(f"The user {username} exists: change the password or rights in the admin site.")
+            raise CommandError(f"The user {username} already exists: change the password or rights in the admin site.")
         add_membership(tenant=tenant, user=user, role=Role(options["role"]))
         return f"{username} is now {options['role']} of {tenant.slug}."
 
@@ -58,14 +58,14 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None or not remove_membership(tenant=tenant, user=user):
             raise CommandError(f"{username} has no role in {tenant.slug}.")
-        return f"{username} is no member of {tenant.slug} any more."
+        return f"{username} is no longer a member of {tenant.slug}."
 
 
 def password_from(variable: str | None) -> str:
-    """The new user's password: from the environment, else typed in."""
+    """The new user's password, from the environment variable or typed in."""
     if variable is None:
         return getpass("Password of the new user: ")
     password = Env.load().text(variable, "")
     if not password:
-        raise CommandError(f"{variable} is not set. Put the new user's password into that environment variable.")
+        raise CommandError(f"{variable} is not set. Set this environment variable to the new user's password.")
     return password

@@ -15,8 +15,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         add = commands.add_parser("add", help="Add a tenant.")
-        add.add_argument("slug", help="Short name: letters, digits, - and _.")
-        add.add_argument("--name", required=True, help="The name that people read.")
+        add.add_argument("slug", help="Short name in addresses and commands: letters, digits, - and _.")
+        add.add_argument("--name", required=True, help="Display name.")
         commands.add_parser("list", help="List all tenants.")
 
     def handle(self, *args: Any, **options: Any) -> None:
