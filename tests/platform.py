@@ -12,7 +12,8 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job, Run
 from apps.progress.choices import ENDED
 from apps.tenants.models import Tenant
@@ -37,7 +38,7 @@ class Platform:
 
     def start(self, name: str, mode: RunMode = RunMode.INCREMENTAL) -> Run:
         """Begin a run."""
-        return services.start(self.job(name), actor="test", scope=Scope(mode))
+        return services.start(self.job(name), actor="test", request=RunRequest(mode))
 
     def run(self, name: str, mode: RunMode = RunMode.INCREMENTAL, seconds: float = 120) -> Run:
         """A whole run, as it ended; any real worker does the work."""
@@ -66,7 +67,7 @@ def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
             username=username,
             token=Secret(TOKEN),
         )
-        services.create_jobs(integration)
+        create_jobs(integration)
     return Platform(tenant, sandbox, folder)
 
 

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from apps.jobs.forms import JobForm
 from apps.jobs.lifecycle import schedule
 from apps.jobs.lifecycle.controls import PLAIN, Control
-from apps.jobs.lifecycle.transitions import WrongState
+from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
@@ -33,7 +33,7 @@ def control_action(control: Control) -> Callable[..., None]:
         for job in model_admin.permitted(request, queryset):
             try:
                 control.ask(job, actor=_actor(request), reason=REASON)
-            except WrongState as error:
+            except WrongStateError as error:
                 model_admin.message_user(request, str(error), messages.WARNING)
             else:
                 model_admin.message_user(request, f"{control.label}: {job} has been asked.", messages.SUCCESS)

@@ -14,11 +14,11 @@ class JobsConfig(AppConfig):
         from django.db.models.signals import pre_delete
 
         from apps.jobs.execution import stages, workers
-        from apps.jobs.lifecycle import services
+        from apps.jobs.lifecycle import creation
         from apps.jobs.models import Job
         from apps.sources.definition import Stage
 
-        pre_delete.connect(services.forget, sender=Job)
+        pre_delete.connect(creation.delete_progress, sender=Job)
 
         workers.register_planner(stages.plan)
         workers.register_worker(Stage.EXTRACTION, stages.extract)

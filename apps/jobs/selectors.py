@@ -12,7 +12,7 @@ from apps.sources.registry import definition
 from apps.tenants.models import Tenant
 
 
-class NoSuchJob(Exception):
+class UnknownJobError(Exception):
     """A name or id that no job of the tenant has; the sentence lists those there are."""
 
 
@@ -22,23 +22,23 @@ def jobs_of(tenant: Tenant | int) -> QuerySet[Job]:
 
 
 def job_named(name: str, tenant: Tenant | None = None) -> Job:
-    """The job called ``name``, of one tenant or of the only one that has such a job; :class:`NoSuchJob` if not."""
+    """The job called ``name``, of ``tenant`` or of the only tenant that has one; raises :class:`UnknownJobError`."""
     jobs = (jobs_of(tenant) if tenant else Job.across_tenants.select_related("integration", "tenant")).filter(name=name)
     found = list(jobs[:2])
     if len(found) == 1:
         return found[0]
     if found:
-        raise NoSuchJob(f"Several tenants have a job {name!r}: say which with --tenant SLUG.")
+        raise UnknownJobError(f"Several tenants have a job {name!r}: say which with --tenant SLUG.")
     known = sorted(set((jobs_of(tenant) if tenant else Job.across_tenants).values_list("name", flat=True)))
     hint = f"There are: {', '.join(known)}." if known else "There is none yet: add an integration first."
-    raise NoSuchJob(f"There is no job {name!r}. {hint}")
+    raise UnknownJobError(f"There is no job {name!r}. {hint}")
 
 
 def job_of(tenant: Tenant | int, job_id: int) -> Job:
-    """The tenant's job with this id; :class:`NoSuchJob` also for another tenant's."""
+    """The tenant's job with this id; :class:`UnknownJobError` also for another tenant's."""
     job = jobs_of(tenant).filter(pk=job_id).first()
     if job is None:
-        raise NoSuchJob(f"There is no job {job_id}.")
+        raise UnknownJobError(f"There is no job {job_id}.")
     return job
 
 

@@ -12,7 +12,8 @@ from django.db import InterfaceError, OperationalError
 from apps.jobs import run_log
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.step_runner import End, Step
-from apps.jobs.lifecycle import services, stopping
+from apps.jobs.lifecycle import chain, services, stopping
+from apps.jobs.lifecycle.admission import admit_pending_runs
 from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import MAX_ATTEMPTS, LostLease
@@ -47,11 +48,11 @@ def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoc
     run = _run(run_id)
     if run is None or run.epoch != epoch:
         raise Ignore
-    finished = services.finished_steps(run)
+    finished = chain.finished_steps(run)
     if step in finished:
         return
     holder = Step(run, step, stage, task=self.request.id or "")
-    if not services.is_next(run, step, finished) or not holder.claim(again=_comes_again(self)):
+    if not chain.is_next_step(run, step, finished) or not holder.claim(again=_comes_again(self)):
         raise Ignore
     end = End.LEFT
     try:
@@ -65,7 +66,7 @@ def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoc
         holder.release()
     if end is End.HAND_OVER:
         log.write(run.pk, "The step goes on in a new task: no task works for long.", step=step, stage=stage)
-        services.dispatch(run)
+        chain.dispatch(run)
     if end is not End.DONE:
         raise Ignore
 
@@ -111,7 +112,7 @@ def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
     try:
         _work(item)
     except LostLease as error:
-        stopping.let_go(item.run, task)
+        stopping.acknowledge(item.run, task)
         raise Ignore from error
     except Exception as error:
         if item.attempts >= MAX_ATTEMPTS:
@@ -164,4 +165,4 @@ def complete_run(self: "Task[Any, Any]", *, run_id: str) -> None:
         services.fail(run, f"Everything is loaded, but the run cannot be finished: {describe(error)}.")
     else:
         if has_finished:
-            services.admit_next(run.tenant)
+            admit_pending_runs(run.tenant)

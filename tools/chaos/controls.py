@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from django.db import connection
 
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.transitions import WrongState
+from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job, Run
 from tools.chaos.scene import Scene
 
@@ -54,7 +54,7 @@ def _ask(scene: Scene, control: Control, job: Job, barrier: threading.Barrier) -
         barrier.wait(5)
         control(job, actor="chaos")
         scene.note(f"{control.__name__}: done")
-    except WrongState as refused:
+    except WrongStateError as refused:
         scene.note(f"{control.__name__}: {refused}")
     finally:
         connection.close()

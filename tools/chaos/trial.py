@@ -9,7 +9,7 @@ from django.db import connection
 
 from apps.jobs.choices import ITEM_OPEN, RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.services import VECTORIZATION
+from apps.jobs.lifecycle.creation import VECTORIZATION
 from apps.jobs.models import Job, QueueItem, Run
 from apps.progress.choices import ENDED, JobState, RunState
 from apps.stack.services.base import http_ok

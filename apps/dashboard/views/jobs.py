@@ -11,7 +11,7 @@ from apps.jobs.forms import ScheduleForm
 from apps.jobs.lifecycle import schedule
 from apps.jobs.models import Job
 from apps.jobs.queue import stats
-from apps.jobs.selectors import NoSuchJob, job_of, newest_run
+from apps.jobs.selectors import UnknownJobError, job_of, newest_run
 from apps.progress.choices import JobState
 from apps.sources.registry import job_type_choices
 from apps.tenants.current import TenantRequest
@@ -58,7 +58,7 @@ def settings(request: TenantRequest, job_id: int) -> HttpResponse:
 def _job(request: TenantRequest, job_id: int) -> Job:
     try:
         return job_of(request.tenant, job_id)
-    except NoSuchJob as error:
+    except UnknownJobError as error:
         raise Http404(str(error)) from error
 
 

@@ -192,7 +192,7 @@ def dismiss(request: HttpRequest, body: Asked) -> dict[str, Any]:
     tenant = _tenant(request, Role.OPERATOR)
     try:
         return {"records": quarantine.dismiss(tenant, body.wanted(), actor=actor_of(request), reason=body.reason)}
-    except quarantine.NoReason as error:
+    except quarantine.MissingReasonError as error:
         raise HttpError(422, str(error)) from error
 
 

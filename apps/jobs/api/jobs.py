@@ -11,9 +11,11 @@ from pydantic import AfterValidator, ConfigDict
 
 from apps.jobs import selectors
 from apps.jobs.choices import RunMode
-from apps.jobs.lifecycle import run_request, services
+from apps.jobs.execution import estimate as estimates
+from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.controls import CONTROLS
-from apps.jobs.lifecycle.transitions import WrongState
+from apps.jobs.lifecycle.run_request import InvalidRequestError, build_request, known_scopes
+from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job
 from apps.progress.events import RunMessage
 from apps.progress.selectors import live_run, live_runs, run_of_tenant
@@ -131,7 +133,7 @@ def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
 @router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="What may a range name?")
 def scopes(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """The projects or repositories that the job has read or is set to read."""
-    return {"scopes": run_request.known_scopes(job_of(request, job_id))}
+    return {"scopes": known_scopes(job_of(request, job_id))}
 
 
 @router.post("/jobs/{int:job_id}/estimate", response=DryRun, summary="What would a run fetch?")
@@ -139,8 +141,8 @@ def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
     """A dry run: the provider is asked for numbers, nothing is stored; 502 with what the provider says."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        found = run_request.estimate(job, run_request.scope_of(job, **body.dict()))
-    except run_request.BadScope as error:
+        found = estimates.estimate(job, build_request(job, **body.dict()))
+    except InvalidRequestError as error:
         raise HttpError(422, str(error)) from error
     except SourceError as error:
         raise HttpError(502, str(error)) from error
@@ -156,11 +158,11 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
     """Begin a run, or queue it until it is this tenant's turn; 409 when the job's state does not allow it."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        wanted = run_request.scope_of(job, **body.dict(exclude={"reason"}))
-        services.start(job, actor=actor_of(request), scope=wanted, reason=body.reason)
-    except run_request.BadScope as error:
+        asked = build_request(job, **body.dict(exclude={"reason"}))
+        services.start(job, actor=actor_of(request), request=asked, reason=body.reason)
+    except InvalidRequestError as error:
         raise HttpError(422, str(error)) from error
-    except WrongState as error:
+    except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return Status(202, _now(request, job_id))
 
@@ -178,7 +180,7 @@ def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None)
     job = job_of(request, job_id, Role.OPERATOR)
     try:
         job = services.reset(job, actor=actor_of(request), reason=body.reason if body else "")
-    except WrongState as error:
+    except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return {"success": True, "overall": job.state, "steps": _state(job, live_run(job.pk))["steps"]}
 
@@ -191,7 +193,7 @@ def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest
         raise HttpError(404, f"There is no action {action!r}; there are {', '.join(ACTIONS)}, start and reset.")
     try:
         ACTIONS[action].ask(job, actor=actor_of(request), reason=body.reason)
-    except WrongState as error:
+    except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return Status(202, _now(request, job_id))
 
@@ -216,7 +218,7 @@ def job_of(request: HttpRequest, job_id: int, needed: Role = Role.VIEWER) -> Job
     """The job that a request is about; 404 for another tenant's, 403 without the role."""
     try:
         job = selectors.job_of(_tenant_id(request), job_id)
-    except selectors.NoSuchJob as error:
+    except selectors.UnknownJobError as error:
         raise HttpError(404, str(error)) from error
     require(cast(User, request.user), job.tenant_id, needed)
     return job

@@ -99,7 +99,7 @@ class Step:
         """Let others take the chain."""
         mine = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner)
         if not mine.update(driver=None, driver_lease_until=None, driver_task=""):
-            stopping.let_go(self.run, self.task)
+            stopping.acknowledge(self.run, self.task)
 
     # --- the work -----------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job
 
 
@@ -80,7 +81,7 @@ _ALL = (
         "Full re-sync",
         "sync",
         "A new run reads everything from the provider again. This takes longer and uses more of its rate limit.",
-        lambda job, **asked: services.start(job, scope=services.Scope(RunMode.FULL), **asked),
+        lambda job, **asked: services.start(job, request=RunRequest(RunMode.FULL), **asked),
         RunMode.FULL,
     ),
     Control(

@@ -1,24 +1,50 @@
-"""What may a run be asked to read, and how much would that be?"""
+"""What is a run asked to read, and may it be asked for that?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.core.exceptions import ValidationError
-
 from apps.jobs.choices import RunMode
-from apps.jobs.execution.context import RunContext
-from apps.jobs.lifecycle.services import Scope, planned_run
 from apps.jobs.models import Job, QueueItem, Run, Watermark
-from apps.sources.base import Estimate
 from apps.sources.definition import Stage
 
-NAMED = 10  # how many known scopes a refusal lists
-# Whatever lies beyond cannot be told in every time zone, nor stored.
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+MAX_LISTED_SCOPES = 10  # known projects or repositories that a refusal lists
+# Times outside of these cannot be shown in every time zone, or cannot be stored.
+MIN_TIME, MAX_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class BadScope(ValueError):
-    """What cannot be asked for; the sentence says what can."""
+class InvalidRequestError(ValueError):
+    """A run cannot be asked for this; the sentence says what is possible."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run reads: what changed, everything, or a range of time and of projects or repositories (``scopes``).
+
+    ``sweep``: a run of what changed looks for deletions as well, although that is not due yet.
+    """
+
+    mode: RunMode = RunMode.INCREMENTAL
+    since: datetime | None = None
+    until: datetime | None = None
+    scopes: Sequence[str] = ()
+    sweep: bool = False
+
+    def new_run(self, job: Job) -> Run:
+        """A run of ``job`` that reads this; it is not stored yet."""
+        return Run(
+            tenant_id=job.tenant_id,
+            job=job,
+            integration=job.integration,
+            mode=self.mode,
+            since=self.since,
+            until=self.until,
+            scopes=list(self.scopes),
+            sweep=self.sweep,
+        )
+
+
+WHAT_CHANGED = RunRequest()
 
 
 def known_scopes(job: Job) -> list[str]:
@@ -27,13 +53,13 @@ def known_scopes(job: Job) -> list[str]:
         return []
     synced = Watermark.objects.for_tenant(job.tenant_id).filter(integration=job.integration)
     newest = Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at")[:1]
-    asked = QueueItem.objects.for_tenant(job.tenant_id).filter(run__in=newest, stage=Stage.EXTRACTION)
+    slices = QueueItem.objects.for_tenant(job.tenant_id).filter(run__in=newest, stage=Stage.EXTRACTION)
     found = {*job.integration.scopes, *synced.values_list("scope", flat=True)}
-    found |= set(asked.values_list("covers__scope", flat=True).distinct())
+    found |= set(slices.values_list("covers__scope", flat=True).distinct())
     return sorted(found - {"", None}, key=str.lower)
 
 
-def scope_of(
+def build_request(
     job: Job,
     mode: str = RunMode.INCREMENTAL,
     *,
@@ -41,59 +67,50 @@ def scope_of(
     until: datetime | None = None,
     scopes: Sequence[str] = (),
     sweep: bool = False,
-) -> Scope:
-    """What a person has asked for, checked; raises :class:`BadScope`."""
+) -> RunRequest:
+    """Check what a person asks for and return it as a request; raises :class:`InvalidRequestError`."""
     if mode not in RunMode.values:
-        raise BadScope(f"There is no mode {mode!r}; there are {', '.join(RunMode.values)}.")
+        raise InvalidRequestError(f"There is no mode {mode!r}. The modes are {', '.join(RunMode.values)}.")
     if mode != RunMode.RANGE and (since or until or scopes):
-        raise BadScope("From, to and a choice of projects or repositories belong to the mode 'range'.")
+        raise InvalidRequestError("Only the mode 'range' takes a start, an end, projects or repositories.")
     if sweep and mode != RunMode.INCREMENTAL:
-        raise BadScope("A run of everything looks for deletions in any case, a range never: leave the choice out.")
+        raise InvalidRequestError(
+            "Only the mode 'incremental' takes a sweep: a full run always looks for deletions, a range never does."
+        )
     if mode == RunMode.RANGE and job.integration is None:
-        raise BadScope(f"{job.name} reads from no provider: it has no range. Run it on what changed, or on everything.")
+        raise InvalidRequestError(
+            f"{job.name} reads from no provider, so it has no range. Run it incrementally or fully."
+        )
     if mode == RunMode.RETRANSFORM and job.integration is None:
-        raise BadScope(f"{job.name} stores no raw records: there is nothing to transform again.")
+        raise InvalidRequestError(f"{job.name} stores no raw records, so there is nothing to transform again.")
     if mode == RunMode.RANGE and not (since or until or scopes):
-        raise BadScope("Say which range: from, to, or some projects or repositories.")
+        raise InvalidRequestError("Choose a range: a start, an end, or some projects or repositories.")
     _check_times(since, until)
-    return Scope(RunMode(mode), since, until, _canonical(job, scopes), sweep)
+    return RunRequest(RunMode(mode), since, until, _known_names(job, scopes), sweep)
 
 
 def _check_times(since: datetime | None, until: datetime | None) -> None:
     for moment in filter(None, (since, until)):
         if moment.tzinfo is None:
-            raise BadScope(f"Give a time with its zone, such as {moment.isoformat()}Z.")
-        if not EARLIEST <= moment <= LATEST:
-            raise BadScope(f"Choose times between {EARLIEST.year} and {LATEST.year}.")
+            raise InvalidRequestError(f"Give a time with its time zone, such as {moment.isoformat()}Z.")
+        if not MIN_TIME <= moment <= MAX_TIME:
+            raise InvalidRequestError(f"Choose times between {MIN_TIME.year} and {MAX_TIME.year}.")
     if since and until and since >= until:
-        raise BadScope("The range ends before it begins: choose a 'from' that is earlier than its 'to'.")
+        raise InvalidRequestError("The range ends before it begins: choose a start that is earlier than the end.")
 
 
-def _canonical(job: Job, scopes: Sequence[str]) -> tuple[str, ...]:
+def _known_names(job: Job, scopes: Sequence[str]) -> tuple[str, ...]:
+    """The chosen projects or repositories, each once, written as the provider writes them."""
     if not scopes:
         return ()
     known = {name.lower(): name for name in known_scopes(job)}
     if not known:
-        raise BadScope("No project or repository is known yet: run the job once, or name some in its integration.")
+        raise InvalidRequestError(
+            "No project or repository is known yet: run the job once, or name some in its integration."
+        )
     if unknown := [name for name in scopes if name.strip().lower() not in known]:
-        listed = ", ".join(list(known.values())[:NAMED]) + (", …" if len(known) > NAMED else "")
-        raise BadScope(f"{job.name} knows no {', '.join(unknown[:NAMED])}. There are {listed}.")
+        listed = ", ".join(list(known.values())[:MAX_LISTED_SCOPES]) + (", …" if len(known) > MAX_LISTED_SCOPES else "")
+        raise InvalidRequestError(
+            f"{job.name} does not know {', '.join(unknown[:MAX_LISTED_SCOPES])}. It knows {listed}."
+        )
     return tuple(dict.fromkeys(known[name.strip().lower()] for name in scopes))
-
-
-def estimate(job: Job, scope: Scope) -> list[Estimate]:
-    """How many records such a run would fetch. It asks the provider and stores nothing.
-
-    Raises :class:`BadScope` for a job or an address that cannot be asked, and
-    :class:`~apps.sources.errors.SourceError` with what the provider says.
-    """
-    if job.integration is None:
-        raise BadScope(f"{job.name} reads from no provider: there is nothing to estimate.")
-    try:
-        context = RunContext(planned_run(job, scope))
-    except ValidationError as error:
-        raise BadScope(" ".join(error.messages)) from error
-    try:
-        return context.source.estimate(context)
-    finally:
-        context.http.close()

@@ -1,8 +1,11 @@
-"""How does a run that was asked to stop come to its end? By a ladder that takes 15 seconds at most.
+"""How does a stopped run come to its end? In three stages, within 15 seconds.
 
-It is cut off at once: nothing of it can be written any more. Workers notice at their next page or batch and let go; the
-last one ends the run. Who does not let go within 8 seconds is killed, and after 15 seconds nobody is waited for. Each
-rung can be taken by anybody who comes by: a worker, the scheduler, or the start of the next run.
+1. Ask: the run is closed at once, so nobody can write anything of it any more. Workers notice at their next page or
+   batch and let go; the last one ends the run.
+2. Kill: after 8 seconds the processes that still work on it are killed.
+3. End: after 15 seconds the run ends without them.
+
+Any process can take the next stage: a worker, the scheduler, or the start of the next run.
 """
 
 import logging
@@ -19,27 +22,27 @@ from apps.progress.choices import RunState
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = timedelta(seconds=8)
-LONGEST = timedelta(seconds=15)
+KILL_AFTER = timedelta(seconds=8)
+END_AFTER = timedelta(seconds=15)
 
 
 def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
-    """Cut a run off and ask its workers to let go; the caller has locked the job."""
+    """Close a run and ask its workers to let go; the caller has locked the job."""
     batches.cut_off(run)
-    transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping, asked for by {actor}")
-    alive = When(driver__isnull=False, driver_lease_until__gt=Now(), then=F("driver_task"))
+    transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping: {actor} has asked for it")
+    is_alive = When(driver__isnull=False, driver_lease_until__gt=Now(), then=F("driver_task"))
     Run.across_tenants.filter(pk=run.pk).update(
         epoch=F("epoch") + 1,
         stop_asked_at=Now(),
         not_before=None,
-        driver_task=Case(alive, default=Value("")),
+        driver_task=Case(is_alive, default=Value("")),
         driver=None,
         driver_lease_until=None,
     )
 
 
-def let_go(run: Run, task: str) -> None:
-    """A worker has noticed that its work is not wanted any more; the last one ends a run that is being stopped."""
+def acknowledge(run: Run, task: str) -> None:
+    """A worker says that its ``task`` has let go of a run; the last one ends a run that is being stopped."""
     QueueItem.across_tenants.filter(run=run, task=task).exclude(task="").update(task="")
     Run.across_tenants.filter(pk=run.pk, driver_task=task).update(driver_task="")
     if Run.across_tenants.filter(pk=run.pk, state=RunState.STOPPING).exists():
@@ -47,26 +50,26 @@ def let_go(run: Run, task: str) -> None:
 
 
 def end_if_free(run: Run) -> bool:
-    """End a run that is being stopped if nobody works on it any more; says whether it did."""
-    return not _holders(run) and _end(run, "Nobody works on it any more.")
+    """End a run that is being stopped if no task works on it any more; returns whether it has ended."""
+    return not _working_tasks(run) and _end(run, "No worker was busy with it any more.")
 
 
-def press_on(run: Run) -> None:
-    """Take the next rung that is due; ``run`` is being stopped."""
+def escalate(run: Run) -> None:
+    """Take the stage of the stop that is due; ``run`` is being stopped."""
     if end_if_free(run):
         return
-    asked = Run.across_tenants.filter(pk=run.pk, state=RunState.STOPPING)
-    if asked.filter(stop_asked_at__lt=Now() - LONGEST).exists():
-        _end(run, f"A worker that did not let go within {LONGEST.seconds} s was left behind.")
-    elif asked.filter(stop_asked_at__lt=Now() - PATIENCE).exists():
-        messages.kill(sorted(_holders(run)))
+    stopping = Run.across_tenants.filter(pk=run.pk, state=RunState.STOPPING)
+    if stopping.filter(stop_asked_at__lt=Now() - END_AFTER).exists():
+        _end(run, f"A worker did not let go of it within {END_AFTER.seconds} s and was left behind.")
+    elif stopping.filter(stop_asked_at__lt=Now() - KILL_AFTER).exists():
+        messages.kill(sorted(_working_tasks(run)))
 
 
-def _holders(run: Run) -> set[str]:
-    """The broker's ids of the tasks that may still work on a run that was cut off."""
-    items = QueueItem.across_tenants.filter(run=run).exclude(task="").values_list("task", flat=True)
+def _working_tasks(run: Run) -> set[str]:
+    """The broker's ids of the tasks that may still work on a closed run."""
+    tasks = QueueItem.across_tenants.filter(run=run).exclude(task="").values_list("task", flat=True)
     drivers = Run.across_tenants.filter(pk=run.pk).exclude(driver_task="").values_list("driver_task", flat=True)
-    return {*items, *drivers}
+    return {*tasks, *drivers}
 
 
 def _end(run: Run, how: str) -> bool:

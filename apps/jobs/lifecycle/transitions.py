@@ -1,4 +1,4 @@
-"""Which transitions of a job are there? These, each atomic and recorded; no other code changes a state.
+"""Which transitions of a job are there? All of them are here; each is atomic and recorded.
 
 READY → PENDING → RUNNING → FINISHED → READY
 RUNNING ⇄ PAUSED · RUNNING, PENDING → FAILED → PENDING · RUNNING, PAUSED, PENDING → STOPPING → READY
@@ -16,7 +16,7 @@ from apps.progress.choices import ENDED, JobState, RunState
 
 @dataclass(frozen=True)
 class Transition:
-    """One arrow: from which states, to which, and what becomes of the run (its job's new state unless said)."""
+    """One transition: from which states, to which, and the run's state where it differs from the job's."""
 
     sources: frozenset[JobState]
     target: JobState
@@ -36,40 +36,40 @@ TRANSITIONS: dict[str, Transition] = {
     "reset": Transition(frozenset({JobState.FINISHED}), JobState.READY, RunState.FINISHED),
 }
 
-# The actions that a person may ask for, in the words of the pages.
+# The transitions that a person may ask for.
 CONTROLS = ("start", "pause", "resume", "retry", "stop", "reset")
 
 SYSTEM = "system"
 BY_HAND = "Asked for by hand."
 
 
-class WrongState(Exception):
-    """An action that the job's state does not allow; the sentence says what is possible now."""
+class WrongStateError(Exception):
+    """The job's state does not allow an action; the sentence says which ones are possible now."""
 
 
 def possible(state: str) -> list[str]:
-    """The controls that a job in ``state`` allows."""
+    """The controls that are possible in ``state``."""
     return [action for action in CONTROLS if state in TRANSITIONS[action].sources]
 
 
 def refusal(job: Job, action: str) -> str:
     """Why ``action`` is refused, and what is possible instead."""
     options = possible(job.state)
-    hint = f"Possible now: {', '.join(options)}." if options else "Nothing can be asked of it now; it ends by itself."
+    hint = f"Possible now: {', '.join(options)}." if options else "Nothing is possible now; it ends by itself."
     return f"Job {job.name!r} is {job.get_state_display().lower()}: it cannot {action}. {hint}"
 
 
 def lock(job_id: int) -> Job:
     """The job, locked for the rest of the transaction: every transition begins here.
 
-    Whoever needs several locks takes them in this order, or waits for nobody: tenant, job, batches, run, the run's
-    progress, its stages.
+    Code that needs several locks takes them in this order: tenant, job, batches, run, the run's progress, its stages.
+    Otherwise it must not wait for a lock.
     """
     return Job.across_tenants.select_for_update(no_key=True).get(pk=job_id)
 
 
-def allows(job: Job, action: str, run: Run) -> bool:
-    """Whether the state allows ``action`` for this run; an older run has no say in its job's state."""
+def is_allowed(job: Job, action: str, run: Run) -> bool:
+    """Whether the state allows ``action`` for this run; an older run cannot change its job's state."""
     return job.state in TRANSITIONS[action].sources and (action == "start" or run.state == job.state)
 
 
@@ -84,13 +84,13 @@ def transition(
     error: str = "",
     waiting: str = "",
 ) -> None:
-    """Take ``action`` on a job that the caller has locked; raises :class:`WrongState` and changes nothing then.
+    """Take ``action`` on a job that the caller has locked; raises :class:`WrongStateError`, and then changes nothing.
 
-    The job, the run, the history and the visible state change in one transaction; the pages are told after it.
-    ``reason`` goes into the history, ``waiting`` says why nothing moves in the new state.
+    The job, the run, the history and the progress change in one transaction; the pages are informed after it.
+    ``reason`` goes into the history; ``waiting`` says why nothing moves in the new state.
     """
-    if not allows(job, action, run):
-        raise WrongState(refusal(job, action))
+    if not is_allowed(job, action, run):
+        raise WrongStateError(refusal(job, action))
     arrow = TRANSITIONS[action]
     before, job.state, job.error = job.state, arrow.target, error
     job.save(update_fields=["state", "error"])

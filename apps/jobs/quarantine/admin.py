@@ -53,7 +53,7 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
         for tenant, ids in self._by_tenant(request, queryset):
             try:
                 number = quarantine.dismiss(tenant, Wanted(ids=ids), actor=_actor(request), reason=_reason(request))
-            except quarantine.NoReason as error:
+            except quarantine.MissingReasonError as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:
                 self.message_user(request, f"{number:,} dismissed.", messages.SUCCESS)

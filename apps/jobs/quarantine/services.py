@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 from apps.jobs.choices import RunMode
 from apps.jobs.execution import retransform
 from apps.jobs.lifecycle import services, transitions
-from apps.jobs.lifecycle.services import Scope
-from apps.jobs.lifecycle.transitions import WrongState
+from apps.jobs.lifecycle.run_request import RunRequest
+from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job, Run
 from apps.jobs.queue import batches
 from apps.progress import services as progress
@@ -23,7 +23,7 @@ from apps.tenants.services import locked_tenant
 REASON_MISSING = "Say why these records are given up: the reason is kept with them."
 
 
-class NoReason(ValueError):
+class MissingReasonError(ValueError):
     """Records are only dismissed with a reason."""
 
 
@@ -47,7 +47,7 @@ def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> Re
         try:
             retried.runs.append(_retry(tenant, jobs[integration_id], records, actor, reason))
             retried.records += len(records)
-        except WrongState as error:
+        except WrongStateError as error:
             retried.refused.append(str(error))
     return retried
 
@@ -56,9 +56,13 @@ def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reas
     with transaction.atomic():
         locked_tenant(tenant.pk)
         if transitions.lock(job.pk).state == JobState.FAILED:
-            raise WrongState(f"Job {job.name!r} has failed: retry it or start a new run first, then these records.")
+            raise WrongStateError(
+                f"Job {job.name!r} has failed: retry it or start a new run first, then these records."
+            )
         many = f"{len(records):,} record{'' if len(records) == 1 else 's'} set aside"
-        run = services.start(job, actor=actor, scope=Scope(RunMode.RETRANSFORM), reason=reason or f"Retry of {many}")
+        run = services.start(
+            job, actor=actor, request=RunRequest(RunMode.RETRANSFORM), reason=reason or f"Retry of {many}"
+        )
         items = retransform.retry_items(run, records)
         batches.add(run, items)
         for item in items:
@@ -70,9 +74,9 @@ def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reas
 
 
 def dismiss(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str) -> int:
-    """Give up what ``wanted`` finds open; gives how many. Raises :class:`NoReason` without a reason."""
+    """Give up what ``wanted`` finds open; gives how many. Raises :class:`MissingReasonError` without a reason."""
     if not reason.strip():
-        raise NoReason(REASON_MISSING)
+        raise MissingReasonError(REASON_MISSING)
     return (
         quarantined(tenant, wanted)
         .filter(state=QuarantineState.OPEN)

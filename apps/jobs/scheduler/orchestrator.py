@@ -1,7 +1,7 @@
-"""What happens by itself? Due jobs begin, lost work is woken again, finished jobs are reset, failed ones retried.
+"""What does the scheduler do by itself? It starts due jobs, wakes workers for lost work, resets and retries jobs.
 
-:func:`tick` is called every few seconds by the scheduler; two schedulers at once do no harm, because everything it does
-is a conditional change of a row. All times are compared by the database's clock.
+The scheduler calls :func:`tick` every few seconds. Two schedulers at the same time do no harm: every change is a
+conditional change of a row. All times are compared by the database's clock.
 """
 
 import logging
@@ -17,7 +17,9 @@ from django.db.models.functions import Now
 from apps.integrations.models import Integration
 from apps.jobs.execution import completion
 from apps.jobs.lifecycle import schedule, services, stopping, transitions
-from apps.jobs.lifecycle.transitions import SYSTEM, WrongState
+from apps.jobs.lifecycle.admission import admit_pending_runs
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.transitions import SYSTEM, WrongStateError
 from apps.jobs.models import Job, Run
 from apps.jobs.scheduler import recovery
 from apps.jobs.scheduler.housekeeping import housekeeper
@@ -29,64 +31,73 @@ from apps.tenants.services import locked_tenant
 
 logger = logging.getLogger(__name__)
 
-# A little later than the page's own countdown of 30 seconds.
+# The page resets a finished job itself after 30 seconds.
 RESET_AFTER = timedelta(seconds=40)
 REACHABLE = Q(integration=None) | Q(integration__is_active=True)
 RETRIES_LEFT = Q(retries_used__lt=F("max_retries"))
 
 
 def tick() -> None:
-    """Look at everything once. What fails for one run, job or tenant keeps nobody else waiting."""
+    """Look at everything once. A failure for one run, job or tenant does not stop the others.
+
+    1. Take the next stage of every stop.
+    2. Check the running runs: close stages, refresh the progress, wake workers for lost work.
+    3. Create the jobs of new integrations.
+    4. Send the notices that are due.
+    5. Reset finished jobs, retry failed ones.
+    6. Plan next runs, start the jobs that are due, admit the pending runs whose turn it is.
+    7. Do a short round of housekeeping.
+    """
     for chore in (
-        stop,
-        look_after,
+        end_stopping,
+        check_running,
         create_missing_jobs,
         notices.wake_due,
         reset_finished,
         retry_failed,
         schedule.plan,
         start_due,
-        admit,
+        admit_pending,
         housekeeper.round,
     ):
         with _apart(chore.__name__):
             chore()
 
 
-def stop() -> None:
-    """No run stays on STOPPING: take the next rung with each that is there."""
+def end_stopping() -> None:
+    """No run stays on STOPPING: take the stage of each stop that is due."""
     for run in Run.across_tenants.filter(state=RunState.STOPPING):
         with _apart(run.pk):
-            stopping.press_on(run)
+            stopping.escalate(run)
 
 
-def look_after() -> None:
-    """Every run at work shows where it is, and goes on whatever has happened to its workers."""
+def check_running() -> None:
+    """Every running run shows its progress, and goes on whatever has happened to its workers."""
     for run in Run.across_tenants.filter(state=RunState.RUNNING).select_related("job", "integration", "tenant"):
         with _apart(run.pk):
             completion.close_stages(run)
             progress.refresh(run.pk)
-            recovery.give_up(run)
+            recovery.fail_poison_batches(run)
             recovery.recover(run)
 
 
 def create_missing_jobs() -> None:
-    """However an integration was added (admin, command, import): it has a job a moment later."""
+    """Every new integration gets its job, whether the admin, a command or an import has added it."""
     for integration in Integration.across_tenants.filter(job=None):
         with _apart(integration):
-            services.create_jobs(integration)
+            create_jobs(integration)
 
 
 def reset_finished() -> None:
-    """No job stays on FINISHED because nobody looked."""
+    """No job stays on FINISHED because nobody has opened its page."""
     finished = Job.across_tenants.filter(_passed("last_run_finished_at", Value(RESET_AFTER)), state=JobState.FINISHED)
     for job in finished:
         with _apart(job):
-            _unless_changed(services.reset, job, "By itself, some time after the end of the run.")
+            _unless_changed(services.reset, job, "Reset automatically after the run finished.")
 
 
 def retry_failed() -> None:
-    """A failed job is tried again on its own, shorter interval."""
+    """A failed job is tried again after its own, shorter interval."""
     newest = Run.across_tenants.filter(job=OuterRef("pk")).order_by("-created_at")
     minutes = ExpressionWrapper(F("retry_minutes") * Value(timedelta(minutes=1)), DurationField())
     waited = _passed("failed_at", minutes)
@@ -96,17 +107,17 @@ def retry_failed() -> None:
 
 
 def start_due() -> None:
-    """Begin the jobs whose time has come; a failed one when its retries are used up."""
+    """Start the jobs that are due; a failed job only when no retries are left."""
     startable = Q(state=JobState.READY) | Q(~RETRIES_LEFT, state=JobState.FAILED)
     due = Job.across_tenants.filter(startable, REACHABLE, is_active=True, next_run__lte=Now())
     _each_once(due, services.start, lambda job: f"Scheduled for {job.next_run:%Y-%m-%d %H:%M} UTC.")
 
 
-def admit() -> None:
-    """Whose turn has come begins: also where a limit was raised, or who had the turn has ended unnoticed."""
+def admit_pending() -> None:
+    """Admit pending runs, also after a tenant's limit was raised or a run has ended without admitting the next."""
     for tenant in Tenant.objects.filter(pk__in=Run.across_tenants.filter(state=RunState.PENDING).values("tenant")):
         with _apart(tenant):
-            services.admit_next(tenant)
+            admit_pending_runs(tenant)
 
 
 def _retry(job: Job, *, actor: str, reason: str) -> Run:
@@ -116,10 +127,10 @@ def _retry(job: Job, *, actor: str, reason: str) -> Run:
 
 
 def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[[Job], str]) -> None:
-    """``act`` on every job that is due, unless it no longer is once it is locked: another scheduler was quicker."""
+    """``act`` on every due job that is still due once it is locked: another scheduler may have been quicker."""
     for pk, tenant in list(due.values_list("pk", "tenant")):
         with _apart(pk), transaction.atomic():
-            # Before the job, because the turn is the tenant's to give: see machine.lock().
+            # The tenant is locked before the job: see transitions.lock().
             locked_tenant(tenant)
             transitions.lock(pk)
             job = due.filter(pk=pk).first()
@@ -129,23 +140,23 @@ def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[
 
 @contextmanager
 def _apart(what: object) -> Iterator[None]:
-    """Go on with the others when this one fails; a database that is away fails for all of them."""
+    """Log a failure and go on with the others; without a database there is no going on."""
     try:
         yield
     except (OperationalError, InterfaceError):
         raise
     except Exception:
-        logger.exception("The scheduler goes on without %s.", what)
+        logger.exception("The scheduler could not handle %s and goes on with the rest.", what)
 
 
 def _unless_changed(control: Callable[..., object], job: Job, reason: str) -> None:
-    """Somebody else may have been quicker: then there is nothing to do."""
+    """Ask for a control; do nothing if the job's state has changed meanwhile."""
     try:
         control(job, actor=SYSTEM, reason=reason)
-    except WrongState as error:
+    except WrongStateError as error:
         logger.info("Nothing to do: %s", error)
 
 
 def _passed(field: str, span: Combinable) -> Q:
-    """Whether ``span`` has passed since ``field``. A time to come tells of a clock that was wrong: so it has, too."""
+    """Whether ``span`` has passed since ``field``. A future time comes from a wrong clock: it has passed, too."""
     return Q(**{f"{field}__lte": Now() - span}) | Q(**{f"{field}__gt": Now()})

@@ -1,4 +1,4 @@
-"""What has a crash, a lost message or a wait left behind? It is found by its lease, and woken again."""
+"""Which runs and batches has a crash, a lost message or a wait left without a worker? Workers are woken again."""
 
 import logging
 from datetime import timedelta
@@ -9,23 +9,23 @@ from django.db.models.functions import Now
 
 from apps.jobs import run_log
 from apps.jobs.choices import ItemState
-from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle import chain, services
 from apps.jobs.models import QueueItem, Run
 from apps.jobs.queue import batches
 from apps.progress.choices import RunState
 
 logger = logging.getLogger(__name__)
 
-# A message that nobody took for so long may be lost; waking again is harmless.
+# A message that no worker took in this time may be lost; a second message does no harm.
 LOST_AFTER = timedelta(seconds=30)
-# Far more than the tries of a batch that fails and than the workers that somebody may kill by chance.
-MOST_DEATHS = 4 * batches.MAX_ATTEMPTS
-CRASHED = "The worker gives no sign of life: another one takes over."
-UNHEARD = f"No worker has taken the step for {LOST_AFTER.seconds} s: workers are woken again."
+# Far more than the attempts of a batch that fails, and than the workers that somebody may kill by chance.
+MAX_WORKER_DEATHS = 4 * batches.MAX_ATTEMPTS
+CRASHED = "The worker gives no sign of life. Another worker takes over."
+UNHEARD = f"No worker has taken the step for {LOST_AFTER.seconds} s. Another wake-up message was sent."
 
 
 def recover(run: Run) -> None:
-    """Send again what a crash, a lost message or a wait has left behind."""
+    """Send the chain of a run again if its worker has died, its message was lost, or its wait is over."""
     with transaction.atomic():
         crashed = Q(driver__isnull=False, driver_lease_until__lt=Now())
         unheard = Q(driver=None, dispatched_at__lt=Now() - LOST_AFTER)
@@ -33,36 +33,40 @@ def recover(run: Run) -> None:
         due = Q(not_before=None) | waited
         lost = Run.across_tenants.filter(crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING)
         found = lost.select_for_update(no_key=True, skip_locked=True).first()
-        if found is not None and not services.chain_is_done(found):
-            logger.info("Run %s is woken again.", found.pk)
+        if found is not None and not chain.is_chain_finished(found):
+            logger.info("Sending the chain of run %s again.", found.pk)
             if found.not_before is None:
                 run_log.trouble(found.pk, CRASHED if found.driver else UNHEARD)
             if found.not_before is None and found.driver is None:
-                services.remind(found)
+                chain.resend(found)
             else:
-                services.dispatch(found)
+                chain.dispatch(found)
             Run.across_tenants.filter(pk=found.pk).update(not_before=None)
     wake_lost_batches(run)
 
 
-def give_up(run: Run) -> None:
-    """Fail a run of which a batch ends every worker that takes it: of a failure that a worker survives it tells."""
-    deadly = batches.outstanding(run).filter(attempts__gte=MOST_DEATHS).first()
-    if deadly is not None:
+def fail_poison_batches(run: Run) -> None:
+    """Fail a run if one of its batches ends every worker that takes it.
+
+    A worker that survives a failure reports it and the batch fails by its attempts. Here no worker could report.
+    """
+    poison = batches.outstanding(run).filter(attempts__gte=MAX_WORKER_DEATHS).first()
+    if poison is not None:
         services.fail(
             run,
-            f"{deadly.step} ({deadly.stage}): {deadly.attempts} workers have begun batch {deadly.pk} and ended "
-            "without a word. Look for workers that were killed, for want of memory for example, then retry.",
+            f"{poison.step} ({poison.stage}): {poison.attempts} workers have begun batch {poison.pk} and died without "
+            "an error message. Find out why they were killed (out of memory, for example), then retry.",
         )
 
 
 def wake_lost_batches(run: Run) -> None:
-    """Batches whose worker died (lease over) or whose message nobody took while the workers of the stage were idle.
+    """Wake workers for batches whose worker died (its lease is over) or whose message may be lost.
 
-    Where they are busy a message stands in line, and others would only make the line longer.
+    While the workers of a stage are busy, a message that no worker has taken only waits in the broker: more messages
+    would make that queue longer.
     """
     crashed = Q(state=ItemState.RUNNING, woken_at__lt=Now() - batches.LEASE)
     same_stage = QueueItem.across_tenants.filter(stage=OuterRef("stage"), state=ItemState.RUNNING)
     idle = ~Q(Exists(same_stage.filter(lease_until__gt=Now())))
     unheard = Q(idle, state=ItemState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
-    services.wake_batches(run, crashed | unheard)
+    chain.wake_workers(run, crashed | unheard)

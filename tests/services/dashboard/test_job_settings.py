@@ -182,11 +182,11 @@ def test_deletions_are_looked_for_when_that_is_asked(job: Job, operator: Client)
     ("body", "sentence"),
     [
         ({"mode": "some"}, "There is no mode 'some'"),
-        ({"mode": "range"}, "Say which range"),
-        ({"scopes": ["PAY"]}, "belong to the mode 'range'"),
-        ({"mode": "full", "sweep": True}, "leave the choice out"),
-        ({"mode": "range", "scopes": ["NO"]}, "knows no NO. There are CHK, PAY."),
-        ({"mode": "range", "since": "2026-01-01T00:00"}, "with its zone"),
+        ({"mode": "range"}, "Choose a range"),
+        ({"scopes": ["PAY"]}, "Only the mode 'range' takes"),
+        ({"mode": "full", "sweep": True}, "Only the mode 'incremental' takes a sweep"),
+        ({"mode": "range", "scopes": ["NO"]}, "does not know NO. It knows CHK, PAY."),
+        ({"mode": "range", "since": "2026-01-01T00:00"}, "with its time zone"),
         ({"mode": "range", "since": "2026-02-01T00:00Z", "until": "2026-01-01T00:00Z"}, "ends before it begins"),
     ],
 )

@@ -17,6 +17,7 @@ from apps.jobs.choices import ItemState
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.workers import Outcome
 from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LostLease, NewItem
@@ -44,7 +45,7 @@ def job() -> Job:
         username="a@b.c",
         token=Secret("x"),
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_a_late_message_opens_nothing_in_a_run_that_has_ended(run: Run, job: Job
 def test_admission_is_a_wait(run: Run, job: Job) -> None:
     others = [
         services.start(
-            services.create_jobs(
+            create_jobs(
                 add_integration(
                     tenant=job.tenant,
                     provider="jira",
@@ -145,7 +146,7 @@ def test_admission_is_a_wait(run: Run, job: Job) -> None:
         )
         for name in ("second", "third")
     ]
-    words = "in line: waits for jira; this tenant runs 1 at a time."
+    words = "in line: waits for jira to end. This tenant may run 1 job at a time."
     assert [_told(other, SpanKind.WAIT) for other in others] == [
         [("", f"First {words}", True)],
         [("", f"Second {words}", True)],
@@ -225,7 +226,7 @@ def test_every_change_has_a_telling_reason(run: Run, job: Job) -> None:
     services.retry(job, actor="bob")
     services.stop(job, actor="eve")
     told = StateChange.objects.order_by("id").values_list("action", "reason")
-    turn = "Its turn: 1 of 1 that this tenant runs at a time."
+    turn = "A place is free: this tenant now runs 1 of at most 1 at a time."
     assert list(told) == [
         ("start", "Asked for by hand."),
         ("admit", turn),
@@ -235,7 +236,7 @@ def test_every_change_has_a_telling_reason(run: Run, job: Job) -> None:
         ("retry", "Asked for by hand."),
         ("admit", turn),
         ("stop", "Asked for by hand."),
-        ("cancel", "Stopped by eve (Asked for by hand). Nobody works on it any more."),
+        ("cancel", "Stopped by eve (Asked for by hand). No worker was busy with it any more."),
     ]
 
 

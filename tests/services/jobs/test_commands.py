@@ -75,7 +75,7 @@ def test_jobs_are_listed_with_their_state(platform: Platform) -> None:
         (("job", "pause", "github"), "cannot pause. Possible now: start."),
         (("job", "run", "jira", "--since", "yesterday"), "must be a day or time such as"),
         (("job", "run", "jira", "--since", "2026-02-01", "--until", "2026-01-01"), "ends before it begins"),
-        (("job", "run", "jira", "--scope", "NOPE"), "jira knows no NOPE"),
+        (("job", "run", "jira", "--scope", "NOPE"), "jira does not know NOPE"),
         (("job", "run", "jira", "--full", "--scope", "PAY"), "--full reads everything"),
         (("job", "run", "vectorization", "--dry-run"), "reads from no provider"),
         (("job", "schedule", "jira", "--rule", "daily"), "A rule has five fields"),

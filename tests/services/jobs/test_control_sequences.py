@@ -32,8 +32,9 @@ from apps.jobs.choices import ITEM_OPEN
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.step_runner import Step
 from apps.jobs.execution.workers import Outcome
-from apps.jobs.lifecycle import services, stopping
-from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongState, possible
+from apps.jobs.lifecycle import chain, services, stopping
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongStateError, possible
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import LostLease, NewItem
@@ -80,7 +81,7 @@ class Platform(RuleBasedStateMachine):
         tenant = create_tenant(slug="acme", name="Acme")
         address = "http://127.0.0.1:9"
         self.jobs = [
-            services.create_jobs(
+            create_jobs(
                 add_integration(
                     tenant=tenant,
                     provider=provider,
@@ -126,10 +127,10 @@ class Platform(RuleBasedStateMachine):
         if action in possible(job.state) or (action, job.state) in ALSO_POSSIBLE:
             CONTROLS[action](job, actor="ada")
         elif (action, job.state) == ("start", JobState.STOPPING):
-            with suppress(WrongState):  # possible when the stop is overdue
+            with suppress(WrongStateError):  # possible when the stop is overdue
                 CONTROLS[action](job, actor="ada")
         else:
-            with pytest.raises(WrongState, match=r"Possible now|ends by itself"):
+            with pytest.raises(WrongStateError, match=r"Possible now|ends by itself"):
                 CONTROLS[action](job, actor="ada")
             assert Job.across_tenants.get(pk=job.pk).state == job.state
 
@@ -146,7 +147,7 @@ class Platform(RuleBasedStateMachine):
     @rule(planned=FEW, fetched=FEW)
     def a_driver_begins(self, planned: int, fetched: int) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
-        finished = services.finished_steps(run)
+        finished = chain.finished_steps(run)
         step = next((step for step in definition(run.job.job_type).steps if step.key not in finished), None)
         if step is None:
             return
@@ -181,7 +182,7 @@ class Platform(RuleBasedStateMachine):
     def a_driver_hands_over(self, which: int) -> None:
         driver = self._driver(which)
         driver.release()
-        services.dispatch(driver.run)
+        chain.dispatch(driver.run)
 
     @precondition(lambda self: self.drivers)
     @rule(which=ANY)
@@ -229,7 +230,7 @@ class Platform(RuleBasedStateMachine):
         try:
             tasks._failed(item, RuntimeError("cannot be loaded"))
         except LostLease:
-            stopping.let_go(item.run, item.task)
+            stopping.acknowledge(item.run, item.task)
 
     @precondition(lambda self: self.batches)
     @rule(which=ANY)
@@ -240,7 +241,7 @@ class Platform(RuleBasedStateMachine):
         try:
             workers.finish(item, item.run, lambda: outcome)
         except LostLease:
-            stopping.let_go(item.run, item.task)
+            stopping.acknowledge(item.run, item.task)
         else:
             assert Run.across_tenants.get(pk=item.run_id).state in WORKING, "an ended run was written to"
 

@@ -10,7 +10,8 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import ItemState
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongState
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongStateError
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewItem
@@ -51,7 +52,7 @@ def _job(tenant: Tenant, name: str = "jira") -> Job:
     integration = add_integration(
         tenant=tenant, provider="jira", name=name, base_url="http://127.0.0.1:9", username="a@b.c", token=Secret("x")
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_only_the_transitions_of_the_specification_exist(job: Job, state: JobSta
     if allowed:
         _act(job, action)
     else:
-        with pytest.raises(WrongState, match=r"Possible now|ends by itself"):
+        with pytest.raises(WrongStateError, match=r"Possible now|ends by itself"):
             _act(job, action)
         assert _state(job) == state
 
@@ -91,7 +92,7 @@ def test_every_transition_is_recorded_with_its_actor_and_reason(job: Job) -> Non
     rows = StateChange.objects.order_by("id").values_list("action", "before", "after", "actor", "reason")
     assert list(rows) == [
         ("start", "READY", "PENDING", "ada", "a look"),
-        ("admit", "PENDING", "RUNNING", "system", "Its turn: 1 of 1 that this tenant runs at a time."),
+        ("admit", "PENDING", "RUNNING", "system", "A place is free: this tenant now runs 1 of at most 1 at a time."),
         ("pause", "RUNNING", "PAUSED", "bob", "lunch"),
     ]
 

@@ -12,6 +12,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.queue import batches, fairness, messages
 from apps.jobs.queue.batches import NewItem
@@ -48,7 +49,7 @@ def _job(tenant: Tenant, provider: str, sandbox: Sandbox, name: str = "") -> Job
         username="someone@example.com" if provider == "jira" else "",
         token=Secret(TOKEN),
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 def _backlog(run: Run, size: int) -> list[QueueItem]:

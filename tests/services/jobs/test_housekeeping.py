@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.integrations.models import Integration
-from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewItem
@@ -45,7 +45,7 @@ def job() -> Job:
         name="jira",
         base_url="https://jira.example.com",
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 @pytest.fixture(autouse=True)

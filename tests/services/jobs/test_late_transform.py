@@ -9,6 +9,7 @@ from apps.integrations.services import add_integration
 from apps.jobs.execution import stages
 from apps.jobs.execution.workers import Batch
 from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Run
 from apps.raw import tombstones
 from apps.raw.services import store
@@ -25,7 +26,7 @@ def run(acme: Tenant) -> Run:
     integration = add_integration(
         tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", token=Secret("x")
     )
-    run = services.start(services.create_jobs(integration), actor="test")
+    run = services.start(create_jobs(integration), actor="test")
     return Run.across_tenants.select_related("job", "integration", "tenant").get(pk=run.pk)
 
 

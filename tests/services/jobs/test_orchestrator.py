@@ -17,6 +17,7 @@ from apps.jobs import tasks
 from apps.jobs.execution import completion, workers
 from apps.jobs.forms import settings_form
 from apps.jobs.lifecycle import schedule, services, transitions
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Job, QueueItem, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LostLease, NewItem
@@ -46,7 +47,7 @@ def job_of_a_new_tenant(slug: str) -> Job:
         username="a@b.c",
         token=Secret("x"),
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 def put(job: Job, **values: object) -> None:
@@ -280,7 +281,7 @@ def test_what_fails_for_one_keeps_nobody_else_waiting(
 
     monkeypatch.setattr(completion, "close_stages", fault)
     orchestrator.tick()
-    assert f"The scheduler goes on without {broken.pk}" in caplog.text
+    assert f"The scheduler could not handle {broken.pk}" in caplog.text
     assert runs(other) == 1
 
 
@@ -301,13 +302,13 @@ def test_a_job_of_a_new_integration_has_a_name_of_its_own_whatever_jobs_are_call
 def test_a_batch_that_ends_every_worker_fails_its_run(job: Job) -> None:
     run = services.start(job, actor="test")
     (item,) = batches.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
-    for _ in range(recovery.MOST_DEATHS):
+    for _ in range(recovery.MAX_WORKER_DEATHS):
         assert batches.claim(uuid4(), Q(pk=item.pk), 1)
         QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
     orchestrator.tick()
     job.refresh_from_db()
     assert job.state == JobState.FAILED
-    assert f"{recovery.MOST_DEATHS} workers have begun batch {item.pk}" in job.error
+    assert f"{recovery.MAX_WORKER_DEATHS} workers have begun batch {item.pk}" in job.error
     services.retry(job, actor="test")
     orchestrator.tick()
     job.refresh_from_db()
@@ -340,5 +341,5 @@ def test_who_works_for_a_deleted_integration_writes_nothing_and_stops_nobody(
     with pytest.raises(LostLease):
         workers.finish(item, run, workers.Outcome)
     orchestrator.tick()
-    assert "goes on without" not in caplog.text
+    assert "could not handle" not in caplog.text
     assert not Job.across_tenants.filter(pk=job.pk).exists()

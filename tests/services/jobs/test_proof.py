@@ -9,7 +9,8 @@ from apps.integrations.models import Integration
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.execution import completion
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job, QueueItem, Run, Watermark
 from apps.jobs.proof import counting
 from apps.jobs.proof import lines as proof
@@ -40,14 +41,14 @@ def job(acme: Tenant) -> Job:
     Project.across_tenants.create(
         tenant=acme, integration=integration, external_id="1", key="PAY", loaded_at=timezone.now()
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 def started(job: Job, mode: RunMode = RunMode.FULL) -> Run:
     """A running run of a job that has run before, told of one project."""
     Job.across_tenants.filter(pk=job.pk).update(last_sync_date=timezone.now(), last_sweep_at=timezone.now())
     job.refresh_from_db()
-    run = services.start(job, actor="ada", scope=Scope(mode))
+    run = services.start(job, actor="ada", request=RunRequest(mode))
     Run.across_tenants.filter(pk=run.pk).update(announced={"project": 1})
     return Run.across_tenants.select_related("job", "integration", "tenant").get(pk=run.pk)
 

@@ -11,7 +11,8 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import ItemState
 from apps.jobs.execution.step_runner import Step
-from apps.jobs.lifecycle import services
+from apps.jobs.lifecycle import chain, services
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewItem
@@ -32,7 +33,7 @@ def job(acme: Tenant) -> Job:
     integration = add_integration(
         tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", token=Secret("x")
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) 
 
 
 def test_a_step_before_its_turn_is_not_obeyed(run: Run) -> None:
-    assert services.is_next(run, FIRST, frozenset())
-    assert not services.is_next(run, ISSUES, frozenset({FIRST}))
+    assert chain.is_next_step(run, FIRST, frozenset())
+    assert not chain.is_next_step(run, ISSUES, frozenset({FIRST}))
 
 
 def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(job: Job, run: Run) -> None:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job, Watermark
 from apps.jobs.proof import lines as proof
 from apps.jobs.quarantine import services as quarantine
@@ -36,7 +36,7 @@ def loaded(platform: Platform) -> dict[str, list[tuple[object, ...]]]:
 def test_everything_is_transformed_again_without_a_request(platform: Platform, loaded: Any, name: str) -> None:
     before, marks = row_versions(), list(Watermark.objects.for_tenant(platform.tenant).values_list())
     synced = platform.job(name).last_sync_date
-    run = platform.ended(services.start(platform.job(name), actor="test", scope=Scope(RunMode.RETRANSFORM)))
+    run = platform.ended(services.start(platform.job(name), actor="test", request=RunRequest(RunMode.RETRANSFORM)))
     assert (run.state, run.outcome, run.error) == (RunState.FINISHED, Outcome.COMPLETE, "")
     assert RunProgress.across_tenants.get(pk=run.pk).percent == 100
     assert platform.sandbox.served() == 0
@@ -47,7 +47,7 @@ def test_everything_is_transformed_again_without_a_request(platform: Platform, l
 
 def test_rows_that_somebody_has_damaged_are_repaired(platform: Platform, loaded: Any) -> None:
     Issue.objects.for_tenant(platform.tenant).update(summary="damaged")
-    services_run = services.start(platform.job("jira"), actor="test", scope=Scope(RunMode.RETRANSFORM))
+    services_run = services.start(platform.job("jira"), actor="test", request=RunRequest(RunMode.RETRANSFORM))
     assert platform.ended(services_run).outcome == Outcome.COMPLETE
     assert {table: table_rows(table) for table in loaded_tables()} == loaded
     assert platform.sandbox.served() == 0
@@ -62,7 +62,7 @@ def _broken_issue(platform: Platform) -> tuple[Job, RawRecord, str]:
     broken["fields"]["created"] = "yesterday"
     RawRecord.across_tenants.filter(pk=record.pk).update(payload=json.dumps(broken))
     Issue.objects.for_tenant(platform.tenant).filter(external_id=record.external_id).delete()
-    run = platform.ended(services.start(job, actor="test", scope=Scope(RunMode.RETRANSFORM)))
+    run = platform.ended(services.start(job, actor="test", request=RunRequest(RunMode.RETRANSFORM)))
     assert run.outcome == Outcome.WITH_QUARANTINE
     return platform.job("jira"), record, payload
 

@@ -14,7 +14,8 @@ from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job, Run, Watermark
 from apps.progress.choices import RunState
 from apps.raw.models import Tombstone
@@ -42,7 +43,7 @@ def github_job(slug: str, sandbox_url: str) -> Job:
     integration = add_integration(
         tenant=tenant, provider="github", name="github", base_url=sandbox_url, username="", token=Secret(TOKEN)
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def fresh(platform: Platform, request: pytest.FixtureRequest) -> Callable[[], Ta
 
     def load() -> Tables:
         job = github_job(f"fresh-{abs(hash(request.node.name)) % 10_000}", platform.sandbox.url("github"))
-        run = platform.ended(services.start(job, actor="test", scope=Scope(RunMode.FULL)), PATIENCE)
+        run = platform.ended(services.start(job, actor="test", request=RunRequest(RunMode.FULL)), PATIENCE)
         assert (run.state, run.error) == (RunState.FINISHED, "")
         assert job.integration
         return live(job.integration)
@@ -100,7 +101,7 @@ def differences(ours: Tables, theirs: Tables) -> dict[str, Any]:
 def swept(platform: Platform) -> tuple[Run, int]:
     """An incremental run with a sweep, and how many requests it took."""
     platform.sandbox.control("reset-stats")
-    run = services.start(platform.job("github"), actor="test", scope=Scope(sweep=True))
+    run = services.start(platform.job("github"), actor="test", request=RunRequest(sweep=True))
     run = platform.ended(run, PATIENCE)
     assert (run.state, run.error) == (RunState.FINISHED, "")
     return run, platform.sandbox.served()

@@ -9,7 +9,8 @@ from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.services import Scope
+from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
 from apps.raw.models import RawRecord, Tombstone
@@ -66,7 +67,7 @@ def fresh(platform: Platform, swept: tuple[Run, int]) -> Integration:
         username="someone@example.com",
         token=Secret(TOKEN),
     )
-    services.create_jobs(integration)
+    create_jobs(integration)
     assert Platform(tenant, platform.sandbox, platform.folder).run("jira").outcome == "complete"
     return integration
 
@@ -78,7 +79,7 @@ def answering(match: str, status: int, body: dict[str, Any]) -> dict[str, Any]:
 
 def sweep(platform: Platform) -> Run:
     """A run of what changed that looks for what is gone as well."""
-    run = services.start(platform.job("jira"), actor="test", scope=Scope(sweep=True))
+    run = services.start(platform.job("jira"), actor="test", request=RunRequest(sweep=True))
     return platform.ended(run)
 
 

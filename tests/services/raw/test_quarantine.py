@@ -7,6 +7,7 @@ import pytest
 from apps.integrations.models import Integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services, transitions
+from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Job, QueueItem, Run
 from apps.jobs.quarantine import services as quarantine
 from apps.progress.choices import JobState
@@ -28,7 +29,7 @@ def new_job(tenant: Tenant, name: str) -> Job:
     integration = Integration.across_tenants.create(
         tenant=tenant, provider="jira", name=name, base_url="https://jira.example.com"
     )
-    return services.create_jobs(integration)
+    return create_jobs(integration)
 
 
 def fail(
@@ -94,7 +95,7 @@ def test_a_filter_finds_one_integration_and_never_another_tenants(job: Job, glob
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_nothing_is_dismissed_without_a_reason(job: Job, reason: str) -> None:
     fail(job, "1")
-    with pytest.raises(quarantine.NoReason, match="Say why"):
+    with pytest.raises(quarantine.MissingReasonError, match="Say why"):
         quarantine.dismiss(job.tenant, Wanted(), actor="ada", reason=reason)
     assert found(job) == ["1"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.integrations import cli
-from apps.jobs.lifecycle.services import create_jobs
+from apps.jobs.lifecycle.creation import create_jobs
 
 
 class Command(BaseCommand):

@@ -12,11 +12,12 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from apps.jobs import selectors, watch
 from apps.jobs.choices import Outcome, RunMode
+from apps.jobs.execution.estimate import estimate
 from apps.jobs.forms import problems, settings_form
-from apps.jobs.lifecycle import run_request, schedule, services
+from apps.jobs.lifecycle import schedule, services
 from apps.jobs.lifecycle.controls import CONTROLS
-from apps.jobs.lifecycle.services import Scope
-from apps.jobs.lifecycle.transitions import WrongState
+from apps.jobs.lifecycle.run_request import InvalidRequestError, RunRequest, build_request
+from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job, Run
 from apps.progress.choices import RunState
 from apps.sources.errors import SourceError
@@ -53,13 +54,19 @@ class Command(BaseCommand):
                 return
             job = selectors.job_named(options["name"], tenant)
             self._act(job, options)
-        except (Tenant.DoesNotExist, selectors.NoSuchJob, WrongState, run_request.BadScope, SourceError) as error:
+        except (
+            Tenant.DoesNotExist,
+            selectors.UnknownJobError,
+            WrongStateError,
+            InvalidRequestError,
+            SourceError,
+        ) as error:
             raise CommandError(str(error)) from error
 
     def _act(self, job: Job, options: dict[str, Any]) -> None:
         if options["command"] == "run":
-            wanted = _scope(job, options)
-            self._estimate(job, wanted, options) if options["dry_run"] else self._run(job, wanted, options)
+            request = _request(job, options)
+            self._estimate(job, request, options) if options["dry_run"] else self._run(job, request, options)
         elif options["command"] == "schedule":
             self._schedule(job, options)
         else:
@@ -67,16 +74,16 @@ class Command(BaseCommand):
             job.refresh_from_db()
             self._print(_job(job), options)
 
-    def _run(self, job: Job, wanted: Scope, options: dict[str, Any]) -> None:
-        run = services.start(job, actor=_actor(), scope=wanted, reason=options["reason"])
+    def _run(self, job: Job, request: RunRequest, options: dict[str, Any]) -> None:
+        run = services.start(job, actor=_actor(), request=request, reason=options["reason"])
         if options["wait"]:
             run = watch.until_ended(run)
         self._print(_result(run), options)
         if options["wait"] and run.state != RunState.FINISHED:
             raise CommandError(run.error or f"The run ended as {run.state.lower()}.")
 
-    def _estimate(self, job: Job, wanted: Scope, options: dict[str, Any]) -> None:
-        found = run_request.estimate(job, wanted)
+    def _estimate(self, job: Job, request: RunRequest, options: dict[str, Any]) -> None:
+        found = estimate(job, request)
         rows = [msgspec.to_builtins(one) for one in found]
         self._print({"job": job.name, "records": sum(one.records for one in found), "estimates": rows}, options)
 
@@ -129,7 +136,7 @@ def _actor() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
-def _scope(job: Job, options: dict[str, Any]) -> Scope:
+def _request(job: Job, options: dict[str, Any]) -> RunRequest:
     since, until = (_time(name, options[name]) for name in ("since", "until"))
     scopes = options["scope"] or []
     is_range = since or until or scopes
@@ -143,7 +150,7 @@ def _scope(job: Job, options: dict[str, Any]) -> Scope:
         mode = RunMode.RETRANSFORM
     else:
         mode = RunMode.RANGE if is_range else RunMode.FULL if options["full"] else RunMode.INCREMENTAL
-    return run_request.scope_of(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
+    return build_request(job, mode, since=since, until=until, scopes=scopes, sweep=options["sweep"])
 
 
 def _time(name: str, text: str | None) -> datetime | None:

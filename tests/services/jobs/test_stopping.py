@@ -68,7 +68,7 @@ def _asked(run: Run, ago: timedelta) -> None:
     Run.across_tenants.filter(pk=run.pk).update(stop_asked_at=Now() - ago)
 
 
-# --- the rungs, without any process --------------------------------------------------------------------------------
+# --- the stages, without any process -------------------------------------------------------------------------------
 
 
 def test_a_run_on_which_nobody_works_ends_at_once(platform: Platform) -> None:
@@ -91,19 +91,19 @@ def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
         driver=uuid4(), driver_lease_until=Now() + timedelta(seconds=30), driver_task="task-2"
     )
     _stopped(platform)
-    stopping.let_go(run, "task-1")
+    stopping.acknowledge(run, "task-1")
     assert platform.job("jira").state == JobState.STOPPING
-    stopping.let_go(run, "task-2")
+    stopping.acknowledge(run, "task-2")
     assert platform.job("jira").state == JobState.READY
 
 
-def test_after_the_last_rung_nobody_is_waited_for(platform: Platform) -> None:
+def test_after_the_last_stage_nobody_is_waited_for(platform: Platform) -> None:
     run, _ = _held(platform)
     _stopped(platform)
-    _asked(run, stopping.LONGEST - timedelta(seconds=5))
+    _asked(run, stopping.END_AFTER - timedelta(seconds=5))
     orchestrator.tick()
     assert platform.job("jira").state == JobState.STOPPING
-    _asked(run, stopping.LONGEST)
+    _asked(run, stopping.END_AFTER)
     orchestrator.tick()
     assert platform.job("jira").state == JobState.READY
     assert "left behind" in run.changes.get(action="cancel").reason
@@ -112,7 +112,7 @@ def test_after_the_last_rung_nobody_is_waited_for(platform: Platform) -> None:
 def test_without_a_scheduler_the_next_start_ends_an_overdue_stop(platform: Platform) -> None:
     run, _ = _held(platform)
     _stopped(platform)
-    _asked(run, stopping.LONGEST)
+    _asked(run, stopping.END_AFTER)
     assert platform.start("jira").state == RunState.RUNNING
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
@@ -125,7 +125,7 @@ def test_the_other_batches_of_a_worker_stay_its_own(platform: Platform) -> None:
     (mine,) = batches.add(other, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
     (mine,) = batches.claim(uuid4(), Q(pk=mine.pk), 1, task="task-1")
     _stopped(platform)
-    stopping.let_go(services.current_run(platform.job("jira")), "task-1")
+    stopping.acknowledge(services.current_run(platform.job("jira")), "task-1")
     batches.close(mine)
 
 
@@ -166,7 +166,7 @@ def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process
     sandbox.control("latency", {"ms": 200})
     run = platform.start("jira", RunMode.FULL)
     until(lambda: QueueItem.across_tenants.filter(run=run, stage=Stage.TRANSFORM).exists(), "the first batches")
-    assert _seconds_to_stop(platform, run) < stopping.PATIENCE.total_seconds()
+    assert _seconds_to_stop(platform, run) < stopping.KILL_AFTER.total_seconds()
     sandbox.control("latency", {"ms": 0})
     _successor_is_whole(platform)
 
