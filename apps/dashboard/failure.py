@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from apps.dashboard.selectors import MatrixRow
-from apps.jobs.choices import ItemState
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.choices import BatchState
+from apps.jobs.models import Batch, Job, Run
 from apps.progress import log
 from apps.progress.choices import STAGE_DONE, JobState, RunState, StageState
 
@@ -67,7 +67,7 @@ def _retry_at(run: Run, job: Job) -> datetime | None:
 
 
 def _batch_errors(run: Run) -> list[BatchError]:
-    failed = QueueItem.objects.for_tenant(run.tenant_id).filter(run=run).exclude(error="")
-    failed = failed.exclude(state=ItemState.FINISHED).order_by("-attempts", "pk")
+    failed = Batch.objects.for_tenant(run.tenant_id).filter(run=run).exclude(error="")
+    failed = failed.exclude(state=BatchState.FINISHED).order_by("-attempts", "pk")
     found = failed.values_list("step", "stage", "attempts", "error")[:SHOWN]
     return [BatchError(*values) for values in found]

@@ -22,8 +22,8 @@ from redis.exceptions import RedisError
 
 from apps.core.redis import redis_client
 from apps.integrations.selectors import integrations_of, token_warnings
-from apps.jobs.choices import ItemState
-from apps.jobs.models import QueueItem
+from apps.jobs.choices import BatchState
+from apps.jobs.models import Batch
 from apps.progress.choices import RunState
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
@@ -143,8 +143,8 @@ def _workers(broker: Any) -> Check:
 
 def _queues(tenant: Tenant) -> Check:
     waiting = (
-        QueueItem.objects.for_tenant(tenant)
-        .filter(state=ItemState.QUEUED, run__state=RunState.RUNNING)
+        Batch.objects.for_tenant(tenant)
+        .filter(state=BatchState.QUEUED, run__state=RunState.RUNNING)
         .values_list("stage")
         .annotate(Count("pk"), Min("created_at"))
         .order_by("stage")

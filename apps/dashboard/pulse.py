@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from apps.jobs.choices import ItemState
+from apps.jobs.choices import BatchState
 from apps.jobs.models import Run, StateChange
 from apps.jobs.queue.batches import LEASE, outstanding
 from apps.progress.choices import RunState
@@ -50,7 +50,7 @@ def _ended(run: Run) -> Pulse:
 def _running(run: Run, live: RunMessage | None, now: datetime) -> Pulse:
     if run.not_before and run.not_before > now:
         return Pulse("queued", f"Waiting until {_clock(run.not_before)}", run.waiting_for)
-    held = outstanding(run).filter(state=ItemState.RUNNING, lease_until__gt=now)
+    held = outstanding(run).filter(state=BatchState.RUNNING, lease_until__gt=now)
     workers = set(held.values_list("owner", flat=True).distinct())
     if run.driver and run.driver_lease_until and run.driver_lease_until > now:
         workers.add(run.driver)

@@ -14,7 +14,7 @@ from apps.jobs.forms import JobForm
 from apps.jobs.lifecycle import schedule
 from apps.jobs.lifecycle.controls import PLAIN, Control
 from apps.jobs.lifecycle.transitions import WrongStateError
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
 from apps.progress.models import RunProgress
@@ -147,8 +147,8 @@ class RunAdmin(Live, ReadOnlyTenantAdmin):
         return pretty(run.skips)
 
 
-@admin.register(QueueItem)
-class QueueItemAdmin(ReadOnlyTenantAdmin):
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyTenantAdmin):
     list_display = ("id", "run", "step", "stage", "state", "size", "attempts", "woken_at", "finished_at")
     list_filter = ("state", "stage", "step")
     list_select_related = ("run__job",)

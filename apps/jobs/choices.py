@@ -21,7 +21,7 @@ class RunMode(models.TextChoices):
     RETRANSFORM = "retransform", "What is stored"
 
 
-class ItemState(models.TextChoices):
+class BatchState(models.TextChoices):
     """The state of one batch in the ledger."""
 
     QUEUED = "queued", "Queued"
@@ -30,4 +30,4 @@ class ItemState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-ITEM_OPEN = frozenset({ItemState.QUEUED, ItemState.RUNNING})
+BATCH_OPEN = frozenset({BatchState.QUEUED, BatchState.RUNNING})

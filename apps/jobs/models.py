@@ -8,7 +8,7 @@ from django.db import models
 
 from apps.core.models import TenantModel
 from apps.integrations.models import Integration
-from apps.jobs.choices import ItemState, Outcome, RunMode
+from apps.jobs.choices import BatchState, Outcome, RunMode
 from apps.progress.choices import ACTIVE, JobState, RunState
 from apps.sources.registry import job_type_choices
 
@@ -121,15 +121,15 @@ class Run(TenantModel):
         return f"{self.job} {self.created_at:%Y-%m-%d %H:%M}"
 
 
-class QueueItem(TenantModel):
+class Batch(TenantModel):
     """One batch of work: the truth about what is outstanding; the broker only wakes workers up."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="items")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
     step = models.CharField(max_length=60)
     stage = models.CharField(max_length=12)
     covers = models.JSONField(help_text="What the batch is about: a slice, raw ids, or row ids of one kind.")
     size = models.PositiveIntegerField(default=0, help_text="How many records or texts, where known.")
-    state = models.CharField(max_length=10, choices=ItemState, default=ItemState.QUEUED)
+    state = models.CharField(max_length=10, choices=BatchState, default=BatchState.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     owner = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

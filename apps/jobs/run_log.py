@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.progress import log
 from apps.progress.choices import LogLevel, RunState
 from apps.progress.log import Line
@@ -76,18 +76,18 @@ def _ending(row: StageProgress) -> Line:
     return Line(f"{row.get_state_display()}: {row.stage}, {', '.join(parts)}.", level, row.step, row.stage)
 
 
-def skipped(item: QueueItem, skips: Sequence[dict[str, str]]) -> None:
+def skipped(batch: Batch, skips: Sequence[dict[str, str]]) -> None:
     """What the provider would not give."""
     texts = [f"Skipped {skip['scope']}: {skip['reason']}" if skip["scope"] else skip["reason"] for skip in skips]
-    log.write_all(item.run_id, [Line(text, LogLevel.WARNING, item.step, item.stage) for text in texts])
+    log.write_all(batch.run_id, [Line(text, LogLevel.WARNING, batch.step, batch.stage) for text in texts])
 
 
-def set_aside(item: QueueItem, failures: Sequence[Failure]) -> None:
+def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
     """Records that could not be used: how many, which ones, and why the first of them."""
     ids = _named([failure.external_id for failure in failures])
     first = failures[0]
     text = f"Set aside {len(failures):,}: {first.entity} {ids}. {first.error}"
-    log.write(item.run_id, text, level=LogLevel.WARNING, step=item.step, stage=item.stage)
+    log.write(batch.run_id, text, level=LogLevel.WARNING, step=batch.step, stage=batch.stage)
 
 
 def trouble(run_id: UUID, text: str, step: str = "", stage: str = "") -> None:
@@ -101,10 +101,10 @@ def lost(run_id: UUID, step: str, stage: str) -> None:
         trouble(run_id, "Another worker has taken over; this one lets go.", step, stage)
 
 
-def again(item: QueueItem, error: Exception) -> None:
+def again(batch: Batch, error: Exception) -> None:
     """A batch has failed and will be tried once more."""
-    text = f"Try {item.attempts} of a batch failed, another follows: {describe(error)}"
-    trouble(item.run_id, text, item.step, item.stage)
+    text = f"Try {batch.attempts} of a batch failed, another follows: {describe(error)}"
+    trouble(batch.run_id, text, batch.step, batch.stage)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which tasks do workers run? Thin shells: ids in, everything else is in the database."""
+"""Which tasks do workers run? Thin shells: they take ids, everything else is in the database."""
 
 import logging
 from datetime import timedelta
@@ -11,12 +11,13 @@ from django.db import InterfaceError, OperationalError
 
 from apps.jobs import run_log
 from apps.jobs.execution import completion, workers
-from apps.jobs.execution.step_runner import End, Step
+from apps.jobs.execution.step_runner import StepResult, StepRunner
 from apps.jobs.lifecycle import chain, services, stopping
 from apps.jobs.lifecycle.admission import admit_pending_runs
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, fairness
-from apps.jobs.queue.batches import MAX_ATTEMPTS, LostLease
+from apps.jobs.queue.batches import MAX_ATTEMPTS, LeaseLostError
+from apps.jobs.queue.heartbeat import keep_alive
 from apps.progress import log
 from apps.progress.choices import RunState
 from apps.progress.signals import begins
@@ -26,10 +27,10 @@ from apps.sources.errors import RateLimitedError, SourceError, may_pass
 
 logger = logging.getLogger(__name__)
 
-# After an unexpected failure the next try begins this much later, times the tries so far.
+# After a failure the next attempt begins this much later, times the attempts so far.
 BACK_OFF = timedelta(seconds=5)
-EXPECTED = (SourceError, LostLease, OperationalError)
-# While the database is away not even a failure can be stored: the message itself has to come again.
+EXPECTED = (SourceError, LeaseLostError, OperationalError)
+# While the database is away, not even a failure can be stored: the broker must deliver the message again.
 UNTIL_THE_DATABASE_IS_BACK: dict[str, Any] = {
     "autoretry_for": (OperationalError, InterfaceError),
     "retry_backoff": 1,
@@ -44,113 +45,113 @@ def _run(run_id: str) -> Run | None:
 
 @shared_task(name="jobs.run_step", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
 def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoch: int) -> None:
-    """One slice of a step of a run's chain. ``Ignore`` ends this chain: a continuation, if any, has its own."""
+    """One time slice of a step of a run's chain. ``Ignore`` ends this chain: a continuation has a chain of its own."""
     run = _run(run_id)
     if run is None or run.epoch != epoch:
         raise Ignore
     finished = chain.finished_steps(run)
     if step in finished:
         return
-    holder = Step(run, step, stage, task=self.request.id or "")
-    if not chain.is_next_step(run, step, finished) or not holder.claim(again=_comes_again(self)):
+    runner = StepRunner(run, step, stage, task=self.request.id or "")
+    if not chain.is_next_step(run, step, finished) or not runner.claim(is_redelivered=_is_redelivered(self)):
         raise Ignore
-    end = End.LEFT
+    result = StepResult.ABANDONED
     try:
-        end = holder.work()
-    except LostLease:
-        logger.info("Run %s was taken over by another worker.", run_id)
+        result = runner.work()
+    except LeaseLostError:
+        logger.info("Another worker took over run %s.", run_id)
         run_log.lost(run.pk, step, stage)
     except Exception as error:
-        _step_failed(run, holder, error)
+        _step_failed(run, runner, error)
     finally:
-        holder.release()
-    if end is End.HAND_OVER:
+        runner.release()
+    if result is StepResult.UNFINISHED:
         log.write(run.pk, "The step goes on in a new task: no task works for long.", step=step, stage=stage)
         chain.dispatch(run)
-    if end is not End.DONE:
+    if result is not StepResult.FINISHED:
         raise Ignore
 
 
-def _comes_again(task: "Task[Any, Any]") -> bool:
-    """Whether this is the message of somebody who has died, lost the broker or had no database."""
+def _is_redelivered(task: "Task[Any, Any]") -> bool:
+    """Whether this message has come before: its first receiver has died, or lost the broker or the database."""
     return task.request.retries > 0 or bool((task.request.delivery_info or {}).get("redelivered"))
 
 
-def _step_failed(run: Run, holder: Step, error: Exception) -> None:
+def _step_failed(run: Run, runner: StepRunner, error: Exception) -> None:
     """Wait as long as the provider asks for; try again what may pass; fail where only a person can help."""
     if isinstance(error, RateLimitedError):
-        services.wait_until(run, error.until, str(error), driver=holder.owner)
+        services.wait_until(run, error.until, str(error), driver=runner.owner)
     elif not isinstance(error, SourceError):
-        logger.error("Step %s of run %s failed.", holder.step, run.pk, exc_info=error)
-        _try_again(run, holder, f"{holder.step} failed: {describe(error)}. See the worker's log.")
+        logger.error("Step %s of run %s failed.", runner.step, run.pk, exc_info=error)
+        _try_again(run, runner, f"{runner.step} failed: {describe(error)}. See the worker's log.")
     elif may_pass(error):
-        _try_again(run, holder, str(error))
+        _try_again(run, runner, str(error))
     else:
-        services.fail(run, str(error), driver=holder.owner)
+        services.fail(run, str(error), driver=runner.owner)
 
 
-def _try_again(run: Run, holder: Step, sentence: str) -> None:
-    """Our own fault, the database's, or a provider that is away: try again soon, and after some tries fail."""
-    tries = batches.count_try(run, holder.step, holder.stage)
-    if tries >= MAX_ATTEMPTS:
-        services.fail(run, f"{sentence} Tried {tries} times.", driver=holder.owner)
+def _try_again(run: Run, runner: StepRunner, sentence: str) -> None:
+    """Try the step again soon, and fail the run after :data:`MAX_ATTEMPTS`: the fault may pass by itself."""
+    attempts = batches.count_attempts(run, runner.step, runner.stage)
+    if attempts >= MAX_ATTEMPTS:
+        services.fail(run, f"{sentence} Tried {attempts} times.", driver=runner.owner)
     else:
-        until, reason = clock.now() + BACK_OFF * tries, f"Trying again after: {sentence}"
-        services.wait_until(run, until, reason, driver=holder.owner)
+        until, reason = clock.now() + BACK_OFF * attempts, f"Trying again after: {sentence}"
+        services.wait_until(run, until, reason, driver=runner.owner)
 
 
 @shared_task(name="jobs.run_batch", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
 def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
-    """One batch of a stage that works beside the chain (transform or embedding), of the tenant whose turn it is."""
+    """One batch of a stage beside the chain (transform or embedding), of the tenant that is next in turn."""
     task = self.request.id or ""
-    if _comes_again(self):
-        batches.take_back(task)
-    item = fairness.take(stage, task)
-    if item is None:
+    if _is_redelivered(self):
+        batches.requeue_task(task)
+    batch = fairness.claim_next(stage, task)
+    if batch is None:
         raise Ignore
-    begins(self.request, item.run_id, item.step, item.stage, item.run.epoch)
+    begins(self.request, batch.run_id, batch.step, batch.stage, batch.run.epoch)
     try:
-        _work(item)
-    except LostLease as error:
-        stopping.acknowledge(item.run, task)
+        _work(batch)
+    except LeaseLostError as error:
+        stopping.acknowledge(batch.run, task)
         raise Ignore from error
     except Exception as error:
-        if item.attempts >= MAX_ATTEMPTS:
+        if batch.attempts >= MAX_ATTEMPTS:
             raise
-        raise self.retry(exc=error, countdown=_pause(item).total_seconds()) from error
-    completion.close_stages(item.run)
+        raise self.retry(exc=error, countdown=_pause(batch).total_seconds()) from error
+    completion.close_stages(batch.run)
 
 
-def _work(item: QueueItem) -> None:
+def _work(batch: Batch) -> None:
     try:
-        with batches.kept(cast(UUID, item.owner)):
-            write = workers.prepare(workers.batch_of(item, item.run))
-        workers.finish(item, item.run, write)
-    except LostLease:
+        with keep_alive(cast(UUID, batch.owner)):
+            write = workers.prepare(batch)
+        workers.finish(batch, write)
+    except LeaseLostError:
         raise
     except Exception as error:
-        _failed(item, error)
+        _batch_failed(batch, error)
         raise
 
 
-def _failed(item: QueueItem, error: Exception) -> None:
-    """Give the batch back for another try, or fail its run; of a paused run it is tried again when that goes on."""
-    if item.attempts >= MAX_ATTEMPTS:
-        sentence = f"{item.step} ({item.stage}) failed {item.attempts} times: {describe(error)}"
-        if services.fail(item.run, sentence, item=item):
+def _batch_failed(batch: Batch, error: Exception) -> None:
+    """Requeue the batch for another attempt, or fail its run; in a paused run the attempt follows after the pause."""
+    if batch.attempts >= MAX_ATTEMPTS:
+        sentence = f"{batch.step} ({batch.stage}) failed {batch.attempts} times: {describe(error)}"
+        if services.fail(batch.run, sentence, batch=batch):
             return
-    if not batches.give_back([item], error=describe(error), pause=_pause(item)):
-        raise LostLease(f"Batch {item.pk} was taken over.") from error
-    run_log.again(item, error)
+    if not batches.requeue([batch], error=describe(error), pause=_pause(batch)):
+        raise LeaseLostError(f"Another worker took over batch {batch.pk}.") from error
+    run_log.again(batch, error)
 
 
-def _pause(item: QueueItem) -> timedelta:
-    return BACK_OFF * item.attempts
+def _pause(batch: Batch) -> timedelta:
+    return BACK_OFF * batch.attempts
 
 
 @shared_task(name="jobs.complete_run", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
 def complete_run(self: "Task[Any, Any]", *, run_id: str) -> None:
-    """Finish a run whose ledger is empty, and let the next one begin; after some tries that fail it has failed."""
+    """Finish a run that is complete, and let the next one begin. The run fails when this fails too often."""
     run = _run(run_id)
     if run is None or run.state != RunState.RUNNING:
         return

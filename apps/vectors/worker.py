@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db.models import Count
 
-from apps.jobs.execution.workers import Batch, Outcome, Write
-from apps.jobs.models import Run
-from apps.jobs.queue.batches import NewItem, outstanding
+from apps.jobs.execution.workers import BatchResult, Write
+from apps.jobs.models import Batch, Run
+from apps.jobs.queue.batches import NewBatch, outstanding
 from apps.raw.selectors import open_ids
 from apps.raw.services import Failure, settle
 from apps.sources.definition import Stage
@@ -35,9 +35,9 @@ def embed(batch: Batch) -> Write:
         for failure in report.failures
     ]
 
-    def write() -> Outcome:
+    def write() -> BatchResult:
         _settle(covers, {failure.external_id for failure in failures})
-        return Outcome(done=len(covers["ids"]) - len(failures), failures=failures)
+        return BatchResult(done=len(covers["ids"]) - len(failures), failures=failures)
 
     return write
 
@@ -51,15 +51,17 @@ def _settle(covers: dict[str, Any], failed: set[str]) -> None:
         settle(done, integration_id=integration_id, stage=Stage.EMBEDDING)
 
 
-def plan(run: Run, step: str) -> list[NewItem]:
+def plan(run: Run, step: str) -> list[NewBatch]:
     """Prepare looks at the vector store and counts; process takes every document that is not embedded as it is now."""
     if step == PREPARE:
-        return [_item(PREPARE, {"do": RECONCILE}, size=2)]
-    items = [
-        _item(PROCESS, {"kind": page.kind, "ids": page.row_ids, "integration": page.integration_id}, len(page.row_ids))
+        return [_new_batch(PREPARE, {"do": RECONCILE}, size=2)]
+    found = [
+        _new_batch(
+            PROCESS, {"kind": page.kind, "ids": page.row_ids, "integration": page.integration_id}, len(page.row_ids)
+        )
         for page in selectors.pending(run.tenant_id)
-    ] + [_item(PROCESS, {"orphans": ids}, len(ids)) for ids in selectors.orphans(run.tenant_id)]
-    return items or [_item(PROCESS, {"do": VERIFY}, 1)]
+    ] + [_new_batch(PROCESS, {"orphans": ids}, len(ids)) for ids in selectors.orphans(run.tenant_id)]
+    return found or [_new_batch(PROCESS, {"do": VERIFY}, 1)]
 
 
 def vectorize(batch: Batch) -> Write:
@@ -67,16 +69,16 @@ def vectorize(batch: Batch) -> Write:
     covers, tenant_id = batch.covers, batch.run.tenant_id
     if covers.get("do") == RECONCILE:
         reconcile(tenant_id)
-        return lambda: Outcome(done=1, items=[_item(PREPARE, {"do": QUEUE})])
+        return lambda: BatchResult(done=1, batches=[_new_batch(PREPARE, {"do": QUEUE})])
     if covers.get("do") == QUEUE:
         current_embedder().embed(["The model is loaded before the first batch needs it."])
-        return lambda: Outcome(done=1)
+        return lambda: BatchResult(done=1)
     if covers.get("do") == VERIFY:
         skips = [{"scope": "the vector store", "reason": str(difference)} for difference in selectors.verify(tenant_id)]
-        return lambda: Outcome(done=1, skips=skips)
+        return lambda: BatchResult(done=1, skips=skips)
     if "orphans" in covers:
         services.remove(tenant_id, covers["orphans"])
-        return lambda: _then_verify(batch, Outcome(done=len(covers["orphans"])))
+        return lambda: _then_verify(batch, BatchResult(done=len(covers["orphans"])))
     write = embed(batch)
     return lambda: _then_verify(batch, write())
 
@@ -87,13 +89,13 @@ def embedded(integration_id: int) -> dict[str, int]:
     return dict(rows.values_list("kind").annotate(Count("pk")).order_by())
 
 
-def _then_verify(batch: Batch, outcome: Outcome) -> Outcome:
+def _then_verify(batch: Batch, outcome: BatchResult) -> BatchResult:
     """The counts are compared when this was the last batch."""
     if not outstanding(batch.run).filter(step=PROCESS).exists():
-        outcome.items = [_item(PROCESS, {"do": VERIFY})]
+        outcome.batches = [_new_batch(PROCESS, {"do": VERIFY})]
         outcome.total += 1
     return outcome
 
 
-def _item(step: str, covers: dict[str, Any], size: int = 0) -> NewItem:
-    return NewItem(step, Stage.EMBEDDING, covers, size)
+def _new_batch(step: str, covers: dict[str, Any], size: int = 0) -> NewBatch:
+    return NewBatch(step, Stage.EMBEDDING, covers, size)

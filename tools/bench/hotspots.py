@@ -74,7 +74,7 @@ def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]
     for step in definition(job).steps:
         batches.add(run, workers.plan(run, step.key))
         _drain(run, Q(run=run, step=step.key), profiles, traced=traced)
-        completion.finish_driven_stage(run, step.key, step.stages[0])
+        completion.finish_first_stage(run, step.key, step.stages[0])
     completion.complete(run)
     return profiles
 
@@ -84,9 +84,8 @@ def _drain(run: Run, mine: Q, profiles: dict[str, Profile], *, traced: bool) -> 
     owner = uuid4()
     for stage in Stage:
         while claimed := batches.claim(owner, mine & Q(stage=stage), 1):
-            batch = workers.batch_of(claimed[0], run)
-            write = _timed(profiles[f"{stage} prepare"], partial(workers.prepare, batch), traced=traced)
-            _timed(profiles[f"{stage} write"], partial(workers.finish, claimed[0], run, write), traced=traced)
+            write = _timed(profiles[f"{stage} prepare"], partial(workers.prepare, claimed[0]), traced=traced)
+            _timed(profiles[f"{stage} write"], partial(workers.finish, claimed[0], write), traced=traced)
 
 
 def _timed(profile: Profile, call: Callable[[], T], *, traced: bool) -> T:

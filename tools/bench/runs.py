@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from apps.jobs.choices import RunMode
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.progress.choices import STAGE_DONE, RunState
 from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Stage
@@ -90,7 +90,7 @@ class Sync:
             sum(counts(self.platform.job(self.work.job).integration or 0).values()),
             RunProgress.across_tenants.get(pk=run.pk).seq,
             spent.seconds(),
-            QueueItem.across_tenants.filter(run=run).count(),
+            Batch.across_tenants.filter(run=run).count(),
             {name: asdict(used) for name, used in meter.usage.items()},
             stages,
         )

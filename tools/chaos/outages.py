@@ -8,7 +8,7 @@ from celery import current_app, signature
 from django.conf import settings
 from redis import Redis
 
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.progress.models import RunProgress
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
@@ -68,7 +68,7 @@ def repeat_messages(scene: Scene) -> None:
     # A message beside the chain is a bell: it names no batch.
     messages += [
         ("jobs.run_batch", stage, {"stage": stage})
-        for stage in QueueItem.across_tenants.filter(run=run).values_list("stage", flat=True)
+        for stage in Batch.across_tenants.filter(run=run).values_list("stage", flat=True)
         if stage != Stage.EXTRACTION
     ]
     messages.append(("jobs.complete_run", "control", of_run))

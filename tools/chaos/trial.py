@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import connection
 
-from apps.jobs.choices import ITEM_OPEN, RunMode
+from apps.jobs.choices import BATCH_OPEN, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import VECTORIZATION
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.progress.choices import ENDED, JobState, RunState
 from apps.stack.services.base import http_ok
 from tests import platform as platforms
@@ -133,7 +133,7 @@ class Lane:
                 problems.append(f"It cost {result.cost_s:.0f} s, more than the stated {result.bound_s:.0f} s.")
         problems += [f"{run} stays {run.state}: {_holding(run)}" for run in Run.across_tenants.exclude(state__in=ENDED)]
         problems += [f"{job} stays {job.state}" for job in Job.across_tenants.exclude(state__in=QUIET)]
-        if still_open := QueueItem.across_tenants.filter(state__in=ITEM_OPEN).count():
+        if still_open := Batch.across_tenants.filter(state__in=BATCH_OPEN).count():
             problems.append(f"{still_open} batches of the ledger stay open")
         if not http_ok(self.stand.web.port or 0, "/healthz"):
             problems.append("the web process does not answer")
@@ -155,7 +155,7 @@ def _steps_back(messages: list[dict[str, Any]]) -> list[str]:
 def _holding(run: Run) -> str:
     """What may hold a run up."""
     fields = ("epoch", "driver", "driver_lease_until", "dispatched_at", "not_before", "waiting_for")
-    batches = QueueItem.across_tenants.filter(run=run, state__in=ITEM_OPEN)
+    batches = Batch.across_tenants.filter(run=run, state__in=BATCH_OPEN)
     told = [f"{field} {getattr(run, field)}" for field in fields]
     told += [f"{item.step} {item.stage} {item.state} {item.attempts} {item.error}" for item in batches[:3]]
     return ", ".join(told)

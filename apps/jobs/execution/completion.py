@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from apps.jobs import run_log
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import transitions
-from apps.jobs.models import Job, QueueItem, Run, Watermark
+from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
 from apps.jobs.proof import lines as proof
 from apps.jobs.proof.lines import Line
@@ -27,9 +27,9 @@ ALL_DONE = "Every stage is finished and nothing is outstanding."
 READS_ALL_THAT_CHANGED = frozenset({RunMode.INCREMENTAL, RunMode.FULL})
 
 
-def finish_driven_stage(run: Run, step: str, stage: str) -> None:
+def finish_first_stage(run: Run, step: str, stage: str) -> None:
     """The step task has closed its last batch: its stage is finished, or the whole step skipped where it had none."""
-    if QueueItem.across_tenants.filter(run=run, step=step, stage=stage).exists():
+    if Batch.across_tenants.filter(run=run, step=step, stage=stage).exists():
         if progress.mark(run.pk, [(step, stage)], StageState.FINISHED):
             run_log.closed(run.pk, [(step, stage)])
     else:
@@ -62,7 +62,7 @@ def close_stages(run: Run, *, changed: bool = False) -> None:
     if closed or changed:
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
-        messages.finish(run)
+        messages.check_completion(run)
 
 
 def is_complete(run: Run) -> bool:
@@ -135,7 +135,7 @@ def _advance_watermarks(run: Run, unread: set[str]) -> None:
     """What was extracted need not be asked for again: as of the *start* of the run, and only what was not skipped."""
     if run.integration is None or run.started_at is None or run.mode not in READS_ALL_THAT_CHANGED:
         return
-    slices = QueueItem.across_tenants.filter(run=run, stage=Stage.EXTRACTION)
+    slices = Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION)
     covered = slices.values_list("covers__scope", "covers__scopes").distinct()
     scopes = {name for scope, several in covered for name in (scope, *(several or []))}
     Watermark.across_tenants.bulk_create(

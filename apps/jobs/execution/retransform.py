@@ -10,9 +10,9 @@ from functools import partial
 
 from django.db import connection
 
-from apps.jobs.execution.workers import Batch, Outcome, Write
-from apps.jobs.models import QueueItem, Run
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.execution.workers import BatchResult, Write
+from apps.jobs.models import Batch, Run
+from apps.jobs.queue.batches import NewBatch
 from apps.raw import selectors as raw
 from apps.raw.models import Quarantine
 from apps.sources.definition import JobDefinition, Stage
@@ -27,15 +27,15 @@ WHERE q.id = ANY (%s) AND q.stage <> %s AND q.state <> 'resolved' AND r.is_curre
 """
 
 
-def plan(run: Run, step: str) -> list[NewItem]:
+def plan(run: Run, step: str) -> list[NewBatch]:
     """Everything that is stored, as the work of the job's main step; nothing where the run has its slices already."""
     if (
         step != main_step(definition(run.job.job_type))
-        or QueueItem.across_tenants.filter(run=run, stage=Stage.EXTRACTION).exists()
+        or Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION).exists()
     ):
         return []
     number = sum(raw.extracted(run.integration_id).values()) if run.integration_id else 0
-    return [NewItem(step, Stage.EXTRACTION, {"after": 0}, number)] if number else []
+    return [NewBatch(step, Stage.EXTRACTION, {"after": 0}, number)] if number else []
 
 
 def main_step(job: JobDefinition) -> str:
@@ -43,7 +43,7 @@ def main_step(job: JobDefinition) -> str:
     return next((step.key for step in job.steps if step.unit), job.steps[0].key)
 
 
-def retry_items(run: Run, records: Iterable[Quarantine]) -> list[NewItem]:
+def retry_batches(run: Run, records: Iterable[Quarantine]) -> list[NewBatch]:
     """The slices that try some records of one integration again, each in the step that set it aside."""
     job = definition(run.job.job_type)
     steps = {step.key for step in job.steps}
@@ -51,7 +51,7 @@ def retry_items(run: Run, records: Iterable[Quarantine]) -> list[NewItem]:
     for record in records:
         by_step.setdefault(record.step if record.step in steps else main_step(job), []).append(record.pk)
     return [
-        NewItem(step, Stage.EXTRACTION, {"quarantine": part}, len(part))
+        NewBatch(step, Stage.EXTRACTION, {"quarantine": part}, len(part))
         for step, ids in by_step.items()
         for part in _parts(ids)
     ]
@@ -62,32 +62,32 @@ def read(batch: Batch) -> Write:
     return partial(_again if "quarantine" in batch.covers else _next_page, batch)
 
 
-def _next_page(batch: Batch) -> Outcome:
+def _next_page(batch: Batch) -> BatchResult:
     ids = raw.current_ids(_integration_id(batch), after=batch.covers["after"], limit=PAGE)
     if not ids:
-        return Outcome()
-    return Outcome(
+        return BatchResult()
+    return BatchResult(
         done=len(ids),
-        items=[
-            NewItem(batch.step, Stage.TRANSFORM, {"raw": ids}, len(ids)),
-            NewItem(batch.step, Stage.EXTRACTION, {"after": ids[-1]}),
+        batches=[
+            NewBatch(batch.step, Stage.TRANSFORM, {"raw": ids}, len(ids)),
+            NewBatch(batch.step, Stage.EXTRACTION, {"after": ids[-1]}),
         ],
     )
 
 
-def _again(batch: Batch) -> Outcome:
+def _again(batch: Batch) -> BatchResult:
     wanted = batch.covers["quarantine"]
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, [wanted, Stage.EMBEDDING.value])
         ids = [raw_id for (raw_id,) in cursor.fetchall()]
     texts = raw.unsettled(wanted, stage=Stage.EMBEDDING)
-    items = [NewItem(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids)]
+    found = [NewBatch(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids)]
     for kind, external_ids in texts.items():
         rows = MODELS[kind].across_tenants.filter(integration=_integration_id(batch), external_id__in=external_ids)
         row_ids = sorted(rows.values_list("pk", flat=True))
         covers = {"kind": kind, "ids": row_ids, "integration": _integration_id(batch)}
-        items.append(NewItem(batch.step, Stage.EMBEDDING, covers, len(row_ids)))
-    return Outcome(done=len(wanted), items=items)
+        found.append(NewBatch(batch.step, Stage.EMBEDDING, covers, len(row_ids)))
+    return BatchResult(done=len(wanted), batches=found)
 
 
 def _integration_id(batch: Batch) -> int:

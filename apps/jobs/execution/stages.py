@@ -13,9 +13,9 @@ from apps.jobs.choices import RunMode
 from apps.jobs.execution import retransform
 from apps.jobs.execution.context import context_of
 from apps.jobs.execution.renames import rename
-from apps.jobs.execution.workers import Batch, Outcome, Write
-from apps.jobs.models import Run
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.execution.workers import BatchResult, Write
+from apps.jobs.models import Batch, Run
+from apps.jobs.queue.batches import NewBatch
 from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
@@ -31,12 +31,12 @@ EMBEDDING_BATCH = 512  # texts
 Loaded = list[tuple[int, Transformed]]
 
 
-def plan(run: Run, step: str) -> list[NewItem]:
+def plan(run: Run, step: str) -> list[NewBatch]:
     """The first slices of a step's extraction."""
     if run.mode == RunMode.RETRANSFORM:
         return retransform.plan(run, step)
     context = context_of(run)
-    return [_slice_item(step, piece) for piece in context.source.start(step, context)]
+    return [_slice_batch(step, piece) for piece in context.source.start(step, context)]
 
 
 def extract(batch: Batch) -> Write:
@@ -50,7 +50,7 @@ def extract(batch: Batch) -> Write:
     return partial(_write_extracted, batch, fetched, fetched_at)
 
 
-def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Outcome:
+def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> BatchResult:
     run, unit = batch.run, definition(batch.run.job.job_type).step(batch.step).unit
     stored = raw_services.store(
         fetched.records,
@@ -67,13 +67,13 @@ def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Ou
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
     if fetched.renamed:
         ids = sorted({*ids, *rename(run, fetched.renamed)})
-    return Outcome(
+    return BatchResult(
         done=sum(record.entity == unit for record in fetched.records) if unit else len(fetched.records),
         total=fetched.expected.get(unit, 0),
         announced=fetched.expected,
-        items=[_slice_item(batch.step, piece) for piece in fetched.follow_ups]
-        + [NewItem(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids, TRANSFORM_BATCH)]
-        + _embedding_items(batch, buried),
+        batches=[_slice_batch(batch.step, piece) for piece in fetched.follow_ups]
+        + [NewBatch(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids, TRANSFORM_BATCH)]
+        + _embedding_batches(batch, buried),
         skips=[{"scope": skip.scope, "reason": skip.reason} for skip in fetched.skips],
     )
 
@@ -104,7 +104,7 @@ def transform(batch: Batch) -> Write:
 
 def _write_transformed(
     batch: Batch, records: dict[int, RawRecord], loadable: Loaded, failures: list[Failure]
-) -> Outcome:
+) -> BatchResult:
     run, integration_id = batch.run, cast(int, batch.run.integration_id)
     current = tombstones.still_current(list(records), integration_id=integration_id)
     loadable = [(raw_id, transformed) for raw_id, transformed in loadable if raw_id in current]
@@ -114,14 +114,14 @@ def _write_transformed(
     failed = {failure.raw_id for failure in failures}
     good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
     raw_services.settle(good, integration_id=integration_id, stage=Stage.TRANSFORM)
-    return Outcome(done=len(good), failures=failures, items=_embedding_items(batch, report))
+    return BatchResult(done=len(good), failures=failures, batches=_embedding_batches(batch, report))
 
 
-def _embedding_items(batch: Batch, report: LoadReport) -> list[NewItem]:
+def _embedding_batches(batch: Batch, report: LoadReport) -> list[NewBatch]:
     """The texts that a load has changed or taken away."""
     covers = {"integration": batch.run.integration_id}
     return [
-        NewItem(batch.step, Stage.EMBEDDING, {"kind": kind, "ids": part, **covers}, len(part))
+        NewBatch(batch.step, Stage.EMBEDDING, {"kind": kind, "ids": part, **covers}, len(part))
         for kind, ids in report.changed.items()
         for part in _parts(ids, EMBEDDING_BATCH)
     ]
@@ -131,8 +131,8 @@ def _failure(run: Run, raw_id: int, record: RawRecord, error: Exception) -> Fail
     return Failure(cast(int, run.integration_id), record.entity, record.external_id, describe(error), raw_id)
 
 
-def _slice_item(step: str, piece: Slice) -> NewItem:
-    return NewItem(step, Stage.EXTRACTION, msgspec.to_builtins(piece))
+def _slice_batch(step: str, piece: Slice) -> NewBatch:
+    return NewBatch(step, Stage.EXTRACTION, msgspec.to_builtins(piece))
 
 
 def _parts(ids: Sequence[int], size: int) -> Iterator[list[int]]:

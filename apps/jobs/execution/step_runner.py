@@ -1,8 +1,8 @@
-"""How does the chain's step task work? Batch by batch for a slice of time, then it hands over to its continuation.
+"""How does the chain's step task work? Batch by batch for one time slice, then it hands over to its continuation.
 
-Slow parts run in threads, everything is written by one thread. After every batch the task looks whether the run is
-still its own: pause, stop and a takeover are noticed at the next batch. No worker is held for hours, and no message
-outlives the broker's redelivery window.
+Threads do the slow part of the batches; one thread writes everything. After every batch the task checks whether the run
+is still its own, so it notices a pause, a stop and a takeover at the next batch. No task holds a worker for hours, and
+no message outlives the broker's redelivery window.
 """
 
 import time
@@ -17,11 +17,11 @@ from django.db.models.functions import Now
 from apps.jobs import run_log
 from apps.jobs.execution import completion, workers
 from apps.jobs.execution.shutdown import is_worker_stopping
-from apps.jobs.execution.workers import Batch, Write
+from apps.jobs.execution.workers import Write
 from apps.jobs.lifecycle import stopping
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, fairness
-from apps.jobs.queue.batches import LEASE, LostLease
+from apps.jobs.queue.batches import HEARTBEAT_SECONDS, LEASE, LeaseLostError
 from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import RunState
@@ -30,48 +30,47 @@ from apps.raw.services import describe
 from apps.sources.definition import Stage
 from apps.sources.errors import RateLimitedError
 
-SLICE_SECONDS = 45.0
-# So often a lease is renewed; and so short is a slice while a run of another tenant finds no worker.
-HEARTBEAT_SECONDS = 5.0
+MAX_SLICE_SECONDS = 45.0
 # Fetching waits for the network; computing gains nothing from threads.
 PARALLEL_FETCHES = 12
 
 
-class End(Enum):
-    """How a slice of a step ended."""
+class StepResult(Enum):
+    """How a time slice of a step ended."""
 
-    DONE = "the step is finished: the chain goes on"
-    HAND_OVER = "there is more to do: a continuation must be sent"
-    LEFT = "not ours, paused, stopped or waiting: nothing to send"
+    FINISHED = "the step is finished: the chain goes on"
+    UNFINISHED = "there is more to do: a continuation must be sent"
+    ABANDONED = "the run was taken over, is paused, stopped or waits: nothing to send"
 
 
-class Step:
-    """One slice of one step of one run, held by this process under a lease."""
+class StepRunner:
+    """Runs one time slice of one step of one run, as the owner of the run's chain."""
 
     def __init__(self, run: Run, step: str, stage: str, task: str = "") -> None:
         self.run, self.step, self.stage, self.task = run, step, stage, task
         self.owner = uuid4()
-        self.inflight: dict[Future[Write], QueueItem] = {}
-        self.parallel = PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
-        self.heartbeat = time.monotonic()
-        self.deadline = self.heartbeat + SLICE_SECONDS
-        self.next_told = self.heartbeat
-        self.journal = run_log.journal_of(run.pk)
+        self._in_work: dict[Future[Write], Batch] = {}
+        self._parallel = PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
+        self._renewed_at = time.monotonic()
+        self._deadline = self._renewed_at + MAX_SLICE_SECONDS
+        self._next_refresh = self._renewed_at
+        self._journal = run_log.journal_of(run.pk)
 
     # --- the lease ----------------------------------------------------------------------------------------------
 
-    def claim(self, *, again: bool = False) -> bool:
-        """Take the run's chain: only while it is running, under its epoch, not waiting, and held by nobody alive.
+    def claim(self, *, is_redelivered: bool = False) -> bool:
+        """Claim the run's chain, if the run is running, does not wait, has our epoch, and no living worker owns it.
 
-        ``again``: our message has come before; whoever had it has given up, so what that one holds is ours at once.
+        ``is_redelivered`` says that our message has come before. Its first receiver has given up, so we take over at
+        once what that worker owns.
         """
-        free = Q(driver=None) | Q(driver_lease_until__lt=Now())
-        if again:
-            free |= Q(driver_task=self.task)
-            batches.take_back(self.task)
+        claimable = Q(driver=None) | Q(driver_lease_until__lt=Now())
+        if is_redelivered:
+            claimable |= Q(driver_task=self.task)
+            batches.requeue_task(self.task)
         due = Q(not_before=None) | Q(not_before__lte=Now())
-        mine = Run.across_tenants.filter(free, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING)
-        claimed = mine.update(
+        chain = Run.across_tenants.filter(claimable, due, pk=self.run.pk, epoch=self.run.epoch, state=RunState.RUNNING)
+        claimed = chain.update(
             driver=self.owner,
             driver_lease_until=Now() + LEASE,
             driver_task=self.task,
@@ -84,91 +83,91 @@ class Step:
                 log.write(self.run.pk, "Goes on after the wait.", step=self.step, stage=self.stage)
         return bool(claimed)
 
-    def hold(self) -> bool:
-        """Renew the lease from time to time; says whether the run is still ours to work on."""
-        mine = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner, state=RunState.RUNNING)
-        if time.monotonic() - self.heartbeat < HEARTBEAT_SECONDS:
-            return mine.exists()
-        self.heartbeat = time.monotonic()
-        batches.renew(self.owner)
-        if fairness.others_wait(self.run, self.stage):
-            self.deadline = self.heartbeat
-        return bool(mine.update(driver_lease_until=Now() + LEASE))
+    def renew(self) -> bool:
+        """Renew the leases where that is due; says whether the run is still ours to work on."""
+        own = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner, state=RunState.RUNNING)
+        if time.monotonic() - self._renewed_at < HEARTBEAT_SECONDS:
+            return own.exists()
+        self._renewed_at = time.monotonic()
+        batches.renew([self.owner])
+        if fairness.must_make_room(self.run, self.stage):
+            self._deadline = self._renewed_at
+        return bool(own.update(driver_lease_until=Now() + LEASE))
 
     def release(self) -> None:
-        """Let others take the chain."""
-        mine = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner)
-        if not mine.update(driver=None, driver_lease_until=None, driver_task=""):
+        """Let other workers claim the chain."""
+        own = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner)
+        if not own.update(driver=None, driver_lease_until=None, driver_task=""):
             stopping.acknowledge(self.run, self.task)
 
     # --- the work -----------------------------------------------------------------------------------------------
 
-    def work(self) -> End:
-        """Plan the step if that has not been done, work for a slice of time, and say how it ended."""
+    def work(self) -> StepResult:
+        """Plan the step if that has not been done, work for one time slice, and say how it ended."""
         self._plan()
-        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix=self.step)
+        pool = ThreadPoolExecutor(self._parallel, thread_name_prefix=self.step)
         try:
             self._work(pool)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            batches.give_back(list(self.inflight.values()))
-            self.journal.flush(now=True)
-        if not self.hold():
-            return End.LEFT
-        if self._open().exists():
-            return End.HAND_OVER
-        completion.finish_driven_stage(self.run, self.step, self.stage)
-        return End.DONE
+            batches.requeue(list(self._in_work.values()))
+            self._journal.flush(now=True)
+        if not self.renew():
+            return StepResult.ABANDONED
+        if self._outstanding().exists():
+            return StepResult.UNFINISHED
+        completion.finish_first_stage(self.run, self.step, self.stage)
+        return StepResult.FINISHED
 
     def _plan(self) -> None:
-        if QueueItem.across_tenants.filter(run=self.run, step=self.step, stage=self.stage).exists():
+        if Batch.across_tenants.filter(run=self.run, step=self.step, stage=self.stage).exists():
             return
-        items = workers.plan(self.run, self.step)
+        planned = workers.plan(self.run, self.step)
         with transaction.atomic():
             if not Run.across_tenants.filter(pk=self.run.pk, driver=self.owner).update(plan_tries=0):
-                raise LostLease(f"Run {self.run.pk} was taken over while its step was planned.")
-            batches.add(self.run, items)
-            total = sum(item.size for item in items)
+                raise LeaseLostError(f"Another worker took over run {self.run.pk} while its step was planned.")
+            batches.add(self.run, planned)
+            total = sum(new.size for new in planned)
             if total:
                 progress.count(self.run.pk, self.step, self.stage, total=total)
-            run_log.planned(self.run, self.step, self.stage, len(items), total)
+            run_log.planned(self.run, self.step, self.stage, len(planned), total)
 
-    def _open(self) -> QuerySet[QueueItem]:
+    def _outstanding(self) -> QuerySet[Batch]:
         return batches.outstanding(self.run).filter(step=self.step, stage=self.stage)
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
-        mine = Q(run=self.run, step=self.step, stage=self.stage)
-        while self.hold():
-            if time.monotonic() < self.deadline and not is_worker_stopping():
-                for item in batches.claim(self.owner, mine, self.parallel - len(self.inflight), task=self.task):
-                    self.inflight[pool.submit(_prepare, workers.batch_of(item, self.run))] = item
-            if not self.inflight:
+        own = Q(run=self.run, step=self.step, stage=self.stage)
+        while self.renew():
+            if time.monotonic() < self._deadline and not is_worker_stopping():
+                for batch in batches.claim(self.owner, own, self._parallel - len(self._in_work), task=self.task):
+                    self._in_work[pool.submit(_prepare, batch)] = batch
+            if not self._in_work:
                 return
-            done, _ = wait(self.inflight, timeout=1.0, return_when=FIRST_COMPLETED)
+            done, _ = wait(self._in_work, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
-                self._settle(self.inflight.pop(future), future)
-            self.journal.flush()
-            self._tell()
+                self._finish(self._in_work.pop(future), future)
+            self._journal.flush()
+            self._refresh_progress()
 
-    def _tell(self) -> None:
-        # Earlier it would be held back anyway.
-        if time.monotonic() >= self.next_told:
-            progress.refresh(self.run.pk)
-            self.next_told = time.monotonic() + MIN_INTERVAL.total_seconds()
-
-    def _settle(self, item: QueueItem, future: Future[Write]) -> None:
+    def _finish(self, batch: Batch, future: Future[Write]) -> None:
         try:
-            workers.finish(item, self.run, future.result())
-        except LostLease:
+            workers.finish(batch, future.result())
+        except LeaseLostError:
             raise
         except Exception as error:
-            # A pause that the provider asks for is no failed try.
-            batches.give_back([item], error="" if isinstance(error, RateLimitedError) else describe(error))
+            # A pause that the provider asks for does not count as a failed attempt.
+            batches.requeue([batch], error="" if isinstance(error, RateLimitedError) else describe(error))
             raise
+
+    def _refresh_progress(self) -> None:
+        # The progress service holds back an earlier refresh anyway.
+        if time.monotonic() >= self._next_refresh:
+            progress.refresh(self.run.pk)
+            self._next_refresh = time.monotonic() + MIN_INTERVAL.total_seconds()
 
 
 def _prepare(batch: Batch) -> Write:
-    """The slow part of a batch, in a thread; a connection that it opened is closed with it."""
+    """Do the slow part of a batch in a thread, and close the database connection that the thread opened."""
     try:
         return workers.prepare(batch)
     finally:

@@ -51,7 +51,7 @@ def _admit(run: Run, reason: str) -> bool:
     run.refresh_from_db(fields=["started_at"])
     Job.across_tenants.filter(pk=job.pk).update(last_run_started_at=run.started_at)
     transitions.transition(job, "admit", run, actor=transitions.SYSTEM, reason=reason)
-    for (step, stage), size in batches.inherit(run).items():
+    for (step, stage), size in batches.adopt(run).items():
         progress.count(run.pk, step, stage, total=size)
         log.write(run.pk, f"Takes over {size:,} records from an earlier run that ended early.", step=step, stage=stage)
     chain.dispatch(run)

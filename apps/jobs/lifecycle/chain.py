@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, messages
 from apps.progress.choices import STAGE_DONE, RunState
 from apps.progress.models import StageProgress
@@ -52,14 +52,14 @@ def resend(run: Run) -> None:
 
 def _send_chain(run: Run) -> None:
     done = finished_steps(run)
-    transaction.on_commit(lambda: messages.run(run, done))
+    transaction.on_commit(lambda: messages.send_chain(run, done))
 
 
 def wake_workers(run: Run, which: Q | None = None) -> None:
     """Send wake-up messages for the oldest claimable batches of a run, or of those in ``which``."""
     with transaction.atomic():
-        wanted = batches.free() if which is None else batches.free() & which
-        rows = QueueItem.across_tenants.filter(wanted, run=run).select_related("run__job").order_by("id")
+        wanted = batches.claimable() if which is None else batches.claimable() & which
+        rows = Batch.across_tenants.filter(wanted, run=run).select_related("run__job").order_by("id")
         found = list(rows.select_for_update(skip_locked=True, of=("self",))[:MAX_MESSAGES_AT_ONCE])
-        QueueItem.across_tenants.filter(pk__in=[item.pk for item in found]).update(woken_at=Now())
-        transaction.on_commit(lambda: messages.items(found))
+        Batch.across_tenants.filter(pk__in=[item.pk for item in found]).update(woken_at=Now())
+        transaction.on_commit(lambda: messages.wake_up(found))

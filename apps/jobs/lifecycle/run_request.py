@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.jobs.choices import RunMode
-from apps.jobs.models import Job, QueueItem, Run, Watermark
+from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.sources.definition import Stage
 
 MAX_LISTED_SCOPES = 10  # known projects or repositories that a refusal lists
@@ -53,7 +53,7 @@ def known_scopes(job: Job) -> list[str]:
         return []
     synced = Watermark.objects.for_tenant(job.tenant_id).filter(integration=job.integration)
     newest = Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at")[:1]
-    slices = QueueItem.objects.for_tenant(job.tenant_id).filter(run__in=newest, stage=Stage.EXTRACTION)
+    slices = Batch.objects.for_tenant(job.tenant_id).filter(run__in=newest, stage=Stage.EXTRACTION)
     found = {*job.integration.scopes, *synced.values_list("scope", flat=True)}
     found |= set(slices.values_list("covers__scope", flat=True).distinct())
     return sorted(found - {"", None}, key=str.lower)

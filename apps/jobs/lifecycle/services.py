@@ -9,12 +9,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.jobs import run_log
-from apps.jobs.choices import ItemState, RunMode
+from apps.jobs.choices import BatchState, RunMode
 from apps.jobs.lifecycle import chain, schedule, stopping, transitions
 from apps.jobs.lifecycle.admission import admit_pending_runs
 from apps.jobs.lifecycle.run_request import WHAT_CHANGED, RunRequest
 from apps.jobs.lifecycle.transitions import SYSTEM, WrongStateError, refusal, transition
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches
 from apps.progress import services as progress
 from apps.progress.choices import JobState, RunState, StageState
@@ -95,8 +95,8 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
         Run.across_tenants.filter(pk=run.pk).update(
             attempt=F("attempt") + 1, plan_tries=0, error="", finished_at=None, not_before=None, waiting_for=""
         )
-        QueueItem.across_tenants.filter(run=run, state__in=(ItemState.FAILED, ItemState.QUEUED)).update(
-            state=ItemState.QUEUED, attempts=0, lease_until=None, finished_at=None
+        Batch.across_tenants.filter(run=run, state__in=(BatchState.FAILED, BatchState.QUEUED)).update(
+            state=BatchState.QUEUED, attempts=0, lease_until=None, finished_at=None
         )
         StageProgress.objects.filter(run_id=run.pk, state=StageState.FAILED).update(state=StageState.QUEUED)
     admit_pending_runs(job.tenant)
@@ -119,20 +119,20 @@ def stop(job: Job, *, actor: str, reason: str = "") -> Run:
     return run
 
 
-def fail(run: Run, sentence: str, *, driver: UUID | None = None, item: QueueItem | None = None) -> bool:
+def fail(run: Run, sentence: str, *, driver: UUID | None = None, batch: Batch | None = None) -> bool:
     """Fail a run that cannot go on, keep what is done, and say why; returns whether it has failed.
 
     Nothing happens if the run is not running (any more), or if ``driver``, who says so, does not hold it.
-    Raises :class:`~apps.jobs.queue.batches.LostLease` if the failed batch has another owner.
+    Raises :class:`~apps.jobs.queue.batches.LeaseLostError` if the failed batch has another owner.
     """
     with transaction.atomic():
         job = transitions.lock(run.job_id)
         run.refresh_from_db()
         if not transitions.is_allowed(job, "fail", run) or (driver and run.driver != driver):
             return False
-        if item is not None:
-            batches.close(item, state=ItemState.FAILED, error=sentence)
-        batches.take_away(run)
+        if batch is not None:
+            batches.close(batch, state=BatchState.FAILED, error=sentence)
+        batches.requeue_run(run)
         Run.across_tenants.filter(pk=run.pk).update(driver=None, driver_lease_until=None, driver_task="")
         transition(job, "fail", run, actor=SYSTEM, reason=sentence, error=sentence)
         progress.refresh(run.pk, message=sentence, status=True)

@@ -16,7 +16,7 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from apps.jobs.lifecycle import transitions
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, messages
 from apps.progress.choices import RunState
 
@@ -28,7 +28,7 @@ END_AFTER = timedelta(seconds=15)
 
 def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
     """Close a run and ask its workers to let go; the caller has locked the job."""
-    batches.cut_off(run)
+    batches.close_all(run)
     transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping: {actor} has asked for it")
     is_alive = When(driver__isnull=False, driver_lease_until__gt=Now(), then=F("driver_task"))
     Run.across_tenants.filter(pk=run.pk).update(
@@ -43,7 +43,7 @@ def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
 
 def acknowledge(run: Run, task: str) -> None:
     """A worker says that its ``task`` has let go of a run; the last one ends a run that is being stopped."""
-    QueueItem.across_tenants.filter(run=run, task=task).exclude(task="").update(task="")
+    Batch.across_tenants.filter(run=run, task=task).exclude(task="").update(task="")
     Run.across_tenants.filter(pk=run.pk, driver_task=task).update(driver_task="")
     if Run.across_tenants.filter(pk=run.pk, state=RunState.STOPPING).exists():
         end_if_free(run)
@@ -67,7 +67,7 @@ def escalate(run: Run) -> None:
 
 def _working_tasks(run: Run) -> set[str]:
     """The broker's ids of the tasks that may still work on a closed run."""
-    tasks = QueueItem.across_tenants.filter(run=run).exclude(task="").values_list("task", flat=True)
+    tasks = Batch.across_tenants.filter(run=run).exclude(task="").values_list("task", flat=True)
     drivers = Run.across_tenants.filter(pk=run.pk).exclude(driver_task="").values_list("driver_task", flat=True)
     return {*tasks, *drivers}
 
@@ -81,7 +81,7 @@ def _end(run: Run, how: str) -> bool:
         asked = run.changes.filter(action="stop").latest("id")
         reason = f"Stopped by {asked.actor} ({asked.reason.rstrip('.')}). {how}"
         transitions.transition(job, "cancel", run, actor=transitions.SYSTEM, reason=reason)
-        QueueItem.across_tenants.filter(run=run).exclude(task="").update(task="")
+        Batch.across_tenants.filter(run=run).exclude(task="").update(task="")
         Run.across_tenants.filter(pk=run.pk).update(driver_task="")
     logger.info("Run %s has ended. %s", run.pk, how)
     return True

@@ -63,10 +63,10 @@ def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reas
         run = services.start(
             job, actor=actor, request=RunRequest(RunMode.RETRANSFORM), reason=reason or f"Retry of {many}"
         )
-        items = retransform.retry_items(run, records)
-        batches.add(run, items)
-        for item in items:
-            progress.count(run.pk, item.step, item.stage, total=item.size)
+        new_batches = retransform.retry_batches(run, records)
+        batches.add(run, new_batches)
+        for new in new_batches:
+            progress.count(run.pk, new.step, new.stage, total=new.size)
         Quarantine.across_tenants.filter(pk__in=[record.pk for record in records]).update(
             state=QuarantineState.OPEN, settled_at=None, settled_by="", reason=""
         )

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 
-from apps.jobs.choices import ItemState
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.choices import BatchState
+from apps.jobs.models import Batch, Run
 from apps.progress.choices import RunState
 from apps.sources.definition import ALL_STAGES
 from apps.sources.registry import definition
@@ -49,15 +49,15 @@ class Work:
 def queues(tenant: Tenant) -> list[Queue]:
     """Every queue, in the order in which a record passes through them."""
     recent = Run.objects.for_tenant(tenant).filter(Q(finished_at=None) | Q(finished_at__gte=Now() - RECENT))
-    waiting = Q(state=ItemState.QUEUED)
+    waiting = Q(state=BatchState.QUEUED)
     rows = (
-        QueueItem.objects.for_tenant(tenant)
+        Batch.objects.for_tenant(tenant)
         .filter(run__in=recent)
         .values_list("stage")
         .annotate(
             waiting=Count("pk", filter=waiting),
-            held=Count("pk", filter=Q(state=ItemState.RUNNING)),
-            closed=Count("pk", filter=Q(state=ItemState.FINISHED, finished_at__gte=Now() - RECENT)),
+            held=Count("pk", filter=Q(state=BatchState.RUNNING)),
+            closed=Count("pk", filter=Q(state=BatchState.FINISHED, finished_at__gte=Now() - RECENT)),
             oldest=Min("created_at", filter=waiting),
         )
         .order_by("stage")
@@ -68,8 +68,8 @@ def queues(tenant: Tenant) -> list[Queue]:
 
 def work(tenant: Tenant) -> list[Work]:
     """What is being worked on now, the longest first."""
-    held = QueueItem.objects.for_tenant(tenant).filter(
-        state=ItemState.RUNNING, owner__isnull=False, lease_until__gte=Now(), run__state=RunState.RUNNING
+    held = Batch.objects.for_tenant(tenant).filter(
+        state=BatchState.RUNNING, owner__isnull=False, lease_until__gte=Now(), run__state=RunState.RUNNING
     )
     rows = (
         held.values_list("owner", "run", "run__job__name", "run__job__job_type", "step", "stage")

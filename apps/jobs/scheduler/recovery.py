@@ -8,9 +8,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from apps.jobs import run_log
-from apps.jobs.choices import ItemState
+from apps.jobs.choices import BatchState
 from apps.jobs.lifecycle import chain, services
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches
 from apps.progress.choices import RunState
 
@@ -65,8 +65,8 @@ def wake_lost_batches(run: Run) -> None:
     While the workers of a stage are busy, a message that no worker has taken only waits in the broker: more messages
     would make that queue longer.
     """
-    crashed = Q(state=ItemState.RUNNING, woken_at__lt=Now() - batches.LEASE)
-    same_stage = QueueItem.across_tenants.filter(stage=OuterRef("stage"), state=ItemState.RUNNING)
+    crashed = Q(state=BatchState.RUNNING, woken_at__lt=Now() - batches.LEASE)
+    same_stage = Batch.across_tenants.filter(stage=OuterRef("stage"), state=BatchState.RUNNING)
     idle = ~Q(Exists(same_stage.filter(lease_until__gt=Now())))
-    unheard = Q(idle, state=ItemState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
+    unheard = Q(idle, state=BatchState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
     chain.wake_workers(run, crashed | unheard)

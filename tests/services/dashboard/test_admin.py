@@ -9,7 +9,7 @@ from apps.progress.choices import JobState
 LISTS = [
     "jobs/job",
     "jobs/run",
-    "jobs/queueitem",
+    "jobs/batch",
     "jobs/statechange",
     "progress/runprogress",
     "raw/rawrecord",

@@ -8,12 +8,12 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
-from apps.jobs.choices import ItemState, RunMode
+from apps.jobs.choices import BatchState, RunMode
 from apps.jobs.forms import JobForm
 from apps.jobs.lifecycle import services
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.queue.batches import NewBatch
 from apps.sources.definition import Stage
 from apps.tenants.models import Role, Tenant
 from apps.tenants.services import add_membership, create_user
@@ -216,10 +216,10 @@ def test_a_job_without_a_provider_has_no_range(job: Job, operator: Client) -> No
 
 def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: Client) -> None:
     step = "jira_issues_with_changelogs"
-    items = batches.add(run, [NewItem(step, Stage.TRANSFORM, {"raw": [number]}) for number in range(5)])
-    mine = QueueItem.across_tenants.filter(pk__in=[item.pk for item in items[:3]])
-    mine.update(state=ItemState.RUNNING, owner=run.pk, lease_until=Now() + timedelta(minutes=1))
-    QueueItem.across_tenants.filter(pk=items[3].pk).update(state=ItemState.FINISHED, finished_at=Now())
+    items = batches.add(run, [NewBatch(step, Stage.TRANSFORM, {"raw": [number]}) for number in range(5)])
+    mine = Batch.across_tenants.filter(pk__in=[item.pk for item in items[:3]])
+    mine.update(state=BatchState.RUNNING, owner=run.pk, lease_until=Now() + timedelta(minutes=1))
+    Batch.across_tenants.filter(pk=items[3].pk).update(state=BatchState.FINISHED, finished_at=Now())
     page = viewer.get("/jobs/").content.decode()
     load = " ".join(page[page.index('id="load"') :].split())
     assert "Issues with changelogs <small>transform</small>" in load
@@ -229,6 +229,6 @@ def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: 
 
 
 def test_the_queues_of_another_tenant_are_not_shown(foreign_run: Run, acme: Tenant, viewer: Client) -> None:
-    batches.add(foreign_run, [NewItem("jira_issues_with_changelogs", Stage.TRANSFORM, {"raw": [1]})])
+    batches.add(foreign_run, [NewBatch("jira_issues_with_changelogs", Stage.TRANSFORM, {"raw": [1]})])
     assert "Nothing waits" in viewer.get("/jobs/").content.decode()
     assert "globex" not in viewer.get("/jobs/").content.decode()

@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from apps.jobs.choices import ItemState
+from apps.jobs.choices import BatchState
 from apps.jobs.lifecycle import services
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.jobs.run_log import Journal, tally
 from apps.progress import log, timeline
 from apps.progress import services as progress
@@ -45,8 +45,8 @@ def hold(run: Run, *, seconds: int) -> None:
 
 
 def add_batch(run: Run, number: int, **more: object) -> None:
-    QueueItem.across_tenants.bulk_create(
-        QueueItem(tenant_id=run.tenant_id, run=run, step=ISSUES, stage="transform", covers={}, **more)
+    Batch.across_tenants.bulk_create(
+        Batch(tenant_id=run.tenant_id, run=run, step=ISSUES, stage="transform", covers={}, **more)
         for _ in range(number)
     )
 
@@ -54,7 +54,7 @@ def add_batch(run: Run, number: int, **more: object) -> None:
 def test_a_run_at_work_is_healthy_and_says_how_many_work_on_it(run: Run, viewer: Client) -> None:
     hold(run, seconds=30)
     lease = timezone.now() + timedelta(seconds=30)
-    add_batch(run, 1, state=ItemState.RUNNING, owner=uuid4(), lease_until=lease)
+    add_batch(run, 1, state=BatchState.RUNNING, owner=uuid4(), lease_until=lease)
     assert pulse(page_of(run, viewer)) == "Healthy 2 workers"
 
 

@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ItemState
+from apps.jobs.choices import BatchState
 from apps.jobs.execution import completion, workers
-from apps.jobs.execution.workers import Outcome
+from apps.jobs.execution.workers import BatchResult
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.queue.batches import LeaseLostError, NewBatch
 from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
 from apps.progress.choices import RunState, SpanKind, StageState
@@ -61,8 +61,8 @@ def _told(run: Run, kind: SpanKind) -> list[tuple[str, str, bool]]:
     return [(span.state, span.note, span.ended_at is None) for span in spans_of(run.pk) if span.kind == kind]
 
 
-def _claimed(run: Run, owner_task: str = "") -> QueueItem:
-    (item,) = batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+def _claimed(run: Run, owner_task: str = "") -> Batch:
+    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
     (claimed,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=owner_task)
     return claimed
 
@@ -175,10 +175,10 @@ def test_what_is_in_flight_when_a_run_fails_writes_nothing_and_is_done_by_the_re
     item = _claimed(run)
     services.fail(run, "The token has expired.")
     services.start(job, actor="ada")
-    with pytest.raises(LostLease):
-        workers.finish(item, run, lambda: Outcome(done=5))
+    with pytest.raises(LeaseLostError):
+        workers.finish(item, lambda: BatchResult(done=5))
     item.refresh_from_db()
-    assert item.state == ItemState.QUEUED
+    assert item.state == BatchState.QUEUED
 
 
 def test_an_older_run_cannot_fail_its_successor(run: Run, job: Job) -> None:
@@ -198,14 +198,14 @@ def test_a_worker_that_has_lost_the_run_can_neither_fail_it_nor_make_it_wait(run
 
 
 def test_a_batch_that_fails_for_good_during_a_pause_is_not_lost(run: Run, job: Job) -> None:
-    from apps.jobs.tasks import _failed
+    from apps.jobs.tasks import _batch_failed
 
     item = _claimed(run)
     item.attempts = batches.MAX_ATTEMPTS
     services.pause(job, actor="bob")
-    _failed(item, RuntimeError("cannot be loaded"))
+    _batch_failed(item, RuntimeError("cannot be loaded"))
     item.refresh_from_db()
-    assert (services.current_run(job).state, item.state) == (RunState.PAUSED, ItemState.QUEUED)
+    assert (services.current_run(job).state, item.state) == (RunState.PAUSED, BatchState.QUEUED)
 
 
 def test_a_run_whose_last_batch_ended_during_the_pause_finishes_after_the_resume(run: Run, job: Job) -> None:

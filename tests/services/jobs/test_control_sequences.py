@@ -28,16 +28,16 @@ from hypothesis.stateful import (
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs import tasks
-from apps.jobs.choices import ITEM_OPEN
+from apps.jobs.choices import BATCH_OPEN
 from apps.jobs.execution import completion, workers
-from apps.jobs.execution.step_runner import Step
-from apps.jobs.execution.workers import Outcome
+from apps.jobs.execution.step_runner import StepRunner
+from apps.jobs.execution.workers import BatchResult
 from apps.jobs.lifecycle import chain, services, stopping
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongStateError, possible
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches, fairness
-from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.queue.batches import LeaseLostError, NewBatch
 from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
 from apps.progress.choices import ACTIVE, ENDED, JobState, RunState, SpanKind, StageState
@@ -71,8 +71,8 @@ class Platform(RuleBasedStateMachine):
         super().__init__()
         self.example = transaction.atomic()
         self.example.__enter__()
-        self.drivers: list[Step] = []
-        self.batches: list[QueueItem] = []
+        self.drivers: list[StepRunner] = []
+        self.batches: list[Batch] = []
         self.reached: dict[tuple[UUID, int], float] = {}
         self.tasks = 0
 
@@ -140,7 +140,7 @@ class Platform(RuleBasedStateMachine):
         self.tasks += 1
         return f"task-{self.tasks}"
 
-    def _driver(self, which: int) -> Step:
+    def _driver(self, which: int) -> StepRunner:
         return self.drivers.pop(which % len(self.drivers))
 
     @precondition(lambda self: _running())
@@ -151,10 +151,10 @@ class Platform(RuleBasedStateMachine):
         step = next((step for step in definition(run.job.job_type).steps if step.key not in finished), None)
         if step is None:
             return
-        driver = Step(run, step.key, step.stages[0].value, self._task())
+        driver = StepRunner(run, step.key, step.stages[0].value, self._task())
         if driver.claim():
             progress.working(run.pk, driver.step, driver.stage)
-            batches.add(run, [NewItem(driver.step, driver.stage, {"n": n}, 1) for n in range(planned)])
+            batches.add(run, [NewBatch(driver.step, driver.stage, {"n": n}, 1) for n in range(planned)])
             self.drivers.append(driver)
             self._fetch(driver, fetched)
 
@@ -163,18 +163,18 @@ class Platform(RuleBasedStateMachine):
     def a_driver_fetches(self, which: int) -> None:
         self._fetch(self.drivers[which % len(self.drivers)], 1)
 
-    def _fetch(self, driver: Step, limit: int) -> None:
+    def _fetch(self, driver: StepRunner, limit: int) -> None:
         mine = Q(run=driver.run, step=driver.step, stage=driver.stage)
-        for item in batches.claim(driver.owner, mine, limit, task=driver.task) if driver.hold() else ():
-            self._finish(item, Outcome(done=1, items=[NewItem(driver.step, Stage.TRANSFORM, {"raw": []}, 3)]))
+        for item in batches.claim(driver.owner, mine, limit, task=driver.task) if driver.renew() else ():
+            self._finish(item, BatchResult(done=1, batches=[NewBatch(driver.step, Stage.TRANSFORM, {"raw": []}, 3)]))
 
     @precondition(lambda self: self.drivers)
     @rule(which=ANY)
     def a_driver_ends_its_step(self, which: int) -> None:
         driver = self._driver(which)
         self._fetch(driver, 100)
-        if driver.hold() and not driver._open().exists():
-            completion.finish_driven_stage(driver.run, driver.step, driver.stage)
+        if driver.renew() and not driver._outstanding().exists():
+            completion.finish_first_stage(driver.run, driver.step, driver.stage)
         driver.release()
 
     @precondition(lambda self: self.drivers)
@@ -209,7 +209,7 @@ class Platform(RuleBasedStateMachine):
     @rule()
     def a_worker_takes_a_batch(self) -> None:
         task = self._task()
-        item = fairness.take(Stage.TRANSFORM, task) or fairness.take(Stage.EMBEDDING, task)
+        item = fairness.claim_next(Stage.TRANSFORM, task) or fairness.claim_next(Stage.EMBEDDING, task)
         if item is not None:
             progress.working(item.run_id, item.step, item.stage)
             self.batches.append(item)
@@ -218,8 +218,8 @@ class Platform(RuleBasedStateMachine):
     @rule(which=ANY)
     def a_batch_is_done(self, which: int) -> None:
         item = self.batches.pop(which % len(self.batches))
-        items = [NewItem(item.step, Stage.EMBEDDING, {"ids": []}, 2)] if item.stage == Stage.TRANSFORM else []
-        self._finish(item, Outcome(done=item.size, items=items))
+        items = [NewBatch(item.step, Stage.EMBEDDING, {"ids": []}, 2)] if item.stage == Stage.TRANSFORM else []
+        self._finish(item, BatchResult(done=item.size, batches=items))
         completion.close_stages(item.run)
 
     @precondition(lambda self: self.batches)
@@ -228,8 +228,8 @@ class Platform(RuleBasedStateMachine):
         item = self.batches.pop(which % len(self.batches))
         item.attempts = batches.MAX_ATTEMPTS if for_good else item.attempts
         try:
-            tasks._failed(item, RuntimeError("cannot be loaded"))
-        except LostLease:
+            tasks._batch_failed(item, RuntimeError("cannot be loaded"))
+        except LeaseLostError:
             stopping.acknowledge(item.run, item.task)
 
     @precondition(lambda self: self.batches)
@@ -237,10 +237,10 @@ class Platform(RuleBasedStateMachine):
     def a_worker_dies_with_its_batch(self, which: int) -> None:
         self.batches.pop(which % len(self.batches))
 
-    def _finish(self, item: QueueItem, outcome: Outcome) -> None:
+    def _finish(self, item: Batch, outcome: BatchResult) -> None:
         try:
-            workers.finish(item, item.run, lambda: outcome)
-        except LostLease:
+            workers.finish(item, lambda: outcome)
+        except LeaseLostError:
             stopping.acknowledge(item.run, item.task)
         else:
             assert Run.across_tenants.get(pk=item.run_id).state in WORKING, "an ended run was written to"
@@ -250,7 +250,7 @@ class Platform(RuleBasedStateMachine):
     def all_that_is_free_is_done(self) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
         for item in batches.claim(run.pk, Q(run=run), 1000):
-            workers.finish(item, run, Outcome)
+            workers.finish(item, BatchResult)
         if not batches.outstanding(run).exists():
             steps = definition(run.job.job_type).steps
             progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)
@@ -276,7 +276,7 @@ class Platform(RuleBasedStateMachine):
     @rule()
     def an_hour_passes(self) -> None:
         _earlier(Run, "driver_lease_until", "not_before", "stop_asked_at", "dispatched_at", "finished_at")
-        _earlier(QueueItem, "lease_until", "woken_at")
+        _earlier(Batch, "lease_until", "woken_at")
         _earlier(Job, "last_run_finished_at", "next_run")
         _earlier(RunProgress, "flushed_at")
 
@@ -342,9 +342,9 @@ class Platform(RuleBasedStateMachine):
 
     @invariant()
     def what_has_ended_holds_nothing(self) -> None:
-        ended = QueueItem.across_tenants.filter(run__state__in=ENDED)
+        ended = Batch.across_tenants.filter(run__state__in=ENDED)
         assert not ended.filter(owner__isnull=False).exists()
-        assert not ended.filter(run__state=RunState.CANCELLED, state__in=ITEM_OPEN).exists()
+        assert not ended.filter(run__state=RunState.CANCELLED, state__in=BATCH_OPEN).exists()
 
 
 def _running() -> bool:

@@ -8,13 +8,13 @@ from django.db.models import Q
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ItemState
+from apps.jobs.choices import BatchState
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongStateError
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.queue.batches import NewBatch
 from apps.jobs.scheduler import orchestrator
 from apps.progress.choices import JobState, RunState
 from apps.progress.models import RunProgress
@@ -123,8 +123,8 @@ def test_a_tenant_runs_one_job_at_a_time_and_the_other_says_for_whom_it_waits(jo
     assert waiting.state == RunState.RUNNING
 
 
-def _claimed(run: Run) -> QueueItem:
-    batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []})])
+def _claimed(run: Run) -> Batch:
+    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []})])
     (item,) = batches.claim(run.pk, Q(run=run), 1)
     return item
 
@@ -135,13 +135,13 @@ def test_a_stopped_run_is_cancelled_and_what_it_held_can_write_nothing(job: Job)
     services.stop(job, actor="test", reason="wrong project")
     run.refresh_from_db()
     assert (_state(job), run.state) == (JobState.READY, RunState.CANCELLED)
-    with pytest.raises(batches.LostLease):
+    with pytest.raises(batches.LeaseLostError):
         batches.close(item)
 
 
 def test_a_paused_run_gives_out_no_work_and_a_resumed_one_does(job: Job) -> None:
     run = services.start(job, actor="test")
-    batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []})])
+    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []})])
     services.pause(job, actor="test")
     assert batches.claim(run.pk, Q(run=run), 1) == []
     services.resume(job, actor="test")
@@ -159,14 +159,14 @@ def test_nothing_but_a_person_changes_a_paused_job(job: Job) -> None:
 
 def test_a_retry_is_a_new_attempt_that_keeps_completed_work(job: Job) -> None:
     run = services.start(job, actor="test")
-    done, failed = batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in (1, 2)])
-    QueueItem.across_tenants.filter(pk=done.pk).update(state=ItemState.FINISHED)
-    QueueItem.across_tenants.filter(pk=failed.pk).update(state=ItemState.FAILED)
+    done, failed = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in (1, 2)])
+    Batch.across_tenants.filter(pk=done.pk).update(state=BatchState.FINISHED)
+    Batch.across_tenants.filter(pk=failed.pk).update(state=BatchState.FAILED)
     services.fail(run, "The token has expired.")
     again = services.retry(job, actor="test")
     assert (again.pk, again.attempt, again.error) == (run.pk, 2, "")
-    states = QueueItem.across_tenants.filter(pk__in=(done.pk, failed.pk)).order_by("pk").values_list("state", flat=True)
-    assert list(states) == [ItemState.FINISHED, ItemState.QUEUED]
+    states = Batch.across_tenants.filter(pk__in=(done.pk, failed.pk)).order_by("pk").values_list("state", flat=True)
+    assert list(states) == [BatchState.FINISHED, BatchState.QUEUED]
     assert RunProgress.across_tenants.get(pk=run.pk).attempt == 2
 
 

@@ -13,9 +13,9 @@ from apps.integrations.services import add_integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, fairness, messages
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.queue.batches import NewBatch
 from apps.progress.choices import RunState
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
@@ -52,12 +52,12 @@ def _job(tenant: Tenant, provider: str, sandbox: Sandbox, name: str = "") -> Job
     return create_jobs(integration)
 
 
-def _backlog(run: Run, size: int) -> list[QueueItem]:
-    return batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 1)] * size)
+def _backlog(run: Run, size: int) -> list[Batch]:
+    return batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []}, 1)] * size)
 
 
-def _take(times: int) -> list[QueueItem]:
-    taken = [fairness.take(Stage.TRANSFORM, "task") for _ in range(times)]
+def _take(times: int) -> list[Batch]:
+    taken = [fairness.claim_next(Stage.TRANSFORM, "task") for _ in range(times)]
     return [item for item in taken if item is not None]
 
 
@@ -80,8 +80,8 @@ def test_the_runs_of_a_tenant_take_turns_too(platform: Platform, sandbox: Sandbo
 
 def test_what_belongs_to_the_chain_is_nobody_s_turn(platform: Platform) -> None:
     run = platform.start("vectorization")
-    batches.add(run, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
-    assert fairness.take(Stage.EMBEDDING, "task") is None
+    batches.add(run, [NewBatch("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    assert fairness.claim_next(Stage.EMBEDDING, "task") is None
 
 
 def test_a_batch_costs_three_statements_to_take(platform: Platform, django_assert_num_queries: object) -> None:
@@ -96,13 +96,13 @@ def test_a_step_makes_room_when_another_tenant_s_finds_no_worker(
     platform: Platform, globex: Tenant, sandbox: Sandbox
 ) -> None:
     huge = platform.start("jira")
-    assert not fairness.others_wait(huge, Stage.EXTRACTION)
+    assert not fairness.must_make_room(huge, Stage.EXTRACTION)
     small = services.start(_job(globex, "github", sandbox), actor="test")
     waiting = Run.across_tenants.filter(pk=small.pk)
     waiting.update(dispatched_at=Now() - timedelta(seconds=5))
-    assert fairness.others_wait(huge, Stage.EXTRACTION)
+    assert fairness.must_make_room(huge, Stage.EXTRACTION)
     waiting.update(driver=uuid4())
-    assert not fairness.others_wait(huge, Stage.EXTRACTION)
+    assert not fairness.must_make_room(huge, Stage.EXTRACTION)
 
 
 def _single(folder: Path) -> Process:
@@ -115,7 +115,7 @@ def test_a_small_run_passes_the_backlog_of_another_tenant(
     platform: Platform, globex: Tenant, sandbox: Sandbox, folder: Path
 ) -> None:
     huge = platform.start("jira", RunMode.FULL)
-    messages.items(_backlog(huge, BACKLOG))
+    messages.wake_up(_backlog(huge, BACKLOG))
     small = services.start(_job(globex, "github", sandbox), actor="test")
     with _single(folder):
         platform.ended(small)

@@ -18,9 +18,9 @@ from pytest_django import Settings
 
 from apps.integrations.models import Integration
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.queue.batches import NewBatch
 from apps.jobs.scheduler import housekeeping
 from apps.jobs.scheduler.housekeeping import Housekeeper
 from apps.progress import services as progress
@@ -76,9 +76,7 @@ def new_run(job: Job, *, days_ago: float, state: str = RunState.FINISHED) -> Run
         mode=run.mode,
         overall=state,
     )
-    QueueItem.across_tenants.create(
-        tenant=job.tenant, run=run, step=STEP, stage="transform", covers={}, state="finished"
-    )
+    Batch.across_tenants.create(tenant=job.tenant, run=run, step=STEP, stage="transform", covers={}, state="finished")
     Seen.objects.create(run=run.pk, integration_id=integration_of(job), entity="issue", external_id="1")
     LogLine.objects.create(run_id=run.pk, text="A line")
     Span.objects.create(run_id=run.pk, kind="attempt", began_at=moment, ended_at=moment)
@@ -92,7 +90,7 @@ def left(run: Run) -> set[str]:
         "run": Run.across_tenants.filter(pk=run.pk),
         "progress": RunProgress.across_tenants.filter(pk=run.pk),
         "stages": StageProgress.objects.filter(run_id=run.pk),
-        "batches": QueueItem.across_tenants.filter(run_id=run.pk),
+        "batches": Batch.across_tenants.filter(run_id=run.pk),
         "seen": Seen.objects.filter(run=run.pk),
         "log": LogLine.objects.filter(run_id=run.pk),
         "spans": Span.objects.filter(run_id=run.pk),
@@ -123,7 +121,7 @@ def test_of_a_run_goes_more_the_older_it_is_but_never_its_proof(job: Job, days: 
 
 def test_what_a_stopped_run_has_left_undone_stays_until_the_next_one_begins(job: Job) -> None:
     run = new_run(job, days_ago=100, state=RunState.CANCELLED)
-    QueueItem.across_tenants.filter(run=run).update(state="failed")
+    Batch.across_tenants.filter(run=run).update(state="failed")
     waiting = new_run(job, days_ago=0)
     Housekeeper().tidy()
     assert "batches" in left(run)
@@ -318,8 +316,8 @@ def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
 ) -> None:
     many_batches(new_run(job, days_ago=8))
     live = new_run(job, days_ago=0, state=RunState.RUNNING)
-    QueueItem.across_tenants.filter(run=live).delete()
-    batches.add(live, [NewItem(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in range(200)])
+    Batch.across_tenants.filter(run=live).delete()
+    batches.add(live, [NewBatch(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in range(200)])
     removed: dict[str, int] = {}
     thread = elsewhere(lambda: removed.update(Housekeeper().tidy()))
     claimed = 0
@@ -335,7 +333,7 @@ def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
             cursor.execute("RESET lock_timeout")
     thread.join()
     assert removed["batches of old runs"] == MANY + 1
-    assert QueueItem.across_tenants.filter(run=live, state="finished").count() == 200
+    assert Batch.across_tenants.filter(run=live, state="finished").count() == 200
 
 
 def test_a_round_ends_in_time_and_the_next_goes_on(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +361,7 @@ def test_a_batch_that_somebody_holds_is_left_for_later(
 
     def hold() -> None:
         with transaction.atomic():
-            list(QueueItem.across_tenants.select_for_update().filter(run=run))
+            list(Batch.across_tenants.select_for_update().filter(run=run))
             held.set()
             release.wait(30)
 

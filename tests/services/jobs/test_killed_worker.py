@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.jobs.choices import ItemState, RunMode
+from apps.jobs.choices import BatchState, RunMode
 from apps.jobs.models import Run
 from apps.jobs.queue import batches
 from apps.progress.choices import RunState
@@ -66,7 +66,7 @@ def test_a_worker_that_is_told_to_stop_hands_over_within_seconds(
     sandbox.control("latency", {"ms": 0})
     run.refresh_from_db()
     assert (run.state, run.driver) == (RunState.RUNNING, None)
-    assert batches.outstanding(run).filter(state=ItemState.QUEUED).exists()
+    assert batches.outstanding(run).filter(state=BatchState.QUEUED).exists()
     epoch = run.epoch
     workers.start()
     assert platform.ended(run).state == RunState.FINISHED

@@ -7,10 +7,9 @@ import pytest
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.execution import stages
-from apps.jobs.execution.workers import Batch
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Run
+from apps.jobs.models import Batch, Run
 from apps.raw import tombstones
 from apps.raw.services import store
 from apps.sources.base import Deletion
@@ -39,15 +38,15 @@ def stored(run: Run, summary: str) -> list[int]:
 
 
 def batch(run: Run, raw_ids: list[int]) -> Batch:
-    return Batch(run, ISSUES, Stage.TRANSFORM, {"raw": raw_ids})
+    return Batch(run=run, step=ISSUES, stage=Stage.TRANSFORM, covers={"raw": raw_ids})
 
 
 def test_what_went_meanwhile_is_not_loaded(run: Run) -> None:
     late = stages.transform(batch(run, stored(run, "Pay by card")))
     owner = {"tenant_id": run.tenant_id, "integration_id": run.integration_id or 0}
     tombstones.bury([Deletion("issue", "1", "404")], **owner, run=run.pk, found_at=datetime.now(UTC))
-    outcome = late()
-    assert (outcome.done, outcome.items, outcome.failures) == (1, [], [])
+    result = late()
+    assert (result.done, result.batches, result.failures) == (1, [], [])
     assert not Issue.objects.for_tenant(run.tenant_id).exists()
 
 

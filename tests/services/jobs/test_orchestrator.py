@@ -18,9 +18,9 @@ from apps.jobs.execution import completion, workers
 from apps.jobs.forms import settings_form
 from apps.jobs.lifecycle import schedule, services, transitions
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Job, QueueItem, Run, StateChange
+from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.queue.batches import LeaseLostError, NewBatch
 from apps.jobs.scheduler import orchestrator, recovery
 from apps.progress.choices import JobState
 from apps.sources.definition import Stage
@@ -301,10 +301,10 @@ def test_a_job_of_a_new_integration_has_a_name_of_its_own_whatever_jobs_are_call
 
 def test_a_batch_that_ends_every_worker_fails_its_run(job: Job) -> None:
     run = services.start(job, actor="test")
-    (item,) = batches.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    (item,) = batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
     for _ in range(recovery.MAX_WORKER_DEATHS):
         assert batches.claim(uuid4(), Q(pk=item.pk), 1)
-        QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
+        Batch.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
     orchestrator.tick()
     job.refresh_from_db()
     assert job.state == JobState.FAILED
@@ -334,12 +334,12 @@ def test_who_works_for_a_deleted_integration_writes_nothing_and_stops_nobody(
     job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = services.start(job, actor="test")
-    batches.add(run, [NewItem("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
     (item,) = batches.claim(uuid4(), Q(run=run), 1)
     assert job.integration
     job.integration.delete()
-    with pytest.raises(LostLease):
-        workers.finish(item, run, workers.Outcome)
+    with pytest.raises(LeaseLostError):
+        workers.finish(item, workers.BatchResult)
     orchestrator.tick()
     assert "could not handle" not in caplog.text
     assert not Job.across_tenants.filter(pk=job.pk).exists()

@@ -11,12 +11,12 @@ from apps.jobs.execution import completion
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.lifecycle.run_request import RunRequest
-from apps.jobs.models import Job, QueueItem, Run, Watermark
+from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
 from apps.jobs.proof import lines as proof
 from apps.jobs.proof.lines import Line
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.queue.batches import NewBatch
 from apps.progress import services as progress
 from apps.progress.choices import JobState, StageState
 from apps.progress.models import RunProgress, StageProgress
@@ -125,7 +125,7 @@ def finished(run: Run) -> Run:
     """The run with all of its stages done, completed."""
     cells = StageProgress.objects.filter(run_id=run.pk).values_list("step", "stage")
     progress.mark(run.pk, list(cells), StageState.FINISHED)
-    QueueItem.across_tenants.filter(run=run).update(state="finished")
+    Batch.across_tenants.filter(run=run).update(state="finished")
     assert completion.complete(run)
     run.refresh_from_db()
     return run
@@ -161,7 +161,7 @@ def test_an_id_that_was_listed_but_is_not_stored_is_named(job: Job) -> None:
 
 def test_a_project_of_which_something_is_missing_is_asked_for_again(job: Job) -> None:
     run = started(job)
-    batches.add(run, [NewItem(STEP, Stage.EXTRACTION, {"scope": scope}) for scope in ("PAY", "GROW")])
+    batches.add(run, [NewBatch(STEP, Stage.EXTRACTION, {"scope": scope}) for scope in ("PAY", "GROW")])
     stored(run, "issue", range(3))
     issues(run, range(3))
     listed(run, range(5))
@@ -244,7 +244,7 @@ def test_a_run_of_what_changed_is_judged_by_what_it_touched(job: Job) -> None:
     Job.across_tenants.filter(pk=job.pk).update(state=JobState.READY)
     run = started(job, RunMode.INCREMENTAL)
     listed(run, [0, 1])
-    batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": stored(run, "issue", [2])})])
+    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": stored(run, "issue", [2])})])
     line = proved(run)["issue", "PAY"]
     assert (line.listed, line.extracted, line.loaded) == (2, 3, 3)
     assert (line.texts, line.missing_embedded.ids) == (3, ["0", "1", "2"])

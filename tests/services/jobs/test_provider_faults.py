@@ -8,7 +8,7 @@ import pytest
 
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import MAX_ATTEMPTS
 from apps.progress.choices import JobState, RunState
 from apps.progress.models import LogLine, RunProgress
@@ -78,7 +78,7 @@ def test_a_provider_that_stays_away_fails_the_run_with_its_sentence(
 ) -> None:
     faults(_rule("GET .*/myself", {"type": "reset"}, skip=0, times=500))
     run = platform.start("jira", RunMode.FULL)
-    batches = QueueItem.across_tenants.filter(run=run)
+    batches = Batch.across_tenants.filter(run=run)
     until(lambda: batches.update(attempts=MAX_ATTEMPTS), "the first batch")  # the tries before would take a minute
     run = platform.ended(run)
     assert run.state == RunState.FAILED

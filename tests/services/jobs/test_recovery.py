@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
-from apps.jobs.choices import ItemState
-from apps.jobs.execution.step_runner import Step
+from apps.jobs.choices import BatchState
+from apps.jobs.execution.step_runner import StepRunner
 from apps.jobs.lifecycle import chain, services
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, messages
-from apps.jobs.queue.batches import NewItem
+from apps.jobs.queue.batches import NewBatch
 from apps.jobs.scheduler import recovery
 from apps.progress.choices import RunState
 from apps.progress.models import StageProgress
@@ -41,20 +41,20 @@ def run(job: Job) -> Run:
     return services.start(job, actor="test")
 
 
-def _step(run: Run, task: str) -> Step:
+def _step(run: Run, task: str) -> StepRunner:
     run.refresh_from_db()
-    return Step(run, FIRST, Stage.EXTRACTION, task=task)
+    return StepRunner(run, FIRST, Stage.EXTRACTION, task=task)
 
 
 def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) -> None:
     assert _step(run, "a").claim()
-    (held,) = batches.add(run, [NewItem(FIRST, Stage.EXTRACTION, {})])
+    (held,) = batches.add(run, [NewBatch(FIRST, Stage.EXTRACTION, {})])
     batches.claim(uuid4(), Q(pk=held.pk), 1, task="a")
-    assert not _step(run, "b").claim(again=True)
+    assert not _step(run, "b").claim(is_redelivered=True)
     assert not _step(run, "a").claim()
-    assert _step(run, "a").claim(again=True)
+    assert _step(run, "a").claim(is_redelivered=True)
     held.refresh_from_db()
-    assert (held.state, held.owner) == (ItemState.QUEUED, None)
+    assert (held.state, held.owner) == (BatchState.QUEUED, None)
 
 
 def test_a_step_before_its_turn_is_not_obeyed(run: Run) -> None:
@@ -66,20 +66,20 @@ def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(
     fetch, load, done = batches.add(
         run,
         [
-            NewItem(ISSUES, Stage.EXTRACTION, {}),
-            NewItem(ISSUES, Stage.TRANSFORM, {"raw": [1]}, 7),
-            NewItem(ISSUES, Stage.TRANSFORM, {"raw": [2]}, 9),
+            NewBatch(ISSUES, Stage.EXTRACTION, {}),
+            NewBatch(ISSUES, Stage.TRANSFORM, {"raw": [1]}, 7),
+            NewBatch(ISSUES, Stage.TRANSFORM, {"raw": [2]}, 9),
         ],
     )
-    QueueItem.across_tenants.filter(pk=done.pk).update(state=ItemState.FINISHED)
+    Batch.across_tenants.filter(pk=done.pk).update(state=BatchState.FINISHED)
     services.stop(job, actor="test")
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
     following = services.start(job, actor="test")
-    owners = dict(QueueItem.across_tenants.values_list("pk", "run"))
+    owners = dict(Batch.across_tenants.values_list("pk", "run"))
     assert owners == {fetch.pk: run.pk, load.pk: following.pk, done.pk: run.pk}
     load.refresh_from_db()
-    assert load.state == ItemState.QUEUED
+    assert load.state == BatchState.QUEUED
     assert StageProgress.objects.get(run=following.pk, step=ISSUES, stage=Stage.TRANSFORM).total == 7
 
 
@@ -94,13 +94,13 @@ def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_clock_says(
 
 
 def test_a_message_that_stands_in_line_is_not_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    rung: list[QueueItem] = []
-    monkeypatch.setattr(messages, "items", rung.extend)
-    queued, worked_on = batches.add(run, [NewItem(ISSUES, Stage.TRANSFORM, {}), NewItem(ISSUES, Stage.TRANSFORM, {})])
-    QueueItem.across_tenants.update(woken_at=timezone.now() - 2 * recovery.LOST_AFTER)
+    woken: list[Batch] = []
+    monkeypatch.setattr(messages, "wake_up", woken.extend)
+    queued, worked_on = batches.add(run, [NewBatch(ISSUES, Stage.TRANSFORM, {}), NewBatch(ISSUES, Stage.TRANSFORM, {})])
+    Batch.across_tenants.update(woken_at=timezone.now() - 2 * recovery.LOST_AFTER)
     (held,) = batches.claim(uuid4(), Q(pk=worked_on.pk), 1)
     recovery.wake_lost_batches(run)
-    assert rung == []
+    assert woken == []
     batches.close(held)
     recovery.wake_lost_batches(run)
-    assert rung == [queued]
+    assert woken == [queued]

@@ -14,11 +14,11 @@ from django.db.models.functions import Now
 
 from apps.jobs.choices import RunMode
 from apps.jobs.execution import workers
-from apps.jobs.execution.workers import Outcome
+from apps.jobs.execution.workers import BatchResult
 from apps.jobs.lifecycle import services, stopping
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.queue.batches import LeaseLostError, NewBatch
 from apps.jobs.scheduler import orchestrator
 from apps.progress.choices import JobState, RunState
 from apps.progress.models import Span
@@ -50,13 +50,13 @@ def working(platform: Platform, folder: Path) -> Iterator[Process]:
         yield running
 
 
-def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, QueueItem]:
+def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, Batch]:
     """A run of which some task holds a batch."""
     run = platform.start("jira")
-    (item,) = batches.add(run, [NewItem(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
     (item,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=task)
     if not alive:
-        QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
+        Batch.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
     return run, item
 
 
@@ -80,8 +80,8 @@ def test_a_run_on_which_nobody_works_ends_at_once(platform: Platform) -> None:
 def test_a_run_on_which_somebody_works_is_stopping_and_already_cut_off(platform: Platform) -> None:
     run, item = _held(platform)
     assert _stopped(platform).state == RunState.STOPPING
-    with pytest.raises(LostLease):
-        workers.finish(item, run, lambda: Outcome(done=5, items=[NewItem(STEP, Stage.EMBEDDING, {"late": 1})]))
+    with pytest.raises(LeaseLostError):
+        workers.finish(item, lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, {"late": 1})]))
     assert not batches.outstanding(run).exists()
 
 
@@ -122,7 +122,7 @@ def test_the_other_batches_of_a_worker_stay_its_own(platform: Platform) -> None:
     _held(platform)
     other = platform.start("vectorization")
     Run.across_tenants.filter(pk=other.pk).update(state=RunState.RUNNING)
-    (mine,) = batches.add(other, [NewItem("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    (mine,) = batches.add(other, [NewBatch("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
     (mine,) = batches.claim(uuid4(), Q(pk=mine.pk), 1, task="task-1")
     _stopped(platform)
     stopping.acknowledge(services.current_run(platform.job("jira")), "task-1")
@@ -165,7 +165,7 @@ def test_a_run_in_a_long_wait_ends_at_once_and_the_next_one_begins(
 def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process, sandbox: Sandbox) -> None:
     sandbox.control("latency", {"ms": 200})
     run = platform.start("jira", RunMode.FULL)
-    until(lambda: QueueItem.across_tenants.filter(run=run, stage=Stage.TRANSFORM).exists(), "the first batches")
+    until(lambda: Batch.across_tenants.filter(run=run, stage=Stage.TRANSFORM).exists(), "the first batches")
     assert _seconds_to_stop(platform, run) < stopping.KILL_AFTER.total_seconds()
     sandbox.control("latency", {"ms": 0})
     _successor_is_whole(platform)

@@ -8,7 +8,7 @@ from apps.integrations.models import Integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services, transitions
 from apps.jobs.lifecycle.creation import create_jobs
-from apps.jobs.models import Job, QueueItem, Run
+from apps.jobs.models import Batch, Job, Run
 from apps.jobs.quarantine import services as quarantine
 from apps.progress.choices import JobState
 from apps.raw.models import Quarantine, QuarantineState
@@ -125,7 +125,7 @@ def test_a_retry_is_a_run_that_covers_just_these_records(job: Job) -> None:
     fail(job, "1", "2", "3")
     retried = quarantine.retry(job.tenant, Wanted(text="2"), actor="ada", reason="fixed")
     (run,) = retried.runs
-    item = QueueItem.across_tenants.get(run=run)
+    item = Batch.across_tenants.get(run=run)
     record = Quarantine.objects.for_tenant(job.tenant).get(external_id="2")
     assert (run.mode, retried.records) == (RunMode.RETRANSFORM, 1)
     assert (item.step, item.stage, item.covers) == (STEP, "extraction", {"quarantine": [record.pk]})
@@ -163,4 +163,4 @@ def test_a_record_of_a_step_that_is_no_more_is_retried_in_the_main_one(job: Job)
     fail(job, "1")
     Quarantine.across_tenants.update(step="vectorization_process")
     (run,) = quarantine.retry(job.tenant, Wanted(), actor="ada").runs
-    assert QueueItem.across_tenants.get(run=run).step == STEP
+    assert Batch.across_tenants.get(run=run).step == STEP

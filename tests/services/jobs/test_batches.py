@@ -8,13 +8,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from apps.jobs.choices import ItemState
+from apps.jobs.choices import BatchState
 from apps.jobs.execution import workers
-from apps.jobs.execution.workers import Outcome
+from apps.jobs.execution.workers import BatchResult
 from apps.jobs.lifecycle import services
-from apps.jobs.models import QueueItem, Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches
-from apps.jobs.queue.batches import LostLease, NewItem
+from apps.jobs.queue.batches import LeaseLostError, NewBatch
 from apps.jobs.scheduler import orchestrator
 from apps.progress.models import StageProgress
 from apps.sources.definition import Stage
@@ -35,17 +35,17 @@ def run() -> Run:
     return services.start(job, actor="test")
 
 
-def _item(run: Run) -> QueueItem:
-    (item,) = batches.add(run, [NewItem(STEP, Stage.EMBEDDING, {"do": "nothing"}, 5)])
+def _item(run: Run) -> Batch:
+    (item,) = batches.add(run, [NewBatch(STEP, Stage.EMBEDDING, {"do": "nothing"}, 5)])
     return item
 
 
-def _claim(item: QueueItem) -> list[QueueItem]:
+def _claim(item: Batch) -> list[Batch]:
     return batches.claim(uuid4(), Q(pk=item.pk), 1)
 
 
-def _let_the_lease_run_out(item: QueueItem) -> None:
-    QueueItem.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
+def _let_the_lease_run_out(item: Batch) -> None:
+    Batch.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
 
 
 def test_a_batch_is_claimed_by_one(run: Run) -> None:
@@ -55,13 +55,13 @@ def test_a_batch_is_claimed_by_one(run: Run) -> None:
 
 
 def test_tries_are_those_of_the_worst_batch_or_of_a_plan_that_fails(run: Run) -> None:
-    assert [batches.count_try(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
+    assert [batches.count_attempts(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
     item = _item(run)
     _claim(item)
     _let_the_lease_run_out(item)
     _claim(item)
     _item(run)
-    assert batches.count_try(run, STEP, Stage.EMBEDDING) == 2
+    assert batches.count_attempts(run, STEP, Stage.EMBEDDING) == 2
 
 
 def test_a_batch_whose_lease_is_over_can_be_claimed_again(run: Run) -> None:
@@ -75,13 +75,13 @@ def test_a_batch_whose_lease_is_over_can_be_claimed_again(run: Run) -> None:
 def test_rows_and_ledger_entry_commit_together(run: Run) -> None:
     (item,) = _claim(_item(run))
 
-    def write() -> Outcome:
+    def write() -> BatchResult:
         raise RuntimeError("in the middle of writing")
 
     with pytest.raises(RuntimeError):
-        workers.finish(item, run, write)
+        workers.finish(item, write)
     item.refresh_from_db()
-    assert item.state == ItemState.RUNNING
+    assert item.state == BatchState.RUNNING
 
 
 def test_whoever_lost_the_lease_writes_nothing(run: Run) -> None:
@@ -89,26 +89,26 @@ def test_whoever_lost_the_lease_writes_nothing(run: Run) -> None:
     (sleeper,) = _claim(item)
     _let_the_lease_run_out(item)
     (winner,) = _claim(item)
-    workers.finish(winner, run, lambda: Outcome(done=5))
-    with pytest.raises(LostLease):
-        workers.finish(sleeper, run, lambda: Outcome(done=5, items=[NewItem(STEP, Stage.EMBEDDING, {"do": "late"})]))
+    workers.finish(winner, lambda: BatchResult(done=5))
+    with pytest.raises(LeaseLostError):
+        workers.finish(sleeper, lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, {"do": "late"})]))
     assert not batches.outstanding(run).exists()
     assert StageProgress.objects.get(run_id=run.pk, step=STEP).done == 5
 
 
 def test_follow_ups_and_counters_are_stored_with_the_outcome(run: Run) -> None:
     (item,) = _claim(_item(run))
-    follow_up = NewItem("vectorization_process", Stage.EMBEDDING, {"do": "more"}, 7)
-    workers.finish(item, run, lambda: Outcome(done=5, items=[follow_up]))
+    follow_up = NewBatch("vectorization_process", Stage.EMBEDDING, {"do": "more"}, 7)
+    workers.finish(item, lambda: BatchResult(done=5, batches=[follow_up]))
     assert batches.outstanding(run).get().covers == {"do": "more"}
     assert StageProgress.objects.get(run_id=run.pk, step="vectorization_process").total == 7
 
 
 def test_a_batch_given_back_without_a_fault_does_not_use_up_a_try(run: Run) -> None:
     (item,) = _claim(_item(run))
-    batches.give_back([item])
+    batches.requeue([item])
     item.refresh_from_db()
-    assert (item.state, item.attempts) == (ItemState.QUEUED, 0)
+    assert (item.state, item.attempts) == (BatchState.QUEUED, 0)
 
 
 def test_the_scheduler_wakes_a_run_whose_driver_died(run: Run) -> None:
