@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.progress.choices import JobState
+from apps.progress.engine.words import whole_percent
 from apps.progress.models import RunProgress, StageProgress
 from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnly, ReadOnlyTenantAdmin
 
@@ -39,10 +40,10 @@ def live_bar(
         of_job=of_job,
         state=state,
         label=f"Progress of {label}",
-        rounded=int(shown),
+        rounded=whole_percent(shown),
         tone=state.lower(),
         word=state.capitalize(),
-        words="—" if job_id and state == JobState.READY else f"{int(shown)} %",
+        words="—" if job_id and state == JobState.READY else f"{whole_percent(shown)} %",
         shown=f"{shown:.2f}",
     )
 

@@ -1,6 +1,5 @@
 """What does the API tell about stages, tasks, the shape of the live messages and the log of a run?"""
 
-import math
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
@@ -14,6 +13,7 @@ from ninja.errors import HttpError
 
 from apps.progress import log, models
 from apps.progress.engine.stages import ProgressTracker
+from apps.progress.engine.words import whole_percent
 from apps.progress.events import RunMessage
 from apps.progress.notices_api import router as notices
 from apps.progress.selectors import run_of_tenant
@@ -78,7 +78,7 @@ def status(request: HttpRequest, task_id: str) -> dict[str, Any]:
         run = _run(tenant.pk, task_id)
         if run is not None:
             message = run.waiting or run.error or run.message
-            return {"status": run.overall, "progress": math.floor(run.progress), "message": message}
+            return {"status": run.overall, "progress": whole_percent(run.progress), "message": message}
         info = tracker_of(tenant).get_progress(clean(task_id))
         if info is not None:
             return {

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.models import Run
+from apps.progress.engine.words import whole_percent as rounded_down
 from apps.warehouse.models import MODELS
 
 register = template.Library()
@@ -110,6 +111,12 @@ def seconds(number: float) -> str:
 def number(value: float | None) -> str:
     """``12,345``, a dash for nothing."""
     return "—" if value is None else f"{value:,.0f}"
+
+
+@register.filter
+def whole_percent(value: float) -> int:
+    """``99`` for 99.9: only a run that has succeeded is shown at 100."""
+    return rounded_down(value)
 
 
 @register.filter

@@ -1,5 +1,7 @@
 """How do counts, rates and times read? The same words in messages, pages and terminals."""
 
+import math
+
 from apps.progress.engine.bar import TotalKind
 from apps.progress.engine.eta import Range
 
@@ -14,6 +16,11 @@ def step_message(title: str, done: int, total: int, kind: TotalKind, rate: float
         TotalKind.UNKNOWN: f"{done:,} so far",
     }[kind]
     return f"{title}: {count}{f' ({rate_words(rate)})' if rate else ''}"
+
+
+def whole_percent(percent: float) -> int:
+    """A percent as every page, script and API shows it: rounded down, so that 100 means success and nothing else."""
+    return math.floor(percent)
 
 
 def rate_words(rate: float) -> str:

@@ -26,11 +26,11 @@ const RENDERERS = {
   bar(element, { message, asJob, ready }) {
     const percent = asJob && ready ? 0 : message.progress;
     element.querySelector("rect").setAttribute("width", `${percent}%`);
-    element.setAttribute("aria-valuenow", Math.round(percent));
+    element.setAttribute("aria-valuenow", Math.floor(percent));
     if (!ready || asJob) element.dataset.state = message.overall.toLowerCase();
     const unknown = message.overall === "RUNNING" && message.step_progress === null;
     element.toggleAttribute("data-unknown", unknown);
-    if (unknown) element.setAttribute("aria-valuetext", `${Math.round(percent)} %, this step's total is unknown`);
+    if (unknown) element.setAttribute("aria-valuetext", `${Math.floor(percent)} %, this step's total is unknown`);
     else element.removeAttribute("aria-valuetext");
   },
   percent(element, { message, asJob, ready }) {
