@@ -17,7 +17,7 @@ from uuid import UUID
 from apps.jobs.models import Batch, Run
 from apps.progress import log
 from apps.progress.choices import LogLevel, RunState
-from apps.progress.log import Line
+from apps.progress.log import NewLine
 from apps.progress.models import StageProgress
 from apps.raw.services import Failure, describe
 from apps.sources.base import Fetched
@@ -66,20 +66,20 @@ def closed(run_id: UUID, cells: Iterable[tuple[str, str]]) -> None:
     log.write_all(run_id, [_ending(row) for row in rows if (row.step, row.stage) in wanted])
 
 
-def _ending(row: StageProgress) -> Line:
+def _ending(row: StageProgress) -> NewLine:
     parts = [f"{row.done:,} done" if row.done else "nothing to do"]
     if row.failed:
         parts.append(f"{row.failed:,} of them set aside")
     if row.done and row.started_at and row.finished_at:
         parts.append(f"in {(row.finished_at - row.started_at).total_seconds():,.1f} s")
     level = LogLevel.WARNING if row.failed else LogLevel.INFO
-    return Line(f"{row.get_state_display()}: {row.stage}, {', '.join(parts)}.", level, row.step, row.stage)
+    return NewLine(f"{row.get_state_display()}: {row.stage}, {', '.join(parts)}.", level, row.step, row.stage)
 
 
 def skipped(batch: Batch, skips: Sequence[dict[str, str]]) -> None:
     """What the provider would not give."""
     texts = [f"Skipped {skip['scope']}: {skip['reason']}" if skip["scope"] else skip["reason"] for skip in skips]
-    log.write_all(batch.run_id, [Line(text, LogLevel.WARNING, batch.step, batch.stage) for text in texts])
+    log.write_all(batch.run_id, [NewLine(text, LogLevel.WARNING, batch.step, batch.stage) for text in texts])
 
 
 def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
@@ -145,7 +145,7 @@ class Journal:
         self._scopes: dict[str, None] = {}
         self._requests: dict[str, None] = {}
         self._slices = self._to_follow = 0
-        self._notes: list[Line] = []
+        self._notes: list[NewLine] = []
 
     def fetched(self, step: str, slice_: Tally) -> None:
         """One slice has been stored."""
@@ -163,7 +163,7 @@ class Journal:
     def note(self, text: str) -> None:
         """Something worth a warning that a request has met."""
         with self._lock:
-            self._notes.append(Line(text, LogLevel.WARNING))
+            self._notes.append(NewLine(text, LogLevel.WARNING))
 
     def flush(self, *, now: bool = False) -> None:
         """Write down what has come together, unless the last time is too short ago."""
@@ -173,14 +173,14 @@ class Journal:
             self._written = time.monotonic()
             log.write_all(self._run_id, lines)
 
-    def take(self) -> list[Line]:
+    def take(self) -> list[NewLine]:
         """The lines that tell what has come together; it is forgotten here."""
         with self._lock:
             lines = [*self._notes, *self._sum()]
             self._forget()
         return lines
 
-    def _sum(self) -> list[Line]:
+    def _sum(self) -> list[NewLine]:
         if not self._slices:
             return []
         listed = f"a list of {_count(self._to_follow, 'slice', 'slices')}" if self._to_follow else ""
@@ -188,7 +188,7 @@ class Journal:
         what = records or listed or "nothing new"
         where = f" of {_named(list(self._scopes))}" if self._scopes else ""
         how = next(iter(self._requests)) if len(self._requests) == 1 else _count(self._slices, "slice", "slices")
-        return [Line(f"Fetched {what}{where} ({how})", LogLevel.INFO, self._step, "extraction")]
+        return [NewLine(f"Fetched {what}{where} ({how})", LogLevel.INFO, self._step, "extraction")]
 
 
 @lru_cache(maxsize=8)

@@ -1,9 +1,9 @@
 """What happened in a run, line by line? The only writer and reader of its log.
 
-A line is written in the transaction of what it tells, so the log never tells of something that did not happen. Lines
-are numbered when they are written and seen when they are committed: a lower number may turn up a little after a higher
-one. :attr:`Window.settled` is the number up to which that cannot happen any more; whoever follows a log asks again from
-there and drops what it has.
+A line is written in the same transaction as the change that it reports, so the log reports nothing that did not happen.
+A line gets its number when it is written and can be read when it is committed, so a line may appear after one with a
+higher number. That cannot happen any more up to the number :attr:`LogPage.settled`. A reader that follows a log asks
+again for the lines after that number and drops those that it has.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,17 +18,17 @@ from apps.progress.choices import LogLevel
 from apps.progress.models import LogLine
 from apps.sources.text import clean, one_line
 
-LIMIT = 200
-LONGEST = 2000  # characters of a line, as many as a page can show
-PAGE = 2000  # lines per query of a download
-# No transaction that writes lines stays open for so long.
+LINES_PER_PAGE = 200
+MAX_LINE_LENGTH = 2000  # characters: a page can show as many
+LINES_PER_QUERY = 2000  # of a download
+# A transaction that writes lines is closed earlier.
 SETTLES_AFTER = timedelta(seconds=30)
 SEVERITY = (LogLevel.INFO, LogLevel.WARNING, LogLevel.ERROR)
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line to be written; ``step`` and ``stage`` are empty for what concerns the whole run."""
+class NewLine:
+    """A line that is not written yet; ``step`` and ``stage`` are empty when it concerns the whole run."""
 
     text: str
     level: LogLevel = LogLevel.INFO
@@ -37,8 +37,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which lines somebody wants: of a step, at least as severe as ``level``, with a text in them; empty means all."""
+class LogFilter:
+    """Which lines a reader wants: of a step, at least as severe as ``level``, containing a text; empty means all."""
 
     step: str = ""
     level: str = ""
@@ -46,8 +46,8 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Window:
-    """Lines in the order of their numbers; ``more`` says whether there are others beyond them."""
+class LogPage:
+    """Lines in the order of their numbers; ``more`` says whether others follow in the direction that was asked for."""
 
     lines: list[LogLine]
     more: bool
@@ -56,53 +56,57 @@ class Window:
 
 def write(run_id: UUID, text: str, *, level: LogLevel = LogLevel.INFO, step: str = "", stage: str = "") -> None:
     """Add one line, inside the caller's transaction."""
-    write_all(run_id, [Line(text, level, step, stage)])
+    write_all(run_id, [NewLine(text, level, step, stage)])
 
 
-def write_all(run_id: UUID, lines: Iterable[Line]) -> None:
+def write_all(run_id: UUID, lines: Iterable[NewLine]) -> None:
     """Add lines with one statement, inside the caller's transaction."""
     LogLine.objects.bulk_create(
-        LogLine(run_id=run_id, text=one_line(line.text, LONGEST), level=line.level, step=line.step, stage=line.stage)
+        LogLine(
+            run_id=run_id, text=one_line(line.text, MAX_LINE_LENGTH), level=line.level, step=line.step, stage=line.stage
+        )
         for line in lines
     )
 
 
-def newest(run_id: UUID, wanted: Wanted = Wanted(), *, before: int | None = None, limit: int = LIMIT) -> Window:
-    """The last lines, or the last ones before a number; ``more`` tells of older ones."""
+def newest(
+    run_id: UUID, wanted: LogFilter = LogFilter(), *, before: int | None = None, limit: int = LINES_PER_PAGE
+) -> LogPage:
+    """The last lines, or the last ones before a number; ``more`` says whether there are older ones."""
     rows = _rows(run_id, wanted).order_by("-id")
     found = list((rows if before is None else rows.filter(id__lt=before))[: limit + 1])
     lines = found[:limit][::-1]
-    return Window(lines, len(found) > limit, _settled(lines, lines[0].pk - 1 if lines else 0))
+    return LogPage(lines, len(found) > limit, _settled(lines, lines[0].pk - 1 if lines else 0))
 
 
-def following(run_id: UUID, after: int, wanted: Wanted = Wanted(), *, limit: int = LIMIT) -> Window:
-    """The first lines after a number; ``more`` tells of newer ones."""
+def following(run_id: UUID, after: int, wanted: LogFilter = LogFilter(), *, limit: int = LINES_PER_PAGE) -> LogPage:
+    """The first lines after a number; ``more`` says whether there are newer ones."""
     found = list(_rows(run_id, wanted).filter(id__gt=after).order_by("id")[: limit + 1])
-    return Window(found[:limit], len(found) > limit, _settled(found[:limit], after))
+    return LogPage(found[:limit], len(found) > limit, _settled(found[:limit], after))
 
 
 def pages(run_id: UUID) -> Iterator[list[LogLine]]:
-    """The whole log in pages, so that its length does not matter."""
-    page = following(run_id, 0, limit=PAGE)
+    """The whole log, page by page, so that a long log needs no more memory."""
+    page = following(run_id, 0, limit=LINES_PER_QUERY)
     while page.lines:
         yield page.lines
-        page = following(run_id, page.lines[-1].pk, limit=PAGE)
+        page = following(run_id, page.lines[-1].pk, limit=LINES_PER_QUERY)
 
 
 def newest_error(run_id: UUID) -> int | None:
-    """The number of the newest line that tells an error; ``None`` without one."""
+    """The number of the newest line that reports an error; ``None`` without one."""
     return (
         LogLine.objects.filter(run_id=run_id, level=LogLevel.ERROR).order_by("-id").values_list("id", flat=True).first()
     )
 
 
 def as_text(line: LogLine) -> str:
-    """A line as the downloaded file has it, its time in UTC."""
+    """A line of the downloaded file; its time is UTC."""
     where = " ".join(filter(None, (line.step, line.stage)))
     return f"{line.at:%Y-%m-%dT%H:%M:%S.%f}Z {line.level:<7} {where + ': ' if where else ''}{line.text}\n"
 
 
-def _rows(run_id: UUID, wanted: Wanted) -> QuerySet[LogLine]:
+def _rows(run_id: UUID, wanted: LogFilter) -> QuerySet[LogLine]:
     rows = LogLine.objects.filter(run_id=run_id)
     if wanted.step:
         rows = rows.filter(step=clean(wanted.step))

@@ -137,7 +137,7 @@ class LogLine(models.Model):
 
 
 class TaskProgress(TenantModel):
-    """The progress of one task that follows the stage table (``engine.stages``)."""
+    """The progress of one task that follows the stage table (``compat.stages``)."""
 
     task_id = models.CharField(max_length=100)
     status = models.CharField(max_length=20)

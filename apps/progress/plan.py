@@ -8,7 +8,7 @@ import msgspec
 from apps.progress.choices import STAGE_DONE, JobState
 from apps.progress.engine.bar import Bar, Cell, Cells, Line, bar, outline
 from apps.progress.engine.eta import Pace, Range, estimate, expires_at
-from apps.progress.engine.history import advances, counter_key, learnt_weights, step_seconds
+from apps.progress.engine.history import advances, counter_key
 from apps.progress.engine.shares import Share, weighted
 from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Part, ProgressStep, Stage
@@ -112,8 +112,9 @@ def learn(row: RunProgress) -> None:
     runs = [advances(order, _spans(run)) for run in earlier]
     row.history = {counter: [round(run[counter], 1) for run in runs] for counter in order} if runs else {}
     if job.learn_weights:
-        weights = learnt_weights([[step_seconds(step, run) for step in job.progress_steps] for run in runs])
-        row.shares = stored_shares(weighted(weights)) if weights else []
+        from apps.progress.compat.learning import learnt_shares  # no job of the product asks for it
+
+        row.shares = stored_shares(learnt_shares(job.progress_steps, runs))
 
 
 def _spans(run: RunProgress) -> dict[str, tuple[float | None, float | None]]:

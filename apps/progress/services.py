@@ -17,18 +17,16 @@ from django.db.models.functions import Coalesce, Now
 from apps.progress import notices, timeline
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, JobState, RunState, StageState
 from apps.progress.engine import words
-from apps.progress.engine.bar import Bar, Cells, step_fraction
+from apps.progress.engine.bar import Bar, Cells
 from apps.progress.engine.eta import interrupted, known_rate, sampled
 from apps.progress.engine.history import counter_key
-from apps.progress.engine.shares import discovered
 from apps.progress.events import MessageType
 from apps.progress.models import RunProgress, StageProgress
-from apps.progress.plan import bar_of, cells_of, eta_of, learn, shares_of, steps_of, stored_pace, stored_shares
+from apps.progress.plan import bar_of, cells_of, eta_of, learn, stored_pace
 from apps.progress.stored import Seen, look, quick_commit, row_of, snapshot, store, store_if_unchanged
-from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
-__all__ = ["begin", "count", "discover", "mark", "overall", "refresh", "snapshot", "wait", "working"]
+__all__ = ["begin", "count", "mark", "overall", "refresh", "snapshot", "wait", "working"]
 
 # How an attempt has ended when its job comes to a state. A job is ready again when its run was stopped.
 ENDS: dict[str, RunState] = {
@@ -71,31 +69,6 @@ def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type:
         for position, step in enumerate(job.steps)
         for stage in step.stages
     )
-
-
-def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float = 1.0) -> None:
-    """Add a progress step that has turned up while running: it takes its share from what is left; safe to repeat.
-
-    Its counter is (``key``, ``stage``); whoever discovers it counts and marks it like any other.
-    """
-    with transaction.atomic():
-        row = row_of(run_id).select_for_update(no_key=True).get()
-        if any(step["key"] == key for step in row.discovered):
-            return
-        cells = _cells(run_id)
-        steps = steps_of(row)
-        fractions = [step_fraction(cells, step) for step in steps]
-        position = len(definition(row.job_type).steps) + len(row.discovered)
-        StageProgress.objects.create(run=row, step=key, stage=stage, position=position)
-        changes = {
-            "shares": stored_shares(discovered(shares_of(row), fractions, weight)),
-            "discovered": [
-                *row.discovered,
-                {"key": key, "title": title, "stage": stage.value, "weight": weight},
-            ],
-            "total_steps": len(steps) + 1,
-        }
-        store(run_id, "job_status", changes)
 
 
 def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0, total: int = 0) -> None:
@@ -235,7 +208,3 @@ def _running_changes(row: RunProgress, bar: Bar, cells: Cells, now: datetime) ->
         "eta_high": span.high if span else None,
         "message": words.step_message(bar.title, cell.done, cell.total, bar.total_kind, known_rate(pace)),
     }
-
-
-def _cells(run_id: UUID) -> Cells:
-    return cells_of(StageProgress.objects.filter(run_id=run_id))

@@ -91,7 +91,7 @@ def test_the_log_is_searched_filtered_and_linked(visit: Visit, ended: Run) -> No
 
 
 def test_a_link_to_an_old_line_shows_it_with_what_stands_around(visit: Visit, ended: Run) -> None:
-    log.write_all(ended.pk, [log.Line(f"Later {number}") for number in range(900)])
+    log.write_all(ended.pk, [log.NewLine(f"Later {number}") for number in range(900)])
     first = LogLine.objects.filter(run=ended.pk).order_by("id")[5]
     page = visit(Role.VIEWER)
     page.goto(f"/runs/{ended.pk}/#line-{first.pk}")

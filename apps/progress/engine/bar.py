@@ -124,36 +124,6 @@ def step_fraction(cells: Cells, step: ProgressStep) -> float | None:
     return math.fsum(share.filled(fraction) for share, fraction in zip(shares, fractions, strict=True))
 
 
-def overall_percent(step_index: int, total_steps: int, step_progress: float | None) -> float:
-    """Equal shares: the percent at ``step_progress`` (0..1) of a step; ``None`` means the step's end (total unknown).
-
-    The formula of the owner's progress document: ``(i + p) · 100 / n``.
-    """
-    _whole("total_steps", total_steps)
-    _whole("step_index", step_index)
-    if total_steps < 1:
-        raise ValueError(f"total_steps must be at least 1, not {total_steps}.")
-    if not 0 <= step_index < total_steps:
-        raise ValueError(f"step_index counts from 0: it must be from 0 to {total_steps - 1}, not {step_index}.")
-    if step_progress is not None:
-        checked_number("step_progress", step_progress, 1.0)
-    return (step_index + (1.0 if step_progress is None else step_progress)) * 100 / total_steps
-
-
-def checked_number(name: str, value: float, high: float) -> float:
-    """``value`` where it is a true number from 0 to ``high``; else an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number from 0 to {high:g}, not {value!r}.")
-    if not 0 <= value <= high:
-        raise ValueError(f"{name} must be from 0 to {high:g}, not {value!r}.")
-    return value
-
-
-def _whole(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}.")
-
-
 def bar(
     steps: Sequence[ProgressStep], cells: Cells, shares: Sequence[Share] | None = None, *, succeeded: bool = False
 ) -> Bar:

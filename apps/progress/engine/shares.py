@@ -36,25 +36,12 @@ def weighted(weights: Sequence[float]) -> list[Share]:
     if not weights:
         raise ValueError("A bar needs at least one progress step.")
     for weight in weights:
-        if not math.isfinite(weight) or weight <= 0:
-            raise ValueError(f"A progress step's weight must be a number above 0, not {weight}.")
+        check_weight(weight)
     total = math.fsum(weights)
     return [Share(weight / total) for weight in weights]
 
 
-def discovered(shares: Sequence[Share], fractions: Sequence[float | None], weight: float = 1.0) -> list[Share]:
-    """The shares after one more step has turned up: it takes its stretch from what is left to do.
-
-    The bar stands where it stood. The new step weighs as much as ``weight`` steps of which nothing is done.
-    """
+def check_weight(weight: float) -> None:
+    """Raise ``ValueError`` unless ``weight`` is a number above 0."""
     if not math.isfinite(weight) or weight <= 0:
         raise ValueError(f"A progress step's weight must be a number above 0, not {weight}.")
-    done = [min(max(fraction or 0.0, share.begin), 1.0) for share, fraction in zip(shares, fractions, strict=True)]
-    filled = [share.filled(fraction) for share, fraction in zip(shares, done, strict=True)]
-    work_left = math.fsum(1.0 - fraction for fraction in done)
-    kept = work_left / (work_left + weight)
-    changed = [
-        Share((share.size - earned) * kept, earned, fraction)
-        for share, earned, fraction in zip(shares, filled, done, strict=True)
-    ]
-    return [*changed, Share(1.0 - math.fsum(share.size for share in changed))]

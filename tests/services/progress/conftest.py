@@ -11,9 +11,11 @@ import pytest
 from django.test import Client
 
 from apps.progress import services
+from apps.progress.choices import StageState
 from apps.progress.events import RunMessage
 from apps.progress.live import publish
 from apps.sources.definition import Stage
+from apps.sources.registry import definition
 from apps.tenants.models import Role, Tenant, User
 from apps.tenants.services import add_membership, create_user
 
@@ -85,3 +87,10 @@ def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Publis
 def count_issues(run: UUID, done: int, total: int = 0) -> None:
     """The extraction of the issues has settled more of them."""
     services.count(run, ISSUES, Stage.EXTRACTION, done=done, total=total)
+
+
+def finish_first_steps(run: UUID) -> None:
+    """The first two steps of the Jira job are done."""
+    steps = [(step.key, stage.value) for step in definition("jira").steps[:2] for stage in step.stages]
+    services.mark(run, steps, StageState.FINISHED)
+    services.refresh(run, status=True)

@@ -14,17 +14,17 @@ from django.utils import timezone
 
 from apps.progress import log
 from apps.progress.choices import LogLevel
-from apps.progress.log import Line, Wanted
+from apps.progress.log import LogFilter, NewLine
 from apps.progress.models import LogLine
 from apps.tenants.models import Tenant
 from tests.services.progress.conftest import Begin, browser_of, member_of
 
 
 def write(run: UUID, number: int, **more: str) -> None:
-    log.write_all(run, [Line(f"line {index}", **more) for index in range(number)])  # type: ignore[arg-type]
+    log.write_all(run, [NewLine(f"line {index}", **more) for index in range(number)])  # type: ignore[arg-type]
 
 
-def texts(window: log.Window) -> list[str]:
+def texts(window: log.LogPage) -> list[str]:
     return [line.text for line in window.lines]
 
 
@@ -43,7 +43,7 @@ def test_text_that_the_database_or_a_page_cannot_take_becomes_one_line(run: UUID
     log.write(run, "two\nlines \x00 and \ud800 half a pair " + "x" * 3000)
     (line,) = log.newest(run).lines
     assert line.text.startswith("two lines \ufffd and \ufffd half a pair xxx")
-    assert len(line.text) == log.LONGEST
+    assert len(line.text) == log.MAX_LINE_LENGTH
 
 
 def test_the_newest_lines_come_first_and_older_ones_when_asked_for(run: UUID) -> None:
@@ -89,18 +89,18 @@ def test_a_first_window_of_new_lines_is_settled_from_its_own_begin(run: UUID) ->
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(step="one"), ["Begins", "Careful 50 %", "Broken"]),
-        (Wanted(level="warning"), ["Careful 50 %", "Broken"]),
-        (Wanted(level="error"), ["Broken"]),
-        (Wanted(text="CAREFUL"), ["Careful 50 %"]),
-        (Wanted(text="50 %"), ["Careful 50 %"]),
-        (Wanted(text="\x00"), []),
-        (Wanted(step="two", level="error"), []),
+        (LogFilter(step="one"), ["Begins", "Careful 50 %", "Broken"]),
+        (LogFilter(level="warning"), ["Careful 50 %", "Broken"]),
+        (LogFilter(level="error"), ["Broken"]),
+        (LogFilter(text="CAREFUL"), ["Careful 50 %"]),
+        (LogFilter(text="50 %"), ["Careful 50 %"]),
+        (LogFilter(text="\x00"), []),
+        (LogFilter(step="two", level="error"), []),
     ],
 )
-def test_lines_are_filtered_by_step_level_and_text(run: UUID, wanted: Wanted, found: list[str]) -> None:
+def test_lines_are_filtered_by_step_level_and_text(run: UUID, wanted: LogFilter, found: list[str]) -> None:
     levels = {"Begins": LogLevel.INFO, "Careful 50 %": LogLevel.WARNING, "Broken": LogLevel.ERROR}
-    log.write_all(run, [Line(text, level, "one") for text, level in levels.items()])
+    log.write_all(run, [NewLine(text, level, "one") for text, level in levels.items()])
     log.write(run, "Other", step="two")
     assert texts(log.newest(run, wanted)) == found
 
@@ -143,7 +143,7 @@ def test_the_log_is_only_for_members(path: str, globex: Tenant, begin: Begin, ad
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_download_has_every_line(run: UUID, acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "PAGE", 10)
+    monkeypatch.setattr(log, "LINES_PER_QUERY", 10)
     await sync_to_async(write)(run, 25, step="one", stage="extraction")
     browser = AsyncClient()
     await browser.aforce_login(await sync_to_async(member_of)(acme))

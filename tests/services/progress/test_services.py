@@ -17,14 +17,15 @@ from django.utils import timezone
 
 from apps.progress import services
 from apps.progress.choices import StageState
+from apps.progress.compat import discover
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.selectors import live_runs, run_of_tenant
 from apps.progress.stored import look, store_if_unchanged
-from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition
+from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
-from tests.services.progress.conftest import ISSUES, PROJECTS, Begin, Published, count_issues
+from tests.services.progress.conftest import ISSUES, PROJECTS, Begin, Published, count_issues, finish_first_steps
 
 SCHEMA = jsonschema_rs.validator_for(msgspec.json.schema(RunMessage))
 
@@ -53,12 +54,6 @@ def _move(run: UUID, done: int, seconds: float = 2.0, total: int = 0) -> None:
     services.refresh(run)
 
 
-def _finish_first_steps(run: UUID) -> None:
-    steps = [(step.key, stage.value) for step in definition("jira").steps[:2] for stage in step.stages]
-    services.mark(run, steps, StageState.FINISHED)
-    services.refresh(run, status=True)
-
-
 def _wait_and_go_on(run: UUID) -> None:
     services.wait(run, "Waits.")
     services.wait(run, "")
@@ -66,14 +61,14 @@ def _wait_and_go_on(run: UUID) -> None:
 
 CHANGES: dict[str, Callable[[UUID], object]] = {
     "a count": lambda run: _move(run, 10, total=100),
-    "a stage's state": _finish_first_steps,
+    "a stage's state": finish_first_steps,
     "a wait": lambda run: services.wait(run, "Waits for the rate limit until 10:05."),
     "the end of a wait": _wait_and_go_on,
     "a pause": lambda run: services.overall(run, "PAUSED", message="Paused"),
     "a failure": lambda run: services.overall(run, "FAILED", message="Failed", error="Jira answered 401."),
     "a new attempt": lambda run: services.overall(run, "PENDING", new_attempt=True),
     "success": lambda run: services.overall(run, "FINISHED", message="Finished"),
-    "a discovered step": lambda run: services.discover(run, "late", "A late step", Stage.EXTRACTION),
+    "a discovered step": lambda run: discover(run, "late", "A late step", Stage.EXTRACTION),
     "a message": lambda run: services.refresh(run, message="Trying again: connection reset", status=True),
 }
 
@@ -111,7 +106,7 @@ def test_dropped_doubled_and_reordered_messages_end_in_the_stored_state_after_a_
 
 
 def test_every_message_follows_the_published_schema(run: UUID, published: Published) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     for _ in range(5):
         _move(run, 100, total=500)
     services.wait(run, "Waits.")
@@ -122,7 +117,7 @@ def test_every_message_follows_the_published_schema(run: UUID, published: Publis
 
 
 def test_numbers_grow_by_one(run: UUID, published: Published) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     for _ in range(5):
         _move(run, 100)
     numbers = [message.seq for message in published.of(run)]
@@ -189,7 +184,7 @@ def test_nothing_is_told_that_was_rolled_back(run: UUID, published: Published) -
 
 
 def test_the_bar_never_falls_when_a_total_grows(run: UUID) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     _move(run, 90, total=100)
     high = _stored(run).percent
     _move(run, 10, total=10_000)
@@ -197,7 +192,7 @@ def test_the_bar_never_falls_when_a_total_grows(run: UUID) -> None:
 
 
 def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reason(run: UUID) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     _move(run, 150, total=500)
     services.overall(run, "FAILED", message="Jira answered 401.", error="Jira answered 401.")
     services.refresh(run, status=True)
@@ -225,7 +220,7 @@ def test_success_is_full_and_a_late_refresh_does_not_overwrite_its_message(run: 
 
 
 def test_the_current_step_says_its_counts_and_rate(run: UUID) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     for number in range(6):
         _move(run, 200, total=5000 if number == 0 else 0)
     state = services.snapshot(run)
@@ -238,7 +233,7 @@ def test_the_current_step_says_its_counts_and_rate(run: UUID) -> None:
 def test_the_end_of_the_first_run_is_unknown_and_later_ones_learn_from_it(
     acme: Tenant, begin: Begin, run: UUID
 ) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     for _ in range(6):
         _move(run, 100, total=200)
     assert services.snapshot(run).eta is None
@@ -251,7 +246,7 @@ def test_the_end_of_the_first_run_is_unknown_and_later_ones_learn_from_it(
     other_mode = begin(acme, mode="incremental")
     assert _stored(other_mode).history == {}
     second = begin(acme)
-    _finish_first_steps(second)
+    finish_first_steps(second)
     for _ in range(6):
         _move(second, 100, total=200)
     eta = services.snapshot(second).eta
@@ -280,44 +275,6 @@ def test_an_eta_ages_to_unknown_and_is_silent_while_waiting(acme: Tenant, begin:
     assert services.snapshot(run).eta is None
 
 
-def test_a_discovered_step_keeps_the_ground_and_ends_with_the_others(run: UUID) -> None:
-    _finish_first_steps(run)
-    before = _stored(run).percent
-    services.discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)
-    services.discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)
-    services.refresh(run, status=True)
-    state = services.snapshot(run)
-    assert state.progress == pytest.approx(before)
-    assert state.total_steps == 6
-    assert state.plan[-1].title == "Fetch the archive"
-    assert state.plan[-1].end == 100
-    services.count(run, "archive", Stage.EXTRACTION, done=5, total=10)
-    services.refresh(run, status=True)
-    assert _stored(run).percent == pytest.approx(before + (100 - before) / 4 / 2)
-
-
-def test_learnt_weights_are_used_where_the_definition_asks_for_them(
-    acme: Tenant, begin: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learning = JobDefinition(
-        "learning",
-        "Learning",
-        tuple(StepDefinition(key, key, stages=(Stage.EXTRACTION,)) for key in ("a", "b")),
-        tuple(ProgressStep(key, (Part(key, Stage.EXTRACTION),)) for key in ("a", "b")),
-        learn_weights=True,
-    )
-    monkeypatch.setattr("apps.sources.registry._definitions", {"learning": learning})
-    first = begin(acme, job_type="learning")
-    begun = timezone.now() - timedelta(minutes=10)
-    for key, end in (("a", 30), ("b", 120)):
-        cells = StageProgress.objects.filter(run=first, step=key)
-        cells.update(started_at=begun, finished_at=begun + timedelta(seconds=end), state=StageState.FINISHED)
-    services.overall(first, "FINISHED")
-    assert [line.end for line in services.snapshot(first).plan] == [50, 100]
-    second = begin(acme, job_type="learning")
-    assert [line.end for line in services.snapshot(second).plan] == [25, 100]
-
-
 def test_the_newest_run_of_each_job_is_the_live_one(acme: Tenant, globex: Tenant, begin: Begin, run: UUID) -> None:
     github = begin(acme, job=2, name="GitHub", job_type="github")
     newest = begin(acme)
@@ -331,7 +288,7 @@ def test_another_tenants_run_is_none_of_ours(globex: Tenant, run: UUID) -> None:
 
 
 def test_a_new_attempt_begins_a_new_bar(run: UUID) -> None:
-    _finish_first_steps(run)
+    finish_first_steps(run)
     services.overall(run, "FAILED")
     services.overall(run, "PENDING", new_attempt=True)
     assert (_stored(run).percent, _stored(run).attempt) == (0, 2)

@@ -1,6 +1,6 @@
-"""How far is a stage of which only the expected duration is known? Nearer and nearer to its end, never there.
+"""How far is a stage when only its expected duration is known? It comes nearer to its end and never reaches it.
 
-What it says is an estimate and shown as one; only the true end of the stage ends it.
+The fraction is an estimate and shown as one. Only the true end of the stage ends it.
 """
 
 import math
@@ -9,7 +9,7 @@ from apps.progress.engine.bar import NEARLY_DONE
 
 
 def expected_fraction(elapsed: float, expected: float) -> float:
-    """The fraction (0..1, always below 1) after ``elapsed`` of about ``expected`` seconds: 0.9 when these are over."""
+    """The fraction (0..1, always below 1) after ``elapsed`` seconds: 0.9 when the ``expected`` seconds are over."""
     for name, seconds in (("elapsed", elapsed), ("expected", expected)):
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"{name} must be seconds from 0 on, not {seconds}.")

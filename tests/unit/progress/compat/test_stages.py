@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.progress.engine.smooth import expected_fraction
-from apps.progress.engine.stages import (
+from apps.progress.compat.smooth import expected_fraction
+from apps.progress.compat.stages import (
     BROKEN,
     FINAL,
     STAGE_PROGRESS,

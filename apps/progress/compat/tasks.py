@@ -1,4 +1,4 @@
-"""Where is the progress of stage-table tasks kept, and who moves it while a long stage says nothing?"""
+"""Where is the progress of the tasks of the stage table stored, and what moves it during a long stage?"""
 
 import threading
 import time
@@ -10,34 +10,34 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.progress.engine.smooth import expected_fraction
-from apps.progress.engine.stages import PipelineStage, ProgressInfo, ProgressTracker
+from apps.progress.compat.smooth import expected_fraction
+from apps.progress.compat.stages import PipelineStage, ProgressInfo, ProgressTracker
 from apps.progress.models import TaskProgress
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
 
-# A change of nothing but the message is stored at most four times a second; every other change always.
-MIN_INTERVAL = timedelta(milliseconds=250)
-MOVE_SECONDS = 0.5
+# A new message alone is stored at most four times a second; every other change is always stored.
+MIN_MESSAGE_INTERVAL = timedelta(milliseconds=250)
+SECONDS_BETWEEN_MOVES = 0.5
 
 
 class TaskStore:
-    """Implements :class:`apps.progress.engine.stages.ProgressStore` with the tasks of one tenant."""
+    """Implements :class:`apps.progress.compat.stages.ProgressStore` with the tasks of one tenant."""
 
     def __init__(self, tenant: Tenant | int) -> None:
         self._tenant_id = tenant if isinstance(tenant, int) else tenant.pk
 
     def get(self, task_id: str) -> ProgressInfo | None:
-        """What is stored for a task of the tenant; ``None`` for one that is not known."""
+        """What is stored for a task of the tenant; ``None`` for an unknown one."""
         row = TaskProgress.objects.for_tenant(self._tenant_id).filter(task_id=clean(task_id)).first()
         return _info(row) if row else None
 
     def update(self, task_id: str, change: Callable[[ProgressInfo | None], ProgressInfo]) -> ProgressInfo:
-        """Replace what is stored, with the row locked meanwhile; returns what is stored then."""
+        """Replace what is stored while the row is locked; returns what is stored then."""
         task_id = clean(task_id)
-        limit = TaskProgress._meta.get_field("task_id").max_length
-        if limit and len(task_id) > limit:
-            raise ValueError(f"task_id must have at most {limit} characters, not {len(task_id)}.")
+        max_length = TaskProgress._meta.get_field("task_id").max_length
+        if max_length and len(task_id) > max_length:
+            raise ValueError(f"task_id must have at most {max_length} characters, not {len(task_id)}.")
         with transaction.atomic():
             first = change(None)
             row, created = (
@@ -49,8 +49,8 @@ class TaskStore:
                 return first
             before = _info(row)
             after = change(before)
-            only_words = replace(after, message=before.message) == before
-            if only_words and (after == before or timezone.now() - row.updated_at < MIN_INTERVAL):
+            is_only_message = replace(after, message=before.message) == before
+            if is_only_message and (after == before or timezone.now() - row.updated_at < MIN_MESSAGE_INTERVAL):
                 return before
             for name, value in _columns(after).items():
                 setattr(row, name, value)
@@ -77,18 +77,18 @@ def tracker_of(tenant: Tenant | int) -> ProgressTracker:
 
 
 @contextmanager
-def moving(
+def move_smoothly(
     tracker: ProgressTracker, task_id: str, stage: PipelineStage, expected_seconds: float, message: str = ""
 ) -> Iterator[None]:
-    """Enter ``stage`` and move it smoothly while the block runs, marked as an estimate, never to its end by itself."""
+    """Enter ``stage`` and move it smoothly while the block runs: as an estimate, and never to its end."""
     expected_fraction(0.0, expected_seconds)
     tracker.update_progress(task_id, stage, message)
-    begun, ended = time.monotonic(), threading.Event()
+    begin, ended = time.monotonic(), threading.Event()
 
     def move() -> None:
         try:
-            while not ended.wait(MOVE_SECONDS):
-                fraction = expected_fraction(time.monotonic() - begun, expected_seconds)
+            while not ended.wait(SECONDS_BETWEEN_MOVES):
+                fraction = expected_fraction(time.monotonic() - begin, expected_seconds)
                 tracker.update_progress_incremental(task_id, stage, fraction, message, estimate=True)
         finally:
             connection.close()

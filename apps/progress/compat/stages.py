@@ -1,8 +1,8 @@
-"""How does work with fixed percentages per stage report progress? A table of stages and one tracker.
+"""How does work with fixed percentages per stage report progress? By a table of stages and one tracker.
 
-The table says where a stage *begins*; within it, progress moves towards where the next one begins. Failed, cancelled
-and erroneous work has 0 in the table, which only says that it earns nothing: the stored progress of such a task keeps
-the value where it stopped, so that people see how far it came.
+The table says at which percentage a stage *begins*. Within the stage, progress moves towards the begin of the next one.
+FAILED, ERROR and CANCELLED have 0 in the table; the stored progress of such a task keeps the value where it stopped, so
+that people see how far it came.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-MAX_MESSAGE = 2000
+MAX_MESSAGE_LENGTH = 2000
 
 
 class PipelineStage(StrEnum):
@@ -63,9 +63,9 @@ _MAIN = tuple(stage for stage in PipelineStage if stage not in BROKEN and stage 
 
 @dataclass(frozen=True)
 class ProgressInfo:
-    """Where a task is: its ``status``, whole percent (0..100), a message, and whether the percent is an estimate.
+    """Where a task is: its ``status``, a whole percent (0..100), a message, and whether the percent is an estimate.
 
-    Raises ``TypeError`` or ``ValueError`` for anything else: NaN, 101, ``"30"`` and ``True`` are no percent.
+    Raises ``TypeError`` or ``ValueError`` for other values: NaN, 101, ``"30"`` and ``True`` are no percent.
     """
 
     status: PipelineStage
@@ -81,68 +81,68 @@ class ProgressInfo:
             raise ValueError(f"progress must be from 0 to 100, not {self.progress}.")
         if not isinstance(self.message, str):
             raise TypeError(f"message must be a text, not {self.message!r}.")
-        if len(self.message) > MAX_MESSAGE:
-            raise ValueError(f"message must have at most {MAX_MESSAGE:,} characters, not {len(self.message):,}.")
+        if len(self.message) > MAX_MESSAGE_LENGTH:
+            raise ValueError(f"message must have at most {MAX_MESSAGE_LENGTH:,} characters, not {len(self.message):,}.")
 
 
 class ProgressStore(Protocol):
-    """Where tasks keep their progress."""
+    """Where the progress of tasks is stored."""
 
     def get(self, task_id: str) -> ProgressInfo | None:
-        """What is stored for a task; ``None`` for one that is not known."""
+        """What is stored for a task; ``None`` for an unknown one."""
 
     def update(self, task_id: str, change: Callable[[ProgressInfo | None], ProgressInfo]) -> ProgressInfo:
-        """Replace what is stored by ``change(stored)``, with nobody else in between; returns what is stored then."""
+        """Replace what is stored by ``change(stored)`` in one step; returns what is stored then."""
 
 
 class ProgressTracker:
     """Everything that changes the progress of tasks.
 
-    Within an attempt progress never decreases, 100 comes only with success, and a failure keeps the value where it
-    stopped. An attempt ends with a final stage; a new one begins when the task is queued, or when a stage begins
-    after a final one. Late news of an attempt that has ended are dropped.
+    Within an attempt, progress never decreases. It is 100 only on success, and a failure keeps the value where it
+    stopped. An attempt ends with a final stage. A new one begins when the task is queued, or when a stage begins after
+    a final one. An update of an attempt that has ended is dropped.
     """
 
     def __init__(self, store: ProgressStore) -> None:
         self._store = store
 
     def get_progress(self, task_id: str) -> ProgressInfo | None:
-        """Where the task is; ``None`` for one that nobody has reported yet."""
+        """Where the task is; ``None`` when nothing was reported yet."""
         return self._store.get(task_id)
 
     def update_progress(self, task_id: str, stage: PipelineStage, message: str = "") -> ProgressInfo:
-        """The task enters ``stage``: it jumps to the stage's number."""
+        """The task enters ``stage`` and jumps to the percentage of the stage."""
         stage = stage_named(stage)
-        return self._change(task_id, ProgressInfo(stage, STAGE_PROGRESS[stage], message), begins=True)
+        return self._change(task_id, ProgressInfo(stage, STAGE_PROGRESS[stage], message), is_begin=True)
 
     def update_progress_by_status(self, task_id: str, status: str, message: str = "") -> ProgressInfo:
-        """The same from the name of a stage, such as ``"transcribing"``."""
+        """The same, with the name of a stage, such as ``"transcribing"``."""
         return self.update_progress(task_id, stage_named(status), message)
 
     def update_progress_explicit(self, task_id: str, status: str, progress: int, message: str = "") -> ProgressInfo:
-        """The task is in ``status`` at a percentage of the caller's own."""
+        """The task is in ``status`` at a percentage that the caller chose."""
         return self._change(task_id, ProgressInfo(stage_named(status), progress, message))
 
     def update_progress_incremental(
         self, task_id: str, stage: PipelineStage, fraction: float, message: str = "", *, estimate: bool = False
     ) -> ProgressInfo:
-        """The task has done ``fraction`` (0..1) of ``stage``; ``estimate`` says that this is only expected."""
+        """The task has done ``fraction`` (0..1) of ``stage``; ``estimate`` says that this is not measured."""
         progress = progress_within(stage_named(stage), fraction)
         return self._change(task_id, ProgressInfo(stage, progress, message, estimate))
 
     @staticmethod
     def get_all_stages() -> dict[str, int]:
-        """Every stage with its number, by name."""
+        """The percentage of every stage, by its name."""
         return {stage.value: progress for stage, progress in STAGE_PROGRESS.items()}
 
-    def _change(self, task_id: str, news: ProgressInfo, *, begins: bool = False) -> ProgressInfo:
+    def _change(self, task_id: str, update: ProgressInfo, *, is_begin: bool = False) -> ProgressInfo:
         if not isinstance(task_id, str) or not task_id:
             raise ValueError(f"task_id must be a text that is not empty, not {task_id!r}.")
-        return self._store.update(task_id, lambda before: merged(before, news, begins=begins))
+        return self._store.update(task_id, lambda before: merged(before, update, is_begin=is_begin))
 
 
 def stage_named(status: str) -> PipelineStage:
-    """The stage with this name; an error names those there are."""
+    """The stage with this name; the error for an unknown one names all."""
     try:
         return PipelineStage(status)
     except ValueError:
@@ -150,7 +150,7 @@ def stage_named(status: str) -> PipelineStage:
 
 
 def progress_within(stage: PipelineStage, fraction: float) -> int:
-    """The whole percent at ``fraction`` (0..1) of a stage: from its own number towards the next stage's."""
+    """The whole percent at ``fraction`` (0..1) of a stage, between its own percentage and that of the next stage."""
     if isinstance(fraction, bool) or not isinstance(fraction, int | float):
         raise TypeError(f"fraction must be a number from 0 to 1, not {fraction!r}.")
     if not 0 <= fraction <= 1:
@@ -165,17 +165,17 @@ def _end_of(stage: PipelineStage) -> int:
     return STAGE_PROGRESS[following[0]] if following else STAGE_PROGRESS[stage]
 
 
-def merged(before: ProgressInfo | None, news: ProgressInfo, *, begins: bool) -> ProgressInfo:
-    """What is stored after ``news``; ``begins`` says that they tell of the begin of a stage."""
+def merged(before: ProgressInfo | None, update: ProgressInfo, *, is_begin: bool) -> ProgressInfo:
+    """What is stored after ``update``; ``is_begin`` says that a stage begins with it."""
     floor = before.progress if before else 0
-    if before and before.status in FINAL and news.status not in FINAL:
-        if not begins:
+    if before and before.status in FINAL and update.status not in FINAL:
+        if not is_begin:
             return before
         floor = 0
-    if news.status == PipelineStage.QUEUED and begins:
+    if update.status == PipelineStage.QUEUED and is_begin:
         floor = 0
-    if news.status in SUCCEEDED:
-        return replace(news, progress=100)
-    if news.status in BROKEN:
-        return replace(news, progress=min(floor, 99))
-    return replace(news, progress=min(max(floor, news.progress), 99))
+    if update.status in SUCCEEDED:
+        return replace(update, progress=100)
+    if update.status in BROKEN:
+        return replace(update, progress=min(floor, 99))
+    return replace(update, progress=min(max(floor, update.progress), 99))

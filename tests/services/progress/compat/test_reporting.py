@@ -13,15 +13,17 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.progress import services
-from apps.progress.engine.stages import PipelineStage, ProgressInfo
-from apps.progress.models import RunProgress, TaskProgress
-from apps.progress.reporting import (
-    NotRunning,
+from apps.progress.compat import (
+    NotRunningError,
+    PipelineStage,
+    ProgressInfo,
     asend_step_progress_update,
+    move_smoothly,
     send_progress_update,
     send_step_progress_update,
+    tracker_of,
 )
-from apps.progress.tracking import moving, tracker_of
+from apps.progress.models import RunProgress, TaskProgress
 from apps.tenants.models import Tenant
 from tests.services.progress.conftest import Begin, Published, browser_of, member_of
 
@@ -81,12 +83,12 @@ def test_what_is_no_step_is_refused(acme: Tenant, run: UUID, step: Any) -> None:
 def test_a_job_that_does_not_run_is_refused_with_those_that_do(acme: Tenant, run: UUID, begin: Begin) -> None:
     begin(acme, job=2, name="GitHub", job_type="github")
     services.overall(run, "FINISHED")
-    with pytest.raises(NotRunning, match=r"No run of a job 'Jira' is running\. Running now: GitHub"):
+    with pytest.raises(NotRunningError, match=r"No run of a job 'Jira' is running\. Running now: GitHub"):
         send_progress_update("Jira", 50, "", tenant=acme)
 
 
 def test_another_tenants_job_is_not_found(globex: Tenant, run: UUID) -> None:
-    with pytest.raises(NotRunning, match="Running now: none"):
+    with pytest.raises(NotRunningError, match="Running now: none"):
         send_progress_update("Jira", 50, "", tenant=globex)
 
 
@@ -132,7 +134,7 @@ def test_a_name_that_is_too_long_is_refused(acme: Tenant) -> None:
 
 def test_a_long_stage_moves_by_itself_but_not_to_its_end(transactional_db: None, acme: Tenant) -> None:
     tracker = tracker_of(acme)
-    with moving(tracker, "task", PipelineStage.TRANSCRIBING, expected_seconds=0.6, message="Transcribing"):
+    with move_smoothly(tracker, "task", PipelineStage.TRANSCRIBING, expected_seconds=0.6, message="Transcribing"):
         deadline = time.monotonic() + 20
         while tracker.get_progress("task") != ProgressInfo(PipelineStage.TRANSCRIBING, 49, "Transcribing", True):
             assert time.monotonic() < deadline
@@ -169,11 +171,6 @@ def test_a_strange_tasks_status_is_not_there(acme: Tenant, globex: Tenant, run: 
         assert stranger.get(f"/api/status/{task_id}").status_code == 404
 
 
-def test_the_schema_of_the_live_messages_is_an_end_point(acme: Tenant) -> None:
-    schema = browser_of(member_of(acme)).get("/api/live-schema").json()
-    assert {"seq", "progress", "eta", "plan"} <= set(schema["$defs"]["RunMessage"]["properties"])
-
-
-@pytest.mark.parametrize("path", ["stages", "status/abc", "live-schema"])
+@pytest.mark.parametrize("path", ["stages", "status/abc"])
 def test_nobody_reads_them_without_logging_in(db: None, path: str) -> None:
     assert Client().get(f"/api/{path}").status_code == 401
