@@ -39,27 +39,31 @@ def finish_first_stage(run: Run, step: str, stage: str) -> None:
 
 
 def close_stages(run: Run, *, changed: bool = False) -> None:
-    """Finish every stage whose predecessor is finished and that has nothing outstanding; then ask for completion.
+    """Close every stage whose predecessor is done and that has nothing outstanding; then ask for completion.
 
-    ``changed`` says that the caller has finished a stage: the pages are told in any case then.
+    A stage into which nothing came is skipped, any other is finished. ``changed`` says that the caller has closed a
+    stage: the pages are told in any case then.
 
-    The states are read before the ledger: a stage is only marked once all of its follow-ups are committed, so whoever
-    sees the mark sees the follow-ups too. Of several processes that look at once, the last one finds everything.
+    The states are read before the queue: a stage is closed only after all batches that follow it are committed, so a
+    process that sees a closed stage sees those batches too. Of several processes that look at once, the last one finds
+    everything.
     """
     states = stage_states(run.pk)
     outstanding = set(batches.outstanding(run).values_list("step", "stage").distinct())
-    closed: list[tuple[str, str]] = []
+    closed: dict[tuple[str, str], StageState] = {}
     for step in definition(run.job.job_type).steps:
         for before, stage in pairwise(step.stages):
             cell = (step.key, stage.value)
             is_open = states[cell] in STAGE_OPEN and cell not in outstanding
             if is_open and states[step.key, before.value] in STAGE_DONE:
-                states[cell] = StageState.FINISHED
-                closed.append(cell)
+                # The first batch of a stage takes it out of its idle state, in the transaction that adds the batch.
+                states[cell] = closed[cell] = (
+                    StageState.SKIPPED if states[cell] == StageState.IDLE else StageState.FINISHED
+                )
     # One by one: of several processes that look at once, each tells what it has closed itself.
-    closed = [cell for cell in closed if progress.mark(run.pk, [cell], StageState.FINISHED)]
-    run_log.closed(run.pk, closed)
-    if closed or changed:
+    marked = [cell for cell, state in closed.items() if progress.mark(run.pk, [cell], state)]
+    run_log.closed(run.pk, marked)
+    if marked or changed:
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
         messages.check_completion(run)
