@@ -44,7 +44,7 @@ format: dev ## Format code and templates
 	@-.venv/bin/djlint --quiet --reformat apps
 
 .PHONY: bench
-bench: dev ## Measure full syncs against the sandbox, the plain limits and a peer
+bench: dev ## Measure full syncs against the sandbox, the baselines and a peer
 	@$(PY) -m tools.bench
 
 .PHONY: bench-live

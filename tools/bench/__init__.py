@@ -1,1 +1,1 @@
-"""How fast and how lean is the product, beside the plain limits and a peer, on this machine?"""
+"""How fast and how lean is the product on this machine, compared with the baselines and a peer?"""

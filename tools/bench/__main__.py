@@ -1,4 +1,4 @@
-"""Which measurements are made, and in which order? ``python -m tools.bench --help``."""
+"""Which measurements can be made? ``python -m tools.bench --help``."""
 
 import argparse
 import sys
@@ -6,22 +6,22 @@ import tempfile
 from pathlib import Path
 
 from tests.processes import ROOT
-from tools.bench.stand import Stand
+from tools.bench.testbed import Testbed
 
-CHOICES = ("A", "B", "parts", "memory")
+CHOICES = ("A", "B", "micro", "memory")
 
 
 def arguments() -> argparse.Namespace:
     """What is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--issues", type=int, default=5000, help="issues of work A (5000)")
-    parser.add_argument("--prs", type=int, default=500, help="pull requests of work B (500)")
+    parser.add_argument("--issues", type=int, default=5000, help="issues of workload A (5000)")
+    parser.add_argument("--prs", type=int, default=500, help="pull requests of workload B (500)")
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], help="milliseconds per answer (0 50)")
-    parser.add_argument("--repeat", type=int, default=3, help="repeats of everything, in turn (3)")
+    parser.add_argument("--repeat", type=int, default=3, help="how often everything is measured (3)")
     parser.add_argument("--no-peers", action="store_true", help="leave out the peer")
-    parser.add_argument("--beside", action="store_true", help="embed beside the load, not after it")
+    parser.add_argument("--beside", action="store_true", help="embed while records are loaded, not afterwards")
     parser.add_argument(
-        "--only", nargs="+", choices=CHOICES, default=CHOICES[:3], help="memory is long: not by default"
+        "--only", nargs="+", choices=CHOICES, default=CHOICES[:3], help="all but memory, which takes long"
     )
     parser.add_argument("--profile", choices=("jira", "github"), help="list the hot spots of one job instead")
     return parser.parse_args()
@@ -32,13 +32,13 @@ def main() -> None:
     asked = arguments()
     results = ROOT / "var" / "bench"
     results.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="stand-", dir=results, ignore_cleanup_errors=True) as folder:
-        stand = Stand(Path(folder))
-        with stand.running():
-            # Only now: the product's modules need its settings, and these the services' addresses.
+    with tempfile.TemporaryDirectory(prefix="testbed-", dir=results, ignore_cleanup_errors=True) as folder:
+        testbed = Testbed(Path(folder))
+        with testbed.running():
+            # Imported only now: the product's settings need the addresses of the services.
             from tools.bench import bench
 
-            sys.stdout.write(bench.profiles(stand, asked) if asked.profile else bench.report(stand, asked, results))
+            sys.stdout.write(bench.profiles(testbed, asked) if asked.profile else bench.report(testbed, asked, results))
 
 
 if __name__ == "__main__":

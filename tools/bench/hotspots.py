@@ -1,4 +1,4 @@
-"""Where does the time go? The batches of a full run, one after the other in this process under cProfile."""
+"""Where does the time go? This process works off the batches of a full run one by one, under cProfile."""
 
 import cProfile
 import pstats
@@ -23,12 +23,12 @@ from tests.platform import Platform
 
 T = TypeVar("T")
 
-SHOWN = 30
-STATEMENT = 110  # characters by which statements are told apart
+MAX_LINES = 30
+MAX_STATEMENT_CHARS = 110  # statements that begin alike are counted as one
 
 
 class Profile:
-    """Wall and CPU seconds and calls of one stage, and what cProfile says about it."""
+    """Wall seconds, CPU seconds and calls of one stage, and what cProfile says about it."""
 
     def __init__(self) -> None:
         self.statements: dict[str, list[float]] = defaultdict(lambda: [0, 0.0])
@@ -38,36 +38,36 @@ class Profile:
 
     def head(self, title: str) -> str:
         """The totals as one line."""
-        return f"{title}: {self.batches} batches, {self.wall_s:.2f} s, of which {self.cpu_s:.2f} s CPU here"
+        return f"{title}: {self.batches} batches, {self.wall_s:.2f} s, {self.cpu_s:.2f} s CPU of this process"
 
     def execute(self, execute: Callable[..., Any], query: Any, *rest: Any) -> Any:
-        """Django's hook around a statement: counts it and its seconds (COPY and COMMIT do not pass here)."""
+        """Django's hook around a statement: count it and its seconds. COPY and COMMIT do not pass through it."""
         began = perf_counter()
         try:
             return execute(query, *rest)
         finally:
-            entry = self.statements[" ".join(str(query).split())[:STATEMENT]]
+            entry = self.statements[" ".join(str(query).split())[:MAX_STATEMENT_CHARS]]
             entry[0] += 1
             entry[1] += perf_counter() - began
 
     def slowest(self) -> str:
-        """The statements that took longest: how often, and seconds altogether."""
-        ordered = sorted(self.statements.items(), key=lambda entry: -entry[1][1])[:SHOWN]
+        """The statements that took longest: how often each ran, and its seconds altogether."""
+        ordered = sorted(self.statements.items(), key=lambda entry: -entry[1][1])[:MAX_LINES]
         return "\n".join(f"{count:6.0f} {seconds:8.3f} s  {query}" for query, (count, seconds) in ordered)
 
     def report(self, title: str, order: str) -> str:
         """The most expensive functions in the given order (``tottime`` or ``cumulative``)."""
         text = StringIO()
         stats = pstats.Stats(self.profiler, stream=text)
-        stats.strip_dirs().sort_stats(order).print_stats(SHOWN)
+        stats.strip_dirs().sort_stats(order).print_stats(MAX_LINES)
         return f"{self.head(title)}, by {order}\n{text.getvalue()}"
 
 
 def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]:
-    """Do all batches of a full run here; one profile per stage, and per part of it (prepare, finish).
+    """Do all batches of a full run in this process; one profile for preparing and one for writing, per stage.
 
-    Needs no worker: the messages that are sent stay unread. ``traced`` says whether cProfile watches: it shows
-    which functions, and makes all of them slower.
+    No worker is needed: nobody reads the messages that are sent. With ``traced``, cProfile shows which functions take
+    the time; it makes all of them slower.
     """
     run = platform.start(job, RunMode.FULL)
     profiles: dict[str, Profile] = defaultdict(Profile)
@@ -80,7 +80,7 @@ def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]
 
 
 def _drain(run: Run, mine: Q, profiles: dict[str, Profile], *, traced: bool) -> None:
-    """Every stage of a step to its end, in order: batches of one stage beget those of the next."""
+    """Work off the stages of a step in order: the batches of one stage create those of the next."""
     owner = uuid4()
     for stage in Stage:
         while claimed := batches.claim(owner, mine & Q(stage=stage), 1):

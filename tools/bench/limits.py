@@ -1,4 +1,4 @@
-"""What would the same work cost without a product? Fetch the same bytes, parse them into rows, COPY the rows."""
+"""What does the same work cost without a product? Fetch the same bytes, parse them into rows, COPY the rows."""
 
 import gc
 import time
@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tests.processes import Sandbox
-from tools.bench import plain_github, plain_jira
-from tools.bench.plain import Reader, upsert
-from tools.bench.works import Proof, Work, prove
+from tools.bench import baseline_github, baseline_jira
+from tools.bench.baseline import Reader, upsert
+from tools.bench.workloads import Proof, Workload, prove
 
 PROOFS: dict[str, Proof] = {
     "A": {"issues": "SELECT id FROM issue", "changelog_histories": "SELECT id FROM history"},
@@ -22,12 +22,12 @@ PROOFS: dict[str, Proof] = {
 }
 
 
-PROVIDERS = {"A": plain_jira, "B": plain_github}
+PROVIDERS = {"A": baseline_jira, "B": baseline_github}
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Seconds of each part, one after the other, and of CPU in this process."""
+    """Seconds of each part, one after the other, and CPU seconds of this process."""
 
     fetch_s: float
     build_s: float
@@ -47,11 +47,11 @@ class Limit:
         return asdict(self) | {"sum_s": round(self.sum_s, 3)}
 
 
-def limit(sandbox: Sandbox, work: Work, database: str) -> Limit:
-    """Do the work plainly in an empty database. Raises :class:`~tools.bench.works.Incomplete`."""
-    provider = PROVIDERS[work.name]
-    reader = Reader(sandbox.url(work.job), work.job)
-    gc.disable()  # it doubles the time of parsing, and nothing here is a circle
+def limit(sandbox: Sandbox, workload: Workload, database: str) -> Limit:
+    """Do the same work plainly in an empty database. Raises :class:`~tools.bench.workloads.IncompleteRunError`."""
+    provider = PROVIDERS[workload.name]
+    reader = Reader(sandbox.url(workload.job), workload.job)
+    gc.disable()  # it doubles the time of parsing, and nothing here has reference cycles
     try:
         began, cpu = time.perf_counter(), time.process_time()
         answers = provider.fetch(reader)
@@ -63,7 +63,7 @@ def limit(sandbox: Sandbox, work: Work, database: str) -> Limit:
         copied = time.perf_counter()
     finally:
         gc.enable()
-    prove(sandbox, database, PROOFS[work.name])
+    prove(sandbox, database, PROOFS[workload.name])
     return Limit(
         round(fetched - began, 3),
         round(built - fetched, 3),

@@ -1,8 +1,8 @@
-"""How long is the way from a stored change to the browser's handler? ``python -m tools.bench.live --help``.
+"""How long does a stored change take until the browser's handler gets it? ``python -m tools.bench.live --help``.
 
-Many sockets on one web process, many changes a second: each socket takes the time at which it hears of a state, minus
-the time at which that state was stored (both by this machine's clock). At the end every socket must know the last
-state of every run.
+Many sockets listen to one web process while many changes a second are stored. The delay of a state is the time at which
+a socket receives it minus the time at which it was stored, both by this machine's clock. At the end every socket must
+know the last state of every run.
 """
 
 import argparse
@@ -21,16 +21,16 @@ from uuid import uuid4
 import msgspec
 
 from tests.processes import ROOT, Process, free_port, until
-from tools.bench.stand import Stand
+from tools.bench.testbed import Testbed
 
 RUNS = 25
 WARM_UP = 2.0  # seconds
-SETTLE = 6.0  # seconds: longer than the hub's own look for what was lost
+SETTLE = 6.0  # seconds: longer than the interval at which the hub repairs lost messages
 TARGETS = "targets: p50 ≤ 200 ms, p99 ≤ 350 ms"
 
 
 class Head(msgspec.Struct):
-    """What of a message is measured: all sockets share one process here, so that nothing more of it is read."""
+    """The measured fields of a message. No other field is decoded, because all sockets share one process here."""
 
     type: str
     run: str
@@ -43,7 +43,7 @@ DECODER = msgspec.json.Decoder(list[Head])
 
 @dataclass
 class Heard:
-    """What one socket heard: the delays in seconds, and the last number of every run."""
+    """What one socket received: the delays in seconds, and the last number of every run."""
 
     delays: list[float]
     numbers: dict[str, int]
@@ -96,7 +96,7 @@ def _member() -> tuple[int, str]:
 
 
 def _write(tenant_id: int, per_second: int, seconds: float) -> dict[str, int]:
-    """Store ``per_second`` changes a second, spread over the runs; gives the last number of each run."""
+    """Store ``per_second`` changes a second, spread over the runs; return the last number of each run."""
     from apps.progress import services as progress
     from apps.progress.models import RunProgress
     from apps.progress.stored import quick_commit, store
@@ -121,13 +121,13 @@ def _write(tenant_id: int, per_second: int, seconds: float) -> dict[str, int]:
     return {str(run): seq for run, seq in RunProgress.across_tenants.values_list("run", "seq")}
 
 
-def measure(stand: Stand, sockets: int, per_second: int, seconds: float) -> str:
+def measure(testbed: Testbed, sockets: int, per_second: int, seconds: float) -> str:
     """One measurement, as a line of text."""
-    with stand.product():
+    with testbed.product():
         tenant_id, cookie = _member()
         port = free_port()
         arguments = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "etlproject.asgi:application"]
-        with Process("web", arguments, stand.folder):
+        with Process("web", arguments, testbed.folder):
             until(lambda: _answers(port), "the web process")
             results: multiprocessing.Queue[Heard] = multiprocessing.get_context("spawn").Queue()
             end = time.time() + WARM_UP + seconds + SETTLE + sockets / 50
@@ -157,12 +157,12 @@ def _line(sockets: int, per_second: int, heard: list[Heard], numbers: dict[str, 
     cuts = quantiles(delays, n=100)
     return (
         f"{sockets} sockets, {per_second} changes/s: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms, "
-        f"{len(delays):,} states heard, {behind} last states missing ({TARGETS})"
+        f"{len(delays):,} states received, {behind} last states missing ({TARGETS})"
     )
 
 
 def main() -> None:
-    """Bring the services up, measure as often as asked, print."""
+    """Bring the services up, measure as often as asked, print the results."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.live", description=__doc__)
     parser.add_argument("--sockets", type=int, default=200, help="open pages (200)")
     parser.add_argument("--changes", type=int, default=50, help="stored changes a second (50)")
@@ -173,10 +173,10 @@ def main() -> None:
     results.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="live-", dir=results, ignore_cleanup_errors=True) as folder:
-        stand = Stand(Path(folder))
-        with stand.running():
+        testbed = Testbed(Path(folder))
+        with testbed.running():
             for _ in range(asked.repeat):
-                sys.stdout.write(measure(stand, asked.sockets, asked.changes, asked.seconds) + "\n")
+                sys.stdout.write(measure(testbed, asked.sockets, asked.changes, asked.seconds) + "\n")
                 sys.stdout.flush()
 
 

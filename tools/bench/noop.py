@@ -1,4 +1,4 @@
-"""What does a chain cost that has nothing to do? A job whose steps plan no work, for the bench's workers only."""
+"""What does a chain cost that has nothing to do? This job's steps plan no work; only workers of the bench know it."""
 
 from apps.jobs.execution.workers import register_planner
 from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition

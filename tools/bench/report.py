@@ -1,4 +1,4 @@
-"""How are the figures shown? Medians, ranges and ratios beside the targets, and every single measurement."""
+"""How are the figures shown? As medians, ranges and ratios beside the targets, and as single measurements."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from tools.bench.spent import COUNTED, TASKS, TOLD
+from tools.bench.progress_cost import COUNTING, SHOWING, TASKS
 
 Row = dict[str, Any]
 PACKAGES = ("Django", "celery", "psycopg", "msgspec", "requests", "qdrant-client", "wordllama")
@@ -22,7 +22,7 @@ STATED = {
 
 
 def machine(server: str) -> Row:
-    """What the figures depend on."""
+    """The facts on which the figures depend."""
     return {
         "cores": os.cpu_count(),
         "memory_mb": psutil.virtual_memory().total // 2**20,
@@ -48,28 +48,28 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     return [f"| {' | '.join(map(str, line))} |" for line in lines] + [""]
 
 
-def markdown(facts: Row, measurements: list[Row], parts: Row, notes: Sequence[str]) -> str:
+def markdown(facts: Row, measurements: list[Row], micro: Row, notes: Sequence[str]) -> str:
     """The whole report."""
     lines = ["# Benchmark", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]
     lines += [f"> {note}" for note in notes] + [""] * bool(notes)
-    cases = sorted({(row["work"], row["latency_ms"]) for row in measurements})
-    for work, latency in cases:
-        rows = [row for row in measurements if (row["work"], row["latency_ms"]) == (work, latency)]
-        lines += _case(work, latency, rows)
+    cases = sorted({(row["workload"], row["latency_ms"]) for row in measurements})
+    for workload, latency in cases:
+        rows = [row for row in measurements if (row["workload"], row["latency_ms"]) == (workload, latency)]
+        lines += _case(workload, latency, rows)
     targets = "50 ms a step; 5,000 texts per second of one core; 300 MB a worker; progress 4 a second, 1 % of a run"
-    lines += ["## Parts", "", f"Targets: {targets}.", ""]
-    lines += [f"- {name}: `{json.dumps(figures)}`" for name, figures in parts.items()] + [""]
+    lines += ["## Micro benchmarks", "", f"Targets: {targets}.", ""]
+    lines += [f"- {name}: `{json.dumps(figures)}`" for name, figures in micro.items()] + [""]
     lines += ["## Every measurement", "", "```json", *(json.dumps(_short(row)) for row in measurements), "```", ""]
     return "\n".join(lines)
 
 
-def _case(work: str, latency: int, rows: list[Row]) -> list[str]:
-    """One work at one latency: the four kinds of measurements, their ratios, and the stages of the median run."""
+def _case(workload: str, latency: int, rows: list[Row]) -> list[str]:
+    """One workload at one latency: the four kinds of measurements, their ratios, and the stages of the median run."""
     by_what: dict[str, list[Row]] = {}
     for row in rows:
         by_what.setdefault(row["what"], []).append(row)
     head = ("", "wall s", "with embedding s", "CPU s", "requests", "rows/s", "peak MB")
-    lines = [f"## Work {work}, {latency} ms", "", f"Targets: {STATED[work]}.", ""]
+    lines = [f"## Workload {workload}, {latency} ms", "", f"Targets: {STATED[workload]}.", ""]
     lines += table(head, (_line(what, group) for what, group in by_what.items()))
     lines += [f"- {name}: {spread(ratios)}" for name, ratios in _ratios(by_what) if ratios]
     lines += [*_progress(by_what.get("full", [])), ""]
@@ -93,7 +93,7 @@ def _line(what: str, rows: list[Row]) -> list[str]:
 
 
 def _ratios(by_what: dict[str, list[Row]]) -> list[tuple[str, list[float]]]:
-    """Ratios within each repeat: measured one after the other under the same conditions."""
+    """Ratios within each repeat, because its measurements were made under the same conditions."""
 
     def pairs(upper: str, lower: str, figure: str = "wall_s") -> list[float]:
         below = {row["repeat"]: float(row[figure]) for row in by_what.get(lower, [])}
@@ -110,15 +110,15 @@ def _ratios(by_what: dict[str, list[Row]]) -> list[tuple[str, list[float]]]:
 
 
 def _progress(rows: list[Row]) -> list[str]:
-    """How often the full runs stored their progress, and what share of the workers' time that took."""
+    """How often the full runs stored their progress, and which share of the workers' time that took."""
     if not rows:
         return []
     writes = [row["progress_writes"] / row["whole_s"] for row in rows]
     lines = [f"- progress, stored changes a second: {spread(writes)}"]
-    for title, names in (("told", TOLD), ("counted, in the transactions of the batches", COUNTED)):
-        spent = [sum(row["progress_s"].get(name, 0.0) for name in names) for row in rows]
-        shares = [100 * seconds / row["progress_s"][TASKS] for seconds, row in zip(spent, rows, strict=True)]
-        lines.append(f"- progress {title}: {spread(spent)} s of all workers, percent of their time: {spread(shares)}")
+    for title, names in (("shown", SHOWING), ("counted, in the transactions of the batches", COUNTING)):
+        costs = [sum(row["progress_s"].get(name, 0.0) for name in names) for row in rows]
+        shares = [100 * seconds / row["progress_s"][TASKS] for seconds, row in zip(costs, rows, strict=True)]
+        lines.append(f"- progress {title}: {spread(costs)} s of all workers, percent of their time: {spread(shares)}")
     return lines
 
 
@@ -136,10 +136,10 @@ def _short(row: Row) -> Row:
     return {name: value for name, value in row.items() if name != "stages"}
 
 
-def write(folder: Path, facts: Row, measurements: list[Row], parts: Row, notes: Sequence[str]) -> str:
-    """Write ``report.md`` and ``report.json`` into ``folder``; gives the Markdown."""
-    text = markdown(facts, measurements, parts, notes)
+def write(folder: Path, facts: Row, measurements: list[Row], micro: Row, notes: Sequence[str]) -> str:
+    """Write ``report.md`` and ``report.json`` into ``folder``; return the Markdown."""
+    text = markdown(facts, measurements, micro, notes)
     (folder / "report.md").write_text(text, encoding="utf-8")
-    everything = {"machine": facts, "measurements": measurements, "parts": parts, "notes": list(notes)}
+    everything = {"machine": facts, "measurements": measurements, "micro": micro, "notes": list(notes)}
     (folder / "report.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
     return text

@@ -1,4 +1,4 @@
-"""How long does a run of the product take, and what does it use? Figures only of runs that are proven complete."""
+"""How long does a run of the product take, and what does it use? Only runs that are proven complete have figures."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -15,23 +15,23 @@ from apps.sources.definition import Stage
 from apps.warehouse.selectors import counts
 from tests.platform import Platform, row_versions
 from tests.processes import until
-from tools.bench import spent
-from tools.bench.stand import Stand
+from tools.bench import progress_cost
+from tools.bench.testbed import Testbed
 from tools.bench.usage import Meter
-from tools.bench.works import Incomplete, Work, prove
+from tools.bench.workloads import IncompleteRunError, Workload, prove
 
-# As `stack up` runs it, except that embedding may be kept apart: then it begins when everything is loaded.
+# The workers of `stack up`. Embedding may have its own worker, which starts when everything is loaded.
 LOADING = ("extraction", "transform,control")
 EMBEDDING = "embedding"
-LIMIT_SECONDS = 3600
+MAX_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Measured:
     """One run of the product. ``wall_s`` ends when everything is loaded, ``whole_s`` when it is embedded too.
 
-    ``progress_writes`` are the stored changes of its visible state, ``progress_s`` the seconds of all workers together
-    by the functions that deal with it, ``batches`` those of its ledger.
+    ``progress_writes`` counts the stored changes of its visible state, ``batches`` its batches. ``progress_s`` are the
+    seconds that all workers together needed for progress, by function.
     """
 
     what: str
@@ -47,35 +47,35 @@ class Measured:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds of everything but the provider."""
+        """CPU seconds of all processes but the provider's."""
         return sum(used["cpu_s"] for name, used in self.usage.items() if name != "sandbox")
 
     def as_json(self) -> dict[str, Any]:
-        """The figures, derived ones included."""
+        """All figures, with those that are computed from others."""
         derived = {"cpu_s": round(self.cpu_s, 2), "peak_mb": self.usage["workers"]["peak_mb"]}
         return asdict(self) | derived | {"rows_per_s": round(self.rows / self.wall_s)}
 
 
 class Sync:
-    """Runs of one work in one fresh database."""
+    """Runs of one workload in one fresh database."""
 
-    def __init__(self, stand: Stand, platform: Platform, work: Work, *, embedding_beside: bool) -> None:
-        self.stand, self.platform, self.work = stand, platform, work
+    def __init__(self, testbed: Testbed, platform: Platform, workload: Workload, *, embedding_beside: bool) -> None:
+        self.testbed, self.platform, self.workload = testbed, platform, workload
         self.sandbox = platform.sandbox
         self.beside = embedding_beside
 
     def measure(self, what: str, mode: RunMode) -> Measured:
-        """One run from its start to its end. Raises :class:`Incomplete`."""
+        """One run from its start to its end. Raises :class:`IncompleteRunError`."""
         self.sandbox.control("reset-stats")
-        spent.forget()
+        progress_cost.reset()
         first = LOADING if not self.beside else (LOADING[0], f"{LOADING[1]},{EMBEDDING}")
-        with self.stand.workers(*first) as groups:
+        with self.testbed.workers(*first) as groups:
             with Meter(groups | {"sandbox": [self.sandbox.pid]}) as meter:
                 began = time.time()
-                run = self.platform.start(self.work.job, mode)
-                until(lambda: _is_loaded(run), f"the load (logs in {self.stand.folder})", LIMIT_SECONDS)
+                run = self.platform.start(self.workload.job, mode)
+                until(lambda: _is_loaded(run), f"the load (logs in {self.testbed.folder})", MAX_SECONDS)
                 if self.beside:
-                    self.platform.ended(run, LIMIT_SECONDS)
+                    self.platform.ended(run, MAX_SECONDS)
             requests = self.sandbox.served()
             embedded_s = 0.0 if self.beside else self._embed(run)
         self._prove(run)
@@ -87,39 +87,39 @@ class Sync:
             round(wall_s, 3),
             round(finished if self.beside else wall_s + embedded_s, 3),
             requests,
-            sum(counts(self.platform.job(self.work.job).integration or 0).values()),
+            sum(counts(self.platform.job(self.workload.job).integration or 0).values()),
             RunProgress.across_tenants.get(pk=run.pk).seq,
-            spent.seconds(),
+            progress_cost.seconds(),
             Batch.across_tenants.filter(run=run).count(),
             {name: asdict(used) for name, used in meter.usage.items()},
             stages,
         )
 
     def second_load(self) -> Measured:
-        """Load everything again; raises :class:`Incomplete` when a row was written."""
+        """Load the same data again; raises :class:`IncompleteRunError` when a row was written."""
         before = row_versions()
         measured = self.measure("second load", RunMode.FULL)
         if row_versions() != before:
-            raise Incomplete("A second load of the same data has changed rows.")
+            raise IncompleteRunError("A second load of the same data changed rows.")
         return measured
 
     def incremental(self, seed: int, share: float = 0.02) -> Measured:
-        """Let people change a share of the records, and read what changed."""
-        order = {"seed": seed, "share": share, "kinds": list(self.work.mutations)}
+        """Change a share of the provider's records, then read the changes."""
+        order = {"seed": seed, "share": share, "kinds": list(self.workload.mutations)}
         self.sandbox.control("mutate", order)
         return self.measure("incremental", RunMode.INCREMENTAL)
 
     def _embed(self, run: Run) -> float:
-        """Start the embedding worker and wait for the end of the run; seconds since the worker was ready."""
-        with self.stand.workers(EMBEDDING, "control"):
+        """Start the embedding worker and wait for the end of the run; return the seconds since the worker was ready."""
+        with self.testbed.workers(EMBEDDING, "control"):
             began = time.monotonic()
-            self.platform.ended(run, LIMIT_SECONDS)
+            self.platform.ended(run, MAX_SECONDS)
             return time.monotonic() - began
 
     def _prove(self, run: Run) -> None:
         if run.state != RunState.FINISHED:
-            raise Incomplete(f"The run ended as {run.state}: {run.error}")
-        prove(self.sandbox, self.stand.owner_url(str(connection.settings_dict["NAME"])), self.work.proof)
+            raise IncompleteRunError(f"The run ended as {run.state}: {run.error}")
+        prove(self.sandbox, self.testbed.owner_url(str(connection.settings_dict["NAME"])), self.workload.proof)
 
 
 def _is_loaded(run: Run) -> bool:
@@ -131,7 +131,7 @@ def _is_loaded(run: Run) -> bool:
 
 
 def stage_times(run: Run, began: float) -> list[dict[str, Any]]:
-    """When each stage of each step worked, in seconds since ``began``, and how many records it settled."""
+    """When each stage of each step worked, in seconds since ``began``, and how many records it did."""
 
     def since(moment: datetime | None) -> float | None:
         return round(moment.timestamp() - began, 3) if moment else None

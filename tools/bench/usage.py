@@ -22,10 +22,10 @@ class Usage:
 
 
 class Meter:
-    """Watches groups of processes (name → pids of their roots, descendants included) for as long as it is entered.
+    """Watches groups of processes while the block runs: name → pids of their roots; descendants are included.
 
-    CPU includes children that have ended. Memory is the kernel's own high-water mark of each process, reset at the
-    start; a process that lives for less than a sample may be missed.
+    CPU includes children that have ended. Memory is the kernel's own high-water mark of each process, which is reset at
+    the start. A process that ends before the next sample may be missed.
     """
 
     def __init__(self, groups: Mapping[str, Sequence[int]]) -> None:

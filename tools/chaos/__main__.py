@@ -1,4 +1,4 @@
-"""Does the product survive everything? ``python -m tools.chaos --help``: seeded faults against real runs."""
+"""Does the product survive every fault? ``python -m tools.chaos --help``: seeded faults disturb real runs."""
 
 import argparse
 import secrets
@@ -17,21 +17,23 @@ BROKERS = ("redis", "rabbitmq")
 def arguments() -> argparse.Namespace:
     """What is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
-    parser.add_argument("--broker", choices=BROKERS, help="one of both (both)")
+    parser.add_argument("--broker", choices=BROKERS, help="only with this broker (both)")
     parser.add_argument("--faults", type=int, default=200, help="how many per broker (200)")
-    parser.add_argument("--first", type=int, default=1, help="number of the first fault (1), to replay one")
+    parser.add_argument("--first", type=int, default=1, help="number of the first fault (1), to repeat one")
     parser.add_argument(
-        "--seed", type=int, help="equal seeds give equal faults (by chance); a seed goes on where it was"
+        "--seed", type=int, help="equal seeds give equal faults (random); an interrupted seed continues"
     )
-    parser.add_argument("--lanes", type=int, default=4, help="how many stands side by side (4)")
+    parser.add_argument("--slots", type=int, default=4, help="how many testbeds run side by side (4)")
     parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="faults by name")
-    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "chaos", help="for results and logs (var/chaos)")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "var" / "chaos", help="where results and logs go (var/chaos)"
+    )
     parser.add_argument("--report", action="store_true", help="write the table into docs/reliability.md")
     return parser.parse_args()
 
 
 def main() -> int:
-    """All faults with each broker; 0 when everything held."""
+    """Run all faults with each broker; return 0 when all held."""
     asked = arguments()
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     found: list[Result] = []
@@ -40,7 +42,7 @@ def main() -> int:
             sys.stdout.write(f"Left out: {reason}\n")
             continue
         folder = asked.folder / "-".join([broker, str(seed), *asked.only])
-        found += Suite(folder, broker, seed, asked.first, asked.faults, asked.only).run(asked.lanes)
+        found += Suite(folder, broker, seed, asked.first, asked.faults, asked.only).run(asked.slots)
     if asked.report:
         report.write(found, seed)
     bad = sum(bool(result.problems) for result in found)

@@ -1,11 +1,11 @@
-"""Which faults are there, what may a run come to under each, and how long may it take longer?"""
+"""Which faults are there, which outcomes are allowed under each, and how much longer may a run take?"""
 
 import random
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
 
-from tools.chaos.stand import FAKETIME
+from tools.chaos.testbed import FAKETIME
 
 JOBS = ("jira", "github", "vectorization")
 SOURCES = ("jira", "github")
@@ -16,14 +16,14 @@ RETRIED = "failed with its reason, then retried"
 RERUN = "stopped or failed, then run anew"
 RESUMED = "paused, then resumed"
 
-# Seconds that a run may take longer than an undisturbed one. A lease (30 s) has to pass where a process dies without a
-# word, and a message that is lost is missed after as long; the rest is for new starts and for the work done again.
+# How many seconds longer than an undisturbed run a run may take. When a process dies or a message is lost, a lease
+# (30 s) has to pass. The rest is for new starts and for the work that is done again.
 AT_ONCE, LEASE, TWO_LEASES = 30, 60, 90
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault: ``how`` names the function that strikes while a run works, ``arm`` what comes before it."""
+    """One kind of fault: ``how`` names the function that disturbs a running run, ``arm`` one that is called before."""
 
     name: str
     what: str
@@ -37,7 +37,7 @@ class Fault:
 
     @staticmethod
     def function(name: str) -> Any:
-        """The function of that name; it needs Django, the catalogue does not."""
+        """The function of that name. It is imported late, because it needs Django."""
         return resolve_name(f"tools.chaos.{name}")
 
 
@@ -93,13 +93,13 @@ FAULTS: tuple[Fault, ...] = (
 
 
 def of_broker(broker: str, only: list[str]) -> list[Fault]:
-    """The faults that make sense with ``broker``, of those named (or all), as far as this machine can make them."""
+    """The faults that make sense with ``broker`` and that this machine can make; of ``only``, when it names some."""
     wanted = [fault for fault in FAULTS if not only or fault.name in only]
     return [fault for fault in wanted if broker in fault.brokers and not fault.missing]
 
 
 def drawn(number: int, seed: int, broker: str, only: list[str]) -> Fault:
-    """The fault with a number, from 1: all of them come once, in an order by chance, before one comes again."""
+    """The fault with a number, from 1. All faults come once, in random order, before one comes again."""
     faults = of_broker(broker, only)
     round_, place = divmod(number - 1, len(faults))
     return random.Random(f"{seed}/round {round_}").sample(faults, len(faults))[place]

@@ -1,4 +1,4 @@
-"""How does the raw store get a disk that can be full? On a small tmpfs, or by a trigger where none may be mounted."""
+"""How does the disk of the raw store become full? It is a small tmpfs, or a trigger where mounting is not allowed."""
 
 import subprocess
 from abc import ABC, abstractmethod
@@ -21,19 +21,19 @@ CREATE TRIGGER chaos_full BEFORE INSERT ON raw_extraction_data EXECUTE FUNCTION 
 
 
 class Disk(ABC):
-    """Where the raw store is; ``what`` says how it is made."""
+    """The disk of the raw store; ``what`` says how it is made."""
 
     what: str
 
     @abstractmethod
     @contextmanager
     def full(self) -> Iterator[None]:
-        """No space is left for the block."""
+        """Leave no space while the block runs."""
         yield
 
 
 class Mounted(Disk):
-    """A file system of its own, filled to its last byte."""
+    """A small file system that is filled to its last byte."""
 
     what = f"a tmpfs of {SIZE} under the raw store"
 
@@ -72,7 +72,7 @@ class Refused(Disk):
 
 @contextmanager
 def small_disk(folder: Path, snapshots: Snapshots) -> Iterator[Disk]:
-    """The raw store on a disk of its own for the block."""
+    """Put the raw store on its own disk while the block runs."""
     folder.mkdir(exist_ok=True)
     account = unprivileged()
     owner = f",uid={account.pw_uid},gid={account.pw_gid}" if account else ""

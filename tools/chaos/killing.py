@@ -1,4 +1,4 @@
-"""Which faults are there of our own processes: killed, frozen, doubled, with a clock that jumps?"""
+"""Which faults hit our own processes? They are killed, frozen or doubled, or their clock jumps."""
 
 import os
 import signal
@@ -9,67 +9,67 @@ import psutil
 
 from apps.jobs.queue.batches import LEASE
 from apps.stack.processes import Program
-from tools.chaos.scene import Scene
-from tools.chaos.stand import FAKETIME, Stand
+from tools.chaos.scenario import Scenario
+from tools.chaos.testbed import FAKETIME, Testbed
 
 
-def kill_child(scene: Scene) -> None:
-    """SIGKILL to the process of a worker that does the work; the worker makes another."""
-    scene.reach(0, 90)
-    worker = _a_worker(scene)
+def kill_child(scenario: Scenario) -> None:
+    """SIGKILL to the child process of a worker that does the work; the worker makes a new one."""
+    scenario.reach(0, 90)
+    worker = _random_worker(scenario)
     for child in psutil.Process(worker.pid).children():
         child.kill()
-        scene.note(f"killed process {child.pid} of {worker.name}")
+        scenario.note(f"killed process {child.pid} of {worker.name}")
 
 
-def kill_worker(scene: Scene) -> None:
-    """SIGKILL to one worker or to all of them with all that they have, then a new start."""
-    scene.reach(0, 90)
-    everyone = list(scene.stand.workers.values())
-    _kill(scene, *scene.chance.choice([[_a_worker(scene)], everyone]))
+def kill_worker(scenario: Scenario) -> None:
+    """SIGKILL to one worker or to all workers, with their children, then a new start."""
+    scenario.reach(0, 90)
+    everyone = list(scenario.testbed.workers.values())
+    _kill(scenario, *scenario.chance.choice([[_random_worker(scenario)], everyone]))
 
 
-def kill_scheduler(scene: Scene) -> None:
+def kill_scheduler(scenario: Scenario) -> None:
     """SIGKILL to the scheduler, then a new start."""
-    scene.reach(0, 90)
-    _kill(scene, scene.stand.scheduler)
+    scenario.reach(0, 90)
+    _kill(scenario, scenario.testbed.scheduler)
 
 
-def kill_web(scene: Scene) -> None:
+def kill_web(scenario: Scenario) -> None:
     """SIGKILL to the web process, then a new start."""
-    scene.reach(0, 90)
-    _kill(scene, scene.stand.web)
+    scenario.reach(0, 90)
+    _kill(scenario, scenario.testbed.web)
 
 
-def freeze_worker(scene: Scene) -> None:
-    """SIGSTOP to a worker until its lease is over and others have taken over; then it wakes up as a zombie."""
-    scene.reach(0, 70)
-    worker = _a_worker(scene)
+def freeze_worker(scenario: Scenario) -> None:
+    """SIGSTOP to a worker until its lease is over and others have taken over, then SIGCONT."""
+    scenario.reach(0, 70)
+    worker = _random_worker(scenario)
     pid = worker.pid
     assert pid
     os.killpg(pid, signal.SIGSTOP)
-    scene.note(f"froze {worker.name}")
-    time.sleep(LEASE.total_seconds() + scene.chance.uniform(2, 10))
+    scenario.note(f"froze {worker.name}")
+    time.sleep(LEASE.total_seconds() + scenario.chance.uniform(2, 10))
     os.killpg(pid, signal.SIGCONT)
-    scene.note(f"woke {worker.name}")
-    time.sleep(2)  # now it would write, if it could
+    scenario.note(f"woke {worker.name}")
+    time.sleep(2)  # long enough for a late write, which must be refused
 
 
-def second_scheduler(stand: Stand) -> None:
-    """Two schedulers from the start of the run."""
-    stand.extra = [stand.new_scheduler("scheduler-two")]
-    stand.extra[0].start()
+def second_scheduler(testbed: Testbed) -> None:
+    """Run two schedulers from the start of the run."""
+    testbed.extra = [testbed.new_scheduler("scheduler-two")]
+    testbed.extra[0].start()
 
 
-def kill_one_scheduler(scene: Scene) -> None:
-    """One of two schedulers dies on the way and comes back."""
-    scene.reach(0, 90)
-    _kill(scene, scene.chance.choice([scene.stand.scheduler, *scene.stand.extra]))
+def kill_one_scheduler(scenario: Scenario) -> None:
+    """Kill one of two schedulers during the run and start it again."""
+    scenario.reach(0, 90)
+    _kill(scenario, scenario.chance.choice([scenario.testbed.scheduler, *scenario.testbed.extra]))
 
 
-def own_clocks(stand: Stand) -> None:
-    """A worker and a second scheduler whose clock is a file: theirs may jump, the database's does not."""
-    clock = _clock(stand)
+def own_clocks(testbed: Testbed) -> None:
+    """Start a worker and a scheduler whose clock is read from a file. The database keeps the right clock."""
+    clock = _clock(testbed)
     clock.write_text("+0s")
     faked = {
         "LD_PRELOAD": str(FAKETIME),
@@ -77,45 +77,45 @@ def own_clocks(stand: Stand) -> None:
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    stand.extra = [stand.new_worker("gamma", **faked), stand.new_scheduler("scheduler-two", **faked)]
-    for program in (*stand.workers.values(), stand.scheduler):
+    testbed.extra = [testbed.new_worker("gamma", **faked), testbed.new_scheduler("scheduler-two", **faked)]
+    for program in (*testbed.workers.values(), testbed.scheduler):
         program.stop()
-    for program in (*stand.extra, stand.workers["alpha"]):
+    for program in (*testbed.extra, testbed.workers["alpha"]):
         program.launch()
-    for program in (*stand.extra, stand.workers["alpha"]):
+    for program in (*testbed.extra, testbed.workers["alpha"]):
         program.wait_ready()
 
 
-def jump_clock(scene: Scene) -> None:
-    """The clock of a worker and of the only scheduler jumps by two hours, while the provider asks for a pause."""
-    scene.reach_request()
-    jump = scene.chance.choice(["+2h", "-2h"])
-    _clock(scene.stand).write_text(jump)
-    scene.note(f"clock {jump}")
-    if scene.job_name != "vectorization":
+def jump_clock(scenario: Scenario) -> None:
+    """Let the clock of the worker and of the only scheduler jump by two hours, while the provider asks for a pause."""
+    scenario.reach_request()
+    jump = scenario.chance.choice(["+2h", "-2h"])
+    _clock(scenario.testbed).write_text(jump)
+    scenario.note(f"clock {jump}")
+    if scenario.job_name != "vectorization":
         pause = {"type": "status", "status": 429, "retry_after": 8}
-        scene.platform.sandbox.control(
-            "faults", [{"match": f"* /{scene.job_name}/", "skip": 1, "times": 2, "action": pause}]
+        scenario.platform.sandbox.control(
+            "faults", [{"match": f"* /{scenario.job_name}/", "skip": 1, "times": 2, "action": pause}]
         )
-    # The file is read once a second: long enough for all that happens after it.
-    scene.until(scene.has_ended, "the end of the run with wrong clocks", 120)
+    # The file is read once a second, so the clock stays wrong until the run has ended.
+    scenario.until(scenario.has_ended, "the end of the run with wrong clocks", 120)
 
 
-def _clock(stand: Stand) -> Path:
-    return stand.folder / "clock"
+def _clock(testbed: Testbed) -> Path:
+    return testbed.folder / "clock"
 
 
-def _a_worker(scene: Scene) -> Program:
-    return scene.chance.choice(list(scene.stand.workers.values()))
+def _random_worker(scenario: Scenario) -> Program:
+    return scenario.chance.choice(list(scenario.testbed.workers.values()))
 
 
-def _kill(scene: Scene, *programs: Program) -> None:
+def _kill(scenario: Scenario, *programs: Program) -> None:
     for program in programs:
         program.kill()
-        scene.note(f"killed {program.name}")
-    time.sleep(scene.chance.uniform(0, 3))
+        scenario.note(f"killed {program.name}")
+    time.sleep(scenario.chance.uniform(0, 3))
     for program in programs:
         program.launch()
     for program in programs:
         program.wait_ready()
-        scene.note(f"{program.name} is up again")
+        scenario.note(f"{program.name} is up again")

@@ -1,4 +1,4 @@
-"""Which faults are there of the services: emptied, purged, restarted, without space, with messages out of order?"""
+"""Which faults hit the services? They are emptied, purged, restarted or without space; messages come out of order."""
 
 import time
 from collections.abc import Iterator
@@ -14,50 +14,50 @@ from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.stack.services.base import Service
 from tools.chaos.disk import small_disk
-from tools.chaos.scene import Scene, answered
+from tools.chaos.scenario import Scenario, answered
 from tools.chaos.snapshots import Snapshots
-from tools.chaos.stand import QUEUES
+from tools.chaos.testbed import QUEUES
 
 
-def flush_redis(scene: Scene) -> None:
-    """FLUSHALL, again and again for a moment: broker (where it is that), limits and live messages."""
-    scene.reach(0, 90)
+def flush_redis(scenario: Scenario) -> None:
+    """FLUSHALL, repeated for a moment: limits, live messages and, where Redis is the broker, its messages are lost."""
+    scenario.reach(0, 90)
     with Redis.from_url(settings.REDIS_URL) as client:
-        for _ in _moment(scene, "FLUSHALL"):
+        for _ in _moment(scenario, "FLUSHALL"):
             client.flushall()
 
 
-def purge_queues(scene: Scene) -> None:
-    """All messages of all queues are gone, and those that come for a moment."""
-    scene.reach(0, 90)
-    lost = sum(purge() for _ in _moment(scene, "purge"))
-    scene.note(f"{lost} messages purged")
+def purge_queues(scenario: Scenario) -> None:
+    """Purge all queues, repeated for a moment, so that new messages are lost too."""
+    scenario.reach(0, 90)
+    lost = sum(purge() for _ in _moment(scenario, "purge"))
+    scenario.note(f"{lost} messages purged")
 
 
-def restart_redis(scene: Scene) -> None:
-    """Redis ends and comes back with what was in its file."""
-    _restart(scene, scene.stand.services.valkey)
+def restart_redis(scenario: Scenario) -> None:
+    """Redis ends and comes back with the data of its file."""
+    _restart(scenario, scenario.testbed.services.valkey)
 
 
-def restart_rabbitmq(scene: Scene) -> None:
+def restart_rabbitmq(scenario: Scenario) -> None:
     """RabbitMQ ends and comes back with its durable messages."""
-    _restart(scene, scene.stand.rabbitmq)
+    _restart(scenario, scenario.testbed.rabbitmq)
 
 
-def restart_postgres(scene: Scene) -> None:
+def restart_postgres(scenario: Scenario) -> None:
     """PostgreSQL ends, cleanly or by SIGKILL, and comes back."""
-    _restart(scene, scene.stand.services.postgres)
+    _restart(scenario, scenario.testbed.services.postgres)
 
 
-def restart_qdrant(scene: Scene) -> None:
+def restart_qdrant(scenario: Scenario) -> None:
     """The vector store ends and comes back."""
-    _restart(scene, scene.stand.services.qdrant)
+    _restart(scenario, scenario.testbed.services.qdrant)
 
 
-def repeat_messages(scene: Scene) -> None:
-    """Everything that was or will be sent for the run arrives again, twice and in any order, old epochs too."""
-    scene.reach(0, 90)
-    run = Run.across_tenants.select_related("job").get(pk=scene.run.pk)
+def repeat_messages(scenario: Scenario) -> None:
+    """All messages of the run arrive again, twice and in random order, also with an old epoch."""
+    scenario.reach(0, 90)
+    run = Run.across_tenants.select_related("job").get(pk=scenario.run.pk)
     of_run: dict[str, object] = {"run_id": str(run.pk)}
     messages = [
         ("jobs.run_step", stage, {**of_run, "step": step.key, "stage": stage, "epoch": epoch})
@@ -65,7 +65,7 @@ def repeat_messages(scene: Scene) -> None:
         for stage in [step.stages[0].value]
         for epoch in {run.epoch, max(run.epoch - 1, 0)}
     ]
-    # A message beside the chain is a bell: it names no batch.
+    # A wake-up message names no batch.
     messages += [
         ("jobs.run_batch", stage, {"stage": stage})
         for stage in Batch.across_tenants.filter(run=run).values_list("stage", flat=True)
@@ -73,56 +73,56 @@ def repeat_messages(scene: Scene) -> None:
     ]
     messages.append(("jobs.complete_run", "control", of_run))
     messages *= 2
-    scene.chance.shuffle(messages)
+    scenario.chance.shuffle(messages)
     for name, queue, arguments in messages:
         signature(name, kwargs=arguments, immutable=True, queue=queue).apply_async()
-    scene.note(f"{len(messages)} messages repeated")
+    scenario.note(f"{len(messages)} messages repeated")
 
 
-def fill_disk(scene: Scene) -> None:
-    """The raw store has no space left; some seconds later it has."""
-    scene.reach_request()
-    assert scene.stand.services.postgres
-    with small_disk(scene.stand.folder / "disk", Snapshots(scene.stand.services.postgres)) as disk:
+def fill_disk(scenario: Scenario) -> None:
+    """The raw store has no space left; some seconds later it has space again."""
+    scenario.reach_request()
+    assert scenario.testbed.services.postgres
+    with small_disk(scenario.testbed.folder / "disk", Snapshots(scenario.testbed.services.postgres)) as disk:
         with disk.full():
-            scene.note(f"full: {disk.what}")
-            scene.until(lambda: _told(scene) or scene.has_ended(), "a sentence about the full disk", 60)
-            scene.note(f"told: {_told(scene)}")
-            time.sleep(scene.chance.uniform(0, 5))
-        scene.note("there is space again")
-        scene.until(scene.has_ended, "the end of the run", 90)
+            scenario.note(f"full: {disk.what}")
+            scenario.until(lambda: _shown(scenario) or scenario.has_ended(), "a sentence about the full disk", 60)
+            scenario.note(f"shown: {_shown(scenario)}")
+            time.sleep(scenario.chance.uniform(0, 5))
+        scenario.note("there is space again")
+        scenario.until(scenario.has_ended, "the end of the run", 90)
 
 
 def purge() -> int:
-    """Empty the broker's queues by its own command; gives how many messages there were."""
+    """Empty the broker's queues by its own command; return how many messages were lost."""
     with current_app.connection_for_write() as connection:
         channel: Any = connection.default_channel
         return sum(channel.queue_purge(queue) or 0 for queue in QUEUES)
 
 
-def _told(scene: Scene) -> str:
-    row = answered(lambda: RunProgress.across_tenants.get(pk=scene.run.pk))
+def _shown(scenario: Scenario) -> str:
+    row = answered(lambda: RunProgress.across_tenants.get(pk=scenario.run.pk))
     return (row.waiting or row.error) if row else ""
 
 
-def _moment(scene: Scene, what: str) -> Iterator[None]:
-    """Again and again for up to two seconds."""
-    seconds = scene.chance.choice([0.0, scene.chance.uniform(0.2, 2)])
-    scene.note(f"{what} for {seconds:.1f} s")
+def _moment(scenario: Scenario, what: str) -> Iterator[None]:
+    """Repeat the body of the loop for up to two seconds."""
+    seconds = scenario.chance.choice([0.0, scenario.chance.uniform(0.2, 2)])
+    scenario.note(f"{what} for {seconds:.1f} s")
     deadline = time.monotonic() + seconds
     yield
     while time.monotonic() < deadline:
         time.sleep(0.05)
         yield
-    scene.note(f"no more {what}")
+    scenario.note(f"no more {what}")
 
 
-def _restart(scene: Scene, service: Service | None) -> None:
+def _restart(scenario: Scenario, service: Service | None) -> None:
     assert service
-    scene.reach(0, 90)
-    how = scene.chance.choice([service.kill, service.stop])
+    scenario.reach(0, 90)
+    how = scenario.chance.choice([service.kill, service.stop])
     how()
-    scene.note(f"{service.name}: {how.__name__}")
-    time.sleep(scene.chance.uniform(0, 4))
+    scenario.note(f"{service.name}: {how.__name__}")
+    time.sleep(scenario.chance.uniform(0, 4))
     service.start()
-    scene.note(f"{service.name} is up again")
+    scenario.note(f"{service.name} is up again")

@@ -1,62 +1,64 @@
-"""Which faults are there of the provider: connections cut, answers cut, limits, a token that is refused?"""
+"""Which faults does the provider make? It cuts connections and answers, sets limits, refuses a token."""
 
 import time
 from typing import Any
 
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
-from tools.chaos.scene import Scene
+from tools.chaos.scenario import Scenario
 
 
-def reset_connection(scene: Scene) -> None:
-    """Connections are reset in the middle of an answer."""
-    _next_answers(scene, {"type": "reset"})
+def reset_connection(scenario: Scenario) -> None:
+    """The provider resets connections in the middle of an answer."""
+    _next_answers(scenario, {"type": "reset"})
 
 
-def truncate_answer(scene: Scene) -> None:
-    """Answers are complete HTTP with half of their JSON."""
-    _next_answers(scene, {"type": "truncate"})
+def truncate_answer(scenario: Scenario) -> None:
+    """The provider sends complete HTTP answers with half of their JSON."""
+    _next_answers(scenario, {"type": "truncate"})
 
 
-def storm_of_429(scene: Scene) -> None:
-    """Every request is refused for some seconds, with a pause to keep or without."""
-    scene.reach_request()
+def storm_of_429(scenario: Scenario) -> None:
+    """The provider refuses every request for some seconds, with or without a Retry-After."""
+    scenario.reach_request()
     action: dict[str, Any] = {"type": "status", "status": 429}
-    pause = scene.chance.choice([None, 1, 3, 8])
-    _script(scene, action | ({"retry_after": pause} if pause else {}), None)
-    scene.note(f"429 for everything, Retry-After: {pause}")
-    time.sleep(scene.chance.uniform(2, 8))
-    _lift(scene)
+    pause = scenario.chance.choice([None, 1, 3, 8])
+    _script(scenario, action | ({"retry_after": pause} if pause else {}), None)
+    scenario.note(f"429 for everything, Retry-After: {pause}")
+    time.sleep(scenario.chance.uniform(2, 8))
+    _lift(scenario)
 
 
-def refuse_token(scene: Scene) -> None:
-    """401 from one request on, until the run has failed with a sentence."""
-    scene.reach_request()
-    _script(scene, {"type": "status", "status": 401}, None)
-    scene.note("401 for everything")
-    scene.until(scene.has_ended, "the end of the run", 60)
-    _lift(scene)
-    run = Run.across_tenants.get(pk=scene.run.pk)
+def refuse_token(scenario: Scenario) -> None:
+    """The provider answers 401 from one request on, until the run has failed with a sentence."""
+    scenario.reach_request()
+    _script(scenario, {"type": "status", "status": 401}, None)
+    scenario.note("401 for everything")
+    scenario.until(scenario.has_ended, "the end of the run", 60)
+    _lift(scenario)
+    run = Run.across_tenants.get(pk=scenario.run.pk)
     if run.state == RunState.FAILED:
-        scene.note(f"failed: {run.error}")
+        scenario.note(f"failed: {run.error}")
         assert "token" in run.error, f"nobody can act on: {run.error}"
 
 
-def _next_answers(scene: Scene, action: dict[str, Any]) -> None:
-    scene.reach_request()
-    times = scene.chance.randint(1, 3)
-    _script(scene, action, times)
-    scene.note(f"{times} × {action['type']}")
-    scene.until(lambda: scene.platform.sandbox.served("faults") >= times or scene.has_ended(), "the answers", 60)
-    _lift(scene)
+def _next_answers(scenario: Scenario, action: dict[str, Any]) -> None:
+    scenario.reach_request()
+    times = scenario.chance.randint(1, 3)
+    _script(scenario, action, times)
+    scenario.note(f"{times} × {action['type']}")
+    scenario.until(
+        lambda: scenario.platform.sandbox.served("faults") >= times or scenario.has_ended(), "the answers", 60
+    )
+    _lift(scenario)
 
 
-def _script(scene: Scene, action: dict[str, Any], times: int | None) -> None:
-    rule = {"match": f"* /{scene.job_name}/", "times": times, "action": action}
-    scene.platform.sandbox.control("faults", [rule])
+def _script(scenario: Scenario, action: dict[str, Any], times: int | None) -> None:
+    rule = {"match": f"* /{scenario.job_name}/", "times": times, "action": action}
+    scenario.platform.sandbox.control("faults", [rule])
 
 
-def _lift(scene: Scene) -> None:
-    made = scene.platform.sandbox.served("faults")
-    scene.platform.sandbox.control("faults", [])
-    scene.note(f"the provider is well again after {made} faults")
+def _lift(scenario: Scenario) -> None:
+    made = scenario.platform.sandbox.served("faults")
+    scenario.platform.sandbox.control("faults", [])
+    scenario.note(f"the provider works again after {made} faults")

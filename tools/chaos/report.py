@@ -1,4 +1,4 @@
-"""What does docs/reliability.md say? The table of fault × broker × outcome × recovery time, as it was measured."""
+"""What does docs/reliability.md say? The measured table of fault × broker × outcome × recovery time."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ HEAD = (
 
 
 def write(found: list[Result], seed: int) -> None:
-    """Put the table of these results into the page, between its marks."""
+    """Write the table of these results into the page, between its marks."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(f"{before}{BEGIN}\n\n{table(found, seed)}\n{END}{after}", encoding="utf-8")
 
 
 def table(found: list[Result], seed: int) -> str:
-    """The sentence that sums up, and the table."""
+    """A summary sentence and the table."""
     bad = sum(bool(result.problems) for result in found)
     counted = Counter(result.broker for result in found)
     each = " and ".join(f"{counted[broker]} with {broker}" for broker in BROKERS if counted[broker])

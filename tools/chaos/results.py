@@ -1,4 +1,4 @@
-"""How is the outcome of a fault kept and told?"""
+"""How is the result of a fault stored and printed?"""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """What became of one fault: no ``problems`` when all held; ``cost_s`` is what it cost beyond a usual run."""
+    """The result of one fault: no ``problems`` when all held; ``cost_s`` is how much longer the run took than usual."""
 
     number: int
     fault: str
@@ -24,7 +24,7 @@ class Result(msgspec.Struct, kw_only=True):
         return f"{self.number:4} {self.broker:<9}{self.fault:<17}{self.job:<14}{self.cost_s:6.1f} s  {end}"
 
     def story(self) -> str:
-        """What went wrong and what had happened when."""
+        """The problems, then the timeline."""
         return "\n".join(
             [*(f"       ! {problem}" for problem in self.problems), *(f"       {line}" for line in self.timeline)]
         )
@@ -37,7 +37,7 @@ def read(folder: Path) -> dict[int, Result]:
 
 
 def write(folder: Path, result: Result) -> None:
-    """Add a result in one step: a reader never sees half of it."""
+    """Store a result in one step, so that a reader never sees half of it."""
     unfinished = folder / f"{result.number}.part"
     unfinished.write_bytes(msgspec.json.encode(result))
     unfinished.rename(folder / f"{result.number}.json")

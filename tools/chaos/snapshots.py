@@ -1,4 +1,4 @@
-"""How does every fault begin from the same state? Tables are kept as copies and put back, ids included."""
+"""How does every experiment begin from the same state? Copies of all tables are stored and put back, with their ids."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,36 +12,36 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND table
 
 
 class Snapshots:
-    """Copies of all tables in a schema per name, made and put back by the superuser."""
+    """Copies of all tables, one schema per name; the superuser makes them and puts them back."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     @contextmanager
     def superuser(self) -> Iterator[psycopg.Connection]:
-        """A connection that may do everything, in a transaction."""
+        """A connection of the superuser, in a transaction."""
         with psycopg.connect(self._postgres.url("postgres")) as connection:
             yield connection
 
     def execute(self, statement: str | sql.Composed) -> None:
-        """One statement as the superuser, outside a transaction."""
+        """Execute one statement as the superuser, outside a transaction."""
         with psycopg.connect(self._postgres.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
     def take(self, name: str) -> None:
-        """Keep the present state as ``name``."""
+        """Store the present state as ``name``."""
         with self.superuser() as connection:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
             for table in self._tables(connection):
                 self._do(connection, "CREATE TABLE {copy} AS TABLE {table}", name, table)
 
     def put_back(self, name: str) -> None:
-        """Make the present state that of ``name``. Sequences go on: no id is ever used twice."""
+        """Restore the state that is stored as ``name``. Sequences continue, so that no id is used twice."""
         with self.superuser() as connection:
-            # Without foreign keys and triggers: the order of the tables does not matter then.
+            # This role ignores foreign keys and triggers, so the order of the tables does not matter.
             connection.execute("SET LOCAL session_replication_role = replica")
             tables = self._tables(connection)
-            # A tick of the scheduler in between would see half of it.
+            # Without the locks the scheduler could see half of the state.
             names = sql.SQL(", ").join(sql.Identifier("public", table) for table in tables)
             connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
             for table in tables:

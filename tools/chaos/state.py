@@ -1,4 +1,4 @@
-"""Is everything as after an undisturbed run? Tables row for row, vectors, counts, counters of the stages."""
+"""Is everything as after an undisturbed run? Tables are compared row for row, so are vectors, counts and stages."""
 
 import json
 import warnings
@@ -15,7 +15,7 @@ from qdrant_client import QdrantClient
 from apps.jobs.models import Run
 from tests.platform import loaded_tables, table_rows
 
-# Part (a table, the vectors …) → its rows as texts, in order.
+# Name of a part (a table, the points …) → its rows as texts, in order.
 State = dict[str, list[str]]
 
 _OTHERS = {
@@ -26,12 +26,12 @@ _OTHERS = {
     "watermarks": "SELECT scope FROM jobs_watermark",
 }
 _STAGES = "SELECT step, stage, state, done, failed, total FROM progress_stageprogress WHERE run_id = %s"
-# How much a run did itself: after one that was stopped it need not do all of it again.
+# Parts that say how much work a run did itself. A run that follows a stopped one need not repeat all of it.
 OWN_WORK = frozenset({"stages", "announced", "proof"})
 
 
 def state_of(run: Run) -> State:
-    """What a run has led to. Our own ids and times are left out, those of points are part of it."""
+    """What a run has led to, without the ids and times of our own rows."""
     state = {table: _texts(table_rows(table)) for table in loaded_tables()}
     state |= {name: _texts(_rows(query)) for name, query in _OTHERS.items()}
     state["stages"] = _texts(_rows(_STAGES, run.pk))
@@ -43,16 +43,16 @@ def state_of(run: Run) -> State:
     return state
 
 
-def differences(expected: State, found: State, *, own_work: bool) -> list[str]:
-    """A sentence for each part that differs; none when all is equal. ``own_work``: the run did all of it itself."""
+def differences(expected: State, found: State, *, with_own_work: bool) -> list[str]:
+    """A sentence for each part that differs. ``with_own_work``: also compare how much work the run did itself."""
     sentences = []
-    for part in sorted((expected.keys() | found.keys()) - (frozenset() if own_work else OWN_WORK)):
+    for part in sorted((expected.keys() | found.keys()) - (frozenset() if with_own_work else OWN_WORK)):
         before, after = Counter(expected.get(part, [])), Counter(found.get(part, []))
         missing, extra = before - after, after - before
         if missing or extra:
             examples = [*missing.elements()][:2] + [*extra.elements()][:2]
             shown = " | ".join(example[:300] for example in examples)
-            sentences.append(f"{part}: {missing.total()} rows missing, {extra.total()} too much: {shown}")
+            sentences.append(f"{part}: {missing.total()} rows missing, {extra.total()} too many: {shown}")
     return sentences
 
 
@@ -75,15 +75,15 @@ def points() -> list[tuple[Any, ...]]:
     return found
 
 
-def forget_vectors() -> None:
-    """No point is left."""
+def delete_vectors() -> None:
+    """Delete all points."""
     client = vector_store()
     for collection in client.get_collections().collections:
         client.delete_collection(collection.name)
 
 
 def vector_store() -> QdrantClient:
-    """A client of its own: the product's may be in the middle of something."""
+    """A separate client, because the product's client may be in use."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
         return QdrantClient(

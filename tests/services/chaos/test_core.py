@@ -15,9 +15,9 @@ SEED = 109  # all of them strike the Jira job
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    """Each of the faults once, in a lane with services of its own."""
+    """The result of each fault; one slot makes them all on its own services."""
     folder = tmp_path_factory.mktemp("chaos")
-    options = {"--broker": "redis", "--lanes": "1", "--seed": SEED, "--faults": len(FAULTS), "--folder": folder}
+    options = {"--broker": "redis", "--slots": "1", "--seed": SEED, "--faults": len(FAULTS), "--folder": folder}
     words = [str(word) for pair in options.items() for word in pair]
     suite = subprocess.run(
         [sys.executable, "-m", "tools.chaos", *words, "--only", *FAULTS],

@@ -1,1 +1,1 @@
-"""Who else could do it? A script per peer and work, run in an environment of its own: it imports nothing of ours."""
+"""What does a peer need for the same workload? Each script runs in its own environment and imports nothing of ours."""

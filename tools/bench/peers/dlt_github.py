@@ -16,14 +16,14 @@ LISTS = {
     "review_comments": "pulls/{}/comments",
     "issue_comments": "issues/{}/comments",
 }
-# REST ends there without a word; GraphQL gives them all.
-MOST_COMMITS = 250
+# REST gives no more and does not say so; GraphQL gives all.
+MAX_REST_COMMITS = 250
 QUERY = """query($owner: String!, $name: String!, $number: Int!, $after: String) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) {
     commits(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { commit { sha: oid message } } }
   } } }"""
 COLUMNS: Any = {"id": {"data_type": "text", "primary_key": True}, "data": {"data_type": "json"}}
-# Neither PostgreSQL's JSON nor dlt takes NUL characters and halves of surrogate pairs, which real texts have.
+# Real texts have NUL characters and halves of surrogate pairs. PostgreSQL's JSON and dlt refuse both.
 UNSTORABLE = re.compile(r"(?<!\\)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 client = Client(raise_for_status=True)
 
@@ -61,7 +61,7 @@ def pulls() -> Iterator[list[dict[str, Any]]]:
 
 
 def lists_of(name: str, path: str) -> Any:
-    """A transformer: one list of every pull request, in one JSON column; the calls run in dlt's thread pool."""
+    """A transformer: one list of every pull request, in one JSON column; dlt's thread pool makes the calls."""
 
     @dlt.transformer(data_from=pulls, name=name, write_disposition="replace", columns=COLUMNS)
     def items(page: list[dict[str, Any]]) -> Any:
@@ -72,7 +72,7 @@ def lists_of(name: str, path: str) -> Any:
     def fetch(repository: str, number: int, pull: str) -> list[dict[str, Any]]:
         answers = pages(f"/repos/{repository}/{path.format(number)}?per_page=100")
         found = [item for answer in answers for item in answer]
-        if name == "commits" and len(found) >= MOST_COMMITS:
+        if name == "commits" and len(found) >= MAX_REST_COMMITS:
             found = list(all_commits(repository, number))
         return [{"id": f"{pull}:{item['sha']}" if "sha" in item else str(item["id"]), "data": item} for item in found]
 

@@ -10,7 +10,7 @@ import dlt  # type: ignore[import-not-found]
 from dlt.sources.helpers.requests import Client  # type: ignore[import-not-found]
 
 BASE, TOKEN = os.environ["BENCH_URL"], os.environ["BENCH_TOKEN"]
-# Neither PostgreSQL's JSON nor dlt takes NUL characters and halves of surrogate pairs, which real texts have.
+# Real texts have NUL characters and halves of surrogate pairs. PostgreSQL's JSON and dlt refuse both.
 UNSTORABLE = re.compile(r"(?<!\\)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 client = Client(raise_for_status=True)
 
@@ -55,7 +55,7 @@ def complete(issue: dict[str, Any]) -> None:
     columns={"id": {"data_type": "text", "primary_key": True}, "data": {"data_type": "json"}},
 )
 def issues(batch: list[str]) -> Any:
-    """Whole issues with their histories in one JSON column; deferred calls run in dlt's thread pool."""
+    """Whole issues with their histories in one JSON column; dlt's thread pool makes the deferred calls."""
 
     @dlt.defer
     def fetch() -> list[dict[str, Any]]:

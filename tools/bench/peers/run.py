@@ -1,4 +1,4 @@
-"""How is a peer installed, run and measured? In a virtual environment of its own, timed from its process's start."""
+"""How is a peer installed, run and measured? In its own virtual environment, from the start of its process."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import ROOT, TOKEN, Sandbox
-from tools.bench.works import Incomplete, Proof, Work, prove
+from tools.bench.workloads import IncompleteRunError, Proof, Workload, prove
 
 REQUIREMENTS = "dlt[postgres]==1.31.0"
 # dlt reads its configuration from the environment: threads that fetch, processes that normalize, jobs that load.
@@ -55,7 +55,7 @@ class PeerRun:
 
 
 def installed(folder: Path) -> Path:
-    """The peer's interpreter, installed at the first call. Raises ``OSError`` or ``CalledProcessError``."""
+    """The peer's interpreter; the first call installs it. Raises ``OSError`` or ``CalledProcessError``."""
     python = folder / "bin" / "python"
     ready = folder / REQUIREMENTS
     if not ready.exists():
@@ -66,8 +66,8 @@ def installed(folder: Path) -> Path:
     return python
 
 
-def run_dlt(python: Path, sandbox: Sandbox, work: Work, database: str, folder: Path) -> PeerRun:
-    """Load the work into an empty database. Raises :class:`~tools.bench.works.Incomplete`."""
+def run_dlt(python: Path, sandbox: Sandbox, workload: Workload, database: str, folder: Path) -> PeerRun:
+    """Load the workload into an empty database. Raises :class:`~tools.bench.workloads.IncompleteRunError`."""
     data = folder / "dlt-data"
     shutil.rmtree(data, ignore_errors=True)
     environment = {
@@ -75,20 +75,20 @@ def run_dlt(python: Path, sandbox: Sandbox, work: Work, database: str, folder: P
         **TUNING,
         "DLT_DATA_DIR": str(data),
         "DESTINATION__POSTGRES__CREDENTIALS": database,
-        "BENCH_URL": sandbox.url(work.job),
+        "BENCH_URL": sandbox.url(workload.job),
         "BENCH_TOKEN": TOKEN,
     }
-    script = ROOT / "tests" / "bench" / "peers" / f"dlt_{work.job}.py"
+    script = ROOT / "tools" / "bench" / "peers" / f"dlt_{workload.job}.py"
     sandbox.control("reset-stats")
     with (folder / "dlt.log").open("ab") as log:
         began = time.perf_counter()
-        child = subprocess.Popen([python, script], env=environment, cwd=folder, stdout=log, stderr=log)
-        _, status, used = os.wait4(child.pid, 0)
-        wall_s = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
+        with subprocess.Popen([python, script], env=environment, cwd=folder, stdout=log, stderr=log) as child:
+            _, status, used = os.wait4(child.pid, 0)
+            wall_s = time.perf_counter() - began
+            child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise Incomplete(f"dlt ended with {child.returncode} (see {log.name}).")
+        raise IncompleteRunError(f"dlt ended with {child.returncode} (see {log.name}).")
     requests = sandbox.served()
-    prove(sandbox, database, PROOFS[work.name])
+    prove(sandbox, database, PROOFS[workload.name])
     cpu_s = used.ru_utime + used.ru_stime
     return PeerRun(round(wall_s, 3), round(cpu_s, 3), round(used.ru_maxrss / 1024, 1), requests)

@@ -1,4 +1,4 @@
-"""How long do workers deal with progress? Measured in the bench's workers; Redis keeps the sums."""
+"""How much time do workers need for progress? The bench's workers measure it; Redis keeps the sums."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,21 +12,21 @@ from apps.progress import services, signals
 
 KEY = "bench:progress"
 TASKS = "tasks"  # the time of whole tasks
-# What tasks call for the sake of progress: to show it, and to count. Where one calls another, the outer one has it all.
-TOLD, COUNTED = ("refresh", "working", "wait", "mark"), ("count",)
+# What tasks call to show progress, and to count it. Where one calls another, the time belongs to the outer one.
+SHOWING, COUNTING = ("refresh", "working", "wait", "mark"), ("count",)
 
-_spent: dict[str, float] = {}
+_seconds: dict[str, float] = {}
 _began = 0.0
 _inside: list[str] = []
 
 
 def seconds() -> dict[str, float]:
-    """By function, and in ``tasks`` altogether, what all workers have spent since :func:`forget`."""
+    """The seconds of all workers since :func:`reset`, by function, and under ``tasks`` those of whole tasks."""
     return {name.decode(): float(value) for name, value in redis_client().hgetall(KEY).items()}  # type: ignore[union-attr]
 
 
-def forget() -> None:
-    """Begin anew."""
+def reset() -> None:
+    """Set all sums to zero."""
     redis_client().delete(KEY)
 
 
@@ -40,7 +40,7 @@ def _metered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*arguments, **options)
         finally:
-            _spent[name] = _spent.get(name, 0.0) + perf_counter() - began
+            _seconds[name] = _seconds.get(name, 0.0) + perf_counter() - began
             _inside.pop()
 
     return call
@@ -49,13 +49,13 @@ def _metered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 @worker_process_init.connect
 def meter(**_: Any) -> None:
     """Measure from now on in this process of a worker."""
-    for name in (*TOLD, *COUNTED):
+    for name in (*SHOWING, *COUNTING):
         metered = _metered(name, getattr(services, name))
         setattr(services, name, metered)
         if hasattr(signals, name):
             setattr(signals, name, metered)
     task_prerun.connect(_begin, weak=False)
-    task_postrun.connect(_tell, weak=False)
+    task_postrun.connect(_store, weak=False)
 
 
 def _begin(**_: Any) -> None:
@@ -63,8 +63,8 @@ def _begin(**_: Any) -> None:
     _began = perf_counter()
 
 
-def _tell(**_: Any) -> None:
-    _spent[TASKS] = perf_counter() - _began
-    for name, spent in _spent.items():
-        redis_client().hincrbyfloat(KEY, name, spent)
-    _spent.clear()
+def _store(**_: Any) -> None:
+    _seconds[TASKS] = perf_counter() - _began
+    for name, value in _seconds.items():
+        redis_client().hincrbyfloat(KEY, name, value)
+    _seconds.clear()

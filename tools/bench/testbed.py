@@ -1,4 +1,4 @@
-"""On what does the bench run? Services of its own with durability on, a fresh database per run, warm workers."""
+"""On what does the bench run? On its own durable services, with a fresh database per run and warm workers."""
 
 import os
 import subprocess
@@ -23,12 +23,12 @@ from apps.stack.services.postgres_roles import APP, OWNER
 from tests.processes import ROOT, Process, scheduler, until, worker
 
 TEMPLATE = "bench_template"
-# What the bench adds to a worker.
-ADDED = "tools.bench.noop,tools.bench.spent"
+# Modules that the bench adds to a worker.
+ADDED_MODULES = "tools.bench.noop,tools.bench.progress_cost"
 
 
-class Stand:
-    """The running services, and how to get a fresh database and warm workers on them."""
+class Testbed:
+    """The running services, with fresh databases and warm workers on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Stand:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Services up, the product's tables in a template database, Django set up in this process."""
+        """Start the services, make the product's tables in a template database, set Django up in this process."""
         with self.services:
             os.environ.update(self.services.env)
             os.environ.update(
@@ -54,7 +54,7 @@ class Stand:
 
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
-        """A fresh database and its name; nothing of earlier runs is left to be written to the disk."""
+        """Make a fresh database and give its name. Nothing of earlier runs remains to be written to the disk."""
         name = f"bench_{next(self._numbers)}"
         self._create(name, template)
         with psycopg.connect(self.postgres.url("postgres", name), autocommit=True) as connection:
@@ -66,7 +66,7 @@ class Stand:
 
     @contextmanager
     def product(self) -> Iterator[None]:
-        """The product's tables in a fresh database, which is this process's too."""
+        """The product's tables in a fresh database, which this process uses too."""
         from django.db import connection
 
         with self.database(TEMPLATE) as name:
@@ -82,13 +82,13 @@ class Stand:
 
     @contextmanager
     def workers(self, *queues: str) -> Iterator[dict[str, list[int]]]:
-        """A warm worker of two processes per list of queues, and the scheduler; the pids by group."""
+        """Start the scheduler and, per list of queues, a warm worker of two processes; give the pids by group."""
         number = next(self._numbers)
         made = [worker(self.folder, names, f"worker-{number}-{place}") for place, names in enumerate(queues)]
         with ExitStack() as stack:
             beside = stack.enter_context(scheduler(self.folder))
             for process in made:
-                process.arguments += ["--loglevel", "INFO", "--include", ADDED]
+                process.arguments += ["--loglevel", "INFO", "--include", ADDED_MODULES]
                 stack.enter_context(process)
             for process in made:
                 until(partial(_is_ready, process), f"a worker (see {process.log})")
@@ -107,7 +107,7 @@ class Stand:
         return self.services.postgres
 
     def owner_url(self, database: str) -> str:
-        """The address of a database for somebody who makes tables of their own."""
+        """The address of a database for a role that may make tables."""
         return self.postgres.url(OWNER, database)
 
     def server_version(self) -> str:

@@ -1,4 +1,4 @@
-"""Where do faults strike? In a lane: the whole product on services of its own, in our hands, not a supervisor's."""
+"""What do faults disturb? The whole product on its own services; no supervisor runs, we start its processes."""
 
 import os
 import subprocess
@@ -17,18 +17,18 @@ from apps.stack.services.rabbitmq import RabbitMQ
 from tests.processes import ROOT, Sandbox
 
 QUEUES = ("extraction", "transform", "embedding", "control")
-# Small, but of several pages, and slow enough that a fault finds the run in the middle.
+# Small, but of several pages, and slow enough that a fault comes while the run works.
 DATA = {"issues": 120, "prs": 40, "latency_ms": 60}
 WORKERS = ("alpha", "beta")
-# Lets the clock of a process be set (Debian's package libfaketime).
+# Sets the clock of a process (Debian's package libfaketime).
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
-class Stand:
-    """The services and processes of one lane.
+class Testbed:
+    """The services and processes of one slot.
 
-    Two workers of one process each, so that one can take over from the other; a scheduler and a web process. Whatever
-    a fault ends is started again by whoever made the fault: that is the part of a supervisor.
+    Two workers of one process each, so that one can take over from the other; a scheduler and a web process. The code
+    that ends a process for a fault also starts it again.
     """
 
     def __init__(self, folder: Path, broker: str) -> None:
@@ -69,7 +69,7 @@ class Stand:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Everything up, the tables made, Django set up in this process; everything down afterwards."""
+        """Start everything, make the tables, set Django up in this process; stop everything afterwards."""
         with ExitStack() as stack:
             for service in self.backing:
                 stack.callback(service.stop)
@@ -91,7 +91,7 @@ class Stand:
         return Program(name, self.stack, ["manage.py", "scheduler"], {**self.environment, **extra})
 
     def heal(self) -> None:
-        """Back to what runs in an undisturbed run."""
+        """Start what is down, so that everything runs as in an undisturbed run."""
         self._end_extra()
         down = [one for one in (*self.backing, *self.programs) if not one.is_running]
         for service in down:
@@ -101,7 +101,7 @@ class Stand:
 
     @property
     def logs(self) -> Path:
-        """Where the logs are."""
+        """The folder of the logs."""
         return self.stack / "logs"
 
     def new_worker(self, name: str, **extra: str) -> Program:

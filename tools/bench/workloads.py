@@ -1,4 +1,4 @@
-"""What is measured? Two works: a Jira site and a GitHub organisation, and how their completeness is proven."""
+"""What is measured? Two workloads, a Jira site and a GitHub organisation, each with a proof of completeness."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ _LIVING = "SELECT external_id FROM warehouse_{} WHERE deleted_at IS NULL"
 
 
 @dataclass(frozen=True)
-class Work:
-    """One data set: its job, what it is called, how it is proven complete, and how people change it meanwhile."""
+class Workload:
+    """One data set: its job, its title, how it is proven complete, and how people change it."""
 
     name: str
     job: str
@@ -24,8 +24,8 @@ class Work:
     mutations: tuple[str, ...]
 
 
-WORKS = {
-    "A": Work(
+WORKLOADS = {
+    "A": Workload(
         "A",
         "jira",
         "Jira",
@@ -38,7 +38,7 @@ WORKS = {
         },
         ("edit", "comment", "status"),
     ),
-    "B": Work(
+    "B": Workload(
         "B",
         "github",
         "GitHub",
@@ -54,18 +54,20 @@ WORKS = {
 }
 
 
-class Incomplete(Exception):
-    """Something is missing or too much: such a run has no time."""
+class IncompleteRunError(Exception):
+    """The run did not end well, or its records are not those of the source; its time does not count."""
 
 
 def prove(sandbox: Sandbox, database: str, proof: Proof) -> int:
-    """Compare the distinct ids of every kind with the source's; gives their number. Raises :class:`Incomplete`."""
+    """Compare the ids of every kind with the source's and return their number. Raises :class:`IncompleteRunError`."""
     total = 0
     with psycopg.connect(database) as connection:
         for kind, query in proof.items():
             truth = {str(name) for name in requests.get(sandbox.url(f"_sandbox/truth/{kind}"), timeout=60).json()}
             loaded = {str(name) for (name,) in connection.execute(query)}
             if loaded != truth:
-                raise Incomplete(f"{kind}: {len(truth - loaded)} are missing, {len(loaded - truth)} are too much.")
+                raise IncompleteRunError(
+                    f"{kind}: {len(truth - loaded)} are missing, {len(loaded - truth)} are too much."
+                )
             total += len(loaded)
     return total

@@ -1,4 +1,4 @@
-"""What do single parts cost: a step of the chain without work, the embedding of a text, a change of the progress?"""
+"""What do single parts cost: a step without work, the embedding of a text, a change of the progress?"""
 
 from functools import partial
 from statistics import median
@@ -19,22 +19,22 @@ from apps.tenants.services import create_tenant
 from apps.vectors.embedders import MAX_CHARS, current_embedder
 from tests.processes import until
 from tools.bench.noop import NOOP, STEPS
-from tools.bench.stand import Stand
+from tools.bench.testbed import Testbed
 
 REFRESHES = 500
 TEXTS = 10_000
 PER_CALL = 512
 
 
-def step_overhead(stand: Stand, repeat: int) -> dict[str, Any]:
-    """Milliseconds per step of a chain whose steps have nothing to do; medians over runs, from start to end."""
+def step_overhead(testbed: Testbed, repeat: int) -> dict[str, Any]:
+    """Milliseconds per step of a chain whose steps have nothing to do: the median over several runs."""
     tenant = create_tenant(slug="noop", name="Nothing to do")
     job = Job.across_tenants.create(tenant=tenant, job_type=NOOP.job_type, name=NOOP.job_type)
     figures: list[float] = []
-    with stand.workers("extraction", "transform,embedding,control"):
+    with testbed.workers("extraction", "transform,embedding,control"):
         for _ in range(repeat + 1):  # the first one warms up
             run = services.start(job, actor="bench")
-            until(partial(_has_ended, run), f"the end of a chain (logs in {stand.folder})")
+            until(partial(_has_ended, run), f"the end of a chain (logs in {testbed.folder})")
             assert run.started_at, run.error
             assert run.finished_at, run.error
             figures.append((run.finished_at - run.started_at).total_seconds() * 1000 / STEPS)
@@ -47,7 +47,7 @@ def _has_ended(run: Run) -> bool:
 
 
 def progress_cost(tenant: Tenant, job_type: str) -> dict[str, float]:
-    """Milliseconds of a refresh that is stored and told, and of one that is held back because it comes too early."""
+    """Milliseconds of a refresh that is stored and sent, and of one that is held back because it comes too early."""
     run, first = uuid4(), definition(job_type).steps[0]
     names = {"job_name": job_type, "job_type": job_type, "mode": "full", "overall": "RUNNING"}
     progress.begin(run, tenant_id=tenant.pk, job_id=0, **names)
@@ -65,7 +65,7 @@ def progress_cost(tenant: Tenant, job_type: str) -> dict[str, float]:
 
 
 def embedding_speed(repeat: int) -> dict[str, Any]:
-    """Texts per second of CPU of the chosen embedder, over loaded texts of every kind."""
+    """How many loaded texts of every kind the chosen embedder embeds in a second of CPU."""
     with connection.cursor() as cursor:
         query = f"SELECT left(text, {MAX_CHARS}) FROM warehouse_document WHERE text <> '' ORDER BY md5(text) LIMIT %s"
         cursor.execute(query, [TEXTS])

@@ -1,4 +1,4 @@
-"""How is Jira read with as few and as large calls as it allows, and what are its plain rows?"""
+"""How does the baseline read Jira with few and large calls, and which plain rows does it make?"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from apps.sources.text import read_json
-from tools.bench.plain import Answers, Cells, Reader, Tables, at_once, storable
+from tools.bench.baseline import Answers, Cells, Reader, Tables, at_once, storable
 
 
 def fetch(reader: Reader) -> Answers:
-    """Ids first, then whole issues with their histories by the hundred; long histories are cut there: one by one."""
+    """Read all ids, then whole issues by the hundred, then one by one the histories that Jira cut."""
     ids: list[str] = []
     asked: dict[str, Any] = {"jql": "created > 0", "fields": ["id"], "maxResults": 5000}
     while True:
@@ -24,7 +24,7 @@ def fetch(reader: Reader) -> Answers:
         for start in range(0, len(ids), 100)
     ]
     answers = at_once(lambda batch: reader.ask("/rest/api/3/issue/bulkfetch", batch), batches)
-    cut = [issue.id for answer in answers for issue in read_json(answer, _Heads).issues if issue.changelog.is_cut]
+    cut = [issue.id for answer in answers for issue in read_json(answer, _IssuePage).issues if issue.changelog.is_cut]
     rest = at_once(lambda issue: list(_changelog(reader, issue)), cut)
     return [("issues", answer) for answer in answers] + [page for pages in rest for page in pages]
 
@@ -38,13 +38,13 @@ class _Changelog(msgspec.Struct, gc=False):
         return len(self.histories) < self.total
 
 
-class _Head(msgspec.Struct, gc=False):
+class _IssueHead(msgspec.Struct, gc=False):
     id: str
     changelog: _Changelog
 
 
-class _Heads(msgspec.Struct, gc=False):
-    issues: list[_Head]
+class _IssuePage(msgspec.Struct, gc=False):
+    issues: list[_IssueHead]
 
 
 def _changelog(reader: Reader, issue: str) -> Iterator[tuple[str, bytes]]:

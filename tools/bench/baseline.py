@@ -1,6 +1,6 @@
-"""How is a provider read with nothing but the standard library, and how do rows get into a plain table?
+"""How does the baseline read a provider and fill plain tables? With the standard library and COPY.
 
-The plain limits are built from this: no retries, no ledger, no mapping, no progress.
+It has no retries, no queue, no mapping and no progress.
 """
 
 import http.client
@@ -20,7 +20,7 @@ from tests.processes import TOKEN
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What was fetched, each with a label that says what it is; and per table its columns and rows.
+# Answers: each with a label that says what it is. Tables: per table its columns and rows.
 Answers = list[tuple[str, bytes]]
 Cells = tuple[str | None, ...]
 Tables = dict[str, tuple[tuple[str, ...], list[Cells]]]
@@ -34,7 +34,7 @@ HEADERS = {
 
 
 class Reader:
-    """Asks one provider on as many connections as there are threads; ``requests`` counts."""
+    """Asks one provider, with one connection per thread; ``requests`` counts."""
 
     def __init__(self, base_url: str, provider: str) -> None:
         parts = urlsplit(base_url)
@@ -43,7 +43,7 @@ class Reader:
         self.requests = 0
 
     def ask(self, path: str, body: Any = None) -> bytes:
-        """The answer to a GET, or to a POST of ``body`` as JSON. A connection that was idle for long is renewed."""
+        """The answer to a GET, or to a POST of ``body`` as JSON. A connection that the server closed is renewed."""
         sent = None if body is None else json.dumps(body)
         try:
             status, content = self._send(path, sent)
@@ -64,13 +64,13 @@ class Reader:
 
 
 def at_once(call: Callable[[T], R], things: Iterable[T]) -> list[R]:
-    """``call`` for all things on :data:`CONNECTIONS` threads."""
+    """Call ``call`` for all things on :data:`CONNECTIONS` threads."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         return list(pool.map(call, things))
 
 
 def upsert(database: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """COPY into a staging table and one INSERT … ON CONFLICT into a plain table of texts, keyed by ``id``."""
+    """Load a plain table of texts, keyed by ``id``: COPY into a staging table, then INSERT … ON CONFLICT."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     texts = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in columns)
     parts = {"table": sql.Identifier(table), "stage": sql.Identifier(f"stage_{table}"), "names": names, "texts": texts}
@@ -87,5 +87,5 @@ def upsert(database: str, table: str, columns: Sequence[str], rows: Iterable[Seq
 
 
 def storable(text: str | None) -> str | None:
-    """A text without what PostgreSQL refuses."""
+    """The text without NUL characters, which PostgreSQL refuses."""
     return text.replace("\x00", "") if text else text

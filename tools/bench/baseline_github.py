@@ -1,4 +1,4 @@
-"""How are pull requests read over REST, all lists side by side, and what are their plain rows?"""
+"""How does the baseline read pull requests over REST, all lists side by side, and which plain rows does it make?"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from apps.sources.text import read_json
-from tools.bench.plain import Answers, Reader, Tables, at_once, storable
+from tools.bench.baseline import Answers, Reader, Tables, at_once, storable
 
-# Per pull request: path below it, and the table for what it gives.
+# The lists of a pull request: path below it → table.
 LISTS = {"commits": "commit", "reviews": "review", "comments": "review_comment"}
-# REST ends there without a word; GraphQL gives them all.
-MOST_COMMITS = 250
+# REST gives no more and does not say so; GraphQL gives all.
+MAX_REST_COMMITS = 250
 COMMITS = """query($owner: String!, $name: String!, $number: Int!, $after: String) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) {
     commits(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { commit { oid message } } }
@@ -37,7 +37,7 @@ def fetch(reader: Reader) -> Answers:
     lists = at_once(lambda path: [(path[0], page) for page in _pages(reader, path[1])], paths)
     found = [page for pages in lists for page in pages]
     seen = Counter(label for label, page in found for _ in range(_length(page)))
-    long = [(base, pull) for base, pull in pulls if seen[f"commit {pull['id']}"] >= MOST_COMMITS]
+    long = [(base, pull) for base, pull in pulls if seen[f"commit {pull['id']}"] >= MAX_REST_COMMITS]
     found = [(label, page) for label, page in found if label not in {f"commit {pull['id']}" for _, pull in long}]
     for base, pull in long:
         found += [(f"commit {pull['id']}", answer) for answer in _all_commits(reader, base, pull["number"])]
@@ -49,7 +49,7 @@ def _length(page: bytes) -> int:
 
 
 def _all_commits(reader: Reader, base: str, number: int) -> Iterator[bytes]:
-    """The commits of one pull request over GraphQL, in REST's words."""
+    """The commits of one pull request over GraphQL, with REST's field names."""
     _, _, owner, name = base.split("/")
     variables: dict[str, Any] = {"owner": owner, "name": name, "number": number, "after": None}
     while True:
@@ -63,7 +63,7 @@ def _all_commits(reader: Reader, base: str, number: int) -> Iterator[bytes]:
 
 
 def _pages(reader: Reader, path: str) -> Iterator[bytes]:
-    """Every page of a list of up to 100 a page; the first short one is the last."""
+    """Every page of a list, 100 records a page; the first shorter page is the last."""
     number = 1
     while True:
         answer = reader.ask(f"{path}per_page=100&page={number}")
