@@ -11,9 +11,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.jobs.forms import JobForm
-from apps.jobs.lifecycle import schedule
 from apps.jobs.lifecycle.controls import PLAIN, Control
+from apps.jobs.lifecycle.planning import SETTINGS, change_settings, schedule_of
 from apps.jobs.lifecycle.transitions import WrongStateError
+from apps.jobs.lifecycle.upcoming import upcoming
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
@@ -61,7 +62,7 @@ class JobAdmin(Live, TenantAdmin):
     fieldsets = (
         (None, {"fields": ("tenant", "name", "job_type", "integration")}),
         ("Now", {"fields": ("bar", "error", "retries_used")}),
-        ("Schedule", {"fields": (*schedule.SETTINGS, "next_five")}),
+        ("Schedule", {"fields": (*SETTINGS, "next_five")}),
         ("History", {"fields": ("last_run_started_at", "last_run_finished_at", "last_sync_date", "last_sweep_at")}),
     )
     readonly_fields = (
@@ -93,19 +94,19 @@ class JobAdmin(Live, TenantAdmin):
         """Store only what was changed: the state moves on while somebody looks at the form."""
         require(request.user, obj.tenant_id, Role.ADMIN)
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        settings = {name: changed.pop(name) for name in schedule.SETTINGS if name in changed}
+        settings = {name: changed.pop(name) for name in SETTINGS if name in changed}
         if changed:
             obj.save(update_fields=[*changed])
-        schedule.change(obj, actor=_actor(request), values=settings, reason=REASON)
+        change_settings(obj, actor=_actor(request), values=settings, reason=REASON)
 
     @admin.display(description="Schedule")
     def when(self, job: Job) -> str:
-        return str(schedule.of(job))
+        return str(schedule_of(job))
 
     @admin.display(description="Next five")
     def next_five(self, job: Job) -> SafeString:
         """By the stored settings: by the rule's clock, and by that of the reader."""
-        coming = schedule.coming_of(job)
+        coming = upcoming(job)
         lines = format_html_join("", "<li>{} <small>({})</small></li>", _clocks(coming["occurrences"]))
         return format_html("<p>{}</p><ol>{}</ol>", coming["description"], lines)
 

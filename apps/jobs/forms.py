@@ -1,21 +1,22 @@
-"""Which settings of a job are possible? Checked here for the page, the admin, the API and the command."""
+"""Which settings of a job are valid? Checked here for the pages, the admin site, the API and the command."""
 
 from typing import Any
 
 from django import forms
 
-from apps.jobs.lifecycle import schedule
+from apps.jobs.lifecycle.planning import SETTINGS, change_settings
+from apps.jobs.lifecycle.schedule import Schedule, rule_problem
 from apps.jobs.models import Job
 from apps.tenants.admin_base import BaseForm, TenantForm
 from apps.tenants.models import known_time_zone
 
 HINTS = {
-    "interval_minutes": "Minutes from one start to the next, where there is no rule.",
-    "rule": "A cron rule in local time, such as 0 6 * * 1-5. Empty: by interval.",
-    "time_zone": "Whose clock the rule means, such as Europe/Berlin.",
-    "retry_minutes": "Minutes until a failed run is tried again: 5 to 30.",
-    "max_retries": "How often, before it waits for its next regular time: 0 to 10.",
-    "sweep_hours": "Every how many hours the ids of everything are listed, to find what was deleted or moved.",
+    "interval_minutes": "Minutes from one start to the next. Used when there is no rule.",
+    "rule": "A cron rule in local time, such as 0 6 * * 1-5. Empty: the interval counts.",
+    "time_zone": "The time zone of the rule, such as Europe/Berlin.",
+    "retry_minutes": "Minutes until a failed run is retried: 5 to 30.",
+    "max_retries": "How many retries before the job waits for its next regular time: 0 to 10.",
+    "sweep_hours": "Hours from one listing of all ids to the next, to find what was deleted or moved.",
 }
 
 
@@ -23,22 +24,22 @@ class CheckedSchedule(BaseForm):
     """A form with the settings of a job, all or some of them."""
 
     def clean_rule(self) -> str:
-        """A rule that comes at all, with single spaces."""
+        """A valid rule, with single spaces."""
         rule = " ".join(str(self.cleaned_data["rule"]).split())
-        if rule and (problem := schedule.problem_of(rule)):
+        if rule and (problem := rule_problem(rule)):
             raise forms.ValidationError(problem)
         return rule
 
     def clean_time_zone(self) -> str:
-        """A zone that there is."""
+        """A time zone that exists."""
         zone = str(self.cleaned_data["time_zone"]).strip()
         known_time_zone(zone)
         return zone
 
     @property
-    def schedule(self) -> schedule.Schedule:
+    def schedule(self) -> Schedule:
         """The schedule that the valid form describes."""
-        return schedule.Schedule(*(self.cleaned_data[name] for name in ("interval_minutes", "rule", "time_zone")))
+        return Schedule(*(self.cleaned_data[name] for name in ("interval_minutes", "rule", "time_zone")))
 
 
 class ScheduleForm(CheckedSchedule):
@@ -46,7 +47,7 @@ class ScheduleForm(CheckedSchedule):
 
     class Meta:
         model = Job
-        fields = schedule.SETTINGS
+        fields = SETTINGS
         labels = {
             "is_active": "Runs by itself",
             "interval_minutes": "Every … minutes",
@@ -58,8 +59,8 @@ class ScheduleForm(CheckedSchedule):
         help_texts = HINTS
 
     def store(self, *, actor: str, reason: str = "") -> None:
-        """Save what differs, under the name of who asked for it."""
-        schedule.change(self.instance, actor=actor, values=self.cleaned_data, reason=reason)
+        """Save what has changed; the history says who asked for it."""
+        change_settings(self.instance, actor=actor, values=self.cleaned_data, reason=reason)
 
 
 class JobForm(CheckedSchedule, TenantForm):
@@ -72,8 +73,8 @@ class JobForm(CheckedSchedule, TenantForm):
 
 
 def settings_form(job: Job, values: dict[str, Any]) -> ScheduleForm:
-    """The form of a job's settings with some of them changed: what a program or a command asks for."""
-    stored = {name: getattr(job, name) for name in schedule.SETTINGS}
+    """The form of a job's settings with some of them changed: for a program or a command."""
+    stored = {name: getattr(job, name) for name in SETTINGS}
     return ScheduleForm(stored | values, instance=job)
 
 

@@ -8,7 +8,8 @@ from apps.dashboard import selectors
 from apps.dashboard.views.member import member_form, member_page
 from apps.dashboard.views.shared import run_context
 from apps.jobs.forms import ScheduleForm
-from apps.jobs.lifecycle import schedule
+from apps.jobs.lifecycle.planning import schedule_of
+from apps.jobs.lifecycle.upcoming import upcoming
 from apps.jobs.models import Job
 from apps.jobs.queue import stats
 from apps.jobs.selectors import UnknownJobError, job_of, newest_run
@@ -66,8 +67,8 @@ def _page(request: TenantRequest, found: Job, form: ScheduleForm, status: int = 
     context = run_context(request, found, newest_run(found), as_of_job=True) | {
         "changes": selectors.changes_of(found),
         "recent": selectors.recent_runs(found),
-        "coming": schedule.coming_of(found),
-        "planned": schedule.of(found),
+        "coming": upcoming(found),
+        "planned": schedule_of(found),
         "settings_form": form,
         "may_change": may_act_as(request.role, Role.OPERATOR),
     }

@@ -9,14 +9,16 @@ from pydantic import ConfigDict
 
 from apps.jobs.api.jobs import actor_of, job_of
 from apps.jobs.forms import ScheduleForm, problems, settings_form
-from apps.jobs.lifecycle import schedule
+from apps.jobs.lifecycle.planning import database_time
+from apps.jobs.lifecycle.schedule import occurrences
+from apps.jobs.lifecycle.upcoming import describe, upcoming
 from apps.tenants.models import Role
 
 router = Router(tags=["jobs"])
 
 
 class Settings(Schema):
-    """When a job runs and what else it does by itself; what is not given stays as it is."""
+    """When a job runs and what else it does by itself; a setting that is not given does not change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,7 +32,7 @@ class Settings(Schema):
 
 
 class Written(Schema):
-    """:class:`Settings` as somebody has typed them."""
+    """:class:`Settings` as a person has typed them."""
 
     is_active: str | None = None
     interval_minutes: str | None = None
@@ -42,7 +44,7 @@ class Written(Schema):
 
 
 class Occurrence(Schema):
-    """One time at which a job will run: by the clock of its rule, and by that of who asks."""
+    """One time at which a job will run, in the time zone of its rule and in that of the user."""
 
     at: datetime
     local: str
@@ -68,26 +70,26 @@ Answers = {200: Coming, 422: Refused}
 
 @router.get("/jobs/{int:job_id}/schedule-preview", response=Answers, summary="What would these settings mean?")
 def preview(request: HttpRequest, job_id: int, written: Query[Written]) -> Status[Any]:
-    """The next times by settings that are not stored yet; 422 names what is wrong with which field."""
+    """The next times by settings that are not stored yet; 422 says what is wrong with which field."""
     job = job_of(request, job_id)
     form = settings_form(job, written.dict(exclude_none=True))
     if not form.is_valid():
         return _refusal(form)
-    coming = schedule.occurrences(form.schedule, schedule.database_time(), last_start=job.last_run_started_at)
-    return Status(200, schedule.as_coming(form.schedule, coming if form.cleaned_data["is_active"] else []))
+    times = occurrences(form.schedule, database_time(), last_start=job.last_run_started_at)
+    return Status(200, describe(form.schedule, times if form.cleaned_data["is_active"] else []))
 
 
 @router.patch("/jobs/{int:job_id}/schedule", response=Answers, summary="Change when a job runs")
 def change(request: HttpRequest, job_id: int, body: Settings) -> Status[Any]:
-    """Store settings; the history names who changed what. 422 names what is wrong with which field."""
+    """Store settings; the history says who changed what. 422 says what is wrong with which field."""
     job = job_of(request, job_id, Role.OPERATOR)
     form = settings_form(job, body.dict(exclude_none=True))
     if not form.is_valid():
         return _refusal(form)
     form.store(actor=actor_of(request))
-    return Status(200, schedule.coming_of(job))
+    return Status(200, upcoming(job))
 
 
 def _refusal(form: ScheduleForm) -> Status[Any]:
-    told = problems(form)
-    return Status(422, {"detail": " ".join(told.values()), "errors": told})
+    errors = problems(form)
+    return Status(422, {"detail": " ".join(errors.values()), "errors": errors})

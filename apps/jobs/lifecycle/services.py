@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.jobs import run_log
 from apps.jobs.choices import BatchState, RunMode
-from apps.jobs.lifecycle import chain, schedule, stopping, transitions
+from apps.jobs.lifecycle import chain, planning, stopping, transitions
 from apps.jobs.lifecycle.admission import admit_pending_runs
 from apps.jobs.lifecycle.run_request import WHAT_CHANGED, RunRequest
 from apps.jobs.lifecycle.transitions import SYSTEM, WrongStateError, refusal, transition
@@ -52,7 +52,7 @@ def start(job: Job, *, actor: str, request: RunRequest = WHAT_CHANGED, reason: s
             overall=JobState.PENDING,
         )
         transition(job, "start", run, actor=actor, reason=reason)
-        Job.across_tenants.filter(pk=job.pk).update(next_run=schedule.next_run(job), retries_used=0)
+        Job.across_tenants.filter(pk=job.pk).update(next_run=planning.next_run(job), retries_used=0)
     admit_pending_runs(job.tenant)
     run.refresh_from_db()
     return run
@@ -91,7 +91,7 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
         locked, run = _lock_for(job, "retry")
         _check_integration(locked)
         transition(locked, "retry", run, actor=actor, reason=reason)
-        Job.across_tenants.filter(pk=job.pk).update(next_run=schedule.next_run(run.job))
+        Job.across_tenants.filter(pk=job.pk).update(next_run=planning.next_run(run.job))
         Run.across_tenants.filter(pk=run.pk).update(
             attempt=F("attempt") + 1, plan_tries=0, error="", finished_at=None, not_before=None, waiting_for=""
         )
@@ -163,7 +163,7 @@ def reset(job: Job, *, actor: str, reason: str = "") -> Job:
         locked = transitions.lock(job.pk)
         if locked.state != JobState.READY:
             transition(locked, "reset", current_run(locked), actor=actor, reason=reason)
-            locked.next_run = locked.next_run or schedule.next_run(locked)
+            locked.next_run = locked.next_run or planning.next_run(locked)
             locked.save(update_fields=["next_run"])
     return locked
 

@@ -16,9 +16,10 @@ from django.db.models.functions import Now
 
 from apps.integrations.models import Integration
 from apps.jobs.execution import completion
-from apps.jobs.lifecycle import schedule, services, stopping, transitions
+from apps.jobs.lifecycle import services, stopping, transitions
 from apps.jobs.lifecycle.admission import admit_pending_runs
 from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.planning import plan_next_runs
 from apps.jobs.lifecycle.transitions import SYSTEM, WrongStateError
 from apps.jobs.models import Job, Run
 from apps.jobs.scheduler import recovery
@@ -55,7 +56,7 @@ def tick() -> None:
         notices.wake_due,
         reset_finished,
         retry_failed,
-        schedule.plan,
+        plan_next_runs,
         start_due,
         admit_pending,
         housekeeper.round,

@@ -16,7 +16,7 @@ from apps.integrations.services import add_integration
 from apps.jobs import tasks
 from apps.jobs.execution import completion, workers
 from apps.jobs.forms import settings_form
-from apps.jobs.lifecycle import schedule, services, transitions
+from apps.jobs.lifecycle import planning, services, transitions
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
@@ -76,9 +76,9 @@ def ended(job: Job, state: JobState) -> None:
 
 
 def test_a_new_job_gets_a_next_run_one_period_away(job: Job) -> None:
-    before = schedule.database_time()
+    before = planning.database_time()
     orchestrator.tick()
-    assert before + 60 * MINUTE <= next_run(job) <= schedule.database_time() + 60 * MINUTE
+    assert before + 60 * MINUTE <= next_run(job) <= planning.database_time() + 60 * MINUTE
     assert runs(job) == 0
 
 
@@ -93,7 +93,7 @@ def test_ten_missed_occurrences_are_caught_up_by_one_run(job: Job) -> None:
     put(job, next_run=Now() - 10 * 60 * MINUTE)
     orchestrator.tick()
     assert runs(job) == 1
-    assert next_run(job) > schedule.database_time()
+    assert next_run(job) > planning.database_time()
     ended(job, JobState.READY)
     orchestrator.tick()
     assert runs(job) == 1
@@ -145,7 +145,7 @@ def test_a_clock_that_jumped_far_ahead_and_back_puts_nothing_off(job: Job, rule:
     put(job, next_run=FAR_AWAY, last_run_started_at=FAR_AWAY, rule=rule)
     orchestrator.tick()
     period = timedelta(days=1) if rule else 60 * MINUTE
-    assert next_run(job) <= schedule.database_time() + period
+    assert next_run(job) <= planning.database_time() + period
     assert runs(job) == 0
 
 
@@ -166,7 +166,7 @@ def test_a_clock_that_jumped_back_keeps_no_job_finished_and_no_retry_waiting(job
 def test_a_run_that_is_asked_for_by_hand_puts_the_next_interval_off(job: Job) -> None:
     put(job, next_run=Now() + MINUTE)
     services.start(job, actor="ada")
-    assert next_run(job) > schedule.database_time() + 59 * MINUTE
+    assert next_run(job) > planning.database_time() + 59 * MINUTE
 
 
 def test_a_failed_job_is_retried_without_waiting_for_its_regular_time(job: Job) -> None:
@@ -190,7 +190,7 @@ def test_after_the_last_retry_it_waits_for_its_regular_time_and_then_begins_anew
     orchestrator.tick()
     job.refresh_from_db()
     assert (job.state, job.retries_used, runs(job)) == (JobState.FAILED, job.max_retries, 1)
-    assert next_run(job) > schedule.database_time()
+    assert next_run(job) > planning.database_time()
     put(job, next_run=Now() - MINUTE)
     orchestrator.tick()
     job.refresh_from_db()
@@ -223,7 +223,7 @@ def _change(job: Job, **values: object) -> None:
 def test_changed_settings_plan_the_next_run_anew_and_are_recorded(job: Job) -> None:
     orchestrator.tick()
     _change(job, rule="0 6 * * 1-5", time_zone="Europe/Berlin", retry_minutes=5)
-    assert next_run(job).astimezone(schedule.of(job).zone).hour == 6
+    assert next_run(job).astimezone(planning.schedule_of(job).zone).hour == 6
     change = StateChange.objects.get(job=job, action="schedule")
     assert (change.actor, change.before, change.after) == ("ada", "READY", "READY")
     for told in ("Rule: none → 0 6 * * 1-5.", "Retry minutes: 15 → 5.", "Nights are quiet."):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.jobs.lifecycle.schedule import Schedule, occurrences, problem_of
+from apps.jobs.lifecycle.schedule import Schedule, occurrences, rule_problem
 
 ZONES = ("Europe/Berlin", "America/New_York")
 
@@ -121,13 +121,13 @@ def test_a_last_start_in_the_future_puts_nothing_off_by_more_than_a_period(ahead
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_with_a_sentence(rule: str, sentence: str) -> None:
-    assert sentence in problem_of(rule)
-    assert "0 6 * * 1-5" in problem_of(rule)
+    assert sentence in rule_problem(rule)
+    assert "0 6 * * 1-5" in rule_problem(rule)
 
 
 @pytest.mark.parametrize("rule", ["0 6 * * 1-5", "0 0 29 2 *", "0 0 L * *", "0 8 * * MON#1", "*/5 9-17 * * MON-FRI"])
 def test_a_rule_that_comes_is_accepted(rule: str) -> None:
-    assert problem_of(rule) == ""
+    assert rule_problem(rule) == ""
 
 
 def test_a_schedule_is_told_in_words() -> None:

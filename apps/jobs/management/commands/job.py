@@ -14,8 +14,9 @@ from apps.jobs import selectors, watch
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.execution.estimate import estimate
 from apps.jobs.forms import problems, settings_form
-from apps.jobs.lifecycle import schedule, services
+from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.controls import CONTROLS
+from apps.jobs.lifecycle.planning import coming_runs, schedule_of
 from apps.jobs.lifecycle.run_request import InvalidRequestError, RunRequest, build_request
 from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job, Run
@@ -99,8 +100,8 @@ class Command(BaseCommand):
             if not form.is_valid():
                 raise CommandError(" ".join(problems(form).values()))
             form.store(actor=_actor(), reason=options["reason"])
-        planned = schedule.of(job)
-        coming = [moment.astimezone(planned.zone).isoformat() for moment in schedule.coming_runs(job)]
+        planned = schedule_of(job)
+        coming = [moment.astimezone(planned.zone).isoformat() for moment in coming_runs(job)]
         self._print({"job": job.name, "schedule": str(planned), "next": coming}, options)
 
     def _print(self, result: dict[str, Any], options: dict[str, Any]) -> None:
