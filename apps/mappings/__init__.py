@@ -1,1 +1,1 @@
-"""What a provider calls its types and statuses, and what they are to the tenant."""
+"""What do a provider's types and statuses mean for a tenant?"""

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class FlowCategory(models.TextChoices):
-    """What an issue in a flow step is doing; flow efficiency is active time ÷ (active + waiting time)."""
+    """The state of work in a flow step. Flow efficiency is active time ÷ (active time + waiting time)."""
 
     TO_DO = "to_do", "To do"
     ACTIVE = "active", "Active"

@@ -1,7 +1,7 @@
-"""How do mappings travel as CSV? Exported with names instead of ids, imported all or nothing.
+"""How are mappings exported and imported as CSV? Files contain names instead of ids. An import is all or nothing.
 
-Own code instead of django-import-export: that package brings its own preview, history and permission model
-beside ours, and would still need a resource class per table with these natural keys.
+This is our own code and not django-import-export: that package has its own preview, history and permission model, and
+would still need a resource class per table with these natural keys.
 """
 
 import csv
@@ -27,14 +27,14 @@ from apps.mappings.models import (
 )
 from apps.warehouse.models import Project
 
-MOST_ROWS = 5_000
+MAX_CSV_ROWS = 5_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 TRUE, FALSE = "yes", "no"
 FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 class CsvError(Exception):
-    """Why a file was not imported: a sentence per line; nothing of it was kept."""
+    """Why a file was not imported, a sentence per line. Nothing was saved."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("\n".join(sentences))
@@ -42,15 +42,15 @@ class CsvError(Exception):
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A column that names a row of ``model`` by ``name_field``, unique within what column ``within`` names."""
+class ReferenceColumn:
+    """A column that names a row of ``model`` by ``name_field``, which is unique within the row in column ``within``."""
 
     model: type[models.Model]
     name_field: str = "name"
     within: str = ""
 
     def key(self, row: Any) -> tuple[int | None, str]:
-        """What ``row`` is found by."""
+        """The key by which ``row`` is found."""
         return (
             getattr(row, f"{self.within}_id") if self.within else None,
             getattr(row, self.name_field).lower(),
@@ -59,7 +59,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Format:
-    """The columns of a table's file, in order, and those that say which row a line means."""
+    """The columns of a table's file in order, and the key columns that identify a row."""
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
@@ -80,18 +80,18 @@ FORMATS: dict[type[MappingModel], Format] = {
     TypeWorkflow: Format(("standard_type",), ("standard_type", "workflow", "is_active")),
 }
 REFERENCES = {
-    "integration": Reference(Integration),
-    "project": Reference(Project, "key", within="integration"),
-    "standard_type": Reference(StandardType),
-    "parent": Reference(StandardType),
-    "child": Reference(StandardType),
-    "workflow": Reference(Workflow),
-    "flow_step": Reference(FlowStep, within="workflow"),
+    "integration": ReferenceColumn(Integration),
+    "project": ReferenceColumn(Project, "key", within="integration"),
+    "standard_type": ReferenceColumn(StandardType),
+    "parent": ReferenceColumn(StandardType),
+    "child": ReferenceColumn(StandardType),
+    "workflow": ReferenceColumn(Workflow),
+    "flow_step": ReferenceColumn(FlowStep, within="workflow"),
 }
 
 
 def export_csv(rows: models.QuerySet[Any]) -> str:
-    """``rows`` as CSV with a header. What a spreadsheet would run as a formula gets an apostrophe."""
+    """``rows`` as CSV with a header. A text that a spreadsheet would run as a formula gets an apostrophe."""
     columns = FORMATS[rows.model].columns
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -101,7 +101,7 @@ def export_csv(rows: models.QuerySet[Any]) -> str:
     return out.getvalue()
 
 
-def _cell(value: Any, reference: Reference | None) -> str:
+def _cell(value: Any, reference: ReferenceColumn | None) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -112,9 +112,9 @@ def _cell(value: Any, reference: Reference | None) -> str:
 
 @transaction.atomic
 def import_csv(*, model: type[MappingModel], tenant: int, text: str) -> list[MappingModel]:
-    """Add or change the rows that ``text`` names, and give them; rows that it does not name stay as they are.
+    """Add or change the rows in ``text``, and return them. Rows that are not in ``text`` stay unchanged.
 
-    :class:`CsvError` names every bad line; then nothing is kept.
+    If a line is not valid, :class:`CsvError` names every such line, and nothing is saved.
     """
     importer = Importer(model, tenant)
     rows, errors = [], []
@@ -129,22 +129,22 @@ def import_csv(*, model: type[MappingModel], tenant: int, text: str) -> list[Map
     if errors:
         raise CsvError(errors)
     try:
-        connection.check_constraints()  # those that wait for the end, so that two positions can be swapped
+        connection.check_constraints()  # the deferred ones, which let two positions be swapped
     except IntegrityError as error:
         raise CsvError([_broken_rule(model, error)]) from error
     return rows
 
 
 def _broken_rule(model: type[MappingModel], error: IntegrityError) -> str:
-    """The sentence of the constraint that the database named."""
+    """The error message of the constraint that the database named."""
     diagnosis = getattr(error.__cause__, "diag", None)
     name = diagnosis.constraint_name if diagnosis else None
     rules = [str(rule.get_violation_error_message()) for rule in model._meta.constraints if rule.name == name]
-    return rules[0] if rules else "This contradicts another row."
+    return rules[0] if rules else "This conflicts with another row."
 
 
 def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The lines as (number in the file, value by column); comma or semicolon, in any order of the columns."""
+    """The lines as (line number, value by column). Columns may be in any order, separated by commas or semicolons."""
     if "\0" in text:
         raise CsvError(["This is not a text file: it contains NUL characters."])
     first = text.partition("\n")[0]
@@ -154,10 +154,10 @@ def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
         if sorted(header) != sorted(columns):
             raise CsvError([f"Line 1 must be the header {','.join(columns)}; it is {','.join(header) or 'empty'}."])
         for count, cells in enumerate(reader):
-            if count >= MOST_ROWS:
-                raise CsvError([f"More than {MOST_ROWS} lines: split the file."])
+            if count >= MAX_CSV_ROWS:
+                raise CsvError([f"More than {MAX_CSV_ROWS} lines. Split the file."])
             if len(cells) not in (0, len(header)):
-                raise CsvError([f"Line {reader.line_num}: {len(cells)} cells where the header has {len(header)}."])
+                raise CsvError([f"Line {reader.line_num}: {len(cells)} cells, but the header has {len(header)}."])
             if cells:
                 yield reader.line_num, dict(zip(header, map(_text, cells), strict=True))
     except csv.Error as error:
@@ -170,14 +170,14 @@ def _text(cell: str) -> str:
 
 
 class Importer:
-    """Turns lines into rows of one table of one tenant; reads each table it needs once, not once per line."""
+    """Turns lines into rows of one table of one tenant. It reads each table that it needs once, not once per line."""
 
     def __init__(self, model: type[MappingModel], tenant: int) -> None:
         self.model, self.tenant, self.format = model, tenant, FORMATS[model]
         self._known: dict[str, dict[tuple[int | None, str], Any]] = {}
 
     def take(self, values: dict[str, str]) -> MappingModel:
-        """Save one line and give its row; ``ValidationError`` says what is wrong with it."""
+        """Save one line and return its row; ``ValidationError`` says what is wrong with it."""
         read: dict[str, Any] = {}
         for column in self.format.columns:
             read[column] = self._read(column, values[column], read)

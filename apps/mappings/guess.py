@@ -1,4 +1,4 @@
-"""What does a provider's type or status most likely mean, judged by what the source reports about it?"""
+"""What does a provider's type or status most likely mean? The guess uses what the source reports about it."""
 
 import re
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class DefaultType(NamedTuple):
 
 
 class DefaultStep(NamedTuple):
-    """A flow step that a new tenant gets; its position is its place in the list."""
+    """A flow step that a new tenant gets. Its position is its index in the list."""
 
     name: str
     category: FlowCategory
@@ -38,8 +38,8 @@ DEFAULT_STEPS = (
     DefaultStep("Done", FlowCategory.DONE),
 )
 
-# Beginnings of words in English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Russian; parts
-# of texts in Japanese, Chinese and Korean, which need no blank before a word.
+# Beginnings of words in English, German, French, Spanish, Portuguese, Italian, Dutch, Polish and Russian, and parts of
+# texts in Japanese, Chinese and Korean, which have no spaces between words.
 BUG_NAMES = re.compile(
     r"\b(bug|defect|incident|fehler|störung|anomalie|erreur|errore|erro\b|fallo|defeito|difetto|fout|storing|"
     r"błąd|ошибк|дефект|инцидент)|バグ|不具合|障害|缺陷|故障|错误|버그|결함",
@@ -66,7 +66,7 @@ CATEGORIES = {"new": FlowCategory.TO_DO, "indeterminate": FlowCategory.ACTIVE, "
 
 
 def guess_type(*, name: str, hierarchy_level: int, is_subtask: bool) -> DefaultType:
-    """The standard type of a provider's type: by level (Jira: -1 sub-task, 1 epic), then by name."""
+    """The standard type of a provider's type, by its level (Jira: -1 sub-task, 1 epic), then by its name."""
     if is_subtask or hierarchy_level < 0:
         return SUBTASK
     if hierarchy_level > 0:
@@ -77,6 +77,6 @@ def guess_type(*, name: str, hierarchy_level: int, is_subtask: bool) -> DefaultT
 
 
 def guess_category(*, name: str, category: str) -> FlowCategory | None:
-    """The category of a status: as the source says, but waiting where its name says so; or ``None``."""
+    """The category that the source reports, but *waiting* if the name of the status says so; ``None`` if unknown."""
     known = CATEGORIES.get(category)
     return FlowCategory.WAITING if known == FlowCategory.ACTIVE and WAITING_NAMES.search(name) else known

@@ -1,4 +1,4 @@
-"""To which flow step does each status go that nobody has mapped?"""
+"""Which flow step does a status without a mapping most likely belong to?"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,7 @@ from apps.warehouse.models import Project
 
 @dataclass(frozen=True)
 class Guess:
-    """A flow step for a status name; ``project`` is the provider's id where only that project's status is
-    meant.
-    """
+    """A flow step for a status name. ``project`` is the provider's project id if only that project is meant."""
 
     name: str
     step: FlowStep
@@ -25,7 +23,7 @@ class Guess:
 
 
 def guess_status_mappings(tenant: Tenant, integration: Integration) -> list[StatusMapping]:
-    """A mapping for each reported status in each active workflow in which no row, active or not, has it."""
+    """A mapping for each reported status, in each active workflow that has no mapping for it, active or inactive."""
     by_workflow: dict[int, list[FlowStep]] = defaultdict(list)
     steps = FlowStep.objects.for_tenant(tenant).filter(is_active=True, workflow__is_active=True)
     for step in steps.order_by("position"):
@@ -53,9 +51,7 @@ def guess_status_mappings(tenant: Tenant, integration: Integration) -> list[Stat
 
 
 def guess_steps(steps: list[FlowStep], statuses: list[ReportedStatus]) -> Iterator[Guess]:
-    """One guess for statuses of equal name, by what most of them are, and one per project that differs from
-    it.
-    """
+    """One guess for all statuses of the same name, by majority, and one for each project that differs from it."""
     fits = [(status, fitting_step(steps, status.name, status.category)) for status in statuses]
     counted = Counter(step.pk for _, step in fits if step)
     if not counted:
@@ -69,9 +65,7 @@ def guess_steps(steps: list[FlowStep], statuses: list[ReportedStatus]) -> Iterat
 
 
 def fitting_step(steps: Iterable[FlowStep], name: str, category: str) -> FlowStep | None:
-    """The first of ``steps`` in the guessed category, a namesake before others; without a category, a
-    namesake only.
-    """
+    """The first of ``steps`` in the guessed category. A step of the same name wins; without a category only it fits."""
     guessed = guess_category(name=name, category=category)
     namesakes = [step for step in steps if step.name.lower() == name.lower()]
     if guessed is None:

@@ -1,14 +1,11 @@
-"""Does one type stand above another, and by which path?"""
+"""Is one type above another in the hierarchy, and by which path?"""
 
 from collections import deque
 from collections.abc import Iterable
 
 
 def find_path(links: Iterable[tuple[int, int]], start: int, goal: int) -> list[int]:
-    """The shortest way from ``start`` down to ``goal`` over (parent, child) links, both ends included.
-
-    An empty list if there is none.
-    """
+    """The shortest path from ``start`` down to ``goal`` over (parent, child) links, with both ends; empty if none."""
     children: dict[int, list[int]] = {}
     for parent, child in links:
         children.setdefault(parent, []).append(child)

@@ -1,7 +1,7 @@
-"""What would a change of mappings do? It is made, measured by the database, and taken back.
+"""What would a change of mappings do? The change is made, measured by the database, and rolled back.
 
-The views of :mod:`apps.mappings.resolve` are read before and after the change inside a transaction that is
-rolled back, so the figures are those of the change itself and not of a second implementation of the rules.
+The views of :mod:`apps.mappings.resolve` are read before and after the change, in a transaction that is rolled back.
+So the numbers come from the change itself and not from a second implementation of the rules.
 """
 
 from collections import Counter
@@ -18,8 +18,8 @@ from apps.mappings.selectors import faults
 T = TypeVar("T")
 
 NOTHING = "(none)"
-FIGURES = {
-    "type": "every figure by type of work",
+METRICS = {
+    "type": "all metrics by work item type",
     "flow step": "time in step, cumulative flow, rework",
     "category": "cycle time, throughput, work in progress and its age, flow efficiency, burndown",
 }
@@ -27,7 +27,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Shift:
-    """``issues`` go from ``old`` to ``new`` in one respect: ``type``, ``flow step`` or ``category``."""
+    """``issues`` change from ``old`` to ``new`` in one respect (``what``): ``type``, ``flow step`` or ``category``."""
 
     what: str
     old: str
@@ -37,7 +37,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Preview:
-    """``issues`` change, ``past`` have other past moves; ``faults`` are new ones and forbid it."""
+    """``issues`` change now, ``past`` issues change in their history. New ``faults`` forbid the change."""
 
     issues: int
     past: int
@@ -48,10 +48,10 @@ class Preview:
         return bool(self.issues or self.past or self.faults)
 
     @property
-    def figures(self) -> list[str]:
-        """The names of the figures that change."""
+    def metrics(self) -> list[str]:
+        """The names of the metrics that change."""
         touched = {shift.what for shift in self.shifts} | ({"flow step", "category"} if self.past else set())
-        return [figures for what, figures in FIGURES.items() if what in touched]
+        return [metrics for what, metrics in METRICS.items() if what in touched]
 
 
 BEFORE = """
@@ -84,9 +84,9 @@ WHERE (old.from_step_id, old.to_step_id, old.from_category, old.to_category)
 
 
 def preview(*, tenants: Sequence[int], change: Callable[[], T]) -> tuple[Preview, T]:
-    """What ``change`` does to the issues of ``tenants``, and what it returns; nothing of it stays.
+    """What ``change`` does to the issues of ``tenants``, and its result. The change is rolled back.
 
-    What ``change`` raises is raised here. It must keep to the database: nothing else can be taken back.
+    ``change`` may write to the database only, because nothing else can be rolled back. Its exceptions are raised here.
     """
     values = {"tenants": list(tenants)}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -105,7 +105,7 @@ def preview(*, tenants: Sequence[int], change: Callable[[], T]) -> tuple[Preview
 
 
 def _names(tenants: Sequence[int]) -> dict[tuple[str, Any], str]:
-    """What to call a type, flow step or category; the names before the change win over those after."""
+    """The names of types, flow steps and categories by kind and key."""
     types = StandardType.across_tenants.filter(tenant__in=tenants)
     steps = FlowStep.across_tenants.filter(tenant__in=tenants).select_related("workflow")
     return (
@@ -116,10 +116,10 @@ def _names(tenants: Sequence[int]) -> dict[tuple[str, Any], str]:
 
 
 def _shifts(moves: list[tuple[Any, ...]], names: dict[tuple[str, Any], str]) -> tuple[Shift, ...]:
-    """Sum the moves up per respect, the largest first."""
+    """The moves, summed up for type, flow step and category, the largest first."""
     totals: Counter[tuple[str, Any, Any]] = Counter()
     for *pairs, issues in moves:
-        for position, what in enumerate(FIGURES):
+        for position, what in enumerate(METRICS):
             old, new = pairs[2 * position : 2 * position + 2]
             if old != new:
                 totals[what, old, new] += issues

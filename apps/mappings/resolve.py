@@ -1,18 +1,18 @@
-"""What do a provider's types and statuses mean, for each issue and its moves? Two database views say it.
+"""What do a provider's types and statuses mean for each issue and its status changes? Two database views answer.
 
-``mappings_issue_flow`` (:class:`IssueFlow`) has one row per living issue of an active integration,
-``mappings_change_flow`` (:class:`ChangeFlow`) one per status change of such an issue. Rules:
+``mappings_issue_flow`` (:class:`IssueFlow`) has one row per issue that is not deleted and belongs to an active
+integration. ``mappings_change_flow`` (:class:`ChangeFlow`) has one row per status change of such an issue. The rules:
 
-* type: a mapping of the integration, else one for all integrations, by the type's name whatever its case;
-* workflow: the one of the standard type, else the tenant's default; an issue without a type has none;
-* flow step: in that workflow a mapping of the project, else of the integration, else for all. A change is
-  looked up by the present name of the status it names by id, and where that is gone by the name in the log;
-* inactive mappings count as absent. A mapping *to* something inactive maps to nothing, and so takes the issue
-  out of every figure. What is not mapped is null; each column needs the ones before it.
+* Type: the mapping for the integration, else the mapping for all integrations. Names are compared without case.
+* Workflow: the workflow of the standard type, else the tenant's default workflow. An issue without a type has none.
+* Flow step: in that workflow, the mapping for the project, else for the integration, else for all integrations. A
+  status change names a status by id. The current name of that status is looked up; if the status no longer exists,
+  the name in the change log is used.
+* Inactive mappings are ignored. A mapping to an inactive row maps to nothing, so metrics leave the issue out. A value
+  that is not mapped is null. Each column needs the columns before it.
 
-Mapping happens here, when it is read: a changed mapping holds for all issues, past moves included, in the
-moment it is committed. That is the re-transform of a mapping change: no call to the provider, no row of an
-issue rewritten.
+Mappings are applied when the views are read. A changed mapping is valid for all issues and all past status changes as
+soon as it is committed: no request is sent to the provider, and no row of an issue is written again.
 """
 
 from django.db import models
@@ -22,7 +22,7 @@ from apps.mappings.choices import FlowCategory
 
 
 class FlowView(TenantModel):
-    """A row of a view: read only; the rows it names go their own way when something is deleted."""
+    """A row of a view. It is read-only, so deletions do nothing here."""
 
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.DO_NOTHING, related_name="+")
     integration = models.ForeignKey("integrations.Integration", on_delete=models.DO_NOTHING, related_name="+")
@@ -36,7 +36,7 @@ def _mapped(model: str) -> "models.ForeignKey[models.Model | None, models.Model 
 
 
 class IssueFlow(FlowView):
-    """What an issue is now: ``level`` is of its standard type, ``position`` and ``category`` of its step."""
+    """An issue as mapped now. ``level`` belongs to its standard type, ``position`` and ``category`` to its step."""
 
     issue = models.OneToOneField("warehouse.Issue", primary_key=True, on_delete=models.DO_NOTHING, related_name="flow")
     standard_type = _mapped("StandardType")
@@ -55,7 +55,7 @@ class IssueFlow(FlowView):
 
 
 class ChangeFlow(FlowView):
-    """From which flow step to which one status change of an issue led, in the workflow the issue has now."""
+    """The flow steps before and after a status change, in the workflow that the issue has now."""
 
     change = models.OneToOneField(
         "warehouse.IssueChange", primary_key=True, on_delete=models.DO_NOTHING, related_name="flow"

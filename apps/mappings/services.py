@@ -1,4 +1,4 @@
-"""How do mappings come about by themselves, and how do rows in use go away? Plain edits need no service."""
+"""How are default mappings created, and how are rows in use deleted? Plain edits need no service."""
 
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ from apps.mappings.models import (
     WorkItemTypeMapping,
 )
 from apps.mappings.preview import preview
-from apps.mappings.selectors import types_nobody_mapped
+from apps.mappings.selectors import types_without_mapping
 from apps.tenants.models import Tenant
 from apps.tenants.services import locked_tenant
 from apps.warehouse.models import WorkItemType
 
 
 class Created(NamedTuple):
-    """How many mappings :func:`create_defaults` made."""
+    """How many mappings :func:`create_defaults` created."""
 
     types: int
     statuses: int
@@ -36,16 +36,16 @@ class Created(NamedTuple):
 
 @transaction.atomic
 def create_defaults(*, tenant: Tenant, integration: Integration) -> Created:
-    """Map what the integration's source reported and nobody has mapped, by name, level and category.
+    """Map the types and statuses that the source reported and that have no mapping, by name, level and category.
 
-    Only adds: a type or status that any row (also an inactive one) maps is left alone, and so are standard types
-    and workflows once the tenant has any. To keep something unmapped, deactivate its mapping; a deleted one comes
-    back. Called at the end of every run: a second call adds nothing, nor does one for a source without types of
-    work. What cannot be guessed stays unmapped.
+    It only adds rows. A type or status that has a mapping, active or inactive, is left alone. Standard types and
+    workflows are only created if the tenant has none. To keep a type or status unmapped, deactivate its mapping; a
+    deleted mapping is created again. Types and statuses that cannot be guessed stay unmapped. Every run calls this at
+    its end. A second call, or a call for a source without work item types, adds nothing.
     """
     if not WorkItemType.objects.for_tenant(tenant).filter(integration=integration).exists():
         return Created(0, 0)
-    locked_tenant(tenant.pk)  # two runs of one tenant may end together
+    locked_tenant(tenant.pk)  # two runs of one tenant may end at the same time
     if not StandardType.objects.for_tenant(tenant).exists():
         create_standard_types(tenant=tenant)
     if not Workflow.objects.for_tenant(tenant).exists():
@@ -56,7 +56,7 @@ def create_defaults(*, tenant: Tenant, integration: Integration) -> Created:
 
 
 def create_standard_types(*, tenant: Tenant) -> None:
-    """Initiative, Epic, Story, Task, Bug and Sub-task, and which may be whose parent."""
+    """Create Initiative, Epic, Story, Task, Bug and Sub-task, and their hierarchy."""
     types = {
         default: StandardType.across_tenants.create(tenant=tenant, name=default.name, level=default.level)
         for default in DEFAULT_TYPES
@@ -67,7 +67,7 @@ def create_standard_types(*, tenant: Tenant) -> None:
 
 
 def create_default_workflow(*, tenant: Tenant) -> Workflow:
-    """A default workflow: To Do, In Progress, Review, Done."""
+    """Create the default workflow: To Do, In Progress, Review, Done."""
     workflow = Workflow.across_tenants.create(tenant=tenant, name=DEFAULT_WORKFLOW, is_default=True)
     FlowStep.across_tenants.bulk_create(
         FlowStep(tenant=tenant, workflow=workflow, name=step.name, category=step.category, position=position)
@@ -79,7 +79,7 @@ def create_default_workflow(*, tenant: Tenant) -> Workflow:
 def _guess_type_mappings(tenant: Tenant, integration: Integration) -> list[WorkItemTypeMapping]:
     known = list(StandardType.objects.for_tenant(tenant).filter(is_active=True).order_by("pk"))
     mappings = []
-    for reported in types_nobody_mapped(tenant, integration):
+    for reported in types_without_mapping(tenant, integration):
         wanted = guess_type(
             name=reported.name, hierarchy_level=reported.hierarchy_level, is_subtask=reported.is_subtask
         )
@@ -99,14 +99,14 @@ def _guess_type_mappings(tenant: Tenant, integration: Integration) -> list[WorkI
 
 
 class Impact(NamedTuple):
-    """What hangs on a row: ``mappings`` that use it, ``issues`` that are what they are because of it."""
+    """How many ``mappings`` use a row, and how many ``issues`` are mapped through it."""
 
     mappings: int
     issues: int
 
 
 def impact(*, row: MappingModel) -> Impact:
-    """What would be affected if ``row`` went away."""
+    """What would be affected if ``row`` was deleted."""
     issues = IssueFlow.objects.for_tenant(row.tenant_id)
     match row:
         case FlowStep():
@@ -125,10 +125,10 @@ def impact(*, row: MappingModel) -> Impact:
 
 @transaction.atomic
 def delete_row(*, row: MappingModel, reassign_to: MappingModel | None = None) -> None:
-    """Delete any row of this app; what uses it goes to ``reassign_to`` first.
+    """Delete a row of this app. Rows that use it are reassigned to ``reassign_to`` first.
 
-    :class:`ValidationError` says what is in use, or why ``reassign_to`` will not do. What it
-    changes for issues is told beforehand by :func:`apps.mappings.preview.preview`.
+    A :class:`ValidationError` says which rows use it, or why ``reassign_to`` does not fit. The effect on issues is
+    shown before by :func:`apps.mappings.preview.preview`.
     """
     if reassign_to is not None:
         _require_fit(row, reassign_to)
@@ -148,15 +148,8 @@ def delete_row(*, row: MappingModel, reassign_to: MappingModel | None = None) ->
     row.delete()
 
 
-def delete_flow_step(*, step: FlowStep, reassign_to: FlowStep | None = None) -> None:
-    """Move the statuses of ``step`` to another of its workflow and delete it; see :func:`delete_row`."""
-    delete_row(row=step, reassign_to=reassign_to)
-
-
 def targets_of(row: MappingModel) -> QuerySet[Any]:
-    """To what the users of ``row`` (or, for a mapping, what it maps) can be reassigned: active rows of its
-    tenant.
-    """
+    """The active rows of the tenant that can take over from ``row``; for a mapping, its other possible targets."""
     match row:
         case FlowStep() | StatusMapping():
             rows: QuerySet[Any] = (
@@ -172,7 +165,7 @@ def targets_of(row: MappingModel) -> QuerySet[Any]:
 
 
 def target_field(model: type[MappingModel]) -> str:
-    """The field that says what a mapping maps to; "" for other rows."""
+    """The field that holds the target of a mapping; "" for other tables."""
     fields: dict[type[MappingModel], str] = {StatusMapping: "flow_step", WorkItemTypeMapping: "standard_type"}
     return fields.get(model, "")
 
@@ -180,26 +173,24 @@ def target_field(model: type[MappingModel]) -> str:
 def _require_fit(row: MappingModel, reassign_to: MappingModel) -> None:
     if reassign_to not in targets_of(row):
         raise ValidationError(
-            f"“{reassign_to}” cannot take over from “{row}”: choose another active row of the same kind"
-            " (for a flow step, of the same workflow)."
+            f"“{reassign_to}” cannot replace “{row}”. Choose another active row of the same kind"
+            " (for a flow step, in the same workflow)."
         )
 
 
 def _move(model: type[MappingModel], field: str, row: MappingModel, reassign_to: MappingModel | None) -> None:
-    """Point the rows of ``model`` that use ``row`` to ``reassign_to``; refuse if there are some and it is
-    None.
-    """
+    """Reassign the rows of ``model`` that use ``row`` to ``reassign_to``; refuse if some use it and it is ``None``."""
     users = model.across_tenants.filter(**{field: row})
     if reassign_to is not None:
         users.update(**{field: reassign_to})
     elif count := users.count():
         what = model._meta.verbose_name_plural if count > 1 else model._meta.verbose_name
-        raise ValidationError(f"“{row}” is used by {count} {what}: choose what to reassign to.")
+        raise ValidationError(f"“{row}” is used by {count} {what}. Choose a replacement.")
 
 
 def _hand_over_default(row: Workflow, reassign_to: MappingModel | None) -> None:
     if not isinstance(reassign_to, Workflow):
-        raise ValidationError(f"“{row}” is the default workflow: choose which one shall be it instead.")
+        raise ValidationError(f"“{row}” is the default workflow. Choose another workflow as the default.")
     row.is_default, reassign_to.is_default = False, True
     row.save(update_fields=["is_default"])
     reassign_to.save(update_fields=["is_default"])

@@ -1,4 +1,4 @@
-"""How do people edit mappings? Full admin pages; every change is shown before it holds."""
+"""How do people edit mappings? On admin pages that preview every change before it is saved."""
 
 from apps.mappings.admin.flow import FlowStepAdmin, StatusMappingAdmin, TypeWorkflowAdmin, WorkflowAdmin
 from apps.mappings.admin.work_item_types import (

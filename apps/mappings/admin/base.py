@@ -1,4 +1,4 @@
-"""What can people do with every mapping table? Switch, delete with reassignment, import and export."""
+"""What can people do in every mapping table? Activate, deactivate, delete with reassignment, import and export."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,14 +18,17 @@ from apps.mappings.services import delete_row, impact, targets_of
 from apps.tenants.admin_base import tenants_with
 from apps.tenants.models import Role, Tenant
 
-# The preview page sends the text back, each byte as up to three: below DATA_UPLOAD_MAX_MEMORY_SIZE.
-MOST_BYTES = 800_000
+# The preview page sends the text back, and each byte may take three. Three times this is below
+# DATA_UPLOAD_MAX_MEMORY_SIZE.
+MAX_CSV_BYTES = 800_000
 
 
 class ReassignForm(forms.Form):
-    """To which row goes what uses the one that is deleted?"""
+    """Which row takes over from the deleted one?"""
 
-    reassign_to: forms.Field = forms.ModelChoiceField(queryset=None, required=False, empty_label="(nothing)")
+    reassign_to: forms.Field = forms.ModelChoiceField(
+        queryset=None, required=False, label="Reassign to", empty_label="(nothing)"
+    )
 
     def __init__(self, *args: Any, targets: QuerySet[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +36,7 @@ class ReassignForm(forms.Form):
 
 
 class ImportForm(forms.Form):
-    """A CSV file, or its text when it comes back from the preview."""
+    """A CSV file, or its text when the preview page sends it back."""
 
     tenant: forms.Field = forms.ModelChoiceField(queryset=None, empty_label=None)
     file = forms.FileField(required=False, allow_empty_file=True, label="CSV file")
@@ -44,16 +47,16 @@ class ImportForm(forms.Form):
         self.fields["tenant"].queryset = Tenant.objects.filter(pk__in=tenants)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """The text, from wherever it came."""
+        """Read the file into ``text``."""
         values = super().clean() or self.cleaned_data
         file = values.get("file")
-        if file and file.size > MOST_BYTES:
-            raise ValidationError(f"The file is larger than {MOST_BYTES // 1000} kB: split it.")
+        if file and file.size > MAX_CSV_BYTES:
+            raise ValidationError(f"The file is larger than {MAX_CSV_BYTES // 1000} kB. Split it into several files.")
         if file:
             try:
                 values["text"] = file.read().decode("utf-8-sig")
             except UnicodeDecodeError as error:
-                raise ValidationError("The file is not UTF-8: save it as “CSV UTF-8”.") from error
+                raise ValidationError("The file is not UTF-8. Save it as “CSV UTF-8”.") from error
         if not values.get("text"):
             raise ValidationError("Choose a CSV file that is not empty.")
         return values
@@ -68,7 +71,7 @@ class MappingAdmin(PreviewedAdmin):
     list_per_page = 50
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """What others use is deleted one by one: each time the page asks what to reassign to."""
+        """Rows that other rows use are deleted one by one, because each deletion asks for a reassignment."""
         actions = super().get_actions(request)
         if self.is_used_by_others:
             actions.pop("delete_selected", None)
@@ -78,14 +81,14 @@ class MappingAdmin(PreviewedAdmin):
     def activate(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         self.edit(request, rows, is_active=True)
 
-    @admin.action(description="Deactivate (leave out of every figure)", permissions=["change"])
+    @admin.action(description="Deactivate (exclude from all metrics)", permissions=["change"])
     def deactivate(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         self.edit(request, rows, is_active=False)
 
     @admin.action(description="Export as CSV", permissions=["view"])
     def export_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         if rows.order_by().values("tenant").distinct().count() > 1:
-            self.message_user(request, "Choose rows of one tenant: a file belongs to one.", messages.ERROR)
+            self.message_user(request, "Choose rows of one tenant only.", messages.ERROR)
             return None
         name = f'attachment; filename="{self.opts.model_name}.csv"'
         return HttpResponse(
@@ -93,7 +96,7 @@ class MappingAdmin(PreviewedAdmin):
         )
 
     def edit(self, request: HttpRequest, rows: QuerySet[Any], **values: Any) -> None:
-        """Set ``values`` on all of ``rows`` or, when one of them refuses, on none."""
+        """Set ``values`` on all of ``rows``, or on none if one of them is not valid."""
         changed = list(self.permitted(request, rows, Role.ADMIN))
         for row in changed:
             for field, value in values.items():
@@ -107,10 +110,10 @@ class MappingAdmin(PreviewedAdmin):
         for row in changed:
             row.save()
         self.log(request, changed, list(values))
-        self.message_user(request, f"Changed {len(changed)} rows.", messages.SUCCESS)
+        self.message_user(request, f"{len(changed)} row{'' if len(changed) == 1 else 's'} changed.", messages.SUCCESS)
 
     def log(self, request: HttpRequest, rows: list[Any], fields: list[str]) -> None:
-        """Write to the history of ``rows`` who changed what."""
+        """Write who changed what to the history of ``rows``."""
         assert request.user.pk is not None
         changes = [{"changed": {"fields": fields}}]
         LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, changes)
@@ -118,10 +121,10 @@ class MappingAdmin(PreviewedAdmin):
     # --- deletion -------------------------------------------------------------------------------------------
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show what is affected, ask what to reassign to, show what that changes, delete."""
+        """Show what is affected, ask for a reassignment, preview the change, then delete."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
-            raise Http404(f"There is no such {self.opts.verbose_name}.")
+            raise Http404(f"This {self.opts.verbose_name} does not exist.")
         if not self.has_delete_permission(request, row):
             raise PermissionDenied
         targets = targets_of(row)
@@ -135,24 +138,24 @@ class MappingAdmin(PreviewedAdmin):
         return self.page(request, "delete", title=f"Delete {self.opts.verbose_name}", **context)
 
     def remove(self, request: HttpRequest, object_id: str, form: ReassignForm) -> HttpResponse:
-        """Delete for good; a mapping that was reassigned stays, with its new target."""
+        """Delete the row. A mapping that was reassigned stays and gets its new target."""
         row: Any = self.get_object(request, unquote(object_id))
         name, target = str(row), form.cleaned_data["reassign_to"]
         self.log_deletions(request, self.model._default_manager.filter(pk=row.pk))
         delete_row(row=row, reassign_to=target)
-        note = f"“{name}” was deleted." + (f" What used it is with “{target}” now." if target else "")
+        note = f"“{name}” was deleted." + (f" Everything that used it now uses “{target}”." if target else "")
         self.message_user(request, note, messages.SUCCESS)
         return HttpResponseRedirect(self.address("changelist"))
 
     # --- import ---------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """The page for imports, beside Django's own."""
+        """Add the import page to Django's pages."""
         page = path("import/", self.admin_site.admin_view(self.import_view), name=self.url_name("import"))
         return [page, *super().get_urls()]
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Take a file: say per line what is wrong, else what it would change, else import it."""
+        """Import a file: show the errors per line, or preview the change, or import it when confirmed."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None, tenants=tenants_with(request, Role.ADMIN))
@@ -162,7 +165,7 @@ class MappingAdmin(PreviewedAdmin):
             def load() -> HttpResponse:
                 rows = import_csv(model=self.model, tenant=tenant, text=text)
                 self.log(request, rows, list(FORMATS[self.model].columns))
-                self.message_user(request, f"Imported {len(rows)} lines.", messages.SUCCESS)
+                self.message_user(request, f"{len(rows)} lines imported.", messages.SUCCESS)
                 return HttpResponseRedirect(self.address("changelist"))
 
             try:
@@ -173,7 +176,9 @@ class MappingAdmin(PreviewedAdmin):
             except CsvError as error:
                 form.add_error(None, [ValidationError(sentence) for sentence in error.sentences])
         columns = ",".join(FORMATS[self.model].columns)
-        return self.page(request, "import", title="Import CSV", form=form, columns=columns)
+        return self.page(
+            request, "import", title=f"Import {self.opts.verbose_name_plural} from CSV", form=form, columns=columns
+        )
 
     def url_name(self, page: str) -> str:
         """The name of a page of this table."""

@@ -1,4 +1,4 @@
-"""How do people edit workflows and their steps, which types take them, and which statuses stand for them?"""
+"""How do people edit workflows, flow steps, status mappings and the workflows of types?"""
 
 from collections import Counter
 from typing import Any
@@ -14,30 +14,29 @@ from apps.tenants.admin_base import TenantForm, TenantInline, TenantInlineFormSe
 
 
 class StepForm(TenantForm):
-    """A step within its workflow's page."""
+    """The form of a flow step on the page of its workflow."""
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Steps may change places in one save: the formset compares the positions, not each form with the
-        # stored ones.
+        # Steps may swap positions in one save, so the formset compares the positions and not each form.
         return super()._get_validation_exclusions() | {"position"}
 
 
 class StepFormSet(TenantInlineFormSet):
-    """The steps of one workflow."""
+    """The flow steps of one workflow."""
 
     def clean(self) -> None:
-        """Refuse two steps at one position."""
+        """Refuse two steps with the same position."""
         super().clean()
         positions = Counter(
             form.cleaned_data.get("position") for form in self.forms if form.has_changed() or form.instance.pk
         )
-        doubled = [str(position) for position, count in positions.items() if position and count > 1]
-        if doubled:
-            raise ValidationError(f"Two steps have the position {', '.join(doubled)}: number them one after another.")
+        shared = [str(position) for position, count in positions.items() if position and count > 1]
+        if shared:
+            raise ValidationError(f"Two steps have the position {', '.join(shared)}. Give each step its own position.")
 
 
 class StepInline(TenantInline):
-    """The steps, in the page of their workflow. Their own page deletes them: it asks where to reassign."""
+    """The flow steps on the page of their workflow. A step is deleted on its own page, which asks what replaces it."""
 
     model = FlowStep
     form = StepForm
@@ -85,8 +84,11 @@ class StatusMappingAdmin(RemapAdmin):
     search_fields = ("provider_status", "flow_step__name", "project__key")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Steps are called with their workflow: one query for all of them."""
+        """Name steps with their workflow and projects with their integration, in one query for all of them."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "flow_step":
             field.queryset = field.queryset.select_related("workflow")
+        if db_field.name == "project":
+            field.queryset = field.queryset.select_related("integration").order_by("key")
+            field.label_from_instance = lambda project: f"{project} ({project.integration})"
         return field

@@ -1,4 +1,4 @@
-"""How does a person see what a change does before it holds? Each save is tried, measured and undone first."""
+"""How does a person see what a change does before it is saved? The change is made, measured and rolled back first."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -19,13 +19,13 @@ POPUP = "_popup"
 
 
 class RequestOnTrial(HttpRequest):
-    """A request that is being tried out: what it would tell the user is not told."""
+    """A request that only tries a change. Its messages to the user are dropped."""
 
-    on_trial: bool
+    is_on_trial: bool
 
 
 class PreviewedAdmin(TenantAdmin):
-    """An admin whose changes are confirmed on a page that says what they do to issues and figures."""
+    """An admin whose changes are confirmed on a page that shows their effect on issues and metrics."""
 
     def changeform_view(
         self,
@@ -34,13 +34,13 @@ class PreviewedAdmin(TenantAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Add and change."""
+        """Adding and changing a row."""
         view = super().changeform_view
         rows = [object_id] if object_id else []
         return self.previewed(request, lambda: view(request, object_id, form_url, extra_context), rows)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Edits in the list and actions."""
+        """Edits in the list, and actions."""
         view = super().changelist_view
         posted = request.POST.items()
         rows = [str(value) for name, value in posted if name.startswith("form-") and name.endswith("-id")]
@@ -48,9 +48,10 @@ class PreviewedAdmin(TenantAdmin):
         return self.previewed(request, lambda: view(request, extra_context), rows + chosen)
 
     def previewed(self, request: HttpRequest, view: Callable[[], HttpResponse], rows: list[str]) -> HttpResponse:
-        """Run ``view``, which changes ``rows`` (ids) or adds one; if that touches issues, only when confirmed.
+        """Run ``view``, which changes ``rows`` (ids) or adds a row. A change that affects issues must be confirmed.
 
-        A view that saved answers with a redirect; other answers (errors, a question, a file) changed nothing.
+        A view that saved something answers with a redirect. Any other answer (errors, a question, a file) means that
+        nothing was changed.
         """
         if request.method != "POST" or POPUP in request.POST:
             return view()
@@ -61,7 +62,7 @@ class PreviewedAdmin(TenantAdmin):
         return self.apply(request, view)
 
     def tenants_of(self, request: HttpRequest, rows: list[str]) -> list[int]:
-        """The tenants whose issues a change of ``rows`` can touch; of a new row, those its user may write to."""
+        """The tenants whose issues a change of ``rows`` can affect; for a new row, all that the user may change."""
         writable = tenants_with(request, Role.ADMIN)
         if not rows or request.POST.get("select_across") == "1":
             return writable
@@ -72,16 +73,16 @@ class PreviewedAdmin(TenantAdmin):
     def try_out(
         self, request: HttpRequest, view: Callable[[], HttpResponse], tenants: list[int]
     ) -> tuple[Preview, HttpResponse]:
-        """What ``view`` would do, and its answer; nothing of it stays, not even its messages."""
+        """What ``view`` would change, and its answer. The change is rolled back and its messages are dropped."""
         trial = cast(RequestOnTrial, request)
-        trial.on_trial = True
+        trial.is_on_trial = True
         try:
             return preview(tenants=tenants, change=view)
         finally:
-            trial.on_trial = False
+            trial.is_on_trial = False
 
     def apply(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Run ``view`` for good, unless it would leave a workflow unusable."""
+        """Run ``view`` and keep the change, unless a workflow could not be used afterwards."""
         tenants = tenants_with(request, Role.ADMIN)
         with transaction.atomic():
             before = faults(tenants)
@@ -90,24 +91,24 @@ class PreviewedAdmin(TenantAdmin):
             if new:
                 transaction.set_rollback(True)
         if new:
-            list(messages.get_messages(request))  # they tell of what was just undone
+            list(messages.get_messages(request))  # drop them: they are about the change that was rolled back
             return self.ask(request, Preview(0, 0, (), tuple(sorted(new))))
         return response
 
     def message_user(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Tell the user, unless the request is only tried out."""
-        if not getattr(request, "on_trial", False):
+        """Show the message, unless the request only tries a change."""
+        if not getattr(request, "is_on_trial", False):
             super().message_user(request, *args, **kwargs)
 
     def ask(
         self, request: HttpRequest, seen: Preview, fields: Iterable[tuple[str, str]] | None = None
     ) -> TemplateResponse:
-        """The page that shows what a change does; confirming sends ``fields`` (else the same form) again."""
+        """The preview page of a change. Confirming it sends ``fields``, or else the same form, again."""
         sent = [(name, value) for name, values in request.POST.lists() for value in values]
         kept = [(name, value) for name, value in fields or sent if name != "csrfmiddlewaretoken"]
-        return self.page(request, "preview", title="What this changes", preview=seen, fields=[*kept, (CONFIRMED, "1")])
+        return self.page(request, "preview", title="Preview changes", preview=seen, fields=[*kept, (CONFIRMED, "1")])
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
-        """A page of this app within the admin site."""
+        """A page of this app in the admin site."""
         common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
         return TemplateResponse(request, f"admin/mappings/{template}.html", common | context)

@@ -1,4 +1,4 @@
-"""How do people map many types or statuses at once, and where do they see what is not mapped?"""
+"""How do people map many types or statuses at once, and see what is not mapped?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +18,11 @@ from apps.tenants.models import Role, Tenant
 
 
 class RemapAdmin(MappingAdmin):
-    """The admin of mappings of one kind: their target can be set for a selection."""
+    """The admin of a mapping table in which one target can be set for many rows."""
 
     actions: Sequence[str] = ("map_selected", *MappingAdmin.actions)
 
-    @admin.action(description="Map selected to …", permissions=["change"])
+    @admin.action(description="Map selected rows to …", permissions=["change"])
     def map_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         field = target_field(self.model)
         target = self.formfield_for_dbfield(self.opts.get_field(field), request=request)  # type: ignore[arg-type]
@@ -37,17 +37,17 @@ class RemapAdmin(MappingAdmin):
             for name in ("action", "_selected_action", "select_across", "index")
             for value in request.POST.getlist(name)
         ]
-        return self.page(request, "choose_target", title="Map selected to …", form=form, rows=rows, fields=fields)
+        return self.page(request, "choose_target", title="Map selected rows", form=form, rows=rows, fields=fields)
 
     def get_urls(self) -> list[URLPattern]:
-        """The list of what is not mapped, beside the other pages."""
+        """Add the page of unmapped types and statuses."""
         page = path("unmapped/", self.admin_site.admin_view(self.unmapped_view), name=self.url_name("unmapped"))
         return [page, *super().get_urls()]
 
     def unmapped_view(self, request: HttpRequest) -> HttpResponse:
-        """Types and statuses without a mapping, and parents where the hierarchy does not allow them."""
+        """Types and statuses without a mapping, and parents that the hierarchy does not allow."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         tenants = Tenant.objects.filter(pk__in=tenants_with(request, Role.VIEWER))
         found = [(tenant, unmapped(tenant), misplaced(tenant)) for tenant in tenants]
-        return self.page(request, "unmapped", title="Not mapped", found=found)
+        return self.page(request, "unmapped", title="Unmapped types and statuses", found=found)

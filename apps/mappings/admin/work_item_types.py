@@ -1,4 +1,4 @@
-"""How do people edit types, their hierarchy, and what a provider's types are?"""
+"""How do people edit standard types, their hierarchy, and the mappings of a provider's types?"""
 
 from django.contrib import admin
 

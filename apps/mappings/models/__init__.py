@@ -1,6 +1,4 @@
-"""Which tables do people edit to say what a provider's types and statuses mean? And the views that apply
-them.
-"""
+"""Which tables do people edit to map a provider's types and statuses, and which views apply these mappings?"""
 
 from apps.mappings.models.base import NAME_LENGTH, MappingModel
 from apps.mappings.models.flow import FlowStep, StatusMapping, TypeWorkflow, Workflow

@@ -1,4 +1,4 @@
-"""What do all mapping tables have in common? A switch, and a sentence about the row that is already there."""
+"""What do all mapping tables have in common? An active flag, and a check for rows with the same name."""
 
 from typing import Self
 
@@ -14,19 +14,19 @@ NAME_LENGTH = 255
 
 
 class MappingModel(TenantModel):
-    """A row that people edit. An inactive one takes no part in any figure."""
+    """A row that people edit. Metrics ignore inactive rows."""
 
-    is_active = models.BooleanField("active", default=True, help_text="Inactive rows take no part in any figure.")
+    is_active = models.BooleanField("active", default=True, help_text="Metrics ignore inactive rows.")
 
     class Meta:
         abstract = True
 
-    def lacks(self, *references: str) -> bool:
-        """Whether one of these is not set: then its own error says so, and ``clean`` has nothing to add."""
-        return any(getattr(self, f"{reference}_id") is None for reference in references)
+    def has_all(self, *references: str) -> bool:
+        """Whether all of these are set. If one is not, its own error says so, and ``clean`` adds nothing."""
+        return all(getattr(self, f"{reference}_id") is not None for reference in references)
 
     def twin(self, name_field: str, *scope: str) -> Self | None:
-        """Another row with the same name, whatever its case, and equal ``scope`` fields."""
+        """Another row with the same name (ignoring case) and the same ``scope`` fields."""
         where = {field: getattr(self, f"{field}_id") for field in ("tenant", *scope)}
         return (
             type(self)
@@ -38,28 +38,28 @@ class MappingModel(TenantModel):
         )
 
     def refuse_twin(self, name_field: str, *scope: str) -> None:
-        """Raise when :meth:`twin` finds a row; the sentence names it."""
+        """Raise an error that names the other row if :meth:`twin` finds one."""
         twin = self.twin(name_field, *scope)
         if twin:
             what = self._meta.verbose_name
             raise ValidationError(
-                {name_field: f"There is already the {what} “{twin}” (id {twin.pk}); case does not count."}
+                {name_field: f"The {what} “{twin}” (id {twin.pk}) already exists. Upper and lower case are the same."}
             )
 
     def refuse_inactive(self, target_field: str) -> None:
-        """Raise when this active row points to an inactive one."""
-        if self.lacks(target_field):
+        """Raise an error if this active row refers to an inactive one."""
+        if not self.has_all(target_field):
             return
         target = getattr(self, target_field)
         if self.is_active and not target.is_active:
             what = target._meta.verbose_name
             raise ValidationError(
-                {target_field: f"The {what} “{target}” is inactive: activate it first, or choose another."}
+                {target_field: f"The {what} “{target}” is inactive. Activate it first, or choose another one."}
             )
 
 
 class ProviderNameMapping(MappingModel):
-    """What a provider calls something is something of the tenant's; without integration, for all of them."""
+    """A mapping of a provider's name to a row of the tenant, for one integration or for all of them."""
 
     integration = models.ForeignKey(
         Integration,
@@ -67,7 +67,7 @@ class ProviderNameMapping(MappingModel):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Empty: all.",
+        help_text="Leave empty to map this name for all integrations.",
     )
 
     class Meta:

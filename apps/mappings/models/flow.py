@@ -1,4 +1,4 @@
-"""Through which steps does work flow, which statuses stand for them, and which types take which workflow?"""
+"""Which steps does a workflow have, which statuses map to them, and which types use which workflow?"""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from apps.warehouse.models import Project
 
 
 class Workflow(MappingModel):
-    """An ordered row of flow steps. The default one is for every type that has none of its own."""
+    """An ordered list of flow steps. Types without a workflow of their own use the default workflow."""
 
     name = models.CharField(max_length=NAME_LENGTH)
     is_default = models.BooleanField("default", default=False)
@@ -27,7 +27,7 @@ class Workflow(MappingModel):
                 fields=["tenant"],
                 condition=Q(is_default=True),
                 name="one_default_workflow",
-                violation_error_message="Another workflow is the default one: take its mark away first.",
+                violation_error_message="Another workflow is the default. Clear its default flag first.",
             ),
         ]
 
@@ -35,23 +35,25 @@ class Workflow(MappingModel):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a second workflow of this name."""
+        """Refuse a second workflow with this name."""
         self.refuse_twin("name")
 
 
 class FlowStep(MappingModel):
-    """A stage of the work, for example Review. Its category says whether somebody works on it."""
+    """A step of the work, for example Review. Its category says whether somebody is working on it."""
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=NAME_LENGTH)
-    position = models.PositiveSmallIntegerField(help_text="The order of the steps; a move to a lower one is rework.")
+    position = models.PositiveSmallIntegerField(
+        help_text="The order of the steps. A move back to a lower position is rework."
+    )
     category = models.CharField(max_length=10, choices=FlowCategory)
 
     class Meta:
         ordering = ["workflow", "position"]
         constraints = [
             models.UniqueConstraint("workflow", Lower("name"), name="flow_step_name"),
-            # Deferred, so that two steps can change places in one save.
+            # Deferred, so that two steps can swap positions in one save.
             models.UniqueConstraint(
                 fields=["workflow", "position"],
                 deferrable=models.Deferrable.DEFERRED,
@@ -64,20 +66,20 @@ class FlowStep(MappingModel):
         return f"{self.workflow}: {self.name}"
 
     def clean(self) -> None:
-        """Refuse a second step of this name, and leaving a workflow whose statuses are mapped to it."""
-        if self.lacks("workflow"):
+        """Refuse a second step with this name, and a move to another workflow while statuses are mapped to it."""
+        if not self.has_all("workflow"):
             return
         self.refuse_twin("name", "workflow")
         if self.pk and self.status_mappings.exclude(workflow=self.workflow_id).exists():
             raise ValidationError(
-                {"workflow": f"The old workflow maps statuses to “{self.name}”: make a new step instead."}
+                {"workflow": f"Statuses of the old workflow are mapped to “{self.name}”. Create a new step instead."}
             )
 
 
 class StatusMapping(ProviderNameMapping):
-    """What a provider calls ``provider_status`` is a flow step: one per workflow and place.
+    """Maps the provider's status ``provider_status`` to a flow step, once per workflow and place.
 
-    The most specific place decides: a project, else an integration, else all of them.
+    The most specific place wins: a project, else an integration, else all integrations.
     """
 
     project = models.ForeignKey(
@@ -86,14 +88,13 @@ class StatusMapping(ProviderNameMapping):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Only where a status of this name means something else in one project.",
+        help_text="Choose a project only if this status means something else there.",
     )
     provider_status = models.CharField(
-        max_length=NAME_LENGTH, help_text="The status's name at the provider; case does not count."
+        max_length=NAME_LENGTH, help_text="Name of the status at the provider. Upper and lower case are the same."
     )
     flow_step = models.ForeignKey(FlowStep, on_delete=models.RESTRICT, related_name="status_mappings")
-    # The step's workflow, kept equal by a foreign key over both columns: the database needs it for "one per
-    # workflow".
+    # The workflow of the step. The unique constraint needs it; a foreign key over both columns keeps the two equal.
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, editable=False, related_name="status_mappings")
 
     class Meta:
@@ -117,8 +118,8 @@ class StatusMapping(ProviderNameMapping):
         return f"{self.provider_status} → {self.flow_step}"
 
     def clean(self) -> None:
-        """Take workflow and integration from what they follow; refuse twins and inactive targets."""
-        if self.lacks("flow_step"):
+        """Copy the workflow of the step and the integration of the project; refuse duplicates and inactive steps."""
+        if not self.has_all("flow_step"):
             return
         self.workflow = self.flow_step.workflow
         if self.project and not self.integration_id:
@@ -129,31 +130,31 @@ class StatusMapping(ProviderNameMapping):
         self.refuse_inactive("flow_step")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save with the workflow of the step."""
+        """Save the row with the workflow of its step."""
         self.workflow_id = self.flow_step.workflow_id
         super().save(*args, **kwargs)
 
 
 class TypeWorkflow(MappingModel):
-    """Issues of this type take this workflow instead of the default one."""
+    """Issues of this type use this workflow instead of the default one."""
 
     standard_type = models.OneToOneField(
         StandardType,
         on_delete=models.CASCADE,
         related_name="type_workflow",
-        error_messages={"unique": "This type has a workflow already: change that row instead."},
+        error_messages={"unique": "This type already has a workflow. Change that row instead."},
     )
     workflow = models.ForeignKey(Workflow, on_delete=models.RESTRICT, related_name="type_workflows")
 
     class Meta:
-        verbose_name = "workflow of a type"
-        verbose_name_plural = "workflows of types"
+        verbose_name = "workflow assignment"
+        verbose_name_plural = "workflow assignments"
         ordering = ["standard_type__name"]
 
     def __str__(self) -> str:
         return f"{self.standard_type} → {self.workflow}"
 
     def clean(self) -> None:
-        """Refuse inactive ends."""
+        """Refuse an inactive type or workflow."""
         self.refuse_inactive("standard_type")
         self.refuse_inactive("workflow")

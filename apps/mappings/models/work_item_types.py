@@ -1,6 +1,4 @@
-"""Which types of work does a tenant count, how do they stand to each other, and what is a provider's type to
-it?
-"""
+"""Which work item types does a tenant use, what is their hierarchy, and how are a provider's types mapped to them?"""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,10 +10,10 @@ from apps.mappings.models.base import NAME_LENGTH, MappingModel, ProviderNameMap
 
 
 class StandardType(MappingModel):
-    """A type of work as the tenant counts it, whatever the providers call it; a higher level stands above."""
+    """A work item type of the tenant, whatever the providers call it. Types with a higher level are parents."""
 
     name = models.CharField(max_length=NAME_LENGTH)
-    level = models.PositiveSmallIntegerField(help_text="1 sub-task, 2 story, task or bug, 3 epic, 4 initiative.")
+    level = models.PositiveSmallIntegerField(help_text="1: sub-task, 2: story, task or bug, 3: epic, 4: initiative.")
 
     class Meta:
         ordering = ["-level", "name"]
@@ -25,13 +23,13 @@ class StandardType(MappingModel):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a second type of this name, and a level that turns the hierarchy round."""
+        """Refuse a second type with this name, and a level that contradicts the hierarchy."""
         self.refuse_twin("name")
         if self.pk and self.level is not None:
-            self.refuse_turned_links()
+            self.refuse_inverted_links()
 
-    def refuse_turned_links(self) -> None:
-        """Raise when a link of this type would lead from a lower level up to a higher one."""
+    def refuse_inverted_links(self) -> None:
+        """Raise an error if a parent in a link of this type would have a lower level than its child."""
         for link in WorkItemHierarchy.across_tenants.filter(Q(parent=self.pk) | Q(child=self.pk)).select_related(
             "parent", "child"
         ):
@@ -55,7 +53,7 @@ class WorkItemHierarchy(MappingModel):
             models.UniqueConstraint(
                 fields=["parent", "child"],
                 name="hierarchy_once",
-                violation_error_message="This parent and child are linked already.",
+                violation_error_message="This parent and child are already linked.",
             ),
             models.CheckConstraint(
                 condition=~Q(parent=F("child")),
@@ -68,9 +66,9 @@ class WorkItemHierarchy(MappingModel):
         return f"{self.parent} → {self.child}"
 
     def clean(self) -> None:
-        """Refuse an inactive end, a parent below its child, and a cycle (also through inactive links)."""
-        if self.lacks("parent", "child") or self.parent_id == self.child_id:
-            return  # the database's rule says so
+        """Refuse inactive types, a parent with a lower level than its child, and cycles (also over inactive links)."""
+        if not self.has_all("parent", "child") or self.parent_id == self.child_id:
+            return  # the fields and the constraint report these errors
         self.refuse_inactive("parent")
         self.refuse_inactive("child")
         if self.parent.level < self.child.level:
@@ -79,23 +77,23 @@ class WorkItemHierarchy(MappingModel):
         path = find_path(links.values_list("parent_id", "child_id"), self.child_id, self.parent_id)
         if path:
             names = StandardType.across_tenants.in_bulk(path)
-            circle = " → ".join(str(names[pk]) for pk in [self.parent_id, *path])
-            raise ValidationError(f"This makes a circle: {circle}. Remove one of its links first.")
+            cycle = " → ".join(str(names[pk]) for pk in [self.parent_id, *path])
+            raise ValidationError(f"This would create a cycle: {cycle}. Remove one of its links first.")
 
 
 def level_sentence(parent: StandardType, parent_level: int, child: StandardType, child_level: int) -> str:
-    """Why this parent cannot stand above this child."""
+    """Why this type cannot be the parent of that type."""
     return (
         f"{parent} (level {parent_level}) cannot be the parent of {child} (level {child_level}): "
-        "a parent's level must be at least its child's."
+        "the level of a parent must not be lower than the level of its child."
     )
 
 
 class WorkItemTypeMapping(ProviderNameMapping):
-    """What a provider calls ``provider_type`` is a ``standard_type``; without integration, for all."""
+    """Maps the provider's type ``provider_type`` to a standard type, for one integration or for all of them."""
 
     provider_type = models.CharField(
-        max_length=NAME_LENGTH, help_text="The type's name at the provider; case does not count."
+        max_length=NAME_LENGTH, help_text="Name of the type at the provider. Upper and lower case are the same."
     )
     standard_type = models.ForeignKey(StandardType, on_delete=models.RESTRICT, related_name="type_mappings")
 

@@ -126,7 +126,7 @@ def test_an_edit_that_touches_issues_is_previewed_then_applied_and_logged(
     form = {"provider_status": "QA", "flow_step": site.step("In Progress").pk, "is_active": "on"}
     page = admin.post(address, form)
     text = page.content.decode()
-    assert "1 issue changes" in text
+    assert "mapping of 1 issue and" in text
     assert "Waiting" in text
     assert "Active" in text
     assert category(site) == "waiting"
@@ -151,7 +151,7 @@ def test_an_edit_that_touches_nothing_is_saved_at_once(site: Site, admin: Client
 def test_errors_of_a_form_are_shown_in_the_form(site: Site, admin: Client, mapped: StatusMapping) -> None:
     form = {"tenant": site.tenant.pk, "provider_status": "qa", "flow_step": site.step("Done").pk, "is_active": "on"}
     page = admin.post(f"{ROOT}statusmapping/add/", form).content.decode()
-    assert "case does not count" in page
+    assert "already exists" in page
     assert "Please correct the error" in page
     for missing in ({"tenant": site.tenant.pk}, {}):
         assert admin.post(f"{ROOT}statusmapping/add/", missing).status_code == 200
@@ -214,8 +214,8 @@ def test_a_step_in_use_is_deleted_after_reassignment_and_preview(
     site: Site, admin: Client, mapped: StatusMapping
 ) -> None:
     address = f"{ROOT}flowstep/{site.step('Review').pk}/delete/"
-    assert "1 mapping use it" in " ".join(admin.get(address).content.decode().split())
-    assert "choose what to reassign to" in admin.post(address, {}).content.decode()
+    assert "is used by 1 mapping and" in " ".join(admin.get(address).content.decode().split())
+    assert "Choose a replacement" in admin.post(address, {}).content.decode()
     page = admin.post(address, {"reassign_to": site.step("In Progress").pk})
     assert category(site) == "waiting"
     assert confirm(admin, page).status_code == 302
@@ -285,7 +285,7 @@ def test_export_and_import(site: Site, admin: Client, mapped: StatusMapping) -> 
     assert "not UTF-8" in send("integration,ü".encode("latin-1")).content.decode()
     assert "not empty" in send(b"").content.decode()
     page = send(changed)
-    assert "1 issue changes" in page.content.decode()
+    assert "mapping of 1 issue and" in page.content.decode()
     assert category(site) == "waiting"
     assert confirm(admin, page).status_code == 302
     assert category(site) == "done"

@@ -75,7 +75,7 @@ def test_every_bad_line_is_named_and_nothing_is_kept(site: Site, other_site: Sit
         "Line 5: There is no project “ACME” in integration “None”.",
         "Line 6: is_active must be yes or no, not “perhaps”.",
         "Line 7: This field cannot be blank.",
-        "Line 8: The flow step “Default: Review” is inactive: activate it first, or choose another.",
+        "Line 8: The flow step “Default: Review” is inactive. Activate it first, or choose another one.",
         "Line 9: workflow is empty.",
     ]
     assert not StatusMapping.objects.for_tenant(site.tenant).exists()
@@ -89,7 +89,7 @@ def test_numbers_and_rules_of_the_database_are_named_too(site: Site) -> None:
             text="name,level,is_active\nEpic,x,yes\nEpic,-1,yes\nEpic,99999,no\n",
         )
     assert [sentence[:6] for sentence in caught.value.sentences] == ["Line 2", "Line 3", "Line 4"]
-    with pytest.raises(CsvError, match="Another workflow is the default one"):
+    with pytest.raises(CsvError, match=r"Another workflow is the default\."):
         import_csv(model=Workflow, tenant=site.tenant.pk, text="name,is_default,is_active\nBugs,yes,yes\n")
 
 
@@ -98,6 +98,6 @@ def test_steps_can_change_places_in_a_file_but_not_share_one(site: Site) -> None
     swap = head + "Default,To Do,2,to_do,yes\nDefault,In Progress,1,active,yes\n"
     import_csv(model=FlowStep, tenant=site.tenant.pk, text=swap)
     assert (site.step("To Do").position, site.step("In Progress").position) == (2, 1)
-    with pytest.raises(CsvError, match="Another step of this workflow has this position"):
+    with pytest.raises(CsvError, match=r"Another step of this workflow has this position"):
         import_csv(model=FlowStep, tenant=site.tenant.pk, text=head + "Default,To Do,3,to_do,yes\n")
     assert site.step("To Do").position == 2

@@ -51,7 +51,7 @@ def test_duplicates_by_case_are_refused_by_sentence_and_database(site: Site) -> 
     double = WorkItemTypeMapping(
         tenant=site.tenant, provider_type="ÜBERARBEITUNG", standard_type=site.standard_type("Bug")
     )
-    assert "already the work item type mapping “Überarbeitung → Task”" in sentence(double)
+    assert "The work item type mapping “Überarbeitung → Task”" in sentence(double)
     with pytest.raises(IntegrityError), transaction.atomic():
         double.save()
 
@@ -64,7 +64,7 @@ def test_one_status_has_one_step_per_workflow_and_place(site: Site) -> None:
     site.map_status("review", site.step("Done"), integration=site.integration, project=project)
     site.map_status("review", bugs.steps.get(name="Open"))
     double = StatusMapping(tenant=site.tenant, provider_status="rEVIEW", flow_step=site.step("To Do"))
-    assert "case does not count" in sentence(double)
+    assert "already exists" in sentence(double)
     with pytest.raises(IntegrityError), transaction.atomic():
         double.save()
 
@@ -103,7 +103,7 @@ def test_a_step_with_statuses_stays_in_its_workflow(site: Site) -> None:
     step = site.step("Review")
     site.map_status("QA", step)
     step.workflow = site.workflow("Bugs", Fixed="done")
-    assert "make a new step instead" in sentence(step)
+    assert "Create a new step instead" in sentence(step)
 
 
 def test_two_steps_change_places_but_never_share_one(site: Site) -> None:

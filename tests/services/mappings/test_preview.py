@@ -36,7 +36,7 @@ def test_it_counts_per_respect_and_leaves_no_trace(mapped: Site) -> None:
         ("category", "Waiting", "Active", 2),
         ("flow step", "Default: Review", "Default: In Progress", 2),
     ]
-    assert any("cycle time" in figures for figures in seen.figures)
+    assert any("cycle time" in metrics for metrics in seen.metrics)
     assert list(StatusMapping.objects.for_tenant(mapped.tenant).values()) == before
 
 

@@ -14,7 +14,7 @@ from apps.mappings.models import (
     WorkItemTypeMapping,
 )
 from apps.mappings.selectors import faults, misplaced, unmapped
-from apps.mappings.services import Created, Impact, create_defaults, delete_flow_step, delete_row, impact
+from apps.mappings.services import Created, Impact, create_defaults, delete_row, impact
 from apps.tenants.services import create_tenant
 from tests.services.mappings.conftest import Site
 
@@ -46,7 +46,7 @@ def test_a_new_tenant_gets_types_workflow_and_mappings_once(db: None) -> None:
     types = WorkItemTypeMapping.objects.for_tenant(tenant).values_list("provider_type", "standard_type__name")
     assert set(types) == {("Story", "Story"), ("Epic", "Epic"), ("Teil", "Sub-task")}
     assert steps_of(site) == {"Open": "To Do", "Doing": "In Progress", "Code review": "Review", "Closed": "Done"}
-    assert [(item.name, item.deactivated) for item in unmapped(tenant)] == [("Odd", False)]
+    assert [(item.name, item.is_deactivated) for item in unmapped(tenant)] == [("Odd", False)]
     assert not faults([tenant.pk])
     for row in WorkItemHierarchy.objects.for_tenant(tenant):
         row.full_clean()
@@ -108,9 +108,9 @@ def test_a_flow_step_in_use_goes_only_with_a_place_for_its_statuses(site: Site) 
     mapping = site.map_status("QA", review)
     issue = site.issue(site.project("A"), site.type("Story"), site.status("QA"))
     assert impact(row=review) == Impact(mappings=1, issues=1)
-    with pytest.raises(ValidationError, match="used by 1 status mapping: choose what to reassign to"):
-        delete_flow_step(step=review)
-    delete_flow_step(step=review, reassign_to=doing)
+    with pytest.raises(ValidationError, match=r"used by 1 status mapping\. Choose a replacement"):
+        delete_row(row=review)
+    delete_row(row=review, reassign_to=doing)
     mapping.refresh_from_db()
     assert mapping.flow_step == doing
     assert site.flow(issue).category == "active"
@@ -120,8 +120,8 @@ def test_a_flow_step_in_use_goes_only_with_a_place_for_its_statuses(site: Site) 
 def test_a_step_of_another_workflow_or_tenant_does_not_fit(site: Site, other_site: Site) -> None:
     bugs = site.workflow("Bugs", Fixed="done")
     for wrong in (bugs.steps.get(), other_site.step("Done"), site.step("Review")):
-        with pytest.raises(ValidationError, match="cannot take over"):
-            delete_flow_step(step=site.step("Review"), reassign_to=wrong)
+        with pytest.raises(ValidationError, match="cannot replace"):
+            delete_row(row=site.step("Review"), reassign_to=wrong)
 
 
 def test_a_standard_type_in_use_hands_its_mappings_over(site: Site) -> None:
@@ -151,7 +151,7 @@ def test_the_default_workflow_goes_only_with_a_successor(site: Site) -> None:
         tenant=site.tenant, standard_type=site.standard_type("Bug"), workflow=default
     )
     site.map_status("QA", site.step("Review"))
-    with pytest.raises(ValidationError, match="choose what to reassign to"):
+    with pytest.raises(ValidationError, match="Choose a replacement"):
         delete_row(row=default)
     own.delete()
     with pytest.raises(ValidationError, match="the default workflow"):
@@ -173,7 +173,7 @@ def test_unmapped_counts_issues_and_tells_inactive_from_missing(site: Site) -> N
     site.issue(project, story, parked)
     site.issue(project, epic, lost)
     found = {(item.kind, item.name.lower()): item for item in unmapped(site.tenant)}
-    assert {key: (item.issues, item.deactivated) for key, item in found.items()} == {
+    assert {key: (item.issues, item.is_deactivated) for key, item in found.items()} == {
         ("status", "lost"): (2, False),
         ("status", "parked"): (1, True),
         ("type", "epic"): (1, True),

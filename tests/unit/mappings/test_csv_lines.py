@@ -37,7 +37,7 @@ def test_the_apostrophe_before_a_formula_is_taken_off_again() -> None:
     [
         ("", "Line 1 must be the header name,level,is_active; it is empty."),
         ("name,level\nEpic,3\n", "it is name,level."),
-        ("name,level,is_active\nEpic,3\n", "Line 2: 2 cells where the header has 3."),
+        ("name,level,is_active\nEpic,3\n", "Line 2: 2 cells, but the header has 3."),
         ("name,level,is_active\nEp\0ic,3,yes\n", "NUL"),
         ("name,level,is_active\n" + "Epic,3,yes\n" * 5_001, "More than 5000 lines"),
         (f"name,level,is_active\n{'x' * 200_000},3,yes\n", "Line 2: field larger than field limit"),
