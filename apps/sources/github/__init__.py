@@ -19,8 +19,8 @@ from apps.sources.github.client import API_VERSION, Client
 from apps.sources.github.definition import DEFINITION
 from apps.sources.github.estimate import estimate
 from apps.sources.github.extract import dispatch
-from apps.sources.github.extract.deletions import transform_deletion
 from apps.sources.github.transform import records
+from apps.sources.github.transform.deletions import transform_deletion
 from apps.sources.http import Http, host
 
 PUBLIC_SITES = frozenset({"https://github.com", "https://www.github.com"})

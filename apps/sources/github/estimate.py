@@ -6,29 +6,24 @@ Several repositories share a question. What comes with a pull request (commits, 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from apps.sources.base import Context, Estimate, Slice
 from apps.sources.errors import ForbiddenError, NotFoundError
-from apps.sources.github.client import PER_PAGE, Client, GraphQLUnavailable, owner_and_name, repository_path
+from apps.sources.github.client import PER_PAGE, Client, GraphQLUnavailable, owner_and_name
+from apps.sources.github.entities import ENTITIES, list_path
 from apps.sources.github.extract import repositories
-from apps.sources.github.extract.window import LAG, Window, window
+from apps.sources.github.extract.window import Window, window
 from apps.sources.text import parse_time, read_json
 
 SIDE_BY_SIDE = 8
 TOGETHER = 10  # repositories in one question
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-# Their lists are sorted by creation.
-STAYING = frozenset({"deployment", "workflow_run"})
-# The lists of a repository over REST.
-PATHS = {
-    "pull_request": "pulls?state=all&sort=updated&direction=desc&per_page=100",
-    "release": "releases?per_page=100",
-    "deployment": "deployments?per_page=100",
-}
+# Of which kinds GraphQL tells the totals; without GraphQL their lists over REST do.
+COUNTED = ("pull_request", "release", "deployment")
 
 
 class _Dated(msgspec.Struct):
@@ -118,10 +113,10 @@ def estimate(context: Context) -> list[Estimate]:
 
 def _counted(context: Context, name: str, entity: str, newest: Newest) -> Estimate:
     """What changes without moving in its list is found by looking back further, so its number is no exact one."""
-    stays = entity in STAYING
-    wanted = window(context, name, LAG if stays else timedelta())
+    lag = ENTITIES[entity].lag
+    wanted = window(context, name, lag)
     records, exact = newest.count(wanted)
-    return Estimate(name, entity, records, exact and (wanted.is_open or not stays))
+    return Estimate(name, entity, records, exact and (wanted.is_open or not lag))
 
 
 def question(number: int) -> str:
@@ -150,13 +145,13 @@ def _together(client: Client, context: Context, names: Sequence[str]) -> list[Li
 
 def _over_rest(client: Client, name: str) -> Lists | None:
     try:
-        return {entity: _newest(client, f"{repository_path(name)}/{path}") for entity, path in PATHS.items()}
+        return {entity: _newest(client, name, entity) for entity in COUNTED}
     except (NotFoundError, ForbiddenError):
         return None
 
 
-def _newest(client: Client, path: str) -> Newest:
-    answer = client.page(path)
+def _newest(client: Client, name: str, entity: str) -> Newest:
+    answer = client.page(list_path(name, entity), **ENTITIES[entity].parameters)
     stamps = _stamps(answer.decode(list[_Dated]))
     last = parse_qs(urlsplit(answer.link("last") or "").query).get("page", [""])[0]
     return Newest(int(last) * PER_PAGE if last.isdecimal() else len(stamps), stamps, exact=not last)
@@ -164,7 +159,7 @@ def _newest(client: Client, path: str) -> Newest:
 
 def _workflow_runs(client: Client, name: str) -> Newest | None:
     try:
-        page = client.page(f"{repository_path(name)}/actions/runs").decode(_Runs)
+        page = client.page(list_path(name, "workflow_run")).decode(_Runs)
     except (NotFoundError, ForbiddenError):
         return None
     return Newest(page.total_count, _stamps(page.workflow_runs))

@@ -12,17 +12,12 @@ import msgspec
 from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
 from apps.sources.errors import SourceError, UntrustedError
 from apps.sources.github.client import TOO_MUCH, Client, holes
+from apps.sources.github.entities import CHILD_LISTS, ENTITIES
 from apps.sources.github.extract import index, queries
 from apps.sources.text import parse_time
 
-# How a list of children is called in the query, as a raw entity, and in the announced totals.
-CHILDREN = {
-    "commits": ("pull_request_commits", "commit"),
-    "reviews": ("pull_request_reviews", "review"),
-    "comments": ("pull_request_comments", "issue_comment"),
-    "reviewThreads": ("pull_request_review_comments", "review_comment"),
-    queries.THREAD: ("pull_request_review_comments", "review_comment"),
-}
+# The entity that each kind of page is stored as: a page of a list, or of the comments of one review thread.
+PAGES = {**CHILD_LISTS, queries.THREAD: CHILD_LISTS["reviewThreads"]}
 
 
 def pull_request_pages(client: Client, piece: Slice, context: Context) -> Fetched:
@@ -67,7 +62,7 @@ def take_page(
     """Take the record of a further page; gives what has to be read after it."""
     kind = page["kind"]
     list_name = page["id"] if kind == queries.THREAD else kind
-    record = RawRecord(CHILDREN[kind][0], f"{page['pr']}:{list_name}:{page['offset']}", payload, scope)
+    record = RawRecord(PAGES[kind], f"{page['pr']}:{list_name}:{page['offset']}", payload, scope)
     record.request = f"POST {client.graphql_url} Pages {scope} {page['id']} {kind} {page['after']}"
     fetched.records.append(record)
     if kind == queries.THREAD:
@@ -123,7 +118,7 @@ def further_threads(
 
 def count(fetched: Fetched, kind: str, total: int) -> None:
     """Add to the announced total of a kind of children."""
-    name = CHILDREN[kind][1]
+    name = ENTITIES[PAGES[kind]].total
     fetched.expected[name] = fetched.expected.get(name, 0) + total
 
 

@@ -8,39 +8,16 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from apps.sources.base import Children, Context, Deletion, Fetched, Skip, Slice, Transformed
+from apps.sources.base import Context, Deletion, Fetched, Skip, Slice
 from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, repository_path
+from apps.sources.github.entities import ENTITIES, PULL_REQUEST_CHILDREN, comment_id
 from apps.sources.github.extract.index import glance
 from apps.sources.github.extract.stored import StoredRepository, stored_repositories
-from apps.sources.rows import (
-    Commit,
-    Deployment,
-    PullRequest,
-    PullRequestComment,
-    PullRequestCommit,
-    PullRequestIssueLink,
-    Release,
-    Repository,
-    Review,
-    Row,
-    WorkflowRun,
-)
 
 ASKED = 50  # things of one kind and repository that a run asks for one by one
 NEIGHBOURS = 3  # other repositories of an owner that are tried
 MISSING = frozenset({404, 410})
-PATHS = {
-    "release": "releases",
-    "deployment": "deployments",
-    "pull_request": "pulls",
-    "pull_request_comments": "issues/comments",
-    "pull_request_review_comments": "pulls/comments",
-}
-PULL_REQUEST_PAGES = (
-    "pull_request_commits", "pull_request_reviews", "pull_request_comments", "pull_request_review_comments",
-)  # fmt: skip
-OF_A_REPOSITORY: tuple[str, ...] = ("release", "deployment", "workflow_run", "pull_request", *PULL_REQUEST_PAGES)
 
 
 class _Number(msgspec.Struct):
@@ -51,39 +28,6 @@ class _Numbered(_Number):
     """A pull request over GraphQL or REST."""
 
     pull_request: _Number = msgspec.field(default_factory=_Number)
-
-
-PARENTS: dict[str, list[tuple[type[Row], str]]] = {
-    "repository": [
-        (Repository, "external_id"),
-        *((row_type, "repository") for row_type in (PullRequest, Commit, Release, Deployment, WorkflowRun)),
-    ],
-    "pull_request": [
-        (PullRequest, "external_id"),
-        *(
-            (row_type, "pull_request")
-            for row_type in (PullRequestCommit, Review, PullRequestComment, PullRequestIssueLink)
-        ),
-    ],
-    "release": [(Release, "external_id")],
-    "deployment": [(Deployment, "external_id")],
-    "workflow_run": [(WorkflowRun, "external_id")],
-}
-
-
-def transform_deletion(deletion: Deletion) -> Transformed:
-    """The rows that go with an object; those of a further page of children go with its pull request."""
-    comment = comment_id(deletion.external_id) if deletion.entity in PULL_REQUEST_PAGES else ""
-    if comment:
-        return Transformed(complete=[Children(PullRequestComment, "external_id", comment)])
-    parents = PARENTS.get(deletion.entity, [])
-    return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in parents])
-
-
-def comment_id(external_id: str) -> str:
-    """The id of a comment that came over REST (``pull request:comment``), "" for a page of GraphQL."""
-    _, *rest = external_id.split(":")
-    return rest[0] if len(rest) == 1 else ""
 
 
 def answered(what: str) -> str:
@@ -98,7 +42,7 @@ def missing(client: Client, piece: Slice, context: Context) -> Fetched:
              for external_id in context.unlisted(entity, piece.scope)]  # fmt: skip
     asked = [(external_id, number) for external_id, number in asked if number]
     for external_id, number in asked[:ASKED]:
-        path = f"{repository_path(piece.scope)}/{PATHS[entity]}/{number}"
+        path = f"{repository_path(piece.scope)}/{ENTITIES[entity].proof.format(id=number)}"
         if status := missing_status(client, path):
             evidence = answered(f"GET {path} was answered with {status}")
             is_whole = entity == "pull_request"
@@ -114,7 +58,7 @@ def missing(client: Client, piece: Slice, context: Context) -> Fetched:
 
 def number_of(entity: str, external_id: str, context: Context) -> str:
     """How a path names a record: by its id, a pull request by its number; "" for what has no path."""
-    if entity in PULL_REQUEST_PAGES:
+    if entity in PULL_REQUEST_CHILDREN:
         return comment_id(external_id)
     if entity != "pull_request":
         return external_id
@@ -141,7 +85,7 @@ def vanished(client: Client, piece: Slice, context: Context) -> Fetched:
     home = next((found for found in stored if found.name == piece.scope), None)
     if home is None:
         return Fetched()
-    path = f"/repositories/{home.id}"
+    path = ENTITIES["repository"].proof.format(id=home.id)
     status = missing_status(client, path)
     if status == 0:
         told = piece.args["pull_requests"]
@@ -154,7 +98,7 @@ def vanished(client: Client, piece: Slice, context: Context) -> Fetched:
                                    "access? Nothing is taken for deleted.")])  # fmt: skip
     evidence = answered(f"GET {path} ({home.name}) was answered with {status}")
     fetched = Fetched(deletions=[Deletion("repository", home.id, evidence)])
-    for entity in OF_A_REPOSITORY:
+    for entity in ENTITIES["repository"].children:
         fetched.deletions += [Deletion(entity, name, evidence) for name in context.unlisted(entity, home.name)]
     return fetched
 
@@ -163,7 +107,7 @@ def whole(external_id: str, evidence: str, scope: str, context: Context) -> list
     """A pull request with the records of its further pages."""
     pages = [
         Deletion(entity, page, evidence)
-        for entity in PULL_REQUEST_PAGES
+        for entity in PULL_REQUEST_CHILDREN
         for page in context.unlisted(entity, scope)
         if page.startswith(f"{external_id}:")
     ]
@@ -176,7 +120,7 @@ def is_seen_otherwise(client: Client, home: StoredRepository, stored: list[Store
     others = [found for found in stored if found.id != home.id and found.name.partition("/")[0].lower() == owner]
     for other in others[:NEIGHBOURS]:
         try:
-            client.http.get(f"/repositories/{other.id}")
+            client.http.get(ENTITIES["repository"].proof.format(id=other.id))
         except (NotFoundError, ForbiddenError):
             continue
         return True

@@ -15,11 +15,11 @@ from apps.sources.github.client import (
     holes,
     next_page,
     owner_and_name,
-    repository_path,
 )
+from apps.sources.github.entities import LAG, list_path
 from apps.sources.github.extract import index, queries
 from apps.sources.github.extract.sizes import size_of
-from apps.sources.github.extract.window import LAG, Window, window
+from apps.sources.github.extract.window import Window, window
 from apps.sources.http import Answer
 from apps.sources.text import parse_time
 
@@ -47,14 +47,14 @@ class _Deployment(msgspec.Struct, rename="camel"):
 
 def releases(client: Client, piece: Slice, context: Context) -> Fetched:
     """One page of releases, newest first."""
-    answer = client.page(piece.args.get("url", f"{repository_path(piece.scope)}/releases"))
+    answer = client.page(piece.args.get("url", list_path(piece.scope, "release")))
     items, wanted = answer.decode(list[msgspec.Raw]), window(context, piece.scope)
     return swept(dated_page("release", items, piece, answer, wanted), "release", items, piece, answer)
 
 
 def workflow_runs(client: Client, piece: Slice, context: Context) -> Fetched:
     """One page of workflow runs, newest first. Without a filter: a filtered list ends after 1,000 runs."""
-    answer = client.page(piece.args.get("url", f"{repository_path(piece.scope)}/actions/runs"))
+    answer = client.page(piece.args.get("url", list_path(piece.scope, "workflow_run")))
     page, wanted = answer.decode(_Runs), window(context, piece.scope, LAG)
     fetched = dated_page("workflow_run", page.workflow_runs, piece, answer, wanted)
     if wanted.is_open:
@@ -155,7 +155,7 @@ def deployment_record(payload: bytes, scope: str, request: str) -> RawRecord:
 
 def rest_deployments(client: Client, piece: Slice, context: Context) -> Fetched:
     """One page of deployments over REST; each record holds the deployment and its statuses side by side."""
-    path = f"{repository_path(piece.scope)}/deployments"
+    path = list_path(piece.scope, "deployment")
     answer = client.page(piece.args.get("url", path), per_page=DEPLOYMENTS_PER_SLICE)
     items, wanted = answer.decode(list[msgspec.Raw]), window(context, piece.scope, LAG)
     fetched = swept(dated_page("deployment", items, piece, answer, wanted), "deployment", items, piece, answer)

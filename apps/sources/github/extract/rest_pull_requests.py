@@ -12,7 +12,8 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import NotFoundError
-from apps.sources.github.client import Client, next_page, repository_path
+from apps.sources.github.client import Client, next_page
+from apps.sources.github.entities import ENTITIES, list_path
 from apps.sources.github.extract import index
 from apps.sources.github.extract.window import window
 from apps.sources.text import parse_time
@@ -20,11 +21,8 @@ from apps.sources.text import parse_time
 PULLS_PER_SLICE = 10
 MOST_COMMITS = 250
 _NUMBER = re.compile(r"/pulls?/(\d+)(?:#|\Z)")
-_LISTS = {"rest_review_comments": "pulls/comments", "rest_issue_comments": "issues/comments"}
-_ENTITIES = {
-    "rest_review_comments": ("pull_request_review_comments", "review_comment"),
-    "rest_issue_comments": ("pull_request_comments", "issue_comment"),
-}
+# The kinds of slices that read comments, and the entity of each.
+_COMMENTS = {"rest_review_comments": "pull_request_review_comments", "rest_issue_comments": "pull_request_comments"}
 
 
 class _Home(msgspec.Struct):
@@ -51,8 +49,8 @@ class _Comment(msgspec.Struct):
 
 def rest_pull_requests(client: Client, piece: Slice, context: Context) -> Fetched:
     """One page of pull requests, newest change first, and at its beginning the two lists of comments."""
-    path, fetched = f"{repository_path(piece.scope)}/pulls", Fetched()
-    answer = client.page(piece.args.get("url", path), state="all", sort="updated", direction="desc")
+    fetched, path = Fetched(), list_path(piece.scope, "pull_request")
+    answer = client.page(piece.args.get("url", path), **ENTITIES["pull_request"].parameters)
     wanted, heads = window(context, piece.scope), answer.decode(list[_PullRequest])
     numbers = [head.number for head in heads if wanted.wants(parse_time(head.updated_at))]
     fetched.expected = {"pull_request": len(numbers)}
@@ -62,7 +60,7 @@ def rest_pull_requests(client: Client, piece: Slice, context: Context) -> Fetche
     elif not (heads and wanted.is_before(parse_time(heads[-1].updated_at))):
         fetched.follow_ups = next_page(piece, answer)
     if "url" not in piece.args:
-        fetched.follow_ups += [Slice(kind, {}, piece.scope) for kind in _LISTS]
+        fetched.follow_ups += [Slice(kind, {}, piece.scope) for kind in _COMMENTS]
     fetched.follow_ups += [
         Slice("rest_pull_request_details", {"numbers": numbers[i : i + PULLS_PER_SLICE]}, piece.scope)
         for i in range(0, len(numbers), PULLS_PER_SLICE)
@@ -74,7 +72,7 @@ def rest_pull_request_details(client: Client, piece: Slice, context: Context) ->
     """Some pull requests by number, each with its commits and reviews."""
     fetched = Fetched(expected={"commit": 0, "review": 0})
     for number in piece.args["numbers"]:
-        path = f"{repository_path(piece.scope)}/pulls/{number}"
+        path = f"{list_path(piece.scope, 'pull_request')}/{number}"
         try:
             answer = client.http.get(path)
             commits, reviews = client.every_item(f"{path}/commits"), client.every_item(f"{path}/reviews")
@@ -102,10 +100,10 @@ def rest_comments(client: Client, piece: Slice, context: Context) -> Fetched:
     A sweep reads them all: no other list tells which ones were deleted.
     """
     since = None if context.sweep else window(context, piece.scope).since
-    path = f"{repository_path(piece.scope)}/{_LISTS[piece.kind]}"
+    entity = _COMMENTS[piece.kind]
+    path = list_path(piece.scope, entity)
     bound = {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
-    answer = client.page(piece.args.get("url", path), sort="updated", direction="desc", **bound)
-    entity, total = _ENTITIES[piece.kind]
+    answer = client.page(piece.args.get("url", path), **ENTITIES[entity].parameters, **bound)
     fetched = Fetched(follow_ups=next_page(piece, answer))
     for payload in map(bytes, answer.decode(list[msgspec.Raw])):
         head = index.glance(payload, _Comment) or _Comment()
@@ -116,7 +114,7 @@ def rest_comments(client: Client, piece: Slice, context: Context) -> Fetched:
             record = RawRecord(entity, name, payload, piece.scope, f"GET {answer.url}")
             record.updated_at = parse_time(head.updated_at)
             fetched.records.append(record)
-    fetched.expected = {total: len(fetched.records)}
+    fetched.expected = {ENTITIES[entity].total: len(fetched.records)}
     if context.sweep:
         fetched.listed.append(Listed(entity, piece.scope, [record.external_id for record in fetched.records]))
         fetched.follow_ups = fetched.follow_ups or [Slice("missing", {"entity": entity}, piece.scope)]
@@ -128,7 +126,7 @@ def pull_request_id(client: Client, scope: str, number: int, context: Context) -
     known = context.memo(f"github-numbers:{scope}", lambda: numbers_of(client, scope, context))
     if number not in known:
         try:
-            answer = client.http.get(f"{repository_path(scope)}/pulls/{number}")
+            answer = client.http.get(f"{list_path(scope, 'pull_request')}/{number}")
             known[number] = str(answer.decode(_PullRequest).id)
         except NotFoundError:
             known[number] = ""
@@ -138,9 +136,9 @@ def pull_request_id(client: Client, scope: str, number: int, context: Context) -
 def numbers_of(client: Client, scope: str, context: Context) -> dict[int, str]:
     """The ids of the pull requests of this run's range, in a sweep of all, by number."""
     known: dict[int, str] = {}
-    wanted, url = window(context, scope), f"{repository_path(scope)}/pulls"
+    wanted, url = window(context, scope), list_path(scope, "pull_request")
     while url:
-        answer = client.page(url, state="all", sort="updated", direction="desc")
+        answer = client.page(url, **ENTITIES["pull_request"].parameters)
         heads = answer.decode(list[_PullRequest])
         known |= {head.number: str(head.id) for head in heads}
         is_past = heads and not context.sweep and wanted.is_before(parse_time(heads[-1].updated_at))

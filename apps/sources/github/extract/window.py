@@ -5,9 +5,6 @@ from datetime import datetime, timedelta
 
 from apps.sources.base import Context
 
-# A run or a deployment keeps its place in its list while it goes on, is repeated or waits for an approval.
-LAG = timedelta(days=3)
-
 
 @dataclass(frozen=True)
 class Window:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from apps.sources.base import Context, RawRecord
+from apps.sources.github.entities import CHILD_LISTS
 from apps.sources.github.transform.shapes import ChildPage, Comment, Nodes, Owner, PullRequest, Thread, ThreadPage
 from apps.sources.text import read_json
 
@@ -37,14 +38,6 @@ def assembled(record: RawRecord, context: Context) -> PullRequest | None:
         return None
 
 
-ENTITIES = {
-    "commits": "pull_request_commits",
-    "reviews": "pull_request_reviews",
-    "comments": "pull_request_comments",
-    "reviewThreads": "pull_request_review_comments",
-}
-
-
 class _Pages:
     """The stored pages of one pull request."""
 
@@ -55,7 +48,7 @@ class _Pages:
         """A list of the pull request with the children of all of its pages."""
 
         def page_at(offset: int) -> Nodes[N] | None:
-            page = read_json(self._stored(ENTITIES[name], name, offset), ChildPage)
+            page = read_json(self._stored(CHILD_LISTS[name], name, offset), ChildPage)
             self._check(page)
             return list_of(page)
 
@@ -65,7 +58,7 @@ class _Pages:
         """A review thread with all of its comments."""
 
         def page_at(offset: int) -> Nodes[Comment] | None:
-            page = read_json(self._stored(ENTITIES["reviewThreads"], thread.id, offset), ThreadPage)
+            page = read_json(self._stored(CHILD_LISTS["reviewThreads"], thread.id, offset), ThreadPage)
             self._check(page.pull_request)
             return page.comments
 

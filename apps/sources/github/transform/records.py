@@ -28,7 +28,7 @@ class _Mark(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
 
 def transform(record: RawRecord, context: Context) -> Transformed:
     """The rows of one record; raises for one that cannot be read."""
-    return TRANSFORMS[record.entity](record, context)
+    return TRANSFORMERS[record.entity](record, context)
 
 
 def with_people(rows: list[Row], people: People) -> Transformed:
@@ -168,7 +168,7 @@ def repository_id(scope: str, context: Context) -> str:
     return known[scope.lower()]
 
 
-TRANSFORMS: dict[str, Callable[[RawRecord, Context], Transformed]] = {
+TRANSFORMERS: dict[str, Callable[[RawRecord, Context], Transformed]] = {
     "repository": repository,
     "release": release,
     "deployment": deployment,

@@ -1,0 +1,48 @@
+"""Which rows go with a record that is gone? Those that its transform has made, and nothing else."""
+
+from apps.sources.base import Children, Deletion, Transformed
+from apps.sources.github.entities import PULL_REQUEST_CHILDREN, comment_id
+from apps.sources.rows import (
+    Commit,
+    Deployment,
+    PullRequest,
+    PullRequestComment,
+    PullRequestCommit,
+    PullRequestIssueLink,
+    Release,
+    Repository,
+    Review,
+    Row,
+    WorkflowRun,
+)
+
+# The tables and their columns that name what is gone.
+NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
+    "repository": (
+        (Repository, "external_id"),
+        (PullRequest, "repository"),
+        (Commit, "repository"),
+        (Release, "repository"),
+        (Deployment, "repository"),
+        (WorkflowRun, "repository"),
+    ),
+    "pull_request": (
+        (PullRequest, "external_id"),
+        (PullRequestCommit, "pull_request"),
+        (Review, "pull_request"),
+        (PullRequestComment, "pull_request"),
+        (PullRequestIssueLink, "pull_request"),
+    ),
+    "release": ((Release, "external_id"),),
+    "deployment": ((Deployment, "external_id"),),
+    "workflow_run": ((WorkflowRun, "external_id"),),
+}
+
+
+def transform_deletion(deletion: Deletion) -> Transformed:
+    """The parents that are left empty. The rows of a further page of children go with its pull request."""
+    comment = comment_id(deletion.external_id) if deletion.entity in PULL_REQUEST_CHILDREN else ""
+    if comment:
+        return Transformed(complete=[Children(PullRequestComment, "external_id", comment)])
+    named = NAMED.get(deletion.entity, ())
+    return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])
