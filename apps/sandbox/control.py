@@ -14,14 +14,14 @@ from apps.sandbox.github.api import GitHubApi
 from apps.sandbox.http import json_reply
 from apps.sandbox.jira.api import JiraApi
 from apps.sandbox.mutate import MutationError, Mutator, Order
-from apps.sandbox.tokens import TokenOrder, Tokens
+from apps.sandbox.tokens import SampleTokens, TokenOrder
 from apps.sandbox.truth import Truth
 
 
-class Control:
+class ControlApi:
     """Counts, truth, faults, latency and mutations; needs no credentials."""
 
-    def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi, tokens: Tokens) -> None:
+    def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi, tokens: SampleTokens) -> None:
         self.world = world
         self.gate = gate
         self.all_tokens = tokens

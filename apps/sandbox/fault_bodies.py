@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from apps.sandbox.encoding import Json, encode, unopaque
-from apps.sandbox.faults import Corrupt, EmptyPage, GraphqlErrors, Inflate, RepeatToken, Status
+from apps.sandbox.faults import Corrupt, EmptyPage, GraphqlErrors, Inflate, RepeatToken, StatusAction
 
 _DOCS = "https://docs.github.com/rest"
 _HTML = (
@@ -33,7 +33,7 @@ _SECONDARY = (
 )
 
 
-def failure(action: Status, *, github: bool) -> tuple[int, dict[str, str], bytes]:
+def failure(action: StatusAction, *, github: bool) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a scripted failure."""
     headers = {"content-type": "application/json;charset=UTF-8"}
     if action.retry_after is not None:
@@ -51,7 +51,7 @@ def failure(action: Status, *, github: bool) -> tuple[int, dict[str, str], bytes
     return action.status, headers | action.headers, content
 
 
-def _usual(action: Status, *, github: bool) -> Json:
+def _usual(action: StatusAction, *, github: bool) -> Json:
     if github:
         message = _SECONDARY if action.secondary else _GITHUB.get(action.status, "Error")
         return {"message": message, "documentation_url": _DOCS, "status": str(action.status)}

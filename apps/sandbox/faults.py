@@ -18,11 +18,11 @@ class FaultScriptError(ValueError):
     """The script cannot be used; the message says which rule is wrong and why."""
 
 
-class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+class FaultAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """What happens to a request."""
 
 
-class Status(Action, frozen=True, tag="status"):
+class StatusAction(FaultAction, frozen=True, tag="status"):
     """Answer with a status, the provider's usual body where `body` is absent (a string is sent as it is).
 
     `retry_after` seconds go into the header of that name, as an HTTP date when `retry_after_date` is true.
@@ -37,49 +37,49 @@ class Status(Action, frozen=True, tag="status"):
     secondary: bool = False
 
 
-class Reset(Action, frozen=True, tag="reset"):
+class Reset(FaultAction, frozen=True, tag="reset"):
     """Reset the connection in the middle of the answer."""
 
 
-class Truncate(Action, frozen=True, tag="truncate"):
+class Truncate(FaultAction, frozen=True, tag="truncate"):
     """A complete HTTP answer with only the first half of its JSON."""
 
 
-class Delay(Action, frozen=True, tag="delay"):
+class Delay(FaultAction, frozen=True, tag="delay"):
     """Answer after `ms` milliseconds."""
 
     ms: float
 
 
-class RepeatToken(Action, frozen=True, tag="repeat_token"):
+class RepeatToken(FaultAction, frozen=True, tag="repeat_token"):
     """The next page is this page again."""
 
 
-class EmptyPage(Action, frozen=True, tag="empty_page"):
+class EmptyPage(FaultAction, frozen=True, tag="empty_page"):
     """No records, but a next page."""
 
 
-class GraphqlErrors(Action, frozen=True, tag="graphql_errors"):
+class GraphqlErrors(FaultAction, frozen=True, tag="graphql_errors"):
     """Status 200 with `errors`; data is null, or what could be computed when `partial` is true."""
 
     message: str = "Something went wrong while executing your query. This may be the result of a timeout."
     partial: bool = False
 
 
-class Inflate(Action, frozen=True, tag="inflate"):
+class Inflate(FaultAction, frozen=True, tag="inflate"):
     """Make one record at least `bytes` long: the named one (id, key or number), else the first."""
 
     bytes: int
     record: str | None = None
 
 
-class Corrupt(Action, frozen=True, tag="corrupt"):
+class Corrupt(FaultAction, frozen=True, tag="corrupt"):
     """Give one record values of wrong types: the named one (id, key or number), else the first."""
 
     record: str | None = None
 
 
-AnyAction = Status | Reset | Truncate | Delay | RepeatToken | EmptyPage | GraphqlErrors | Inflate | Corrupt
+AnyAction = StatusAction | Reset | Truncate | Delay | RepeatToken | EmptyPage | GraphqlErrors | Inflate | Corrupt
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True):

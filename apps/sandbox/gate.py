@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.sandbox.encoding import Json, decode, encode
 from apps.sandbox.fault_bodies import failure, spoil
-from apps.sandbox.faults import AnyAction, Delay, FaultScript, Reset, Status, Truncate
+from apps.sandbox.faults import AnyAction, Delay, FaultScript, Reset, StatusAction, Truncate
 
 _UNROUTED = "(answered by a fault)"
 
@@ -82,7 +82,7 @@ class Gate:
             await asyncio.sleep(action.ms / 1000)
             await self.app(scope, receive, send)
             return
-        if isinstance(action, Status):
+        if isinstance(action, StatusAction):
             status, headers, body = failure(action, github=scope["path"].startswith("/github"))
             await _answer(send, status, [(k.lower().encode(), v.encode()) for k, v in headers.items()], body)
             return

@@ -13,13 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from apps.sandbox.encoding import encode
-from apps.sandbox.tokens import Account
+from apps.sandbox.tokens import TokenAccount
 
 HeaderMap = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One request, read and authenticated."""
 
     path: dict[str, str]
@@ -27,7 +27,7 @@ class Call:
     headers: Headers
     url: str
     body: Any
-    account: Account
+    account: TokenAccount
 
     @property
     def scoped(self) -> bool:
@@ -50,7 +50,7 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
-Handler = Callable[[Call], Response]
+Handler = Callable[[ApiCall], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -74,7 +74,7 @@ def token_of(headers: Headers) -> str | None:
     return value.strip() if scheme.lower() in ("bearer", "token") else ""
 
 
-async def read_call(request: Request, account: Account) -> Call:
+async def read_call(request: Request, account: TokenAccount) -> ApiCall:
     """The request with its JSON body; 400 when the body is none."""
     body: Any = None
     if request.method == "POST":
@@ -89,7 +89,7 @@ async def read_call(request: Request, account: Account) -> Call:
                     "message": "Problems parsing JSON",
                 },
             ) from error
-    return Call(request.path_params, request.query_params, request.headers, str(request.url), body, account)
+    return ApiCall(request.path_params, request.query_params, request.headers, str(request.url), body, account)
 
 
 def route(template: str, endpoint: Endpoint, *methods: str) -> Route:

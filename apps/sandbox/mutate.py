@@ -10,8 +10,8 @@ from apps.sandbox.chance import source
 from apps.sandbox.clock import END, now
 from apps.sandbox.data.catalogue import PRIORITIES
 from apps.sandbox.data.corpus import Pen
-from apps.sandbox.data.issues import Issue, plain, status_item
-from apps.sandbox.data.pulls import Repository
+from apps.sandbox.data.issues import SampleIssue, plain, status_item
+from apps.sandbox.data.pulls import SampleRepository
 from apps.sandbox.data.site import SHARED_FLOW
 from apps.sandbox.data.world import World
 from apps.sandbox.drawing import draw, take
@@ -45,7 +45,7 @@ class Mutator:
     """Changes a world and tells the records that are kept about it."""
 
     def __init__(
-        self, world: World, forget_issue: Callable[[Issue], None], forget_pull: Callable[[Repository], None]
+        self, world: World, forget_issue: Callable[[SampleIssue], None], forget_pull: Callable[[SampleRepository], None]
     ) -> None:
         self.world = world
         self._forget_issue = forget_issue
@@ -72,14 +72,14 @@ class Mutator:
             if issue is not None and issue.id in self.world.site.by_id:  # it may be gone with its parent
                 done.setdefault(kind, []).append(getattr(self, f"_{kind}")(issue, rng))
 
-    def _touch(self, issue: Issue) -> None:
+    def _touch(self, issue: SampleIssue) -> None:
         """Bring a changed issue and those that show it up to date."""
         issue.settle()
         relatives = [issue, *issue.subtasks, *(link.other for link in issue.links)]
         for relative in [*relatives, issue.parent] if issue.parent else relatives:
             self._forget_issue(relative)
 
-    def _edit(self, issue: Issue, rng: Random) -> str:
+    def _edit(self, issue: SampleIssue, rng: Random) -> str:
         pen = Pen(rng)
         words = pen.pick(issue.topic.bugs + issue.topic.stories)
         new = rng.randrange(len(PRIORITIES))
@@ -91,21 +91,21 @@ class Mutator:
         self._touch(issue)
         return issue.key
 
-    def _comment(self, issue: Issue, rng: Random) -> str:
-        self.world.site.biographer.comment(issue, rng, list(self.world.staff.humans), now())
+    def _comment(self, issue: SampleIssue, rng: Random) -> str:
+        self.world.site.simulator.comment(issue, rng, list(self.world.staff.humans), now())
         comment = issue.comments[-1]
         comment.updated = comment.created
         self._touch(issue)
         return issue.key
 
-    def _uncomment(self, issue: Issue, rng: Random) -> str:
+    def _uncomment(self, issue: SampleIssue, rng: Random) -> str:
         """Delete all but the newest comments: that changes the issue, and leaves no history."""
         issue.comments = issue.comments[-FEW_COMMENTS:]
         issue.updated = now()
         self._touch(issue)
         return issue.key
 
-    def _status(self, issue: Issue, rng: Random) -> str:
+    def _status(self, issue: SampleIssue, rng: Random) -> str:
         new = rng.choice([s for s in issue.project.statuses if s is not issue.status])
         at = now()
         issue.record(at, issue.assignee or issue.reporter, status_item(issue.status, new))
@@ -114,7 +114,7 @@ class Mutator:
         self._touch(issue)
         return issue.key
 
-    def _delete(self, issue: Issue, rng: Random) -> Json:
+    def _delete(self, issue: SampleIssue, rng: Random) -> Json:
         children = list(issue.subtasks)
         removed = self.world.site.delete(issue)
         for one in removed:
@@ -123,13 +123,13 @@ class Mutator:
             self._forget_issue(child)
         return {"id": issue.id, "key": issue.key, "with": [one.id for one in removed[1:]]}
 
-    def _move(self, issue: Issue, rng: Random) -> Json:
+    def _move(self, issue: SampleIssue, rng: Random) -> Json:
         target = rng.choice([k for k in SHARED_FLOW if k != issue.project.key])
         old = self.world.site.move(issue, target, now())
         self._touch(issue)
         return {"id": issue.id, "from": old, "to": issue.key}
 
-    def _create(self, issue: Issue, rng: Random) -> str:
+    def _create(self, issue: SampleIssue, rng: Random) -> str:
         made = self.world.site.add(issue.project, END - 1)
         made.created = made.status_since = now()
         made.histories.clear()

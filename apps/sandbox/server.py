@@ -13,13 +13,13 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from apps.sandbox.config import TOKEN, Options
-from apps.sandbox.control import Control
+from apps.sandbox.control import ControlApi
 from apps.sandbox.data.world import World
 from apps.sandbox.faults import FaultScript
 from apps.sandbox.gate import Gate
 from apps.sandbox.github.api import GitHubApi
 from apps.sandbox.jira.api import JiraApi
-from apps.sandbox.tokens import Tokens
+from apps.sandbox.tokens import SampleTokens
 
 Announce = Callable[[str], None]
 
@@ -28,11 +28,11 @@ def build(options: Options, base: str, announce: Announce | None = None) -> ASGI
     """The application at the address `base` (scheme, host and port)."""
     faults = FaultScript.from_file(options.faults) if options.faults else FaultScript([])
     world = World(options)
-    tokens = Tokens()
+    tokens = SampleTokens()
     jira = JiraApi(world, f"{base}/jira", tokens)
     github = GitHubApi(world, f"{base}/github", tokens)
     gate = Gate(faults, options.latency_ms)
-    control = Control(world, gate, jira, github, tokens)
+    control = ControlApi(world, gate, jira, github, tokens)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -20,7 +20,7 @@ class TokenOrder(msgspec.Struct, forbid_unknown_fields=True):
     revoked: bool = False
 
 
-class Account:
+class TokenAccount:
     """One token. ``scoped`` is false for the one without rights."""
 
     def __init__(self, token: str) -> None:
@@ -56,13 +56,13 @@ class Account:
                 "revoked": self.revoked, "expires_at": self.expires_at}  # fmt: skip
 
 
-class Tokens:
+class SampleTokens:
     """All tokens."""
 
     def __init__(self) -> None:
-        self.accounts = {token: Account(token) for token in (TOKEN, *FURTHER_TOKENS, TOKEN_WITHOUT_SCOPES)}
+        self.accounts = {token: TokenAccount(token) for token in (TOKEN, *FURTHER_TOKENS, TOKEN_WITHOUT_SCOPES)}
 
-    def let_in(self, token: str | None) -> Account | None:
+    def let_in(self, token: str | None) -> TokenAccount | None:
         """The account of a token that authenticates; counts the request."""
         account = self.accounts.get(token or "")
         if account is None or account.revoked:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from apps.sandbox.data.catalogue import BOARDS, ISSUE_TYPES, LIVE, SPRINT_LISTS, STATUSES
-from apps.sandbox.data.pulls import Pull
+from apps.sandbox.data.pulls import SamplePull
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
 
@@ -46,7 +46,7 @@ class Truth:
     def _issues(self) -> Iterable[Any]:
         return self.world.site.by_id.values()
 
-    def _pulls(self) -> Iterable[Pull]:
+    def _pulls(self) -> Iterable[SamplePull]:
         return self.world.hub.by_id.values()
 
     def _links(self) -> set[tuple[str, str, str]]:

@@ -6,9 +6,19 @@ from apps.sandbox.chance import source
 from apps.sandbox.clock import DAY, END, HOUR, Calendar
 from apps.sandbox.data.catalogue import LABELS
 from apps.sandbox.data.corpus import REMARKS, REVIEW_NOTES, Pen, Topic, topics
-from apps.sandbox.data.issues import Issue
-from apps.sandbox.data.people import Person, Staff
-from apps.sandbox.data.pulls import Commit, Note, Pull, Remark, Repository, Review, Thread, Ticket, node_id
+from apps.sandbox.data.issues import SampleIssue
+from apps.sandbox.data.people import SamplePerson, Staff
+from apps.sandbox.data.pulls import (
+    SampleCommit,
+    SampleNote,
+    SamplePull,
+    SampleRemark,
+    SampleRepository,
+    SampleReview,
+    SampleThread,
+    SampleTicket,
+    node_id,
+)
 
 _CLOSING = ("Fixes", "Closes", "Resolves")
 _STATES = ("APPROVED", "APPROVED", "APPROVED", "CHANGES_REQUESTED", "COMMENTED", "COMMENTED", "DISMISSED")
@@ -38,7 +48,7 @@ class Author:
         self._made += 1
         return source((self._seed << 41) + self._made)
 
-    def ticket(self, repository: Repository, work: float) -> None:
+    def ticket(self, repository: SampleRepository, work: float) -> None:
         """A GitHub issue of somebody who has no Jira account."""
         rng = self.next_rng()
         pen = Pen(rng)
@@ -47,7 +57,7 @@ class Author:
         closed = created + int(rng.expovariate(1 / 9) * 86_400_000) + 3_600_000
         done = closed if closed < self.calendar.until else None
         number = self.next_id("issue")
-        ticket = Ticket(
+        ticket = SampleTicket(
             number,
             node_id("I", repository.id, number),
             repository,
@@ -62,7 +72,9 @@ class Author:
         )
         repository.tickets.append(ticket)
 
-    def pull(self, repository: Repository, work: float, issues: list[Issue], special: int | None) -> Pull:
+    def pull(
+        self, repository: SampleRepository, work: float, issues: list[SampleIssue], special: int | None
+    ) -> SamplePull:
         """A pull request that begins at a work minute and serves `issues`."""
         rng = self.next_rng()
         pen = Pen(rng)
@@ -74,7 +86,7 @@ class Author:
         lost = special == GHOST or rng.random() < 0.01
         number = self.next_id("pull")
         created = self._moment(work, rng)
-        pull = Pull(
+        pull = SamplePull(
             number, node_id("PR", repository.id, number), repository, 0, "", "",
             None if lost else person, created, created, self.next_id("issue"), "",
             self._trunk_oid(repository, rng), repository.owner,
@@ -92,7 +104,7 @@ class Author:
         self._end(pull, rng, end, special)
         return pull
 
-    def _title(self, pull: Pull, pen: Pen, topic: Topic, bot: bool) -> None:
+    def _title(self, pull: SamplePull, pen: Pen, topic: Topic, bot: bool) -> None:
         if bot:
             pull.title = pen.write("Bump msgspec from 0.{n} to {ver}")
             pull.head_ref = f"dependabot/{pull.repository.language.lower()}/{pull.title.split()[-1]}"
@@ -105,10 +117,12 @@ class Author:
         pull.body = f"### What\n{pull.title}.\n\n### Why\n{pen.pick(topic.symptoms)} {pen.pick(topic.causes)}\n\n" \
                     f"### Checked\n- {pen.pick(topic.checks)}\n- {pen.trap()}\n"  # fmt: skip
 
-    def _trunk_oid(self, repository: Repository, rng: Random) -> str:
+    def _trunk_oid(self, repository: SampleRepository, rng: Random) -> str:
         return repository.trunk[-1].oid if repository.trunk else f"{rng.getrandbits(160):040x}"
 
-    def _commits(self, pull: Pull, pen: Pen, topic: Topic, person: Person, work: float, special: int | None) -> bool:
+    def _commits(
+        self, pull: SamplePull, pen: Pen, topic: Topic, person: SamplePerson, work: float, special: int | None
+    ) -> bool:
         """About three commits; true when the first one belongs to another branch as well."""
         rng = pen.rng
         count = 260 if special == MANY_COMMITS else 1 if person.is_bot else min(12, int(rng.expovariate(0.36)) + 1)
@@ -129,7 +143,7 @@ class Author:
             words = "Bump msgspec" if person.is_bot else f"{pen.pick(topic.fixes).rstrip('.')}"
             if rng.random() < 0.3:
                 words += f"\n\n{pen.pick(topic.causes)} {pen.trap()}"
-            pull.commits.append(Commit(
+            pull.commits.append(SampleCommit(
                 f"{rng.getrandbits(160):040x}", pull.repository, words, None if unknown else person,
                 person.name, "root@build-agent.invalid" if unknown else person.email, authored, committed,
                 int(rng.expovariate(0.03)) + 1, int(rng.expovariate(0.06)), 1 + int(rng.random() * 4), (parent,),
@@ -138,7 +152,7 @@ class Author:
         pull.files = min(sum(c.files for c in pull.commits), 400)
         return stacked
 
-    def _link(self, pull: Pull, pen: Pen, topic: Topic, issues: list[Issue], first: Commit) -> None:
+    def _link(self, pull: SamplePull, pen: Pen, topic: Topic, issues: list[SampleIssue], first: SampleCommit) -> None:
         """Put the keys of the issues into branch, title, commits and body, and remember where."""
         rng = pen.rng
         for position, issue in enumerate(issues):
@@ -162,13 +176,15 @@ class Author:
             if rng.random() < 0.8:
                 pull.links.add((key, "dev_panel"))
 
-    def _fork(self, pull: Pull, person: Person, rng: Random, special: int | None) -> None:
+    def _fork(self, pull: SamplePull, person: SamplePerson, rng: Random, special: int | None) -> None:
         if special == LOST_FORK or rng.random() < 0.02:
             pull.head_owner = None
         elif special == FORK or rng.random() < 0.03:
             pull.head_owner = person.login
 
-    def _discuss(self, pull: Pull, pen: Pen, person: Person, work: float, end: float, special: int | None) -> None:
+    def _discuss(
+        self, pull: SamplePull, pen: Pen, person: SamplePerson, work: float, end: float, special: int | None
+    ) -> None:
         """Reviews with their comments, and the talk below the pull request."""
         rng = pen.rng
         many = special == MANY_REMARKS
@@ -179,7 +195,7 @@ class Author:
             for _ in range(1 if many else int(rng.expovariate(0.75))):
                 self._note(pull, review, pen)
         for _ in range(0 if silent else 130 if many else min(9, int(rng.expovariate(0.43)))):
-            who: Person | None = rng.choice(self.staff.coders) if rng.random() < 0.93 else None
+            who: SamplePerson | None = rng.choice(self.staff.coders) if rng.random() < 0.93 else None
             self.remark(pull, who, pen, self._between(work, end, rng))
         pull.reviews.sort(key=lambda r: r.submitted)
         pull.remarks.sort(key=lambda r: r.created)
@@ -189,26 +205,26 @@ class Author:
         if rng.random() < 0.25:
             pull.requested = [rng.choice(reviewers)]
 
-    def review(self, pull: Pull, reviewer: Person, pen: Pen, at: int) -> Review:
+    def review(self, pull: SamplePull, reviewer: SamplePerson, pen: Pen, at: int) -> SampleReview:
         """A review without comments."""
         rng = pen.rng
         number = self.next_id("review")
         state = rng.choice(_STATES)
         body = pen.pick(REVIEW_NOTES) if rng.random() < 0.4 else "LGTM" if state == "APPROVED" else ""
-        pull.reviews.append(Review(number, node_id("PRR", pull.repository.id, number),
-                                   None if rng.random() < 0.03 else reviewer, state, body, at,
-                                   rng.choice(pull.commits).oid, gone=False))  # fmt: skip
+        pull.reviews.append(SampleReview(number, node_id("PRR", pull.repository.id, number),
+                                         None if rng.random() < 0.03 else reviewer, state, body, at,
+                                         rng.choice(pull.commits).oid, gone=False))  # fmt: skip
         pull.touch(at)
         return pull.reviews[-1]
 
-    def _note(self, pull: Pull, review: Review, pen: Pen) -> None:
+    def _note(self, pull: SamplePull, review: SampleReview, pen: Pen) -> None:
         """A review comment; now and then it answers an earlier one of the same review."""
         rng = pen.rng
         number = self.next_id("note")
         line = 1 + int(rng.random() * 240)
         answers = rng.random() < 0.25 and bool(review.notes)
         first = review.notes[0] if answers else None
-        note = Note(
+        note = SampleNote(
             number, node_id("PRRC", pull.repository.id, number), None if rng.random() < 0.03 else review.author,
             pen.pick(REVIEW_NOTES), review.submitted, review.submitted, first.path if first else rng.choice(pull.paths),
             None if rng.random() < 0.2 else line, line, review, review.oid, gone=False, reply_to=first,
@@ -217,24 +233,24 @@ class Author:
         if first:
             next(t for t in pull.threads if t.notes[0] is first).notes.append(note)
         else:
-            pull.threads.append(Thread(node_id("PRRT", pull.repository.id, number), rng.random() < 0.6, [note]))
+            pull.threads.append(SampleThread(node_id("PRRT", pull.repository.id, number), rng.random() < 0.6, [note]))
 
-    def lose_commit(self, review: Review, rng: Random) -> None:
+    def lose_commit(self, review: SampleReview, rng: Random) -> None:
         """A force-push: the commit of the review is nowhere any more."""
         review.oid = f"{rng.getrandbits(160):040x}"
         review.gone = True
         for note in review.notes:
             note.oid, note.gone, note.line = review.oid, True, None
 
-    def remark(self, pull: Pull, who: Person | None, pen: Pen, at: int) -> Remark:
+    def remark(self, pull: SamplePull, who: SamplePerson | None, pen: Pen, at: int) -> SampleRemark:
         """A comment below the pull request."""
         number = self.next_id("remark")
         words = f"{pen.pick(REMARKS)} {pen.trap()}" if pen.rng.random() < 0.4 else pen.pick(REMARKS)
-        pull.remarks.append(Remark(number, node_id("IC", pull.repository.id, number), who, words, at, at))
+        pull.remarks.append(SampleRemark(number, node_id("IC", pull.repository.id, number), who, words, at, at))
         pull.touch(at)
         return pull.remarks[-1]
 
-    def _end(self, pull: Pull, rng: Random, end: float, special: int | None) -> None:
+    def _end(self, pull: SamplePull, rng: Random, end: float, special: int | None) -> None:
         """Merged, closed without merge, or still open."""
         pull.draft = special == DRAFT
         if end >= END or special == DRAFT or rng.random() < 0.03:
@@ -246,7 +262,7 @@ class Author:
             return
         self.merge(pull, at, rng)
 
-    def merge(self, pull: Pull, at: int, rng: Random) -> None:
+    def merge(self, pull: SamplePull, at: int, rng: Random) -> None:
         """Merge at a moment; the default branch gets the commit."""
         pull.merged = at
         pull.merged_by = rng.choice(self.staff.coders)
@@ -259,10 +275,12 @@ class Author:
         if pull.method != "rebase":
             person = pull.merged_by
             parents = (pull.base_oid,) if pull.method == "squash" else (pull.base_oid, pull.head_oid)
-            trunk.append(Commit(pull.merge_oid, pull.repository, pull.title, person, person.name, person.email, at, at,
-                                pull.additions, pull.deletions, pull.files, parents))  # fmt: skip
+            trunk.append(SampleCommit(
+                pull.merge_oid, pull.repository, pull.title, person, person.name, person.email, at, at,
+                pull.additions, pull.deletions, pull.files, parents,
+            ))  # fmt: skip
 
-    def finish_texts(self, pull: Pull) -> None:
+    def finish_texts(self, pull: SamplePull) -> None:
         """What needs the number: the message of the squash commit and references to tickets."""
         if pull.merge_oid:
             for commit in pull.repository.trunk:

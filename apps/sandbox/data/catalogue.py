@@ -11,7 +11,7 @@ SPRINTS = WEEKS // 2 + 2  # the last but one is running, the last is planned
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class SampleStatus:
     """A Jira status; `scope` is the id of its team-managed project."""
 
     id: str
@@ -22,7 +22,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class IssueType:
+class SampleIssueType:
     """A Jira issue type; `level` 1 is an epic, -1 a sub-task."""
 
     id: str
@@ -33,7 +33,7 @@ class IssueType:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class SampleProject:
     """A Jira project with its work flow. `stages` are passed in order, `parked` and `dropped` are detours."""
 
     id: str
@@ -43,10 +43,10 @@ class Project:
     board: Literal["scrum", "kanban", "simple"]
     board_id: int
     weight: int
-    stages: tuple[Status, ...]
-    parked: Status | None
-    dropped: Status | None
-    types: tuple[IssueType, ...]
+    stages: tuple[SampleStatus, ...]
+    parked: SampleStatus | None
+    dropped: SampleStatus | None
+    types: tuple[SampleIssueType, ...]
     repository: str
     archived: bool = False
 
@@ -56,28 +56,28 @@ class Project:
         return self.board != "kanban"
 
     @property
-    def statuses(self) -> tuple[Status, ...]:
+    def statuses(self) -> tuple[SampleStatus, ...]:
         """Every status that an issue of it can have."""
         return self.stages + tuple(s for s in (self.parked, self.dropped) if s)
 
 
-_TODO = Status("10000", "To Do", "To Do", "new")
-_PROGRESS = Status("3", "In Progress", "In Progress", "indeterminate")
-_REVIEW = Status("10002", "In Review", "In Review", "indeterminate")
-_QA = Status("10003", "Ready for QA", "Ready for QA", "indeterminate")
-_BLOCKED = Status("10004", "Blocked", "Blocked", "indeterminate")
-_DONE = Status("10005", "Done", "Done", "done")
-_DROPPED = Status("10006", "Won't Do", "Won't Do", "done")
-_BACKLOG = Status("10007", "Backlog", "Backlog", "new")
-_SELECTED = Status("10008", "Selected for Development", "Selected for Development", "new")
-_VENDOR = Status("10009", "Waiting for Vendor", "Waiting for Vendor", "indeterminate")
+_TODO = SampleStatus("10000", "To Do", "To Do", "new")
+_PROGRESS = SampleStatus("3", "In Progress", "In Progress", "indeterminate")
+_REVIEW = SampleStatus("10002", "In Review", "In Review", "indeterminate")
+_QA = SampleStatus("10003", "Ready for QA", "Ready for QA", "indeterminate")
+_BLOCKED = SampleStatus("10004", "Blocked", "Blocked", "indeterminate")
+_DONE = SampleStatus("10005", "Done", "Done", "done")
+_DROPPED = SampleStatus("10006", "Won't Do", "Won't Do", "done")
+_BACKLOG = SampleStatus("10007", "Backlog", "Backlog", "new")
+_SELECTED = SampleStatus("10008", "Selected for Development", "Selected for Development", "new")
+_VENDOR = SampleStatus("10009", "Waiting for Vendor", "Waiting for Vendor", "indeterminate")
 _CLASSIC = (_TODO, _PROGRESS, _REVIEW, _QA, _DONE)
 _KANBAN = (_BACKLOG, _SELECTED, _PROGRESS, _REVIEW, _DONE)
 
 
-def _own(project: str, first: int, *names: tuple[str, str, Category]) -> tuple[Status, ...]:
+def _own(project: str, first: int, *names: tuple[str, str, Category]) -> tuple[SampleStatus, ...]:
     return tuple(
-        Status(str(first + i), name, known, category, project) for i, (name, known, category) in enumerate(names)
+        SampleStatus(str(first + i), name, known, category, project) for i, (name, known, category) in enumerate(names)
     )
 
 
@@ -87,37 +87,37 @@ _LAGER = _own("10006", 10110, ("Zu erledigen", "To Do", "new"), ("In Bearbeitung
               ("Prüfung", "In Review", "indeterminate"), ("Fertig", "Done", "done"))  # fmt: skip
 
 _TYPES = (
-    IssueType("10000", "Epic", "Epic", 1),
-    IssueType("10001", "Story", "Story", 0),
-    IssueType("10002", "Task", "Task", 0),
-    IssueType("10003", "Sub-task", "Sub-task", -1),
-    IssueType("10004", "Bug", "Bug", 0),
-    IssueType("10005", "Spike", "Spike", 0),
-    IssueType("10006", "Incident", "Incident", 0),
+    SampleIssueType("10000", "Epic", "Epic", 1),
+    SampleIssueType("10001", "Story", "Story", 0),
+    SampleIssueType("10002", "Task", "Task", 0),
+    SampleIssueType("10003", "Sub-task", "Sub-task", -1),
+    SampleIssueType("10004", "Bug", "Bug", 0),
+    SampleIssueType("10005", "Spike", "Spike", 0),
+    SampleIssueType("10006", "Incident", "Incident", 0),
 )
-_GROW_TYPES = tuple(IssueType(str(10100 + i), n, n, level, "10005") for i, (n, level) in
+_GROW_TYPES = tuple(SampleIssueType(str(10100 + i), n, n, level, "10005") for i, (n, level) in
                     enumerate((("Epic", 1), ("Story", 0), ("Task", 0), ("Subtask", -1), ("Bug", 0))))  # fmt: skip
-_LAGER_TYPES = tuple(IssueType(str(10110 + i), n, u, level, "10006") for i, (n, u, level) in
+_LAGER_TYPES = tuple(SampleIssueType(str(10110 + i), n, u, level, "10006") for i, (n, u, level) in
                      enumerate((("Epic", "Epic", 1), ("Story", "Story", 0), ("Aufgabe", "Task", 0),
                                 ("Unteraufgabe", "Subtask", -1), ("Fehler", "Bug", 0))))  # fmt: skip
 
 PROJECTS = (
-    Project("10000", "PAY", "Payments Platform", "classic", "scrum", 1, 22, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
+    SampleProject("10000", "PAY", "Payments Platform", "classic", "scrum", 1, 22, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
             "payments-api"),
-    Project("10001", "CHK", "Checkout Web", "classic", "scrum", 2, 18, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
+    SampleProject("10001", "CHK", "Checkout Web", "classic", "scrum", 2, 18, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
             "checkout-web"),
-    Project("10002", "IDN", "Identity & Access", "classic", "scrum", 3, 14, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
+    SampleProject("10002", "IDN", "Identity & Access", "classic", "scrum", 3, 14, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
             "identity-service"),
-    Project("10003", "K8S", "Kubernetes Platform", "classic", "kanban", 4, 12, _KANBAN, _VENDOR, _DROPPED, _TYPES,
+    SampleProject("10003", "K8S", "Kubernetes Platform", "classic", "kanban", 4, 12, _KANBAN, _VENDOR, _DROPPED, _TYPES,
             "platform-infra"),
-    Project("10004", "MOB", "Mobile Apps", "classic", "scrum", 5, 14, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
+    SampleProject("10004", "MOB", "Mobile Apps", "classic", "scrum", 5, 14, _CLASSIC, _BLOCKED, _DROPPED, _TYPES,
             "mobile-app"),
-    Project("10005", "GROW", "Growth Experiments", "next-gen", "simple", 6, 12, _GROW, None, None, _GROW_TYPES,
+    SampleProject("10005", "GROW", "Growth Experiments", "next-gen", "simple", 6, 12, _GROW, None, None, _GROW_TYPES,
             "growth-experiments"),
-    Project("10006", "LAGER", "Lagerverwaltung", "next-gen", "simple", 7, 8, _LAGER, None, None, _LAGER_TYPES,
+    SampleProject("10006", "LAGER", "Lagerverwaltung", "next-gen", "simple", 7, 8, _LAGER, None, None, _LAGER_TYPES,
             "wms-backend"),
-    Project("10007", "PORTAL", "Customer Portal", "classic", "kanban", 8, 0, _KANBAN, None, _DROPPED, _TYPES, ""),
-    Project("10008", "OLDSHOP", "Old Web Shop", "classic", "kanban", 9, 0, _KANBAN, None, _DROPPED, _TYPES, "",
+    SampleProject("10007", "PORTAL", "Customer Portal", "classic", "kanban", 8, 0, _KANBAN, None, _DROPPED, _TYPES, ""),
+    SampleProject("10008", "OLDSHOP", "Old Web Shop", "classic", "kanban", 9, 0, _KANBAN, None, _DROPPED, _TYPES, "",
             archived=True),
 )  # fmt: skip
 BY_KEY = {p.key: p for p in PROJECTS}
@@ -142,7 +142,7 @@ LABELS = ("customer-reported", "regression", "tech-debt", "quick-win", "security
 
 
 @dataclass(frozen=True, slots=True)
-class Sprint:
+class SampleSprint:
     """Two weeks of one board, in work minutes. `state` is closed, active or future."""
 
     id: int
@@ -153,7 +153,7 @@ class Sprint:
     state: Literal["closed", "active", "future"]
 
 
-def sprints_of(project: Project) -> tuple[Sprint, ...]:
+def sprints_of(project: SampleProject) -> tuple[SampleSprint, ...]:
     """All sprints of a project's board, oldest first."""
     if not project.has_sprints:
         return ()
@@ -163,8 +163,8 @@ def sprints_of(project: Project) -> tuple[Sprint, ...]:
         if index >= SPRINTS - 2:
             state = "active" if index == SPRINTS - 2 else "future"
         start = index * SPRINT - WEEK
-        made.append(Sprint(project.board_id * 100 + index, f"{project.key} Sprint {index + 1}", project.board_id,
-                           start, start + SPRINT, state))  # fmt: skip
+        made.append(SampleSprint(project.board_id * 100 + index, f"{project.key} Sprint {index + 1}", project.board_id,
+                                 start, start + SPRINT, state))  # fmt: skip
     return tuple(made)
 
 

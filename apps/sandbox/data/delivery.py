@@ -3,15 +3,23 @@
 from random import Random
 
 from apps.sandbox.data.authoring import Author
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Deployment, DeploymentState, Pull, Release, Repository, Run, node_id
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import (
+    SampleDeployment,
+    SampleDeploymentState,
+    SamplePull,
+    SampleRelease,
+    SampleRepository,
+    SampleRun,
+    node_id,
+)
 
 _MINUTE = 60_000
 _PULLS_PER_RELEASE = 6
 _FAILING_SHARE = 0.13
 
 
-def deliver(repository: Repository, author: Author, rng: Random) -> None:
+def deliver(repository: SampleRepository, author: Author, rng: Random) -> None:
     """Workflow runs for every pull request; every few merges a release, deployed to staging and production."""
     for pull in repository.pulls:
         _check(repository, pull, author, rng)
@@ -23,7 +31,7 @@ def deliver(repository: Repository, author: Author, rng: Random) -> None:
         run.number = number
 
 
-def _check(repository: Repository, pull: Pull, author: Author, rng: Random) -> None:
+def _check(repository: SampleRepository, pull: SamplePull, author: Author, rng: Random) -> None:
     actor = pull.author or author.staff.viewer
     conclusion = "failure" if rng.random() < 0.15 else "success"
     _run(repository, author, "CI", pull.title, pull.head_ref, pull.head_oid, "pull_request", conclusion, actor,
@@ -31,18 +39,20 @@ def _check(repository: Repository, pull: Pull, author: Author, rng: Random) -> N
 
 
 def _run(
-    repository: Repository, author: Author, workflow: str, title: str, branch: str, oid: str, event: str,
-    conclusion: str | None, actor: Person, at: int, rng: Random,
-) -> Run:  # fmt: skip
+    repository: SampleRepository, author: Author, workflow: str, title: str, branch: str, oid: str, event: str,
+    conclusion: str | None, actor: SamplePerson, at: int, rng: Random,
+) -> SampleRun:  # fmt: skip
     number = author.next_id("run")
     took = (3 + int(rng.random() * 12)) * _MINUTE
-    run = Run(number, node_id("WFR", repository.id, number), workflow, 0, title, branch, oid, event, conclusion, actor,
-              at, min(at + took, author.calendar.until), 2 if rng.random() < 0.05 else 1)  # fmt: skip
+    run = SampleRun(
+        number, node_id("WFR", repository.id, number), workflow, 0, title, branch, oid, event, conclusion, actor,
+        at, min(at + took, author.calendar.until), 2 if rng.random() < 0.05 else 1,
+    )  # fmt: skip
     repository.runs.append(run)
     return run
 
 
-def _ship(repository: Repository, pulls: list[Pull], author: Author, rng: Random) -> None:
+def _ship(repository: SampleRepository, pulls: list[SamplePull], author: Author, rng: Random) -> None:
     """A release of some merges: staging at once, production an hour later, again after a failure."""
     last = pulls[-1]
     assert last.merged
@@ -55,8 +65,10 @@ def _ship(repository: Repository, pulls: list[Pull], author: Author, rng: Random
     tag = f"v{1 + index // 40}.{index % 40}.0"
     person = last.merged_by or author.staff.viewer
     notes = "\n".join(f"* {p.title} (#{p.number})" for p in pulls)
-    repository.releases.append(Release(number, node_id("RE", repository.id, number), tag, tag, f"## Changes\n{notes}",
-                                       person, last.merge_oid, at - _MINUTE, at, index % 9 == 0))  # fmt: skip
+    repository.releases.append(SampleRelease(
+        number, node_id("RE", repository.id, number), tag, tag, f"## Changes\n{notes}",
+        person, last.merge_oid, at - _MINUTE, at, index % 9 == 0,
+    ))  # fmt: skip
     deploy(repository, author, tag, last.merge_oid, "staging", at + 2 * _MINUTE, rng, failed=rng.random() < 0.05)
     at += 60 * _MINUTE
     while rng.random() < _FAILING_SHARE and at + 180 * _MINUTE < author.calendar.until:
@@ -66,18 +78,26 @@ def _ship(repository: Repository, pulls: list[Pull], author: Author, rng: Random
 
 
 def deploy(
-    repository: Repository, author: Author, ref: str, oid: str, environment: str, at: int, rng: Random, *, failed: bool
-) -> Deployment:
+    repository: SampleRepository,
+    author: Author,
+    ref: str,
+    oid: str,
+    environment: str,
+    at: int,
+    rng: Random,
+    *,
+    failed: bool,
+) -> SampleDeployment:
     """One deployment with its statuses and its workflow run."""
     creator = author.staff.automation
     number = author.next_id("deployment")
-    deployment = Deployment(number, node_id("DE", repository.id, number), oid, ref, environment, creator, at, at)
+    deployment = SampleDeployment(number, node_id("DE", repository.id, number), oid, ref, environment, creator, at, at)
     moment = at
     end = "failure" if failed else "success"
     for state in ("queued", "in_progress", end):
         code = author.next_id("state")
         words = "Health check failed, rolled back" if state == "failure" else ""
-        deployment.states.append(DeploymentState(code, node_id("DES", repository.id, code), state, moment, words))
+        deployment.states.append(SampleDeploymentState(code, node_id("DES", repository.id, code), state, moment, words))
         moment += (1 + int(rng.random() * 6)) * _MINUTE
     deployment.updated = deployment.states[-1].at
     repository.deployments.append(deployment)

@@ -9,18 +9,18 @@ from apps.sandbox.data.authoring import Author
 from apps.sandbox.data.catalogue import ORGANISATION, REPOSITORIES, RepositorySpec
 from apps.sandbox.data.corpus import NASTY
 from apps.sandbox.data.delivery import deliver
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.people import Staff
-from apps.sandbox.data.pulls import Pull, Repository, Ticket, node_id
-from apps.sandbox.data.site import Site
+from apps.sandbox.data.pulls import SamplePull, SampleRepository, SampleTicket, node_id
+from apps.sandbox.data.site import SampleSite
 
 _FIRST_REPOSITORY = 710_000_000
 
 
-class Hub:
+class SampleHub:
     """All repositories by id and name, all pull requests by id."""
 
-    def __init__(self, seed: int, size: int, staff: Staff, calendar: Calendar, site: Site) -> None:
+    def __init__(self, seed: int, size: int, staff: Staff, calendar: Calendar, site: SampleSite) -> None:
         self.staff = staff
         self.calendar = calendar
         self.site = site
@@ -31,7 +31,7 @@ class Hub:
             len(REPOSITORIES), RepositorySpec("dotfiles", "", "Shell", "My settings", empty=True)
         )
         self.personal.owner = staff.viewer.login or ""
-        self.by_id: dict[int, Pull] = {}
+        self.by_id: dict[int, SamplePull] = {}
         self._candidates = self._linkable()
         self._populate(size)
         for repository in self.repositories:
@@ -40,33 +40,33 @@ class Hub:
             self._date(repository)
 
     @property
-    def everything(self) -> list[Repository]:
+    def everything(self) -> list[SampleRepository]:
         """The repositories of the organisation and the one of the viewer."""
         return [*self.repositories, self.personal]
 
-    def find(self, owner: str, name: str) -> Repository | None:
+    def find(self, owner: str, name: str) -> SampleRepository | None:
         """By its present name, without regard to case."""
         wanted = f"{owner}/{name}".lower()
         return next((r for r in self.everything if r.full_name.lower() == wanted), None)
 
-    def find_renamed(self, owner: str, name: str) -> Repository | None:
+    def find_renamed(self, owner: str, name: str) -> SampleRepository | None:
         """By a name that it had before."""
         wanted = f"{owner}/{name}".lower()
         return next((r for r in self.everything if wanted in (former.lower() for former in r.former_names)), None)
 
-    def _found(self, index: int, spec: RepositorySpec) -> Repository:
+    def _found(self, index: int, spec: RepositorySpec) -> SampleRepository:
         number = _FIRST_REPOSITORY + index * 104_729
         created = self.calendar.moment(index * 60) - 86_400_000 * (400 + index * 13)
-        return Repository(
+        return SampleRepository(
             number, node_id("R", 0, number), spec.name, ORGANISATION, spec.description, spec.language, spec.project,
             spec.private, spec.archived, spec.empty, created, created, created,
             [f"{ORGANISATION}/{spec.former_name}"] if spec.former_name else [],
         )  # fmt: skip
 
-    def _linkable(self) -> dict[str, list[Issue]]:
+    def _linkable(self) -> dict[str, list[SampleIssue]]:
         """Issues that work was done on, by project and creation."""
         moved = set(self.site.moved.values())
-        chosen: dict[str, list[Issue]] = {r.project: [] for r in self.repositories}
+        chosen: dict[str, list[SampleIssue]] = {r.project: [] for r in self.repositories}
         for issue in self.site.by_id.values():
             if issue.type.level < 1 and issue.assignee and issue.id not in moved:
                 chosen[issue.project.key].append(issue)
@@ -91,7 +91,7 @@ class Hub:
             self._number(repository)
         self._spoil([p for r in self.repositories for p in r.pulls])
 
-    def add(self, repository: Repository, work: float, special: int | None = None) -> Pull:
+    def add(self, repository: SampleRepository, work: float, special: int | None = None) -> SamplePull:
         """A new pull request at a work minute; `special` chooses one of the rare kinds by number."""
         pull = self.author.pull(repository, work, self._issues_for(repository, self.calendar.moment(work)), special)
         repository.pulls.append(pull)
@@ -101,7 +101,7 @@ class Hub:
                 self.site.by_key[key].pulls.append(pull.id)
         return pull
 
-    def _issues_for(self, repository: Repository, at: int) -> list[Issue]:
+    def _issues_for(self, repository: SampleRepository, at: int) -> list[SampleIssue]:
         """Up to two issues that were being worked on at that moment."""
         issues = self._candidates[repository.project]
         rng = self._rng
@@ -111,16 +111,18 @@ class Hub:
             return []
         return rng.sample(near, min(len(near), 2 if rng.random() < 0.2 else 1))
 
-    def _number(self, repository: Repository) -> None:
+    def _number(self, repository: SampleRepository) -> None:
         """Tickets and pull requests share one row of numbers, by creation."""
-        both: list[Pull | Ticket] = sorted([*repository.pulls, *repository.tickets], key=lambda x: (x.created, x.id))
+        both: list[SamplePull | SampleTicket] = sorted(
+            [*repository.pulls, *repository.tickets], key=lambda x: (x.created, x.id)
+        )
         for number, item in enumerate(both, 1):
             item.number = number
         repository.last_number = len(both)
         for pull in repository.pulls:
             self.author.finish_texts(pull)
 
-    def _spoil(self, pulls: list[Pull]) -> None:
+    def _spoil(self, pulls: list[SamplePull]) -> None:
         """Nasty texts for a handful of pull requests, comments and commit messages."""
         for position, text in enumerate(NASTY):
             pull = pulls[(position * 2 + 1) * len(pulls) // (2 * len(NASTY) + 1)]
@@ -131,6 +133,6 @@ class Hub:
                 pull.threads[0].notes[0].body = text
             pull.links = {(k, e) for k, e in pull.links if e != "title" or k in pull.title}
 
-    def _date(self, repository: Repository) -> None:
+    def _date(self, repository: SampleRepository) -> None:
         moments = [p.updated for p in repository.pulls] + [r.published for r in repository.releases]
         repository.pushed = repository.updated = max([repository.updated, *moments])

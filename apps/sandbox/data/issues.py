@@ -11,13 +11,13 @@ from apps.sandbox.data.catalogue import (
     RESOLUTIONS,
     SPRINT,
     SPRINT_LISTS,
-    IssueType,
-    Project,
-    Status,
+    SampleIssueType,
+    SampleProject,
+    SampleStatus,
     sprint_index,
 )
 from apps.sandbox.data.corpus import Pen, Topic
-from apps.sandbox.data.people import Person, Staff
+from apps.sandbox.data.people import SamplePerson, Staff
 
 # field, fieldtype, fieldId, from, fromString, to, toString
 Item = tuple[str, str, str | None, str | None, str | None, str | None, str | None]
@@ -30,21 +30,21 @@ _POINTS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0)
 
 
 @dataclass(slots=True)
-class History:
+class SampleHistory:
     """One entry of a changelog."""
 
     at: int
-    author: Person | None
+    author: SamplePerson | None
     items: tuple[Item, ...]
     id: int = 0
 
 
 @dataclass(slots=True)
-class Comment:
+class SampleComment:
     """A comment; its words follow from `seed`, or are `text` when somebody wrote them on purpose."""
 
     id: int
-    author: Person | None
+    author: SamplePerson | None
     created: int
     updated: int
     seed: int
@@ -52,56 +52,56 @@ class Comment:
 
 
 @dataclass(slots=True)
-class Link:
+class SampleIssueLink:
     """A link between two issues, held by both; `outward` is true on the side that e.g. blocks."""
 
     id: int
     type_index: int
-    other: "Issue"
+    other: "SampleIssue"
     outward: bool
 
 
 @dataclass(slots=True)
-class Worklog:
+class SampleWorklog:
     """Time that somebody booked."""
 
     id: int
-    author: Person
+    author: SamplePerson
     started: int
     seconds: int
 
 
 @dataclass(slots=True)
-class Issue:
+class SampleIssue:
     """An issue as it is now, and its histories, oldest first."""
 
     id: int
-    project: Project
+    project: SampleProject
     number: int
-    type: IssueType
+    type: SampleIssueType
     topic: Topic
     seed: int
     summary: str
     created: int
     updated: int
-    creator: Person
-    reporter: Person | None
-    status: Status
+    creator: SamplePerson
+    reporter: SamplePerson | None
+    status: SampleStatus
     status_since: int
     priority: int = 2
-    assignee: Person | None = None
+    assignee: SamplePerson | None = None
     resolution: int | None = None
     resolved: int | None = None
     points: float | None = None
-    parent: "Issue | None" = None
+    parent: "SampleIssue | None" = None
     legacy_epic: bool = False
     sprints: list[int] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
-    histories: list[History] = field(default_factory=list)
-    comments: list[Comment] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    worklogs: list[Worklog] = field(default_factory=list)
-    subtasks: "list[Issue]" = field(default_factory=list)
+    histories: list[SampleHistory] = field(default_factory=list)
+    comments: list[SampleComment] = field(default_factory=list)
+    links: list[SampleIssueLink] = field(default_factory=list)
+    worklogs: list[SampleWorklog] = field(default_factory=list)
+    subtasks: "list[SampleIssue]" = field(default_factory=list)
     revision: int = 0
     pulls: list[int] = field(default_factory=list)
 
@@ -110,9 +110,9 @@ class Issue:
         """Its key in its present project."""
         return f"{self.project.key}-{self.number}"
 
-    def record(self, at: int, author: Person | None, *items: Item) -> None:
+    def record(self, at: int, author: SamplePerson | None, *items: Item) -> None:
         """Add a history; order and ids are settled by `settle`."""
-        self.histories.append(History(at, author, items))
+        self.histories.append(SampleHistory(at, author, items))
 
     def settle(self) -> None:
         """Sort the histories, number the new ones and bring `updated` up to date."""
@@ -132,19 +132,19 @@ def plain(name: str, old: str | None, old_text: str | None, new: str | None, new
     return (name, "jira", name, old, old_text, new, new_text)
 
 
-def status_item(old: Status, new: Status) -> Item:
+def status_item(old: SampleStatus, new: SampleStatus) -> Item:
     """A change of the status."""
     return plain("status", old.id, old.name, new.id, new.name)
 
 
-def assignee_item(old: Person | None, new: Person | None) -> Item:
+def assignee_item(old: SamplePerson | None, new: SamplePerson | None) -> Item:
     """A change of the assignee."""
     before = (old.account_id, old.name) if old else (None, None)
     after = (new.account_id, new.name) if new else (None, None)
     return plain("assignee", *before, *after)
 
 
-class Biographer:
+class IssueSimulator:
     """Simulates the life of one issue after the other, all from one seed."""
 
     def __init__(self, seed: int, staff: Staff, calendar: Calendar) -> None:
@@ -158,7 +158,9 @@ class Biographer:
         self._ids[kind] += 1
         return self._ids[kind]
 
-    def begin(self, issue_id: int, project: Project, number: int, kind: IssueType, topic: Topic, work: float) -> Issue:
+    def begin(
+        self, issue_id: int, project: SampleProject, number: int, kind: SampleIssueType, topic: Topic, work: float
+    ) -> SampleIssue:
         """A new issue at a work minute, with its whole life up to now."""
         rng = source((self.seed << 40) + issue_id)
         pen = Pen(rng)
@@ -166,7 +168,7 @@ class Biographer:
         team = [people[(int(project.id) * 5 + i) % len(people)] for i in range(9)]
         reporter = people[int(rng.random() * len(people))]
         created = self.calendar.moment(work)
-        issue = Issue(
+        issue = SampleIssue(
             issue_id, project, number, kind, topic, rng.getrandbits(40),
             _summary(pen, kind, topic), created, created, reporter,
             self.staff.former if rng.random() < 0.02 else reporter, project.stages[0], created,
@@ -178,7 +180,7 @@ class Biographer:
         self._talk(issue, rng, team, work, 0 if rng.random() < 0.2 else min(int(rng.expovariate(0.5)) + 1, 19))
         return issue
 
-    def _work(self, issue: Issue, rng: Random, team: list[Person], work: float) -> None:
+    def _work(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], work: float) -> None:
         """Walk through the work flow until it ends or time runs out."""
         at = work + rng.expovariate(1 / (2.5 * DAY)) + 20
         if rng.random() < 0.06:
@@ -191,7 +193,7 @@ class Biographer:
         self._plan(issue, lead, at - 3, rng)
         self._walk(issue, rng, team, at)
 
-    def _groom(self, issue: Issue, rng: Random, lead: Person, work: float, until: float) -> None:
+    def _groom(self, issue: SampleIssue, rng: Random, lead: SamplePerson, work: float, until: float) -> None:
         """Estimates, labels and better words before the work begins."""
         if issue.type.level == 0 and rng.random() < 0.25:
             issue.points = _POINTS[int(rng.random() * len(_POINTS))]
@@ -221,12 +223,12 @@ class Biographer:
             issue.record(self._at(work + (until - work) * rng.random() * 0.9, rng), lead,
                          ("Rank", "custom", RANK_FIELD, "", "", "", "Ranked higher"))  # fmt: skip
 
-    def _plan(self, issue: Issue, lead: Person, at: float, rng: Random) -> None:
+    def _plan(self, issue: SampleIssue, lead: SamplePerson, at: float, rng: Random) -> None:
         """Into the sprint that runs when the work begins."""
         if issue.project.has_sprints and issue.type.level == 0:
             self._into_sprint(issue, sprint_index(at), lead, self._at(at, rng))
 
-    def _into_sprint(self, issue: Issue, index: int, lead: Person | None, at: int) -> None:
+    def _into_sprint(self, issue: SampleIssue, index: int, lead: SamplePerson | None, at: int) -> None:
         sprints = SPRINT_LISTS[issue.project.key]
         old_ids = ", ".join(str(sprints[i].id) for i in issue.sprints)
         old_names = ", ".join(sprints[i].name for i in issue.sprints)
@@ -235,7 +237,7 @@ class Biographer:
         new_names = ", ".join(sprints[i].name for i in issue.sprints)
         issue.record(at, lead, ("Sprint", "custom", SPRINT_FIELD, old_ids, old_names, new_ids, new_names))
 
-    def _walk(self, issue: Issue, rng: Random, team: list[Person], at: float) -> None:
+    def _walk(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], at: float) -> None:
         """Stage by stage, now and then back or aside."""
         stages = issue.project.stages
         stage = 0
@@ -269,7 +271,7 @@ class Biographer:
             at += (rng.expovariate(1 / (1.3 * DAY)) + HOUR / 2) * size
         self._carry_over(issue, rng, team[0], min(at, END))
 
-    def _carry_over(self, issue: Issue, rng: Random, lead: Person, end: float) -> None:
+    def _carry_over(self, issue: SampleIssue, rng: Random, lead: SamplePerson, end: float) -> None:
         """Unfinished at the end of its sprint: on into the next, four times at most."""
         if not issue.sprints:
             return
@@ -277,21 +279,30 @@ class Biographer:
             index = issue.sprints[-1] + 1
             self._into_sprint(issue, index, lead, self.calendar.moment((index - 0.5) * SPRINT) + rng.randrange(900_000))
 
-    def _move(self, issue: Issue, status: Status, at: float, actor: Person | None, rng: Random, *also: Item) -> None:
+    def _move(
+        self, issue: SampleIssue, status: SampleStatus, at: float, actor: SamplePerson | None, rng: Random, *also: Item
+    ) -> None:
         if status is not issue.status:
             moment = self._at(at, rng)
             issue.record(moment, actor, status_item(issue.status, status), *also)
             issue.status, issue.status_since = status, moment
 
     def _finish(
-        self, issue: Issue, rng: Random, status: Status, at: float, actor: Person | None, *, resolution: int
+        self,
+        issue: SampleIssue,
+        rng: Random,
+        status: SampleStatus,
+        at: float,
+        actor: SamplePerson | None,
+        *,
+        resolution: int,
     ) -> None:
         moment = self._at(at, rng)
         code, name, _ = RESOLUTIONS[resolution]
         issue.record(moment, actor, plain("resolution", None, None, code, name), status_item(issue.status, status))
         issue.status, issue.status_since, issue.resolution, issue.resolved = status, moment, resolution, moment
 
-    def _talk(self, issue: Issue, rng: Random, team: list[Person], work: float, count: int) -> None:
+    def _talk(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], work: float, count: int) -> None:
         """Comments and booked hours between the creation and the last change."""
         last = max([issue.created + 7_200_000, *(h.at for h in issue.histories)])
         last = min(last, self.calendar.until - 60_000)
@@ -301,13 +312,13 @@ class Biographer:
         if issue.assignee and rng.random() < 0.15:
             for _ in range(1 + int(rng.random() * 3)):
                 started = issue.created + int(rng.random() * max(1, last - issue.created))
-                issue.worklogs.append(Worklog(self.next_id("worklog"), issue.assignee, started,
-                                              900 * (1 + int(rng.random() * 30))))  # fmt: skip
+                issue.worklogs.append(SampleWorklog(self.next_id("worklog"), issue.assignee, started,
+                                                    900 * (1 + int(rng.random() * 30))))  # fmt: skip
 
-    def comment(self, issue: Issue, rng: Random, team: list[Person], at: int) -> None:
+    def comment(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], at: int) -> None:
         """One comment; a few have no author any more, a few were edited later."""
         luck = rng.random()
-        author: Person | None = team[int(rng.random() * len(team))]
+        author: SamplePerson | None = team[int(rng.random() * len(team))]
         if luck < 0.03:
             author = self.staff.automation
         elif luck < 0.045:
@@ -318,13 +329,13 @@ class Biographer:
             author = self.staff.unknown
         edited = at + 60_000 * (1 + int(rng.random() * 50)) if rng.random() < 0.08 else at
         edited = min(edited, self.calendar.until)
-        issue.comments.append(Comment(self.next_id("comment"), author, at, edited, rng.getrandbits(40)))
+        issue.comments.append(SampleComment(self.next_id("comment"), author, at, edited, rng.getrandbits(40)))
 
     def _at(self, work: float, rng: Random) -> int:
         return min(self.calendar.moment(work) + int(rng.random() * 59_999), self.calendar.until - 1)
 
 
-def _summary(pen: Pen, kind: IssueType, topic: Topic) -> str:
+def _summary(pen: Pen, kind: SampleIssueType, topic: Topic) -> str:
     if kind.level == 1:
         return pen.write(
             f"{topic.component}: {topic.name} " + pen.rng.choice(("for {region}", "milestone {n}", "{ver}"))

@@ -20,7 +20,7 @@ EmailForm = Literal["given", "null", "empty", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SamplePerson:
     """One person or robot. `login` is None for people without a GitHub account."""
 
     index: int
@@ -42,11 +42,11 @@ def _slug(name: str) -> str:
     return "".join(c if c.isalpha() else "-" for c in plain if c.isascii())
 
 
-def _human(index: int, name: str, rng: Random) -> Person:
+def _human(index: int, name: str, rng: Random) -> SamplePerson:
     slug = _slug(name)
     github_id = 1_200_000 + index * 7919
     form: EmailForm = ("null", "empty", "absent")[index % 3] if index % 7 == 3 else "given"
-    return Person(
+    return SamplePerson(
         index, name, f"{rng.getrandbits(48):012x}{rng.getrandbits(48):012x}", "atlassian", index % 17 != 5,
         f"{slug.replace('-', '.')}@meridian.example", form, None if index % 12 == 11 else slug,
         github_id, "U_kgDO" + opaque(f"{github_id:08x}"[:6]).rstrip("="), False,
@@ -54,8 +54,8 @@ def _human(index: int, name: str, rng: Random) -> Person:
     )  # fmt: skip
 
 
-def _robot(index: int, name: str, account_id: str, login: str, github_id: int) -> Person:
-    return Person(
+def _robot(index: int, name: str, account_id: str, login: str, github_id: int) -> SamplePerson:
+    return SamplePerson(
         index, name, account_id, "app", True, f"{github_id}+{login}[bot]@users.noreply.github.com", "absent",
         login, github_id, "BOT_kgDO" + opaque(f"{github_id:08x}"[:6]).rstrip("="), True, "Etc/UTC",
     )  # fmt: skip
@@ -65,24 +65,24 @@ def _robot(index: int, name: str, account_id: str, login: str, github_id: int) -
 class Staff:
     """Everybody; `humans` work on issues, `coders` are the humans with a GitHub account."""
 
-    everybody: tuple[Person, ...]
-    humans: tuple[Person, ...]
-    coders: tuple[Person, ...]
-    former: Person
-    unknown: Person
-    automation: Person
-    dependabot: Person
-    viewer: Person
+    everybody: tuple[SamplePerson, ...]
+    humans: tuple[SamplePerson, ...]
+    coders: tuple[SamplePerson, ...]
+    former: SamplePerson
+    unknown: SamplePerson
+    automation: SamplePerson
+    dependabot: SamplePerson
+    viewer: SamplePerson
 
 
 def hire(rng: Random) -> Staff:
     """The staff of a seed."""
     humans = [_human(index, name, rng) for index, name in enumerate(_NAMES)]
     count = len(humans)
-    former = Person(
+    former = SamplePerson(
         count, "Former user", "5f8d00000000000000000001", "atlassian", False, "", "absent", None, 0, "", False, ""
     )
-    unknown = Person(count + 1, "unknown", "unknown", "unknown", False, "", "null", None, 0, "", False, "")
+    unknown = SamplePerson(count + 1, "unknown", "unknown", "unknown", False, "", "null", None, 0, "", False, "")
     automation = _robot(count + 2, "Automation for Jira", "557058:f58131cb-b67d-43c7-b30d-6b58d40bd077",
                         "meridian-release", 88_112_233)  # fmt: skip
     dependabot = _robot(count + 3, "Dependabot", "712020:dependabot", "dependabot", 49_699_333)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from apps.sandbox.data.people import Person
+from apps.sandbox.data.people import SamplePerson
 from apps.sandbox.encoding import opaque
 
 Evidence = Literal["branch", "title", "body", "commit", "closing", "dev_panel"]
@@ -24,7 +24,7 @@ class Identified:
 
 
 @dataclass(slots=True)
-class Repository(Identified):
+class SampleRepository(Identified):
     """A repository and what is in it; lists are in order of creation."""
 
     name: str
@@ -39,12 +39,12 @@ class Repository(Identified):
     updated: int
     pushed: int
     former_names: list[str] = field(default_factory=list)
-    pulls: "list[Pull]" = field(default_factory=list)
-    tickets: "list[Ticket]" = field(default_factory=list)
-    trunk: "list[Commit]" = field(default_factory=list)
-    releases: "list[Release]" = field(default_factory=list)
-    deployments: "list[Deployment]" = field(default_factory=list)
-    runs: "list[Run]" = field(default_factory=list)
+    pulls: "list[SamplePull]" = field(default_factory=list)
+    tickets: "list[SampleTicket]" = field(default_factory=list)
+    trunk: "list[SampleCommit]" = field(default_factory=list)
+    releases: "list[SampleRelease]" = field(default_factory=list)
+    deployments: "list[SampleDeployment]" = field(default_factory=list)
+    runs: "list[SampleRun]" = field(default_factory=list)
     last_number: int = 0
 
     @property
@@ -54,13 +54,13 @@ class Repository(Identified):
 
 
 @dataclass(slots=True)
-class Commit:
+class SampleCommit:
     """A commit; `author` is None when GitHub knows nobody with the e-mail address."""
 
     oid: str
-    repository: Repository
+    repository: SampleRepository
     message: str
-    author: Person | None
+    author: SamplePerson | None
     git_name: str
     git_email: str
     authored: int
@@ -72,78 +72,78 @@ class Commit:
 
 
 @dataclass(slots=True)
-class Remark(Identified):
+class SampleRemark(Identified):
     """A comment on a pull request or ticket."""
 
-    author: Person | None
+    author: SamplePerson | None
     body: str
     created: int
     updated: int
 
 
 @dataclass(slots=True)
-class Review(Identified):
+class SampleReview(Identified):
     """A review; `oid` may name a commit that a force-push removed."""
 
-    author: Person | None
+    author: SamplePerson | None
     state: str
     body: str
     submitted: int
     oid: str
     gone: bool
-    notes: "list[Note]" = field(default_factory=list)
+    notes: "list[SampleNote]" = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Note(Identified):
+class SampleNote(Identified):
     """A review comment; `line` is None when it is outdated."""
 
-    author: Person | None
+    author: SamplePerson | None
     body: str
     created: int
     updated: int
     path: str
     line: int | None
     original_line: int
-    review: Review
+    review: SampleReview
     oid: str
     gone: bool
-    reply_to: "Note | None" = None
+    reply_to: "SampleNote | None" = None
 
 
 @dataclass(slots=True)
-class Thread:
+class SampleThread:
     """A review thread: a note and its answers."""
 
     node_id: str
     resolved: bool
-    notes: list[Note]
+    notes: list[SampleNote]
 
 
 @dataclass(slots=True)
 class Numbered(Identified):
     """What a repository numbers in one sequence: its tickets and pull requests."""
 
-    repository: Repository
+    repository: SampleRepository
     number: int
     title: str
     body: str
-    author: Person | None
+    author: SamplePerson | None
     created: int
     updated: int
 
 
 @dataclass(slots=True)
-class Ticket(Numbered):
+class SampleTicket(Numbered):
     """A GitHub issue (not a pull request)."""
 
     closed: int | None
     labels: list[str]
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[SampleRemark] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Pull(Numbered):
+class SamplePull(Numbered):
     """A pull request as it is now. `links` are the (issue key as written, evidence) pairs."""
 
     issue_id: int
@@ -153,20 +153,20 @@ class Pull(Numbered):
     draft: bool = False
     closed: int | None = None
     merged: int | None = None
-    merged_by: Person | None = None
+    merged_by: SamplePerson | None = None
     merge_oid: str | None = None
     method: Literal["squash", "merge", "rebase"] = "squash"
     files: int = 1
     paths: tuple[str, ...] = ()
     labels: list[str] = field(default_factory=list)
-    assignees: list[Person] = field(default_factory=list)
-    requested: list[Person] = field(default_factory=list)
+    assignees: list[SamplePerson] = field(default_factory=list)
+    requested: list[SamplePerson] = field(default_factory=list)
     milestone: int | None = None
-    commits: list[Commit] = field(default_factory=list)
-    reviews: list[Review] = field(default_factory=list)
-    threads: list[Thread] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
-    closes: list[Ticket] = field(default_factory=list)
+    commits: list[SampleCommit] = field(default_factory=list)
+    reviews: list[SampleReview] = field(default_factory=list)
+    threads: list[SampleThread] = field(default_factory=list)
+    remarks: list[SampleRemark] = field(default_factory=list)
+    closes: list[SampleTicket] = field(default_factory=list)
     links: set[tuple[str, Evidence]] = field(default_factory=set)
 
     @property
@@ -200,7 +200,7 @@ class Pull(Numbered):
         return sum(c.deletions for c in self.commits)
 
     @property
-    def notes(self) -> list[Note]:
+    def notes(self) -> list[SampleNote]:
         """Its review comments in order of creation."""
         return sorted((n for t in self.threads for n in t.notes), key=lambda n: (n.created, n.id))
 
@@ -210,13 +210,13 @@ class Pull(Numbered):
 
 
 @dataclass(slots=True)
-class Release(Identified):
+class SampleRelease(Identified):
     """A published version."""
 
     tag: str
     name: str
     body: str
-    author: Person
+    author: SamplePerson
     oid: str
     created: int
     published: int
@@ -224,7 +224,7 @@ class Release(Identified):
 
 
 @dataclass(slots=True)
-class DeploymentState(Identified):
+class SampleDeploymentState(Identified):
     """A status of a deployment, oldest first in its list."""
 
     state: str
@@ -233,20 +233,20 @@ class DeploymentState(Identified):
 
 
 @dataclass(slots=True)
-class Deployment(Identified):
+class SampleDeployment(Identified):
     """One attempt to bring a commit into an environment."""
 
     oid: str
     ref: str
     environment: str
-    creator: Person
+    creator: SamplePerson
     created: int
     updated: int
-    states: list[DeploymentState] = field(default_factory=list)
+    states: list[SampleDeploymentState] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Run(Identified):
+class SampleRun(Identified):
     """A workflow run."""
 
     workflow: str
@@ -256,8 +256,8 @@ class Run(Identified):
     oid: str
     event: str
     conclusion: str | None
-    actor: Person
+    actor: SamplePerson
     created: int
     updated: int
     attempt: int
-    pull: Pull | None = None
+    pull: SamplePull | None = None

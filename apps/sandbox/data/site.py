@@ -5,16 +5,16 @@ from itertools import accumulate
 
 from apps.sandbox.chance import source
 from apps.sandbox.clock import END, Calendar
-from apps.sandbox.data.catalogue import LINK_TYPES, WORKED, IssueType, Project
+from apps.sandbox.data.catalogue import LINK_TYPES, WORKED, SampleIssueType, SampleProject
 from apps.sandbox.data.corpus import NASTY, Pen, topics
 from apps.sandbox.data.issues import (
     EPIC_FIELD,
     RANK_FIELD,
     SPRINT_FIELD,
-    Biographer,
-    Issue,
+    IssueSimulator,
     Item,
-    Link,
+    SampleIssue,
+    SampleIssueLink,
     plain,
 )
 from apps.sandbox.data.people import Staff
@@ -33,22 +33,22 @@ _TYPE_WEIGHTS = {
 SHARED_FLOW = ("PAY", "CHK", "IDN", "MOB")
 
 
-class Site:
+class SampleSite:
     """All issues by id and key. `moved` maps old keys to ids, `deleted` holds ids that are gone."""
 
     def __init__(self, seed: int, size: int, staff: Staff, calendar: Calendar) -> None:
         self.staff = staff
         self.calendar = calendar
-        self.biographer = Biographer(seed, staff, calendar)
-        self.by_id: dict[int, Issue] = {}
-        self.by_key: dict[str, Issue] = {}
+        self.simulator = IssueSimulator(seed, staff, calendar)
+        self.by_id: dict[int, SampleIssue] = {}
+        self.by_key: dict[str, SampleIssue] = {}
         self.moved: dict[str, int] = {}
         self.deleted: list[int] = []
         self.version = 0
         self._numbers = {p.key: 0 for p in WORKED}
         self._last_id = FIRST_ISSUE
         self._link_id = 40_000
-        self._recent: dict[str, list[Issue]] = {p.key: [] for p in WORKED}
+        self._recent: dict[str, list[SampleIssue]] = {p.key: [] for p in WORKED}
         self._rng = source(seed)
         self._populate(size)
 
@@ -71,33 +71,33 @@ class Site:
         for issue in issues:
             issue.settle()
 
-    def add(self, project: Project, work: float) -> Issue:
+    def add(self, project: SampleProject, work: float) -> SampleIssue:
         """Create the next issue of a project at a work minute."""
         rng = self._rng
         self._last_id += 1
         self._numbers[project.key] += 1
         kind = self._kind(project)
         subjects = topics(project.key)
-        issue = self.biographer.begin(self._last_id, project, self._numbers[project.key], kind,
+        issue = self.simulator.begin(self._last_id, project, self._numbers[project.key], kind,
                                       subjects[int(rng.random() * len(subjects))], work)  # fmt: skip
         self.by_id[issue.id] = issue
         self.by_key[issue.key] = issue
         return issue
 
-    def _kind(self, project: Project) -> IssueType:
+    def _kind(self, project: SampleProject) -> SampleIssueType:
         weights = [_TYPE_WEIGHTS[t.untranslated] for t in project.types]
         kind = self._rng.choices(project.types, weights)[0]
         if kind.level == -1 and not any(i.type.level == 0 for i in self._recent[project.key][-40:]):
             return next(t for t in project.types if t.level == 0)
         return kind
 
-    def _skip(self, project: Project) -> None:
+    def _skip(self, project: SampleProject) -> None:
         """An issue that was deleted long ago: its id and number are used up."""
         self._last_id += 1
         self._numbers[project.key] += 1
         self.deleted.append(self._last_id)
 
-    def _relate(self, issue: Issue) -> None:
+    def _relate(self, issue: SampleIssue) -> None:
         """Parent, epic and links among the recent issues of the project."""
         rng = self._rng
         recent = self._recent[issue.project.key]
@@ -112,7 +112,7 @@ class Site:
             self.link(issue, other, int(rng.random() * len(LINK_TYPES)), at)
         recent.append(issue)
 
-    def _adopt(self, issue: Issue, parents: list[Issue]) -> None:
+    def _adopt(self, issue: SampleIssue, parents: list[SampleIssue]) -> None:
         if not parents:
             return
         parent = parents[-1 - int(self._rng.random() * min(4, len(parents)))]
@@ -125,18 +125,18 @@ class Site:
                 change = ("Epic Link", "custom", EPIC_FIELD, None, None, str(parent.id), parent.key)
             issue.record(min(issue.created + 900_000, self.calendar.until - 1), issue.reporter, change)
 
-    def link(self, issue: Issue, other: Issue, kind: int, at: int) -> None:
+    def link(self, issue: SampleIssue, other: SampleIssue, kind: int, at: int) -> None:
         """Link two issues; both remember it and both change."""
         self._link_id += 1
         _, _, inward, outward = LINK_TYPES[kind]
-        issue.links.append(Link(self._link_id, kind, other, outward=True))
-        other.links.append(Link(self._link_id, kind, issue, outward=False))
+        issue.links.append(SampleIssueLink(self._link_id, kind, other, outward=True))
+        other.links.append(SampleIssueLink(self._link_id, kind, issue, outward=False))
         issue.record(at, issue.reporter,
                      ("Link", "jira", None, None, None, other.key, f"This issue {outward} {other.key}"))  # fmt: skip
         other.record(at, issue.reporter,
                      ("Link", "jira", None, None, None, issue.key, f"This issue {inward} {issue.key}"))  # fmt: skip
 
-    def move(self, issue: Issue, target: str, at: int) -> str:
+    def move(self, issue: SampleIssue, target: str, at: int) -> str:
         """Move an issue to another project of the same work flow; returns its old key."""
         project = next(p for p in WORKED if p.key == target)
         old, source = issue.key, issue.project
@@ -151,7 +151,7 @@ class Site:
                      ("Sprint", "custom", SPRINT_FIELD, "", "", "", ""))  # fmt: skip
         return old
 
-    def delete(self, issue: Issue) -> list[Issue]:
+    def delete(self, issue: SampleIssue) -> list[SampleIssue]:
         """Remove an issue for good, with its sub-tasks, its links and its place in its parent; gives what is removed.
 
         The issues of an epic stay, without a parent and without a trace in their histories.
@@ -172,24 +172,24 @@ class Site:
             issue.parent.subtasks.remove(issue)
         return removed
 
-    def find(self, id_or_key: str) -> Issue | None:
+    def find(self, id_or_key: str) -> SampleIssue | None:
         """By id, key or the key it had before it was moved."""
         if id_or_key.isdigit():
             return self.by_id.get(int(id_or_key))
         key = id_or_key.upper()
         return self.by_key.get(key) or self.by_id.get(self.moved.get(key, 0))
 
-    def _overload(self, issues: list[Issue]) -> None:
+    def _overload(self, issues: list[SampleIssue]) -> None:
         """A few issues with more histories, comments and booked hours than one page holds."""
         busy = issues[3 :: max(6, len(issues) // max(3, len(issues) // 1500))]
         for position, issue in enumerate(busy):
             target = 250 if position == 0 else 101 + int(self._rng.random() * 60)
             self._fill(issue, target)
             for _ in range(25 + int(self._rng.random() * 100)):
-                self.biographer.comment(issue, self._rng, list(self.staff.humans), self._moment(issue))
+                self.simulator.comment(issue, self._rng, list(self.staff.humans), self._moment(issue))
             issue.comments.sort(key=lambda c: c.created)
 
-    def _fill(self, issue: Issue, target: int) -> None:
+    def _fill(self, issue: SampleIssue, target: int) -> None:
         pen = Pen(self._rng)
         number = 0
         while len(issue.histories) < target:
@@ -202,10 +202,10 @@ class Site:
             )  # fmt: skip
             issue.record(self._moment(issue), issue.creator, change)
 
-    def _moment(self, issue: Issue) -> int:
+    def _moment(self, issue: SampleIssue) -> int:
         return issue.created + int(self._rng.random() * (self.calendar.until - 1 - issue.created))
 
-    def _spoil(self, issues: list[Issue]) -> None:
+    def _spoil(self, issues: list[SampleIssue]) -> None:
         """Put the nasty texts into a handful of issues and comments, and lose the author of some changes."""
         for issue in issues[7::61]:
             for history in issue.histories[:1]:

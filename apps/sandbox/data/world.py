@@ -5,11 +5,11 @@ from collections import Counter
 from apps.sandbox.chance import source
 from apps.sandbox.clock import Calendar, jira_stamp
 from apps.sandbox.config import Options
-from apps.sandbox.data.hub import Hub
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.hub import SampleHub
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.people import hire
-from apps.sandbox.data.pulls import Pull
-from apps.sandbox.data.site import Site
+from apps.sandbox.data.pulls import SamplePull
+from apps.sandbox.data.site import SampleSite
 
 
 class World:
@@ -19,15 +19,15 @@ class World:
         self.options = options
         self.calendar = Calendar(options.until)
         self.staff = hire(source(options.seed))
-        self.site = Site(options.seed, options.issues, self.staff, self.calendar)
-        self.hub = Hub(options.seed, options.prs, self.staff, self.calendar, self.site)
+        self.site = SampleSite(options.seed, options.issues, self.staff, self.calendar)
+        self.hub = SampleHub(options.seed, options.prs, self.staff, self.calendar, self.site)
         self.version = 0
 
-    def pulls_of(self, issue: Issue) -> list[Pull]:
+    def pulls_of(self, issue: SampleIssue) -> list[SamplePull]:
         """The pull requests that the development panel of an issue shows."""
         return [self.hub.by_id[number] for number in issue.pulls]
 
-    def development_string(self, issue: Issue) -> str:
+    def development_string(self, issue: SampleIssue) -> str:
         """The value of the field Development: a string that only looks like JSON."""
         pulls = self.pulls_of(issue)
         if not pulls:

@@ -7,17 +7,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from apps.sandbox.data.catalogue import ORGANISATION
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Repository
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import SampleRepository
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, encode
 from apps.sandbox.github.graphql import GraphQL
 from apps.sandbox.github.pager import error, one, page
 from apps.sandbox.github.rest import NEW_VERSION, Rest
-from apps.sandbox.github.shapes import Shapes
-from apps.sandbox.github.views import Owner
-from apps.sandbox.http import ApiError, Call, Endpoint, Handler, json_reply, read_call, route, token_of
-from apps.sandbox.tokens import Account, Tokens
+from apps.sandbox.github.shapes import GitHubShapes
+from apps.sandbox.github.views import OwnerView
+from apps.sandbox.http import ApiCall, ApiError, Endpoint, Handler, json_reply, read_call, route, token_of
+from apps.sandbox.tokens import SampleTokens, TokenAccount
 
 _VERSIONS = ("2022-11-28", NEW_VERSION)
 _SCOPES = "read:org, repo, workflow"
@@ -34,15 +34,15 @@ _NO_TOKEN = {"message": "Requires authentication", "documentation_url": "https:/
 class GitHubApi:
     """The routes below `/github`."""
 
-    def __init__(self, world: World, base: str, tokens: Tokens) -> None:
+    def __init__(self, world: World, base: str, tokens: SampleTokens) -> None:
         self.world = world
         self.base = base
         self.tokens = tokens
-        self.shapes = Shapes(base)
+        self.shapes = GitHubShapes(base)
         self.rest = Rest(world, self.shapes)
         self.graphql = GraphQL(world)
 
-    def forget(self, repository: Repository) -> None:
+    def forget(self, repository: SampleRepository) -> None:
         """A repository has changed."""
         self.rest.forget(repository)
         self.graphql.forget(repository)
@@ -81,7 +81,7 @@ class GitHubApi:
 
         return endpoint
 
-    def _finish(self, reply: Response, version: str, template: str, account: Account) -> Response:
+    def _finish(self, reply: Response, version: str, template: str, account: TokenAccount) -> Response:
         """The headers of every answer; a 304 and the rate limit itself cost nothing."""
         if template != "/graphql":
             if reply.status_code != 304 and template not in _UNCOUNTED:
@@ -95,7 +95,7 @@ class GitHubApi:
         reply.headers["X-GitHub-Request-Id"] = f"5A4D:{account.core.used:06X}:{account.points.used:06X}"
         return reply
 
-    def _profile(self, person: Person) -> Json:
+    def _profile(self, person: SamplePerson) -> Json:
         shape = self.shapes.user(person) or {}
         return shape | {
             "name": person.name, "company": None, "blog": "", "location": None, "email": person.email, "hireable": None,
@@ -103,21 +103,21 @@ class GitHubApi:
             "created_at": "2019-03-04T09:00:00Z", "updated_at": "2026-06-01T08:00:00Z",
         }  # fmt: skip
 
-    def _user(self, call: Call) -> Response:
+    def _user(self, call: ApiCall) -> Response:
         private: Json = {"user_view_type": "private", "private_gists": 0, "total_private_repos": 7, "disk_usage": 0,
                          "owned_private_repos": 0, "collaborators": 0, "two_factor_authentication": True}  # fmt: skip
         return one(call, self._profile(self.world.staff.viewer) | private)
 
-    def _account(self, call: Call) -> Response:
+    def _account(self, call: ApiCall) -> Response:
         person = next((p for p in self.world.staff.coders if p.login == call.path["login"].lower()), None)
         if person is None:
             raise error(404, "Not Found")
         return one(call, self._profile(person))
 
-    def _organisation(self, call: Call) -> Response:
+    def _organisation(self, call: ApiCall) -> Response:
         if call.path["login"].lower() != ORGANISATION:
             raise error(404, "Not Found")
-        owner, url = Owner(), f"{self.base}/orgs/{ORGANISATION}"
+        owner, url = OwnerView(), f"{self.base}/orgs/{ORGANISATION}"
         links = {f"{n}_url": f"{url}/{n}" for n in ("repos", "events", "hooks", "issues", "members", "public_members")}
         return one(call, {"login": owner.login, "id": owner.id, "node_id": owner.node_id, "url": url, **links,
                           "avatar_url": "", "description": None, "name": owner.name, "type": "Organization",
@@ -126,7 +126,7 @@ class GitHubApi:
                           "following": 0, "created_at": "2019-03-01T09:00:00Z", "updated_at": "2026-06-01T08:00:00Z",
                           "archived_at": None})  # fmt: skip
 
-    def _list(self, call: Call, repositories: list[Repository], address: str) -> Response:
+    def _list(self, call: ApiCall, repositories: list[SampleRepository], address: str) -> Response:
         viewer = self.world.staff.viewer
         field, viewed = call.query.get("sort", "created"), call.query.get("type", "all")
         chosen = [r for r in repositories if viewed not in ("public", "private") or r.private == (viewed == "private")]
@@ -135,17 +135,17 @@ class GitHubApi:
         chosen.sort(key=lambda r: (getattr(r, key), r.id), reverse=descending)
         return page(call, chosen, lambda r: encode(self.shapes.repository_raw(r, viewer)), address)
 
-    def _own_repositories(self, call: Call) -> Response:
+    def _own_repositories(self, call: ApiCall) -> Response:
         return self._list(call, self.world.hub.everything, f"{self.base}/user/repos")
 
-    def _organisation_repositories(self, call: Call) -> Response:
+    def _organisation_repositories(self, call: ApiCall) -> Response:
         asked: Any = call.path.get("login", call.path.get("id"))
-        if asked != Owner().id and str(asked).lower() != ORGANISATION:
+        if asked != OwnerView().id and str(asked).lower() != ORGANISATION:
             raise error(404, "Not Found")
         owned = [r for r in self.world.hub.repositories if r.owner == ORGANISATION]
-        return self._list(call, owned, f"{self.base}/organizations/{Owner().id}/repos")
+        return self._list(call, owned, f"{self.base}/organizations/{OwnerView().id}/repos")
 
-    def _user_repositories(self, call: Call) -> Response:
+    def _user_repositories(self, call: ApiCall) -> Response:
         login = call.path["login"].lower()
         person = next((p for p in self.world.staff.coders if p.login == login), None)
         if person is None:
@@ -153,7 +153,7 @@ class GitHubApi:
         owned = [r for r in self.world.hub.everything if r.owner == login]
         return self._list(call, owned, f"{self.base}/user/{person.github_id}/repos")
 
-    def _rate_limit(self, call: Call) -> Response:
+    def _rate_limit(self, call: ApiCall) -> Response:
         core, points = call.account.core, call.account.points
         search = {"limit": 30, "used": 0, "remaining": 30, "reset": core.reset}
         shape: Json = {"resources": {"core": core.as_json(), "graphql": points.as_json(), "search": search}}
@@ -162,5 +162,5 @@ class GitHubApi:
         return one(call, shape)
 
 
-def _unknown(call: Call) -> Response:
+def _unknown(call: ApiCall) -> Response:
     raise error(404, "Not Found")

@@ -30,7 +30,7 @@ from graphql import (
 )
 from graphql.language import Node, Visitor, visit
 
-from apps.sandbox.data.pulls import Pull
+from apps.sandbox.data.pulls import SamplePull
 from apps.sandbox.encoding import Json, encode, opaque, unopaque
 
 Getter = Callable[[Any, Json], Any]
@@ -56,14 +56,14 @@ class FieldPlan:
     get: Getter
     arguments: Callable[[Json], Json]
     conditions: list[tuple[bool, Callable[[Json], Json]]]
-    sub: "Plan | None" = None
+    sub: "SelectionPlan | None" = None
     is_list: bool = False
     is_connection: bool = False
     nullable: bool = True
 
 
 @dataclass(slots=True)
-class Plan:
+class SelectionPlan:
     """The selection on one declared type; `variables` are the names used anywhere inside."""
 
     number: int
@@ -73,7 +73,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Run:
+class Execution:
     """What one execution needs and finds."""
 
     variables: Json
@@ -91,13 +91,13 @@ class Compiler:
         self.fields = fields
         self.fragments = fragments
 
-    def plan(self, declared: Any, sets: list[SelectionSetNode]) -> Plan:
+    def plan(self, declared: Any, sets: list[SelectionSetNode]) -> SelectionPlan:
         """The plan for a type and the selection sets that apply to it."""
         abstract = isinstance(declared, GraphQLInterfaceType | GraphQLUnionType)
         types = self.schema.get_possible_types(declared) if abstract else [declared]
         rows = {t.name: self._row(t, sets) for t in types}
         single = None if abstract else rows[declared.name]
-        return Plan(next(self._numbers), rows, single, tuple(sorted(self._variables(sets))))
+        return SelectionPlan(next(self._numbers), rows, single, tuple(sorted(self._variables(sets))))
 
     def _row(self, concrete: GraphQLObjectType, sets: list[SelectionSetNode]) -> tuple[FieldPlan, ...]:
         collected: dict[str, list[tuple[FieldNode, list[Any]]]] = {}
@@ -194,7 +194,7 @@ def _has_variable(node: Node) -> bool:
     return any(_has_variable(v) for v in values)
 
 
-def measure(plan: Plan, variables: Json, path: list[Any], times: int = 1) -> tuple[int, int]:
+def measure(plan: SelectionPlan, variables: Json, path: list[Any], times: int = 1) -> tuple[int, int]:
     """How many nodes a query may return and how many requests it stands for; QueryError for a bad page size."""
     nodes = requests = 0
     for row in [plan.single] if plan.single is not None else plan.rows.values():
@@ -234,7 +234,7 @@ class Executor:
     def __init__(self, type_of: Callable[[Any], str]) -> None:
         self.type_of = type_of
 
-    def object(self, plan: Plan, record: Any, run: Run, path: list[Any]) -> Json:
+    def object(self, plan: SelectionPlan, record: Any, run: Execution, path: list[Any]) -> Json:
         """One record."""
         row = plan.single
         if row is None:
@@ -249,7 +249,7 @@ class Executor:
                 made[planned.key] = self._below(planned, record, run, [*path, planned.key])
         return made
 
-    def _below(self, planned: FieldPlan, record: Any, run: Run, path: list[Any]) -> Any:
+    def _below(self, planned: FieldPlan, record: Any, run: Execution, path: list[Any]) -> Any:
         given = planned.arguments(run.variables)
         assert planned.sub
         try:
@@ -267,16 +267,16 @@ class Executor:
             return [self._item(planned.sub, item, run, [*path, place]) for place, item in enumerate(value)]
         return self._kept(planned.sub, value, run, path)
 
-    def _item(self, plan: Plan, item: Any, run: Run, path: list[Any]) -> Any:
+    def _item(self, plan: SelectionPlan, item: Any, run: Execution, path: list[Any]) -> Any:
         """One item of a plain list; an error leaves a hole."""
         if isinstance(item, QueryError):
             run.errors.append(item.entry | {"path": path})
             return None
         return None if item is None else self._kept(plan, item, run, path)
 
-    def _kept(self, plan: Plan, record: Any, run: Run, path: list[Any]) -> Any:
+    def _kept(self, plan: SelectionPlan, record: Any, run: Execution, path: list[Any]) -> Any:
         """A record; pull requests come from the cache."""
-        if type(record) is not Pull:
+        if type(record) is not SamplePull:
             return self.object(plan, record, run, path)
         kept = run.cache.setdefault(record.repository.id, {})
         name = (plan.number, record.id, *(repr(run.variables.get(v)) for v in plan.variables))
@@ -289,7 +289,7 @@ class Executor:
             found = kept[name] = msgspec.Raw(encode(made))
         return found
 
-    def _connection(self, plan: Plan, items: list[Any], given: Json, run: Run, path: list[Any]) -> Json:
+    def _connection(self, plan: SelectionPlan, items: list[Any], given: Json, run: Execution, path: list[Any]) -> Json:
         start, end = _window(items, given)
         shown = items[start:end]
         made: Json = {}
@@ -308,7 +308,7 @@ class Executor:
                 made[planned.key] = planned.get(None, {})
         return made
 
-    def _edge(self, plan: Plan, item: Any, place: int, run: Run, path: list[Any]) -> Json:
+    def _edge(self, plan: SelectionPlan, item: Any, place: int, run: Execution, path: list[Any]) -> Json:
         made: Json = {}
         for planned in plan.single or ():
             if planned.sub is None:

@@ -5,9 +5,21 @@ from typing import Any
 
 from apps.sandbox.clock import github_stamp, maybe_stamp
 from apps.sandbox.data.catalogue import ORGANISATION
-from apps.sandbox.data.hub import Hub
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Commit, Pull, Repository, Run, Ticket, node_id
+from apps.sandbox.data.hub import SampleHub
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import (
+    SampleCommit,
+    SampleNote,
+    SamplePull,
+    SampleRelease,
+    SampleRemark,
+    SampleRepository,
+    SampleReview,
+    SampleRun,
+    SampleThread,
+    SampleTicket,
+    node_id,
+)
 from apps.sandbox.encoding import Json
 from apps.sandbox.github import views
 from apps.sandbox.github.executor import Fields, Getter
@@ -15,34 +27,34 @@ from apps.sandbox.github.views import (
     WEB,
     CheckSuite,
     DeploymentPlace,
-    GitActor,
+    GitActorView,
     LabelView,
     MilestoneView,
-    Owner,
-    Place,
+    OwnerView,
+    PlacedItem,
     PullCommit,
     Ref,
     ReviewRequest,
 )
 
-TYPES = {Repository: "Repository", Pull: "PullRequest", Commit: "Commit", PullCommit: "PullRequestCommit",
-         Owner: "Organization", Ticket: "Issue", Ref: "Ref", LabelView: "Label",
-         MilestoneView: "Milestone", ReviewRequest: "ReviewRequest",
-         CheckSuite: "CheckSuite", Run: "WorkflowRun"}  # fmt: skip
-_ITEMS = {"Review": "PullRequestReview", "Note": "PullRequestReviewComment", "Remark": "IssueComment",
-          "Release": "Release", "Thread": "PullRequestReviewThread"}  # fmt: skip
+TYPES = {SampleRepository: "Repository", SamplePull: "PullRequest", SampleCommit: "Commit",
+         PullCommit: "PullRequestCommit", OwnerView: "Organization", SampleTicket: "Issue", Ref: "Ref",
+         LabelView: "Label", MilestoneView: "Milestone", ReviewRequest: "ReviewRequest", CheckSuite: "CheckSuite",
+         SampleRun: "WorkflowRun"}  # fmt: skip
+_ITEMS = {SampleReview: "PullRequestReview", SampleNote: "PullRequestReviewComment", SampleRemark: "IssueComment",
+          SampleRelease: "Release", SampleThread: "PullRequestReviewThread"}  # fmt: skip
 
 
 def type_of(record: Any) -> str:
     """The name of a record's GraphQL type."""
-    if isinstance(record, Person):
+    if isinstance(record, SamplePerson):
         return "Bot" if record.is_bot else "User"
     if isinstance(record, DeploymentPlace):
         return "DeploymentStatus" if record.state else "Deployment"
     if isinstance(record, str):
         return "Language"
-    if isinstance(record, Place):
-        return _ITEMS[type(record.item).__name__]
+    if isinstance(record, PlacedItem):
+        return _ITEMS[type(record.item)]
     return TYPES[type(record)]
 
 
@@ -89,7 +101,7 @@ _STAMPS = {
 }
 
 
-def _pulls(repository: Repository, given: Json) -> list[Pull]:
+def _pulls(repository: SampleRepository, given: Json) -> list[SamplePull]:
     chosen = repository.pulls
     if given.get("states"):
         chosen = [p for p in chosen if p.state in given["states"]]
@@ -100,13 +112,13 @@ def _pulls(repository: Repository, given: Json) -> list[Pull]:
     return ordered(chosen, given.get("orderBy"), _STAMPS, "created")
 
 
-def _tickets(repository: Repository, given: Json) -> list[Ticket]:
+def _tickets(repository: SampleRepository, given: Json) -> list[SampleTicket]:
     states = given.get("states")
     chosen = [t for t in repository.tickets if not states or ("CLOSED" if t.closed else "OPEN") in states]
     return ordered(chosen, given.get("orderBy"), _STAMPS, "created")
 
 
-def _deployments(repository: Repository, given: Json) -> list[DeploymentPlace]:
+def _deployments(repository: SampleRepository, given: Json) -> list[DeploymentPlace]:
     wanted = given.get("environments")
     chosen = [d for d in repository.deployments if not wanted or d.environment in wanted]
     return [
@@ -115,7 +127,7 @@ def _deployments(repository: Repository, given: Json) -> list[DeploymentPlace]:
     ]
 
 
-def _repositories(items: list[Repository], given: Json) -> list[Repository]:
+def _repositories(items: list[SampleRepository], given: Json) -> list[SampleRepository]:
     if given.get("isArchived") is not None:
         items = [r for r in items if r.archived == given["isArchived"]]
     if given.get("isFork"):
@@ -125,20 +137,20 @@ def _repositories(items: list[Repository], given: Json) -> list[Repository]:
     return ordered(items, given.get("orderBy"), _STAMPS, "created")
 
 
-def _refs(repository: Repository, given: Json) -> list[Ref]:
+def _refs(repository: SampleRepository, given: Json) -> list[Ref]:
     refs = views.tags(repository) if given["refPrefix"].startswith("refs/tags") else views.branches(repository)
     refs.sort(key=lambda r: r.name, reverse=given.get("direction") == "DESC")
     return refs
 
 
-def _default_branch(repository: Repository, given: Json) -> Ref | None:
+def _default_branch(repository: SampleRepository, given: Json) -> Ref | None:
     return next(iter(views.branches(repository)), None)
 
 
-def repository_fields(hub: Hub) -> Fields:
+def repository_fields(hub: SampleHub) -> Fields:
     """Fields of repositories, owners and people."""
 
-    def owned(owner: Any, given: Json) -> list[Repository]:
+    def owned(owner: Any, given: Json) -> list[SampleRepository]:
         return _repositories([r for r in hub.everything if r.owner == owner.login], given)
 
     person: dict[str, Getter] = {
@@ -157,7 +169,7 @@ def repository_fields(hub: Hub) -> Fields:
     }
 
 
-def _repository(hub: Hub) -> dict[str, Getter]:
+def _repository(hub: SampleHub) -> dict[str, Getter]:
     return {
         **plain(
             id="node_id",
@@ -170,7 +182,7 @@ def _repository(hub: Hub) -> dict[str, Getter]:
             isEmpty="empty",
         ),
         **times(createdAt="created", updatedAt="updated", pushedAt="pushed"),
-        "owner": lambda r, a: Owner() if r.owner == ORGANISATION else hub.staff.viewer,
+        "owner": lambda r, a: OwnerView() if r.owner == ORGANISATION else hub.staff.viewer,
         "url": lambda r, a: f"{WEB}/{r.full_name}",
         "isFork": same(False),
         "isDisabled": same(False),
@@ -184,7 +196,7 @@ def _repository(hub: Hub) -> dict[str, Getter]:
         "refs": _refs,
         "pullRequest": lambda r, a: next((p for p in r.pulls if p.number == a["number"]), None),
         "releases": lambda r, a: [
-            Place(r, x)
+            PlacedItem(r, x)
             for x in ordered(r.releases, a.get("orderBy"), {"CREATED_AT": "created", "NAME": "name"}, "created")
         ],
     }
@@ -279,11 +291,11 @@ def _deployment_fields() -> Fields:
     }
 
 
-def _suites(commit: Commit, given: Json) -> list[CheckSuite]:
+def _suites(commit: SampleCommit, given: Json) -> list[CheckSuite]:
     return [CheckSuite(commit.repository, run) for run in commit.repository.runs if run.oid == commit.oid]
 
 
-def _history(commit: Commit, given: Json) -> list[Commit]:
+def _history(commit: SampleCommit, given: Json) -> list[SampleCommit]:
     """A commit of the default branch and those before it, newest first; of other branches the commit alone."""
     trunk = commit.repository.trunk
     place = next((place for place, known in enumerate(trunk) if known is commit), None)
@@ -300,8 +312,8 @@ def commit_fields() -> Fields:
             "id": lambda r, a: node_id("C", r.repository.id, int(r.oid[:12], 16)),
             "abbreviatedOid": lambda r, a: r.oid[:7], "messageHeadline": lambda r, a: r.message.partition("\n")[0],
             "messageBody": lambda r, a: r.message.partition("\n")[2].strip(), "url": lambda r, a: views.commit_url(r),
-            "author": lambda r, a: GitActor(r.git_name, r.git_email, r.authored, r.author),
-            "committer": lambda r, a: GitActor(r.git_name, r.git_email, r.committed, r.author),
+            "author": lambda r, a: GitActorView(r.git_name, r.git_email, r.authored, r.author),
+            "committer": lambda r, a: GitActorView(r.git_name, r.git_email, r.committed, r.author),
             "checkSuites": _suites, "history": _history,
         },
         "CheckSuite": {"id": lambda r, a: node_id("CS", r.repository.id, r.run.id), "workflowRun": _getter("run"),

@@ -19,15 +19,15 @@ from graphql.execution.values import get_variable_values
 from starlette.responses import Response
 
 from apps.sandbox.clock import github_stamp
-from apps.sandbox.data.pulls import Repository
+from apps.sandbox.data.pulls import SampleRepository
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
-from apps.sandbox.github.executor import Compiler, Executor, Fields, Plan, QueryError, Run, measure
+from apps.sandbox.github.executor import Compiler, Execution, Executor, Fields, QueryError, SelectionPlan, measure
 from apps.sandbox.github.fields import commit_fields, repository_fields, type_of
 from apps.sandbox.github.limits import Budget
 from apps.sandbox.github.pull_fields import PULL_FIELDS
 from apps.sandbox.github.queries import Queries
-from apps.sandbox.http import ApiError, Call, json_reply
+from apps.sandbox.http import ApiCall, ApiError, json_reply
 
 MAX_NODES = 500_000
 _KEPT_QUERIES = 256
@@ -38,7 +38,7 @@ _FOLDER = Path(__file__).with_name("schema")
 class Prepared(NamedTuple):
     """A query that was parsed and checked once: its operations with their plans, or its errors."""
 
-    operations: dict[str | None, tuple[OperationDefinitionNode, Plan]]
+    operations: dict[str | None, tuple[OperationDefinitionNode, SelectionPlan]]
     errors: list[Json]
 
 
@@ -59,11 +59,11 @@ class GraphQL:
         self.cache: dict[Any, dict[Any, msgspec.Raw]] = {}
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
-    def forget(self, repository: Repository) -> None:
+    def forget(self, repository: SampleRepository) -> None:
         """Something in a repository has changed."""
         self.cache.pop(repository.id, None)
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ApiCall) -> Response:
         """One request; errors of the query are answered with status 200, as the real one does."""
         body = call.body
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
@@ -114,7 +114,7 @@ class GraphQL:
         return Prepared({o.name.value if o.name else None: (o, compiler.plan(self.schema.query_type, [o.selection_set]))
                          for o in operations}, [])  # fmt: skip
 
-    def _run(self, plan: Plan, variables: Json, points: Budget, *, scoped: bool) -> Json:
+    def _run(self, plan: SelectionPlan, variables: Json, points: Budget, *, scoped: bool) -> Json:
         nodes, requests = measure(plan, variables, [])
         if nodes > MAX_NODES:
             raise QueryError("MAX_NODE_LIMIT_EXCEEDED", f"This query requests up to {nodes:,} possible nodes which "
@@ -124,7 +124,7 @@ class GraphQL:
             raise QueryError("RATE_LIMITED", "API rate limit exceeded for user ID 1200000.", [], fatal=True)
         state = {"cost": cost, "nodeCount": nodes, "limit": points.limit, "remaining": points.remaining,
                  "used": points.used, "resetAt": github_stamp(points.reset * 1000)}  # fmt: skip
-        run = Run(variables, self.cache if scoped else {})
+        run = Execution(variables, self.cache if scoped else {})
         data = self.executor.object(plan, state, run, [])
         if not scoped:
             data = {key: value if key in ("viewer", "rateLimit") else None for key, value in data.items()}

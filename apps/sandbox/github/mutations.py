@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 
 from apps.sandbox.clock import END, now
 from apps.sandbox.data.corpus import REVIEW_NOTES, Pen
-from apps.sandbox.data.issues import Issue
-from apps.sandbox.data.pulls import Commit, Pull, Repository
+from apps.sandbox.data.issues import SampleIssue
+from apps.sandbox.data.pulls import SampleCommit, SamplePull, SampleRepository
 from apps.sandbox.data.world import World
 from apps.sandbox.drawing import draw, take
 from apps.sandbox.encoding import Json
@@ -27,7 +27,7 @@ _WEIGHTS = {"edit_pull": 30, "comment_pull": 25, "review_pull": 20, "merge_pull"
             "delete_remark": 6, "delete_note": 4, "delete_review": 4, "delete_pull": 1, "delete_release": 2,
             "delete_deployment": 2}  # fmt: skip
 _PUSHED = frozenset({"merge_pull", "force_push", "new_pull"})
-_SUITS: dict[str, Callable[[Pull], bool]] = {
+_SUITS: dict[str, Callable[[SamplePull], bool]] = {
     "merge_pull": lambda pull: pull.closed is None,
     "delete_remark": lambda pull: bool(pull.remarks),
     "delete_note": lambda pull: bool(pull.threads),
@@ -41,7 +41,10 @@ class PullMutator:
     """Changes the repositories of a world and tells the records that are kept about them."""
 
     def __init__(
-        self, world: World, forget_issue: Callable[[Issue], None], forget_repository: Callable[[Repository], None]
+        self,
+        world: World,
+        forget_issue: Callable[[SampleIssue], None],
+        forget_repository: Callable[[SampleRepository], None],
     ) -> None:
         self.world = world
         self._forget_issue = forget_issue
@@ -66,39 +69,40 @@ class PullMutator:
                 pull.repository.updated = pull.repository.pushed = _second()
             self._forget_repository(pull.repository)
 
-    def _name(self, pull: Pull) -> str:
+    def _name(self, pull: SamplePull) -> str:
         pull.touch(_second())
         return f"{pull.repository.full_name}#{pull.number}"
 
-    def _edit_pull(self, pull: Pull, rng: Random) -> str:
+    def _edit_pull(self, pull: SamplePull, rng: Random) -> str:
         pull.body += f"\n_Edited: {Pen(rng).pick(REVIEW_NOTES)}_\n"
         return self._name(pull)
 
-    def _comment_pull(self, pull: Pull, rng: Random) -> str:
+    def _comment_pull(self, pull: SamplePull, rng: Random) -> str:
         self.world.hub.author.remark(pull, rng.choice(self.world.staff.coders), Pen(rng), _second())
         return self._name(pull)
 
-    def _review_pull(self, pull: Pull, rng: Random) -> str:
+    def _review_pull(self, pull: SamplePull, rng: Random) -> str:
         self.world.hub.author.review(pull, rng.choice(self.world.staff.coders), Pen(rng), _second())
         return self._name(pull)
 
-    def _merge_pull(self, pull: Pull, rng: Random) -> str:
+    def _merge_pull(self, pull: SamplePull, rng: Random) -> str:
         pull.closed = _second()
         self.world.hub.author.merge(pull, pull.closed, rng)
         return self._name(pull)
 
-    def _force_push(self, pull: Pull, rng: Random) -> str:
+    def _force_push(self, pull: SamplePull, rng: Random) -> str:
         """Rewrite the last commit of the branch; reviews of the old one point to nothing."""
         old = pull.commits[-1]
-        pull.commits[-1] = Commit(f"{rng.getrandbits(160):040x}", old.repository, old.message, old.author, old.git_name,
-                                  old.git_email, old.authored, _second(), old.additions + 1, old.deletions, old.files,
-                                  old.parents)  # fmt: skip
+        pull.commits[-1] = SampleCommit(
+            f"{rng.getrandbits(160):040x}", old.repository, old.message, old.author, old.git_name,
+            old.git_email, old.authored, _second(), old.additions + 1, old.deletions, old.files, old.parents,
+        )  # fmt: skip
         for review in pull.reviews:
             if review.oid == old.oid:
                 self.world.hub.author.lose_commit(review, rng)
         return self._name(pull)
 
-    def _new_pull(self, pull: Pull, rng: Random) -> str:
+    def _new_pull(self, pull: SamplePull, rng: Random) -> str:
         made = self.world.hub.add(pull.repository, END - 1)
         pull.repository.last_number += 1
         made.number = pull.repository.last_number
@@ -110,10 +114,10 @@ class PullMutator:
 
     # --- deletions: a pull request's time of change does not tell of them --------------------------------------------
 
-    def _delete_remark(self, pull: Pull, rng: Random) -> int:
+    def _delete_remark(self, pull: SamplePull, rng: Random) -> int:
         return int(pull.remarks.pop(rng.randrange(len(pull.remarks))).id)
 
-    def _delete_note(self, pull: Pull, rng: Random) -> int:
+    def _delete_note(self, pull: SamplePull, rng: Random) -> int:
         """Delete the last comment of a thread; an empty thread goes with it."""
         thread = rng.choice(pull.threads)
         note = thread.notes.pop()
@@ -122,24 +126,24 @@ class PullMutator:
             pull.threads.remove(thread)
         return note.id
 
-    def _delete_review(self, pull: Pull, rng: Random) -> int:
+    def _delete_review(self, pull: SamplePull, rng: Random) -> int:
         review = rng.choice([review for review in pull.reviews if not review.notes])
         pull.reviews.remove(review)
         return review.id
 
-    def _delete_pull(self, pull: Pull, rng: Random) -> int:
+    def _delete_pull(self, pull: SamplePull, rng: Random) -> int:
         """What GitHub's support does on request."""
         pull.repository.pulls.remove(pull)
         self._bury([pull])
         return pull.id
 
-    def _delete_release(self, pull: Pull, rng: Random) -> int:
+    def _delete_release(self, pull: SamplePull, rng: Random) -> int:
         return _remove_one(pull.repository.releases, rng)
 
-    def _delete_deployment(self, pull: Pull, rng: Random) -> int:
+    def _delete_deployment(self, pull: SamplePull, rng: Random) -> int:
         return _remove_one(pull.repository.deployments, rng)
 
-    def _bury(self, pulls: list[Pull]) -> None:
+    def _bury(self, pulls: list[SamplePull]) -> None:
         """Take pull requests out of what the world and its issues know."""
         gone = {pull.id for pull in pulls}
         for number in gone:
@@ -151,7 +155,7 @@ class PullMutator:
 
     # --- repositories -------------------------------------------------------------------------------------------------
 
-    def _any(self, rng: Random) -> Repository:
+    def _any(self, rng: Random) -> SampleRepository:
         return rng.choice([r for r in self.world.hub.repositories if not r.archived and not r.empty])
 
     def _rename_repository(self, rng: Random) -> Json:
@@ -163,7 +167,7 @@ class PullMutator:
     def _transfer_repository(self, rng: Random) -> Json:
         return self._move(self._any(rng), self.world.hub.personal.owner, "")
 
-    def _move(self, repository: Repository, owner: str, name: str) -> Json:
+    def _move(self, repository: SampleRepository, owner: str, name: str) -> Json:
         old, former_owner = repository.full_name, repository.owner
         repository.former_names.append(old)
         for pull in repository.pulls:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from apps.sandbox.encoding import encode, join
-from apps.sandbox.http import ApiError, Call
+from apps.sandbox.http import ApiCall, ApiError
 
 PER_PAGE = 30
 MAX_PER_PAGE = 100
@@ -20,7 +20,7 @@ def error(status: int, message: str, **more: Any) -> ApiError:
     return ApiError(status, {"message": message, **more, "documentation_url": _DOCS, "status": str(status)})
 
 
-def reply(call: Call, body: bytes, headers: dict[str, str] | None = None) -> Response:
+def reply(call: ApiCall, body: bytes, headers: dict[str, str] | None = None) -> Response:
     """200 with an ETag, or 304 when the caller has it already."""
     tag = f'W/"{hashlib.blake2b(body, digest_size=20).hexdigest()}"'
     sent = {"ETag": tag, "Cache-Control": "private, max-age=60, s-maxage=60", "Vary": "Accept, Authorization, Cookie"}
@@ -30,7 +30,7 @@ def reply(call: Call, body: bytes, headers: dict[str, str] | None = None) -> Res
 
 
 def page(
-    call: Call,
+    call: ApiCall,
     items: list[Any],
     shape: Callable[[Any], bytes],
     address: str,
@@ -60,6 +60,6 @@ def page(
     return reply(call, body, {"Link": ", ".join(links)} if links else None)
 
 
-def one(call: Call, value: Any) -> Response:
+def one(call: ApiCall, value: Any) -> Response:
     """A single record."""
     return reply(call, value if isinstance(value, bytes) else encode(value))

@@ -3,29 +3,31 @@
 from typing import Any
 
 from apps.sandbox.clock import github_stamp
-from apps.sandbox.data.pulls import Commit, Note, Pull, Review, Thread, node_id
+from apps.sandbox.data.pulls import SampleCommit, SampleNote, SamplePull, SampleReview, SampleThread, node_id
 from apps.sandbox.encoding import Json
 from apps.sandbox.github import views
 from apps.sandbox.github.executor import Fields, Getter
 from apps.sandbox.github.fields import ordered, plain, same, times
-from apps.sandbox.github.views import LabelView, MilestoneView, Place, PullCommit, ReviewRequest, small
+from apps.sandbox.github.views import LabelView, MilestoneView, PlacedItem, PullCommit, ReviewRequest, small
 
 
-def _commit(pull: Pull, oid: str, *, gone: bool) -> Commit | None:
+def _commit(pull: SamplePull, oid: str, *, gone: bool) -> SampleCommit | None:
     return None if gone else next((c for c in pull.commits if c.oid == oid), None)
 
 
-def _reviews(pull: Pull, given: Json) -> list[Place]:
+def _reviews(pull: SamplePull, given: Json) -> list[PlacedItem]:
     states, login = given.get("states"), given.get("author")
-    return [Place(pull, r) for r in pull.reviews if (not states or r.state in states)
+    return [PlacedItem(pull, r) for r in pull.reviews if (not states or r.state in states)
             and (not login or (r.author is not None and r.author.login == login))]  # fmt: skip
 
 
-def _remarks(pull: Any, given: Json) -> list[Place]:
-    return [Place(pull, c) for c in ordered(pull.remarks, given.get("orderBy"), {"UPDATED_AT": "updated"}, "created")]
+def _remarks(pull: Any, given: Json) -> list[PlacedItem]:
+    return [
+        PlacedItem(pull, c) for c in ordered(pull.remarks, given.get("orderBy"), {"UPDATED_AT": "updated"}, "created")
+    ]
 
 
-def _merge_commit(pull: Pull, given: Json) -> Commit | None:
+def _merge_commit(pull: SamplePull, given: Json) -> SampleCommit | None:
     return views.find_commit(pull.repository, pull.merge_oid)
 
 
@@ -40,7 +42,7 @@ _PULL: dict[str, Getter] = {
     "lastEditedAt": same(None), "authorAssociation": same("MEMBER"), "baseRefName": same("main"), "locked": same(False),
     "mergeable": lambda r, a: "UNKNOWN" if r.closed else "MERGEABLE", "mergeCommit": _merge_commit,
     "headRepository": lambda r, a: None if r.is_cross_repository else r.repository,
-    "headRepositoryOwner": lambda r, a: None if r.head_owner is None or r.is_cross_repository else views.Owner(),
+    "headRepositoryOwner": lambda r, a: None if r.head_owner is None or r.is_cross_repository else views.OwnerView(),
     "reviewDecision": lambda r, a: views.review_decision(r),
     "milestone": lambda r, a: MilestoneView(r.repository, r.milestone) if r.milestone else None,
     "totalCommentsCount": lambda r, a: len(r.remarks) + sum(len(t.notes) for t in r.threads),
@@ -49,7 +51,7 @@ _PULL: dict[str, Getter] = {
     "reviewRequests": lambda r, a: [ReviewRequest(r, p) for p in r.requested],
     "commits": lambda r, a: [PullCommit(r, c) for c in r.commits],
     "reviews": _reviews, "comments": _remarks,
-    "reviewThreads": lambda r, a: [Place(r, t) for t in r.threads],
+    "reviewThreads": lambda r, a: [PlacedItem(r, t) for t in r.threads],
     "closingIssuesReferences": lambda r, a: r.closes,
 }  # fmt: skip
 
@@ -61,12 +63,12 @@ _REVIEW: dict[str, Getter] = {
     "lastEditedAt": same(None), "authorAssociation": same("MEMBER"),
     "url": lambda r, a: f"{views.pull_url(r.pull)}#pullrequestreview-{r.item.id}",
     "commit": lambda r, a: _commit(r.pull, r.item.oid, gone=r.item.gone),
-    "comments": lambda r, a: [Place(r.pull, n) for n in r.item.notes],
+    "comments": lambda r, a: [PlacedItem(r.pull, n) for n in r.item.notes],
 }  # fmt: skip
 
 
-def _of_thread(place: Any) -> Note:
-    thread: Thread = place.item
+def _of_thread(place: Any) -> SampleNote:
+    thread: SampleThread = place.item
     return thread.notes[0]
 
 
@@ -75,12 +77,12 @@ _THREAD: dict[str, Getter] = {
             repository="pull.repository"),
     "isOutdated": lambda r, a: _of_thread(r).line is None, "path": lambda r, a: _of_thread(r).path,
     "line": lambda r, a: _of_thread(r).line, "originalLine": lambda r, a: _of_thread(r).original_line,
-    "comments": lambda r, a: [Place(r.pull, n) for n in r.item.notes],
+    "comments": lambda r, a: [PlacedItem(r.pull, n) for n in r.item.notes],
 }  # fmt: skip
 
 
-def _place(pull: Pull, item: Review | Note | None) -> Place | None:
-    return Place(pull, item) if item else None
+def _place(pull: SamplePull, item: SampleReview | SampleNote | None) -> PlacedItem | None:
+    return PlacedItem(pull, item) if item else None
 
 
 _NOTE: dict[str, Getter] = {
@@ -93,7 +95,7 @@ _NOTE: dict[str, Getter] = {
     "replyTo": lambda r, a: _place(r.pull, r.item.reply_to),
     "commit": lambda r, a: _commit(r.pull, r.item.oid, gone=r.item.gone),
     "originalCommit": lambda r, a: _commit(r.pull, r.item.oid, gone=r.item.gone),
-    "pullRequestReview": lambda r, a: Place(r.pull, r.item.review),
+    "pullRequestReview": lambda r, a: PlacedItem(r.pull, r.item.review),
 }  # fmt: skip
 
 _REMARK: dict[str, Getter] = {

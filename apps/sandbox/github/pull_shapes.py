@@ -1,10 +1,19 @@
 """How does GitHub's REST API write pull requests, their files, and what is released and deployed?"""
 
 from apps.sandbox.clock import github_stamp, maybe_stamp
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Commit, Deployment, DeploymentState, Pull, Release, Repository, Run, node_id
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import (
+    SampleCommit,
+    SampleDeployment,
+    SampleDeploymentState,
+    SamplePull,
+    SampleRelease,
+    SampleRepository,
+    SampleRun,
+    node_id,
+)
 from apps.sandbox.encoding import Json
-from apps.sandbox.github.shapes import Shapes
+from apps.sandbox.github.shapes import GitHubShapes
 from apps.sandbox.github.views import WEB, LabelView, MilestoneView, Ref, pull_url
 
 MAX_FILES = 3000
@@ -13,11 +22,11 @@ MAX_FILES = 3000
 class PullShapes:
     """REST JSON of pull requests and deliveries."""
 
-    def __init__(self, shapes: Shapes, viewer: Person) -> None:
+    def __init__(self, shapes: GitHubShapes, viewer: SamplePerson) -> None:
         self.shapes = shapes
         self.viewer = viewer
 
-    def pull(self, pull: Pull) -> Json:
+    def pull(self, pull: SamplePull) -> Json:
         """A pull request in a list."""
         shapes = self.shapes
         url, page = f"{shapes.repo_url(pull.repository)}/pulls/{pull.number}", pull_url(pull)
@@ -45,12 +54,12 @@ class PullShapes:
             "auto_merge": None, "active_lock_reason": None,
         }  # fmt: skip
 
-    def _end(self, pull: Pull, ref: str, oid: str) -> Json:
+    def _end(self, pull: SamplePull, ref: str, oid: str) -> Json:
         owner = self.shapes.owner(pull.repository, self.viewer)
         return {"label": f"{pull.repository.owner}:{ref}", "ref": ref, "sha": oid, "user": owner,
                 "repo": self.shapes.repository_raw(pull.repository, self.viewer)}  # fmt: skip
 
-    def _head(self, pull: Pull) -> Json:
+    def _head(self, pull: SamplePull) -> Json:
         end = self._end(pull, pull.head_ref, pull.head_oid)
         if not pull.is_cross_repository:
             return end
@@ -58,7 +67,7 @@ class PullShapes:
         label = f"{pull.head_owner}:{pull.head_ref}" if pull.head_owner else f"unknown repository:{pull.head_ref}"
         return end | {"label": label, "repo": None, "user": self.shapes.user(pull.author) if pull.head_owner else None}
 
-    def detail(self, pull: Pull) -> Json:
+    def detail(self, pull: SamplePull) -> Json:
         """What only the single pull request has."""
         return self.pull(pull) | {
             "merged": pull.merged is not None, "mergeable": None if pull.closed else True,
@@ -69,7 +78,7 @@ class PullShapes:
             "changed_files": pull.files,
         }  # fmt: skip
 
-    def files(self, pull: Pull) -> list[Json]:
+    def files(self, pull: SamplePull) -> list[Json]:
         """The changed files; the lines are spread over them."""
         count = min(pull.files, MAX_FILES)
         names = [pull.paths[n % len(pull.paths)] if n < len(pull.paths) else f"{pull.paths[n % len(pull.paths)]}.{n}"
@@ -78,20 +87,20 @@ class PullShapes:
             self._file(pull, pull.commits[-1], name, pull.additions // count, pull.deletions // count) for name in names
         ]
 
-    def _file(self, pull: Pull, commit: Commit, name: str, added: int, removed: int) -> Json:
+    def _file(self, pull: SamplePull, commit: SampleCommit, name: str, added: int, removed: int) -> Json:
         page, url = f"{WEB}/{commit.repository.full_name}", self.shapes.repo_url(pull.repository)
         return {"sha": commit.oid[::-1], "filename": name, "status": "modified", "additions": added,
                 "deletions": removed, "changes": added + removed, "blob_url": f"{page}/blob/{commit.oid}/{name}",
                 "raw_url": f"{page}/raw/{commit.oid}/{name}", "contents_url": f"{url}/contents/{name}?ref={commit.oid}",
                 "patch": "@@ -1,3 +1,4 @@\n context\n+added"}  # fmt: skip
 
-    def commit_detail(self, commit: Commit) -> Json:
+    def commit_detail(self, commit: SampleCommit) -> Json:
         """A commit with its numbers."""
         stats = {"total": commit.additions + commit.deletions, "additions": commit.additions,
                  "deletions": commit.deletions}  # fmt: skip
         return self.shapes.commit(commit) | {"stats": stats, "files": []}
 
-    def release(self, repository: Repository, release: Release) -> Json:
+    def release(self, repository: SampleRepository, release: SampleRelease) -> Json:
         """A release."""
         url, page = f"{self.shapes.repo_url(repository)}/releases/{release.id}", f"{WEB}/{repository.full_name}"
         return {
@@ -115,7 +124,7 @@ class PullShapes:
             "body": release.body,
         }
 
-    def deployment(self, repository: Repository, deployment: Deployment) -> Json:
+    def deployment(self, repository: SampleRepository, deployment: SampleDeployment) -> Json:
         """A deployment."""
         url = f"{self.shapes.repo_url(repository)}/deployments/{deployment.id}"
         return {"url": url, "id": deployment.id, "node_id": deployment.node_id, "task": "deploy",
@@ -127,7 +136,9 @@ class PullShapes:
                 "production_environment": deployment.environment == "production",
                 "performed_via_github_app": None}  # fmt: skip
 
-    def deployment_status(self, repository: Repository, deployment: Deployment, state: DeploymentState) -> Json:
+    def deployment_status(
+        self, repository: SampleRepository, deployment: SampleDeployment, state: SampleDeploymentState
+    ) -> Json:
         """A status of a deployment."""
         own = f"{self.shapes.repo_url(repository)}/deployments/{deployment.id}"
         return {"url": f"{own}/statuses/{state.id}", "id": state.id, "node_id": state.node_id, "state": state.state,
@@ -136,7 +147,7 @@ class PullShapes:
                 "created_at": github_stamp(state.at), "updated_at": github_stamp(state.at), "deployment_url": own,
                 "repository_url": self.shapes.repo_url(repository), "performed_via_github_app": None}  # fmt: skip
 
-    def environment(self, repository: Repository, name: str) -> Json:
+    def environment(self, repository: SampleRepository, name: str) -> Json:
         """An environment."""
         created = github_stamp(repository.created)
         number = 3_000_000 + len(name) + repository.id
@@ -146,7 +157,7 @@ class PullShapes:
                 "created_at": created, "updated_at": created, "protection_rules": [],
                 "deployment_branch_policy": None}  # fmt: skip
 
-    def run(self, repository: Repository, run: Run) -> Json:
+    def run(self, repository: SampleRepository, run: SampleRun) -> Json:
         """A workflow run."""
         url, page = f"{self.shapes.repo_url(repository)}/actions/runs/{run.id}", f"{WEB}/{repository.full_name}"
         workflow = 50_000_000 + len(run.workflow)

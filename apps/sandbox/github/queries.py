@@ -4,12 +4,12 @@ from operator import itemgetter
 from typing import Any
 
 from apps.sandbox.data.catalogue import ORGANISATION
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Repository
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import SampleRepository
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
 from apps.sandbox.github.executor import Fields, Getter, QueryError
-from apps.sandbox.github.views import DeploymentPlace, Owner, Place
+from apps.sandbox.github.views import DeploymentPlace, OwnerView, PlacedItem
 
 MAX_IDS = 100
 _LIMIT_FIELDS = ("cost", "limit", "nodeCount", "remaining", "resetAt", "used")
@@ -46,7 +46,7 @@ class Queries:
         }
         return {"Query": query, "RateLimit": {name: _item(name) for name in _LIMIT_FIELDS}}
 
-    def _repository(self, root: Json, given: Json) -> Repository:
+    def _repository(self, root: Json, given: Json) -> SampleRepository:
         hub = self.world.hub
         found = hub.find(given["owner"], given["name"])
         if found is None and given.get("followRenames", True):
@@ -55,20 +55,20 @@ class Queries:
             raise _missing("a Repository with the name", f"{given['owner']}/{given['name']}")
         return found
 
-    def _user(self, root: Json, given: Json) -> Person:
+    def _user(self, root: Json, given: Json) -> SamplePerson:
         found = next((p for p in self.world.staff.coders if p.login == given["login"].lower()), None)
         if found is None:
             raise _missing("a User with the login of", given["login"])
         return found
 
-    def _organization(self, root: Json, given: Json) -> Owner:
+    def _organization(self, root: Json, given: Json) -> OwnerView:
         if given["login"].lower() != ORGANISATION:
             raise _missing("an Organization with the login of", given["login"])
-        return Owner()
+        return OwnerView()
 
-    def _owner(self, root: Json, given: Json) -> Owner | Person:
+    def _owner(self, root: Json, given: Json) -> OwnerView | SamplePerson:
         if given["login"].lower() == ORGANISATION:
-            return Owner()
+            return OwnerView()
         return self._user(root, given)
 
     def _nodes(self, numbers: list[str]) -> list[Any]:
@@ -99,11 +99,11 @@ def _all_nodes(world: World) -> dict[str, Any]:
     for repository in world.hub.everything:
         found[repository.node_id] = repository
         found |= {t.node_id: t for t in repository.tickets}
-        found |= {x.node_id: Place(repository, x) for x in repository.releases}
+        found |= {x.node_id: PlacedItem(repository, x) for x in repository.releases}
         found |= {d.node_id: DeploymentPlace(repository, d) for d in repository.deployments}
         found |= {run.node_id: run for run in repository.runs}
         for pull in repository.pulls:
             found[pull.node_id] = pull
             items: list[Any] = [*pull.reviews, *pull.remarks, *pull.notes, *pull.threads]
-            found |= {item.node_id: Place(pull, item) for item in items}
+            found |= {item.node_id: PlacedItem(pull, item) for item in items}
     return found

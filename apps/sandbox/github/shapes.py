@@ -7,14 +7,23 @@ import msgspec
 
 from apps.sandbox.clock import github_stamp, maybe_stamp
 from apps.sandbox.data.catalogue import ORGANISATION
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Commit, Note, Pull, Remark, Repository, Review, Ticket, node_id
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import (
+    SampleCommit,
+    SampleNote,
+    SamplePull,
+    SampleRemark,
+    SampleRepository,
+    SampleReview,
+    SampleTicket,
+    node_id,
+)
 from apps.sandbox.encoding import Json, raw
 from apps.sandbox.github.views import (
     WEB,
     LabelView,
     MilestoneView,
-    Owner,
+    OwnerView,
     avatar,
     commit_url,
     diff_hunk,
@@ -33,7 +42,7 @@ _REPOSITORY_LINKS = (
 _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
-class Shapes:
+class GitHubShapes:
     """GitHub's REST JSON; `api` is the address of its root."""
 
     def __init__(self, api: str) -> None:
@@ -41,11 +50,11 @@ class Shapes:
         self.user_raw = cache(lambda person: raw(self.user(person)))
         self._repositories: dict[int, msgspec.Raw] = {}
 
-    def forget(self, repository: Repository) -> None:
+    def forget(self, repository: SampleRepository) -> None:
         """A repository has changed."""
         self._repositories.pop(repository.id, None)
 
-    def repo_url(self, repository: Repository) -> str:
+    def repo_url(self, repository: SampleRepository) -> str:
         """The address of a repository."""
         return f"{self.api}/repos/{repository.full_name}"
 
@@ -63,27 +72,27 @@ class Shapes:
             "type": kind, "user_view_type": "public", "site_admin": False,
         }  # fmt: skip
 
-    def user(self, person: Person | None) -> Json | None:
+    def user(self, person: SamplePerson | None) -> Json | None:
         """A person; None for somebody who deleted the account."""
         if person is None or person.login is None:
             return None
         return self.account(person.login, person.github_id, person.node_id, "Bot" if person.is_bot else "User")
 
-    def owner(self, repository: Repository, viewer: Person) -> Json | None:
+    def owner(self, repository: SampleRepository, viewer: SamplePerson) -> Json | None:
         """The owner of a repository."""
         if repository.owner != ORGANISATION:
             return self.user(viewer)
-        owner = Owner()
+        owner = OwnerView()
         return self.account(owner.login, owner.id, owner.node_id, "Organization")
 
-    def repository_raw(self, repository: Repository, viewer: Person) -> msgspec.Raw:
+    def repository_raw(self, repository: SampleRepository, viewer: SamplePerson) -> msgspec.Raw:
         """A repository in lists and inside pull requests."""
         kept = self._repositories.get(repository.id)
         if kept is None:
             kept = self._repositories[repository.id] = raw(self.repository(repository, viewer))
         return kept
 
-    def repository(self, repository: Repository, viewer: Person) -> Json:
+    def repository(self, repository: SampleRepository, viewer: SamplePerson) -> Json:
         """A repository without what only the detail has."""
         url, page = self.repo_url(repository), f"{WEB}/{repository.full_name}"
         waiting = sum(1 for p in repository.pulls if not p.closed) + sum(1 for t in repository.tickets if not t.closed)
@@ -112,7 +121,7 @@ class Shapes:
                 "default": False, "description": label.description,
                 "url": f"{self.repo_url(label.repository)}/labels/{label.name}"}  # fmt: skip
 
-    def milestone(self, milestone: MilestoneView, viewer: Person) -> Json:
+    def milestone(self, milestone: MilestoneView, viewer: SamplePerson) -> Json:
         """The milestone of a repository."""
         repository = milestone.repository
         url = f"{self.repo_url(repository)}/milestones/{milestone.number}"
@@ -140,7 +149,7 @@ class Shapes:
         """Nobody reacted."""
         return {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(_REACTIONS, 0)}
 
-    def commit(self, commit: Commit) -> Json:
+    def commit(self, commit: SampleCommit) -> Json:
         """A commit in lists; the detail adds stats and files."""
         url = f"{self.repo_url(commit.repository)}/commits/{commit.oid}"
         git = f"{self.repo_url(commit.repository)}/git"
@@ -162,7 +171,7 @@ class Shapes:
                          "html_url": f"{WEB}/{commit.repository.full_name}/commit/{p}"} for p in commit.parents],
         }  # fmt: skip
 
-    def review(self, pull: Pull, review: Review) -> Json:
+    def review(self, pull: SamplePull, review: SampleReview) -> Json:
         """A review."""
         page = f"{pull_url(pull)}#pullrequestreview-{review.id}"
         own = f"{self.repo_url(pull.repository)}/pulls/{pull.number}"
@@ -171,7 +180,7 @@ class Shapes:
                 "_links": {"html": {"href": page}, "pull_request": {"href": own}},
                 "submitted_at": github_stamp(review.submitted), "commit_id": review.oid}  # fmt: skip
 
-    def note(self, pull: Pull, note: Note) -> Json:
+    def note(self, pull: SamplePull, note: SampleNote) -> Json:
         """A review comment; `line` and `position` are null when it is outdated."""
         url = f"{self.repo_url(pull.repository)}/pulls/comments/{note.id}"
         own = f"{self.repo_url(pull.repository)}/pulls/{pull.number}"
@@ -189,7 +198,7 @@ class Shapes:
         }  # fmt: skip
         return shape | ({"in_reply_to_id": note.reply_to.id} if note.reply_to else {})
 
-    def remark(self, item: Pull | Ticket, remark: Remark) -> Json:
+    def remark(self, item: SamplePull | SampleTicket, remark: SampleRemark) -> Json:
         """A comment below a pull request or ticket."""
         url = f"{self.repo_url(item.repository)}/issues/comments/{remark.id}"
         return {"url": url, "html_url": f"{page_url(item)}#issuecomment-{remark.id}",
@@ -199,15 +208,15 @@ class Shapes:
                 "author_association": "MEMBER", "body": remark.body, "reactions": self.reactions(url),
                 "performed_via_github_app": None}  # fmt: skip
 
-    def issue(self, item: Pull | Ticket, viewer: Person) -> Json:
+    def issue(self, item: SamplePull | SampleTicket, viewer: SamplePerson) -> Json:
         """A ticket, or a pull request as the issue list shows it (with an id of its own)."""
         url = f"{self.repo_url(item.repository)}/issues/{item.number}"
         labels: list[Any] = [self.label(LabelView(item.repository, name)) for name in item.labels]
-        is_pull = isinstance(item, Pull)
+        is_pull = isinstance(item, SamplePull)
         shape: Json = {
             "url": url, "repository_url": self.repo_url(item.repository), "labels_url": f"{url}/labels{{/name}}",
             "comments_url": f"{url}/comments", "events_url": f"{url}/events", "html_url": page_url(item),
-            "id": item.issue_id if isinstance(item, Pull) else item.id,
+            "id": item.issue_id if isinstance(item, SamplePull) else item.id,
             "node_id": item.node_id, "number": item.number, "title": item.title, "user": self.user_raw(item.author),
             "labels": labels, "state": "closed" if item.closed else "open", "locked": False, "assignee": None,
             "assignees": [], "milestone": None, "comments": len(item.remarks),
@@ -217,7 +226,7 @@ class Shapes:
             "reactions": self.reactions(url), "timeline_url": f"{url}/timeline", "performed_via_github_app": None,
             "state_reason": "completed" if item.closed and not is_pull else None,
         }  # fmt: skip
-        if isinstance(item, Pull):
+        if isinstance(item, SamplePull):
             own = f"{self.repo_url(item.repository)}/pulls/{item.number}"
             shape["draft"] = item.draft
             shape["pull_request"] = {

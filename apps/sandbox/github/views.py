@@ -3,16 +3,16 @@
 from typing import Any, NamedTuple
 
 from apps.sandbox.data.catalogue import LABELS, ORGANISATION
-from apps.sandbox.data.people import Person
+from apps.sandbox.data.people import SamplePerson
 from apps.sandbox.data.pulls import (
-    Commit,
-    Deployment,
-    DeploymentState,
-    Note,
-    Pull,
-    Repository,
-    Run,
-    Ticket,
+    SampleCommit,
+    SampleDeployment,
+    SampleDeploymentState,
+    SampleNote,
+    SamplePull,
+    SampleRepository,
+    SampleRun,
+    SampleTicket,
     node_id,
 )
 
@@ -23,7 +23,7 @@ LANGUAGES = {"Python": "#3572A5", "TypeScript": "#3178c6", "Go": "#00ADD8", "HCL
 LABEL_NAMES = (*LABELS, "dependencies")
 
 
-class Owner(NamedTuple):
+class OwnerView(NamedTuple):
     """The organisation."""
 
     login: str = ORGANISATION
@@ -32,43 +32,43 @@ class Owner(NamedTuple):
     node_id: str = "O_kgDOBeIDIQ"
 
 
-class GitActor(NamedTuple):
+class GitActorView(NamedTuple):
     """Author or committer of a commit."""
 
     name: str
     email: str
     at: int
-    person: Person | None
+    person: SamplePerson | None
 
 
 class PullCommit(NamedTuple):
     """A commit as part of a pull request."""
 
-    pull: Pull
-    commit: Commit
+    pull: SamplePull
+    commit: SampleCommit
 
 
 class CheckSuite(NamedTuple):
     """What GitHub Actions says about a commit: one workflow run."""
 
-    repository: Repository
-    run: Run
+    repository: SampleRepository
+    run: SampleRun
 
 
 class Ref(NamedTuple):
     """A branch or tag; `target` is None when the commit is outside of the sample."""
 
-    repository: Repository
+    repository: SampleRepository
     name: str
     prefix: str
     oid: str
-    target: Commit | None
+    target: SampleCommit | None
 
 
 class LabelView(NamedTuple):
     """A label of a repository."""
 
-    repository: Repository
+    repository: SampleRepository
     name: str
 
     @property
@@ -90,7 +90,7 @@ class LabelView(NamedTuple):
 class MilestoneView(NamedTuple):
     """The one milestone of a repository."""
 
-    repository: Repository
+    repository: SampleRepository
     number: int
 
     @property
@@ -102,11 +102,11 @@ class MilestoneView(NamedTuple):
 class ReviewRequest(NamedTuple):
     """Somebody was asked for a review."""
 
-    pull: Pull
-    person: Person
+    pull: SamplePull
+    person: SamplePerson
 
 
-class Place(NamedTuple):
+class PlacedItem(NamedTuple):
     """A record together with the pull request, ticket or repository that it belongs to."""
 
     pull: Any
@@ -116,9 +116,9 @@ class Place(NamedTuple):
 class DeploymentPlace(NamedTuple):
     """A deployment with its repository, or one of its states."""
 
-    repository: Repository
-    deployment: Deployment
-    state: DeploymentState | None = None
+    repository: SampleRepository
+    deployment: SampleDeployment
+    state: SampleDeploymentState | None = None
 
 
 def label_node_id(label: LabelView) -> str:
@@ -126,24 +126,24 @@ def label_node_id(label: LabelView) -> str:
     return node_id("LA", label.repository.id, label.id)
 
 
-def pull_url(pull: Pull) -> str:
+def pull_url(pull: SamplePull) -> str:
     """The page of a pull request."""
     return f"{WEB}/{pull.repository.full_name}/pull/{pull.number}"
 
 
-def page_url(item: Pull | Ticket) -> str:
+def page_url(item: SamplePull | SampleTicket) -> str:
     """The page of a pull request or ticket."""
-    kind = "pull" if isinstance(item, Pull) else "issues"
+    kind = "pull" if isinstance(item, SamplePull) else "issues"
     return f"{WEB}/{item.repository.full_name}/{kind}/{item.number}"
 
 
-def diff_hunk(note: Note) -> str:
+def diff_hunk(note: SampleNote) -> str:
     """The lines that a review comment stands at."""
     first = max(1, note.original_line - 3)
     return f"@@ -{first},7 +{first},9 @@ {note.path}\n     connection = pool.take()\n+    rows = connection.read(limit)"
 
 
-def commit_url(commit: Commit) -> str:
+def commit_url(commit: SampleCommit) -> str:
     """The page of a commit."""
     return f"{WEB}/{commit.repository.full_name}/commit/{commit.oid}"
 
@@ -153,7 +153,7 @@ def avatar(number: int) -> str:
     return f"https://avatars.githubusercontent.com/u/{number}?v=4"
 
 
-def branches(repository: Repository) -> list[Ref]:
+def branches(repository: SampleRepository) -> list[Ref]:
     """main and the branches of open pull requests from the repository itself."""
     if repository.empty:
         return []
@@ -163,19 +163,19 @@ def branches(repository: Repository) -> list[Ref]:
                    if not p.closed and not p.is_cross_repository]  # fmt: skip
 
 
-def tags(repository: Repository) -> list[Ref]:
+def tags(repository: SampleRepository) -> list[Ref]:
     """The tags of the releases, newest first."""
     return [
         Ref(repository, r.tag, "refs/tags/", r.oid, find_commit(repository, r.oid)) for r in repository.releases[::-1]
     ]
 
 
-def find_commit(repository: Repository, oid: str | None) -> Commit | None:
+def find_commit(repository: SampleRepository, oid: str | None) -> SampleCommit | None:
     """A commit of the default branch."""
     return next((c for c in repository.trunk if c.oid == oid), None) if oid else None
 
 
-def deployment_state(repository: Repository, deployment: Deployment) -> str:
+def deployment_state(repository: SampleRepository, deployment: SampleDeployment) -> str:
     """GraphQL's state: the last successful deployment of an environment is active."""
     last = deployment.states[-1].state
     if last != "success":
@@ -186,7 +186,7 @@ def deployment_state(repository: Repository, deployment: Deployment) -> str:
     return "ACTIVE" if max(good, key=lambda d: d.created) is deployment else "INACTIVE"
 
 
-def review_decision(pull: Pull) -> str | None:
+def review_decision(pull: SamplePull) -> str | None:
     """What the last word of every reviewer adds up to."""
     last = {r.author.index: r.state for r in pull.reviews if r.author and r.state in ("APPROVED", "CHANGES_REQUESTED")}
     if "CHANGES_REQUESTED" in last.values():

@@ -2,8 +2,8 @@
 
 from apps.sandbox.chance import source
 from apps.sandbox.data.corpus import REMARKS, Pen
-from apps.sandbox.data.issues import Comment, Issue
-from apps.sandbox.data.people import Person, Staff
+from apps.sandbox.data.issues import SampleComment, SampleIssue
+from apps.sandbox.data.people import SamplePerson, Staff
 from apps.sandbox.encoding import Json
 
 
@@ -50,7 +50,7 @@ def panel(words: str) -> Json:
     return {"type": "panel", "attrs": {"panelType": "info"}, "content": [paragraph(words)]}
 
 
-def mention(person: Person) -> Json:
+def mention(person: SamplePerson) -> Json:
     """An inline mention of a person."""
     return {"type": "mention", "attrs": {"id": person.account_id, "text": f"@{person.name}", "accessLevel": ""}}
 
@@ -60,7 +60,7 @@ def inline_code(words: str) -> Json:
     return text(words, {"type": "code"})
 
 
-def description(issue: Issue) -> Json | None:
+def description(issue: SampleIssue) -> Json | None:
     """The description of an issue; some sub-tasks and spikes have none."""
     rng = source(issue.seed + issue.revision)
     pen = Pen(rng)
@@ -97,7 +97,7 @@ def description(issue: Issue) -> Json | None:
     return document(*blocks)
 
 
-def comment_body(comment: Comment, issue: Issue, staff: Staff) -> Json:
+def comment_body(comment: SampleComment, issue: SampleIssue, staff: Staff) -> Json:
     """The words of one comment."""
     if comment.text is not None:
         return document(paragraph(comment.text))

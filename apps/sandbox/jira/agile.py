@@ -2,14 +2,14 @@
 
 from starlette.responses import Response
 
-from apps.sandbox.data.catalogue import BOARDS, SPRINT_LISTS, Project
+from apps.sandbox.data.catalogue import BOARDS, SPRINT_LISTS, SampleProject
 from apps.sandbox.data.issues import POINTS_FIELD, POINTS_NAME, RANK_FIELD
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
-from apps.sandbox.http import Call, Handler, json_reply
+from apps.sandbox.http import ApiCall, Handler, json_reply
 from apps.sandbox.jira.errors import bad, missing
 from apps.sandbox.jira.pager import page_bean
-from apps.sandbox.jira.shapes import Shapes
+from apps.sandbox.jira.shapes import JiraShapes
 
 _API = "/rest/agile/1.0"
 
@@ -17,7 +17,7 @@ _API = "/rest/agile/1.0"
 class Agile:
     """The agile end points."""
 
-    def __init__(self, world: World, shapes: Shapes) -> None:
+    def __init__(self, world: World, shapes: JiraShapes) -> None:
         self.world = world
         self.shapes = shapes
         self.table: list[tuple[str, Handler, tuple[str, ...]]] = [
@@ -28,7 +28,7 @@ class Agile:
             (f"{_API}/sprint/{{sprint}}", self.sprint, ("GET",)),
         ]
 
-    def boards(self, call: Call) -> Response:
+    def boards(self, call: ApiCall) -> Response:
         """Boards page by page, by project, type or name."""
         project, kind = call.query.get("projectKeyOrId", ""), call.query.get("type", "")
         name = call.query.get("name", "").lower()
@@ -36,7 +36,7 @@ class Agile:
         chosen = [p for p in chosen if (not kind or p.board in kind.split(",")) and name in f"{p.key} board".lower()]
         return json_reply(page_bean(call, [self._board(p) for p in chosen], 50, 50, agile=True))
 
-    def _board(self, project: Project) -> Json:
+    def _board(self, project: SampleProject) -> Json:
         return {
             "id": project.board_id, "self": f"{self.shapes.agile}/board/{project.board_id}",
             "name": f"{project.key} board", "type": project.board,
@@ -46,7 +46,7 @@ class Agile:
                          "name": f"{project.name} ({project.key})"},
         }  # fmt: skip
 
-    def _project(self, call: Call) -> Project:
+    def _project(self, call: ApiCall) -> SampleProject:
         number = call.path["board"]
         project = BOARDS.get(int(number)) if number.isdigit() and call.scoped else None
         if project is None:
@@ -54,11 +54,11 @@ class Agile:
                           "have permission to view it.")  # fmt: skip
         return project
 
-    def board(self, call: Call) -> Response:
+    def board(self, call: ApiCall) -> Response:
         """One board."""
         return json_reply(self._board(self._project(call)))
 
-    def configuration(self, call: Call) -> Response:
+    def configuration(self, call: ApiCall) -> Response:
         """Columns with their statuses, estimation and ranking of a board."""
         project = self._project(call)
         columns = [{"name": s.name, "statuses": [{"id": s.id, "self": f"{self.shapes.api}/status/{s.id}"}]}
@@ -78,7 +78,7 @@ class Agile:
                                                               "displayName": POINTS_NAME[project.style]}}  # fmt: skip
         return json_reply(shape)
 
-    def sprints(self, call: Call) -> Response:
+    def sprints(self, call: ApiCall) -> Response:
         """Sprints of a board page by page, by state; a kanban board has none."""
         project = self._project(call)
         if not project.has_sprints:
@@ -89,7 +89,7 @@ class Agile:
         ]
         return json_reply(page_bean(call, shapes, 50, 50, agile=True))
 
-    def sprint(self, call: Call) -> Response:
+    def sprint(self, call: ApiCall) -> Response:
         """One sprint."""
         for key, sprints in SPRINT_LISTS.items():
             for index, sprint in enumerate(sprints):

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
-from apps.sandbox.http import ApiError, Call, Endpoint, Handler, json_reply, read_call, route, token_of
+from apps.sandbox.http import ApiCall, ApiError, Endpoint, Handler, json_reply, read_call, route, token_of
 from apps.sandbox.jira.agile import Agile
 from apps.sandbox.jira.changelogs import Changelogs
 from apps.sandbox.jira.devstatus import DevStatus
@@ -19,8 +19,8 @@ from apps.sandbox.jira.issues import Issues
 from apps.sandbox.jira.metadata import Metadata
 from apps.sandbox.jira.records import Records
 from apps.sandbox.jira.search import Search
-from apps.sandbox.jira.shapes import Shapes
-from apps.sandbox.tokens import Tokens
+from apps.sandbox.jira.shapes import JiraShapes
+from apps.sandbox.tokens import SampleTokens
 
 _UNAUTHENTICATED = {"message": "Client must be authenticated to access this resource.", "status-code": 401}
 
@@ -35,9 +35,9 @@ def _limits(minute: int) -> dict[str, str]:
 class JiraApi:
     """The routes below `/jira`."""
 
-    def __init__(self, world: World, base: str, tokens: Tokens) -> None:
+    def __init__(self, world: World, base: str, tokens: SampleTokens) -> None:
         self.tokens = tokens
-        self.shapes = Shapes(world, base)
+        self.shapes = JiraShapes(world, base)
         self.records = Records(world, self.shapes)
         search = Search(world, self.records)
         metadata = Metadata(world, self.shapes)
@@ -49,7 +49,7 @@ class JiraApi:
             *search.table, *issues.table, *changelogs.table, *metadata.table, *agile.table, *development.table
         ]  # fmt: skip
 
-    def forget(self, issue: Issue) -> None:
+    def forget(self, issue: SampleIssue) -> None:
         """An issue has changed."""
         self.records.forget(issue)
 
@@ -82,5 +82,5 @@ class JiraApi:
         return endpoint
 
 
-def _unknown(call: Call) -> Response:
+def _unknown(call: ApiCall) -> Response:
     raise ApiError(404, NOT_FOUND)

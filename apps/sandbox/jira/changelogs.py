@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, join
-from apps.sandbox.http import Call, Handler, json_reply
+from apps.sandbox.http import ApiCall, Handler, json_reply
 from apps.sandbox.jira.errors import bad, missing
 from apps.sandbox.jira.pager import make_token, page_bean, read_token
 from apps.sandbox.jira.records import Records
@@ -29,14 +29,14 @@ class Changelogs:
             ("/rest/api/3/issue/{key}/changelog", self.one, ("GET",)),
         ]
 
-    def one(self, call: Call) -> Response:
+    def one(self, call: ApiCall) -> Response:
         """The changelog of one issue, oldest first."""
         issue = self.world.site.find(call.path["key"]) if call.scoped else None
         if issue is None:
             raise missing()
         return json_reply(page_bean(call, list(self.records.histories(issue)), 100, 100))
 
-    def bulk(self, call: Call) -> Response:
+    def bulk(self, call: ApiCall) -> Response:
         """Histories of many issues; a page may end in the middle of an issue."""
         wanted, fields, size, token = _arguments(call.body)
         issues = sorted(self._known(wanted, scoped=call.scoped), key=lambda i: i.id)
@@ -61,11 +61,11 @@ class Changelogs:
             inside = 0
         return json_reply({"issueChangeLogs": page})
 
-    def _known(self, wanted: list[str], *, scoped: bool) -> list[Issue]:
+    def _known(self, wanted: list[str], *, scoped: bool) -> list[SampleIssue]:
         found = {i.id: i for name in wanted if scoped and (i := self.world.site.find(name))}
         return list(found.values())
 
-    def _histories(self, issue: Issue, fields: set[str]) -> list[bytes]:
+    def _histories(self, issue: SampleIssue, fields: set[str]) -> list[bytes]:
         encoded = self.records.histories(issue)
         if not fields:
             return encoded

@@ -5,12 +5,12 @@ from typing import Any
 from starlette.responses import Response
 
 from apps.sandbox.clock import jira_stamp
-from apps.sandbox.data.issues import Issue
-from apps.sandbox.data.people import Person
-from apps.sandbox.data.pulls import Pull
+from apps.sandbox.data.issues import SampleIssue
+from apps.sandbox.data.people import SamplePerson
+from apps.sandbox.data.pulls import SamplePull
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
-from apps.sandbox.http import Call, Handler, json_reply
+from apps.sandbox.http import ApiCall, Handler, json_reply
 from apps.sandbox.jira.errors import bad, missing
 
 APP = "GitHub"
@@ -19,7 +19,7 @@ _KINDS = ("pullrequest", "branch", "repository", "build", "deployment-environmen
 _GITHUB = "https://github.com"
 
 
-def app_types(issue: Issue) -> tuple[str, ...]:
+def app_types(issue: SampleIssue) -> tuple[str, ...]:
     """Under which apps the site knows an issue's work; for every third one under both, so it is listed twice."""
     return ((APP,), (FORGE_APP,), (APP, FORGE_APP))[issue.id % 3]
 
@@ -34,7 +34,7 @@ class DevStatus:
             self.table.append((f"/rest/dev-status/{version}/issue/summary", self.summary, ("GET",)))
             self.table.append((f"/rest/dev-status/{version}/issue/detail", self.detail, ("GET",)))
 
-    def _issue(self, call: Call) -> Issue:
+    def _issue(self, call: ApiCall) -> SampleIssue:
         number = call.query.get("issueId", "")
         if not number.isdigit():
             raise bad("issueId must be the numeric id of an issue.")
@@ -43,7 +43,7 @@ class DevStatus:
             raise missing()
         return issue
 
-    def summary(self, call: Call) -> Response:
+    def summary(self, call: ApiCall) -> Response:
         """Counts by kind and app."""
         issue = self._issue(call)
         pulls = self.world.pulls_of(issue)
@@ -55,7 +55,7 @@ class DevStatus:
                              "byInstanceType": {app: {"count": count, "name": "GitHub"} for app in apps}}  # fmt: skip
         return json_reply({"errors": [], "configErrors": [], "summary": summary})
 
-    def _overall(self, kind: str, pulls: list[Pull], apps: int) -> Json:
+    def _overall(self, kind: str, pulls: list[SamplePull], apps: int) -> Json:
         shape: Json = {"count": len(pulls) * apps, "dataType": kind,
                        "lastUpdated": jira_stamp(max(p.updated for p in pulls)) if pulls else None}  # fmt: skip
         if kind == "pullrequest":
@@ -70,7 +70,7 @@ class DevStatus:
             }
         return shape
 
-    def detail(self, call: Call) -> Response:
+    def detail(self, call: ApiCall) -> Response:
         """Pull requests, branches or repositories of one app."""
         issue = self._issue(call)
         kind, app = call.query.get("dataType", ""), call.query.get("applicationType", "")
@@ -92,16 +92,16 @@ class DevStatus:
         return json_reply({"errors": [], "detail": [detail]})
 
 
-def _url(pull: Pull) -> str:
+def _url(pull: SamplePull) -> str:
     return f"{_GITHUB}/{pull.repository.full_name}"
 
 
-def _person(person: Person | None) -> Json:
+def _person(person: SamplePerson | None) -> Json:
     name = person.name if person else "ghost"
     return {"name": name, "avatar": f"https://avatars.githubusercontent.com/u/{person.github_id if person else 10137}"}
 
 
-def _pull(pull: Pull) -> Json:
+def _pull(pull: SamplePull) -> Json:
     approved = {r.author.name for r in pull.reviews if r.author and r.state == "APPROVED"}
     names = {r.author.index: r.author for r in pull.reviews if r.author}
     return {
@@ -115,7 +115,7 @@ def _pull(pull: Pull) -> Json:
     }  # fmt: skip
 
 
-def _branch(pull: Pull) -> Json:
+def _branch(pull: SamplePull) -> Json:
     return {
         "name": pull.head_ref,
         "url": f"{_url(pull)}/tree/{pull.head_ref}",
@@ -124,7 +124,7 @@ def _branch(pull: Pull) -> Json:
     }
 
 
-def _repository(pull: Pull) -> Json:
+def _repository(pull: SamplePull) -> Json:
     commits = [{"id": c.oid, "displayId": c.oid[:7], "authorTimestamp": jira_stamp(c.authored), "merge": False,
                 "fileCount": c.files, "message": c.message, "url": f"{_url(pull)}/commit/{c.oid}",
                 "author": {"name": c.git_name}, "files": []} for c in pull.commits[:10]]  # fmt: skip

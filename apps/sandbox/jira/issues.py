@@ -3,10 +3,10 @@
 import msgspec
 from starlette.responses import Response
 
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import join
-from apps.sandbox.http import Call, Handler, json_reply
+from apps.sandbox.http import ApiCall, Handler, json_reply
 from apps.sandbox.jira.errors import bad, missing
 from apps.sandbox.jira.pager import legacy
 from apps.sandbox.jira.records import Records, Selection
@@ -28,20 +28,20 @@ class Issues:
             ("/rest/api/3/issue/{key}/worklog", self.worklogs, ("GET",)),
         ]
 
-    def _issue(self, call: Call) -> Issue:
+    def _issue(self, call: ApiCall) -> SampleIssue:
         issue = self.world.site.find(call.path["key"]) if call.scoped else None
         if issue is None:
             raise missing()
         return issue
 
-    def one(self, call: Call) -> Response:
+    def one(self, call: ApiCall) -> Response:
         """One issue; an old key answers with the new one."""
         issue = self._issue(call)
         fields = [f for v in call.query.getlist("fields") for f in v.split(",")] or ["*all"]
         selection = Selection.of(fields, call.query.get("expand", "").split(","))
         return json_reply(self.records.issue(issue, selection))
 
-    def bulk(self, call: Call) -> Response:
+    def bulk(self, call: ApiCall) -> Response:
         """Up to a hundred issues; of unknown ones nothing is said, as the description has it."""
         body = call.body
         wanted = body.get("issueIdsOrKeys") if isinstance(body, dict) else None
@@ -61,7 +61,7 @@ class Issues:
                 found.append(self.records.issue(issue, selection))
         return json_reply({"issueErrors": [], "issues": msgspec.Raw(join(found))})
 
-    def comments(self, call: Call) -> Response:
+    def comments(self, call: ApiCall) -> Response:
         """All comments of an issue, oldest first unless the order says otherwise."""
         issue = self._issue(call)
         order = call.query.get("orderBy", "created")
@@ -72,6 +72,6 @@ class Issues:
         page["comments"] = [self.records.comment(c, issue) for c in page["comments"]]
         return json_reply(page)
 
-    def worklogs(self, call: Call) -> Response:
+    def worklogs(self, call: ApiCall) -> Response:
         """The booked hours of an issue."""
         return json_reply(legacy(call, "worklogs", self.records.worklogs(self._issue(call)), 5000, 5000))

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apps.sandbox.clock import USER_ZONE, now
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 
 MAX_ORDER_FIELDS = 7
 UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
-Test = Callable[[Issue], bool]
-SortKey = Callable[[Issue], int | str]
+Test = Callable[[SampleIssue], bool]
+SortKey = Callable[[SampleIssue], int | str]
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<operator>>=|<=|!=|=|>|<|\(|\)|,)"""
@@ -44,13 +44,13 @@ class JqlError(ValueError):
 
 
 @dataclass(frozen=True)
-class Query:
+class JqlQuery:
     """Tests that an issue must all pass, and the order of the answer (field test, descending)."""
 
     tests: tuple[Test, ...]
     order: tuple[tuple[SortKey, bool], ...]
 
-    def select(self, issues: list[Issue]) -> list[Issue]:
+    def select(self, issues: list[SampleIssue]) -> list[SampleIssue]:
         """The matching issues in their order; without ORDER BY the newest first, as Jira does."""
         for test in self.tests:
             issues = [i for i in issues if test(i)]
@@ -61,14 +61,14 @@ class Query:
 
 
 @dataclass
-class _Tokens:
+class _JqlTokens:
     """The query cut into (kind, text) pairs, with a place to read from."""
 
     items: list[tuple[str, str]]
     place: int = 0
 
     @classmethod
-    def of(cls, text: str) -> "_Tokens":
+    def of(cls, text: str) -> "_JqlTokens":
         items, place = [], 0
         text = text.strip()
         while place < len(text):
@@ -102,16 +102,16 @@ class _Tokens:
         return self.items[self.place - 1][1]
 
 
-class Parser:
+class JqlParser:
     """Parses queries against the projects and issues a caller may see."""
 
-    def __init__(self, project_of: Callable[[str], str | None], issue_of: Callable[[str], Issue | None]) -> None:
+    def __init__(self, project_of: Callable[[str], str | None], issue_of: Callable[[str], SampleIssue | None]) -> None:
         self._project_of = project_of
         self._issue_of = issue_of
 
-    def parse(self, text: str) -> Query:
+    def parse(self, text: str) -> JqlQuery:
         """The query; JqlError with Jira's sentence when it cannot be answered."""
-        tokens = _Tokens.of(text or "")
+        tokens = _JqlTokens.of(text or "")
         tests: list[Test] = []
         if tokens.peek() not in ("", "order"):
             tests = self._conjunction(tokens)
@@ -121,16 +121,16 @@ class Parser:
             raise JqlError(f"Error in the JQL Query: Expecting either 'OR' or 'AND' but got '{got}'. (line 1)")
         if not tests:
             raise JqlError(UNBOUNDED)
-        return Query(tuple(tests), order)
+        return JqlQuery(tuple(tests), order)
 
-    def _conjunction(self, tokens: _Tokens) -> list[Test]:
+    def _conjunction(self, tokens: _JqlTokens) -> list[Test]:
         tests = self._term(tokens)
         while tokens.peek() == "and":
             tokens.take()
             tests += self._term(tokens)
         return tests
 
-    def _term(self, tokens: _Tokens) -> list[Test]:
+    def _term(self, tokens: _JqlTokens) -> list[Test]:
         if tokens.peek() == "(":
             tokens.take()
             tests = self._conjunction(tokens)
@@ -145,7 +145,7 @@ class Parser:
             return [self._time("updated" if field.startswith("updated") else "created", tokens)]
         raise JqlError(f"Field '{field}' does not exist or you do not have permission to view it.")
 
-    def _values(self, tokens: _Tokens) -> list[str]:
+    def _values(self, tokens: _JqlTokens) -> list[str]:
         """The values after `=` or `in (...)`."""
         if tokens.peek() == "=":
             tokens.take()
@@ -168,7 +168,7 @@ class Parser:
             keys.add(key)
         return lambda issue: issue.project.key in keys
 
-    def _identity(self, tokens: _Tokens) -> Test:
+    def _identity(self, tokens: _JqlTokens) -> Test:
         if tokens.peek() in (">=", "<=", ">", "<"):
             compare = _COMPARE[tokens.take()]
             value = tokens.take()
@@ -177,13 +177,13 @@ class Parser:
         ids = {self._known(value).id for value in self._values(tokens)}
         return lambda issue: issue.id in ids
 
-    def _known(self, value: str) -> Issue:
+    def _known(self, value: str) -> SampleIssue:
         issue = self._issue_of(value)
         if issue is None:
             raise JqlError(f"An issue with key '{value}' does not exist for field 'id'.")
         return issue
 
-    def _time(self, field: str, tokens: _Tokens) -> Test:
+    def _time(self, field: str, tokens: _JqlTokens) -> Test:
         operator = tokens.take()
         if operator not in _COMPARE:
             raise JqlError(f"The operator '{operator}' is not supported by the '{field}' field.")
@@ -193,7 +193,7 @@ class Parser:
             return lambda issue: compare(issue.updated, bound)
         return lambda issue: compare(issue.created, bound)
 
-    def _order(self, tokens: _Tokens) -> tuple[tuple[SortKey, bool], ...]:
+    def _order(self, tokens: _JqlTokens) -> tuple[tuple[SortKey, bool], ...]:
         tokens.take("order")
         tokens.take("by")
         order = []

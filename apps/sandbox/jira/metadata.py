@@ -13,17 +13,17 @@ from apps.sandbox.data.catalogue import (
     PROJECTS,
     RESOLUTIONS,
     STATUSES,
-    Project,
-    Status,
+    SampleProject,
+    SampleStatus,
 )
 from apps.sandbox.data.issues import EPIC_FIELD, POINTS_FIELD, POINTS_NAME, RANK_FIELD, SPRINT_FIELD
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
-from apps.sandbox.http import ApiError, Call, Handler, json_reply
+from apps.sandbox.http import ApiCall, ApiError, Handler, json_reply
 from apps.sandbox.jira.errors import collection, missing
 from apps.sandbox.jira.pager import page_bean, window
 from apps.sandbox.jira.records import DEVELOPMENT_FIELD, EMPTY_FIELDS
-from apps.sandbox.jira.shapes import CATEGORIES, Shapes
+from apps.sandbox.jira.shapes import CATEGORIES, JiraShapes
 
 _SYSTEM = (
     ("summary", "Summary", "string"), ("issuetype", "Issue Type", "issuetype"), ("status", "Status", "status"),
@@ -66,7 +66,7 @@ _PERMISSIONS = ("BROWSE_PROJECTS", "USER_PICKER", "VIEW_DEV_TOOLS", "ADMINISTER"
 class Metadata:
     """Everything but issues."""
 
-    def __init__(self, world: World, shapes: Shapes) -> None:
+    def __init__(self, world: World, shapes: JiraShapes) -> None:
         self.world = world
         self.shapes = shapes
         get = ("GET",)
@@ -84,7 +84,7 @@ class Metadata:
             (f"{_API}/users/search", self.users, get),
         ]  # fmt: skip
 
-    def server(self, call: Call) -> Response:
+    def server(self, call: ApiCall) -> Response:
         """Version, address and clock of the site."""
         return json_reply({
             "baseUrl": self.shapes.base, "version": "1001.0.0-SNAPSHOT", "versionNumbers": [1001, 0, 0],
@@ -93,14 +93,14 @@ class Metadata:
             "serverTitle": "Jira", "serverTimeZone": SITE_ZONE,
         })  # fmt: skip
 
-    def myself(self, call: Call) -> Response:
+    def myself(self, call: ApiCall) -> Response:
         """The owner of the token; dates in JQL are read in this person's zone."""
         person = self.shapes.person(self.world.staff.viewer)
         return json_reply(person | {"timeZone": USER_ZONE, "locale": "en_US", "groups": {"size": 2, "items": []},
                                     "applicationRoles": {"size": 1, "items": []},
                                     "expand": "groups,applicationRoles"})  # fmt: skip
 
-    def permissions(self, call: Call) -> Response:
+    def permissions(self, call: ApiCall) -> Response:
         """Which of the asked permissions the token has."""
         asked = [p for p in call.query.get("permissions", "").split(",") if p] or list(_PERMISSIONS)
         return json_reply({"permissions": {
@@ -109,7 +109,7 @@ class Metadata:
             for number, name in enumerate(asked)
         }})  # fmt: skip
 
-    def fields(self, call: Call) -> Response:
+    def fields(self, call: ApiCall) -> Response:
         """System and custom fields."""
         made = [_field(name, label, {"type": kind, "system": name}) for name, label, kind in _SYSTEM]
         made += [_field(n, label, {"type": "array", "items": items, "system": n}) for n, label, items in _LISTS]
@@ -125,11 +125,11 @@ class Metadata:
                  for name in EMPTY_FIELDS]  # fmt: skip
         return json_reply(made)
 
-    def statuses(self, call: Call) -> Response:
+    def statuses(self, call: ApiCall) -> Response:
         """All statuses, those of team-managed projects with their scope."""
         return json_reply([self.shapes.status(s) for s in STATUSES.values()])
 
-    def status(self, call: Call) -> Response:
+    def status(self, call: ApiCall) -> Response:
         """One status by id or name."""
         name = call.path["id"]
         for status in STATUSES.values() if call.scoped else ():
@@ -137,40 +137,40 @@ class Metadata:
                 return json_reply(self.shapes.status(status))
         raise missing(f"The status with id '{name}' does not exist.")
 
-    def search_statuses(self, call: Call) -> Response:
+    def search_statuses(self, call: ApiCall) -> Response:
         """Statuses page by page, in the newer shape."""
         return json_reply(page_bean(call, [_new_status(s) for s in STATUSES.values()], 200, 200))
 
-    def categories(self, call: Call) -> Response:
+    def categories(self, call: ApiCall) -> Response:
         """The four status categories."""
         undefined = {"self": f"{self.shapes.api}/statuscategory/1", "id": 1, "key": "undefined",
                      "colorName": "medium-gray", "name": "No Category"}  # fmt: skip
         return json_reply([undefined, *(self.shapes.category(name) for name in CATEGORIES)])
 
-    def types(self, call: Call) -> Response:
+    def types(self, call: ApiCall) -> Response:
         """Issue types of all projects."""
         return json_reply(self.shapes.types())
 
-    def type(self, call: Call) -> Response:
+    def type(self, call: ApiCall) -> Response:
         """One issue type by id."""
         for kind in self.shapes.types() if call.scoped else ():
             if kind["id"] == call.path["id"]:
                 return json_reply(kind)
         raise missing("The issue type with the given ID does not exist or you do not have permission to view it.")
 
-    def priorities(self, call: Call) -> Response:
+    def priorities(self, call: ApiCall) -> Response:
         """Priorities."""
         return json_reply([self.shapes.priority(i) for i in range(len(PRIORITIES))])
 
-    def resolutions(self, call: Call) -> Response:
+    def resolutions(self, call: ApiCall) -> Response:
         """Resolutions."""
         return json_reply([self.shapes.resolution(i) for i in range(len(RESOLUTIONS))])
 
-    def link_types(self, call: Call) -> Response:
+    def link_types(self, call: ApiCall) -> Response:
         """Types of issue links."""
         return json_reply({"issueLinkTypes": [self.shapes.link_type(i) for i in range(len(LINK_TYPES))]})
 
-    def projects(self, call: Call) -> Response:
+    def projects(self, call: ApiCall) -> Response:
         """Projects page by page; archived ones only when asked for by `status`."""
         wanted = call.query.getlist("status") or ["live"]
         keys = call.query.getlist("keys")
@@ -181,14 +181,14 @@ class Metadata:
         ]
         return json_reply(page_bean(call, [self.shapes.project_in_list(p) for p in chosen], 50, 100))
 
-    def _project(self, call: Call) -> Project:
+    def _project(self, call: ApiCall) -> SampleProject:
         name = call.path["key"]
         project = BY_KEY.get(name.upper()) or BY_ID.get(name)
         if project is None or not call.scoped:
             raise missing(f"No project could be found with key '{name}'.")
         return project
 
-    def project(self, call: Call) -> Response:
+    def project(self, call: ApiCall) -> Response:
         """One project with its issue types."""
         project = self._project(call)
         shape: Json = self.shapes.project_in_list(project) | {
@@ -198,14 +198,14 @@ class Metadata:
         }  # fmt: skip
         return json_reply(shape)
 
-    def project_statuses(self, call: Call) -> Response:
+    def project_statuses(self, call: ApiCall) -> Response:
         """Which statuses each issue type of a project may have."""
         project = self._project(call)
         statuses = [self.shapes.status(s) for s in project.statuses]
         return json_reply([{"self": f"{self.shapes.api}/issuetype/{t.id}", "id": t.id, "name": t.name,
                             "subtask": t.level == -1, "statuses": statuses} for t in project.types])  # fmt: skip
 
-    def users(self, call: Call) -> Response:
+    def users(self, call: ApiCall) -> Response:
         """People and robots, a bare list page by page."""
         if not call.scoped:
             raise ApiError(403, collection("You do not have permission to browse users."))
@@ -220,7 +220,7 @@ def _field(name: str, label: str, schema: Json, *, navigable: bool = True) -> Js
             "searchable": True, "clauseNames": clauses, "schema": schema}  # fmt: skip
 
 
-def _new_status(status: Status) -> Json:
+def _new_status(status: SampleStatus) -> Json:
     names = {"new": "TODO", "indeterminate": "IN_PROGRESS", "done": "DONE"}
     scope: Any = {"type": "PROJECT", "project": {"id": status.scope}} if status.scope else {"type": "GLOBAL"}
     return {"id": status.id, "name": status.name, "statusCategory": names[status.category], "scope": scope,

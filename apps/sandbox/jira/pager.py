@@ -7,15 +7,15 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from apps.sandbox.encoding import Json, join, opaque, unopaque
-from apps.sandbox.http import Call
+from apps.sandbox.http import ApiCall
 
 
-def window(call: Call, default: int, ceiling: int) -> tuple[int, int]:
+def window(call: ApiCall, default: int, ceiling: int) -> tuple[int, int]:
     """startAt and maxResults, clamped silently."""
     return call.number("startAt", 0, 2**31), call.number("maxResults", default, ceiling) or default
 
 
-def page_bean(call: Call, items: list[Any], default: int = 50, ceiling: int = 100, *, agile: bool = False) -> Json:
+def page_bean(call: ApiCall, items: list[Any], default: int = 50, ceiling: int = 100, *, agile: bool = False) -> Json:
     """values, total, isLast and links; items may be bytes that are encoded already. The agile API gives no links."""
     start, size = window(call, default, ceiling)
     shown = items[start : start + size]
@@ -32,7 +32,7 @@ def page_bean(call: Call, items: list[Any], default: int = 50, ceiling: int = 10
     return page
 
 
-def legacy(call: Call, name: str, items: list[Any], default: int = 50, ceiling: int = 100) -> Json:
+def legacy(call: ApiCall, name: str, items: list[Any], default: int = 50, ceiling: int = 100) -> Json:
     """startAt, maxResults, total and a list under its own name."""
     start, size = window(call, default, ceiling)
     return {"startAt": start, "maxResults": size, "total": len(items), name: items[start : start + size]}

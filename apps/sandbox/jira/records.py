@@ -6,11 +6,20 @@ from typing import Any
 import msgspec
 
 from apps.sandbox.clock import jira_stamp
-from apps.sandbox.data.issues import EPIC_FIELD, POINTS_FIELD, RANK_FIELD, SPRINT_FIELD, Comment, History, Issue, Link
+from apps.sandbox.data.issues import (
+    EPIC_FIELD,
+    POINTS_FIELD,
+    RANK_FIELD,
+    SPRINT_FIELD,
+    SampleComment,
+    SampleHistory,
+    SampleIssue,
+    SampleIssueLink,
+)
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, encode, join
 from apps.sandbox.jira import adf
-from apps.sandbox.jira.shapes import Shapes
+from apps.sandbox.jira.shapes import JiraShapes
 
 DEVELOPMENT_FIELD = "customfield_10000"
 EMBEDDED_COMMENTS = 20
@@ -54,25 +63,25 @@ class Selection:
 class Records:
     """The encoded records of a site; each is made when first asked for and kept until its issue changes."""
 
-    def __init__(self, world: World, shapes: Shapes) -> None:
+    def __init__(self, world: World, shapes: JiraShapes) -> None:
         self.world = world
         self.shapes = shapes
         self._issues: dict[int, dict[Selection, bytes]] = {}
         self._histories: dict[int, list[bytes]] = {}
 
-    def forget(self, issue: Issue) -> None:
+    def forget(self, issue: SampleIssue) -> None:
         """Drop what is kept of a changed issue."""
         self._issues.pop(issue.id, None)
         self._histories.pop(issue.id, None)
 
-    def issue(self, issue: Issue, selection: Selection) -> bytes:
+    def issue(self, issue: SampleIssue, selection: Selection) -> bytes:
         """One issue as the search, the bulk fetch and the single GET show it."""
         kept = self._issues.setdefault(issue.id, {})
         if selection not in kept:
             kept[selection] = self._make(issue, selection)
         return kept[selection]
 
-    def _make(self, issue: Issue, selection: Selection) -> bytes:
+    def _make(self, issue: SampleIssue, selection: Selection) -> bytes:
         if selection.only_ids and "key" not in selection.names:
             return b'{"id":"%d"}' % issue.id
         shape: Json = {"expand": _EXPAND, "id": str(issue.id), "self": f"{self.shapes.api}/issue/{issue.id}",
@@ -86,7 +95,7 @@ class Records:
                                   "histories": msgspec.Raw(join(newest))}  # fmt: skip
         return encode(shape)
 
-    def fields(self, issue: Issue, selection: Selection) -> Json:
+    def fields(self, issue: SampleIssue, selection: Selection) -> Json:
         """All fields; the costly ones only when they are wanted."""
         shapes = self.shapes
         fields: Json = {
@@ -132,7 +141,7 @@ class Records:
             fields["worklog"] = self._worklogs(issue)
         return fields
 
-    def _custom(self, issue: Issue) -> Json:
+    def _custom(self, issue: SampleIssue) -> Json:
         classic = issue.project.style == "classic"
         fields: Json = dict.fromkeys(EMPTY_FIELDS)
         fields |= {
@@ -149,11 +158,11 @@ class Records:
         fields[POINTS_FIELD[issue.project.style]] = issue.points
         return fields
 
-    def _component(self, issue: Issue) -> Json:
+    def _component(self, issue: SampleIssue) -> Json:
         number = 10_000 + sum(issue.topic.component.encode())
         return {"self": f"{self.shapes.api}/component/{number}", "id": str(number), "name": issue.topic.component}
 
-    def _short(self, issue: Issue) -> Json:
+    def _short(self, issue: SampleIssue) -> Json:
         """An issue inside another one."""
         shapes = self.shapes
         return {"id": str(issue.id), "key": issue.key, "self": f"{shapes.api}/issue/{issue.id}",
@@ -161,12 +170,12 @@ class Records:
                            "priority": shapes.priority_raw(issue.priority),
                            "issuetype": shapes.type_raw(issue.type)}}  # fmt: skip
 
-    def _link(self, link: Link) -> Json:
+    def _link(self, link: SampleIssueLink) -> Json:
         side = "outwardIssue" if link.outward else "inwardIssue"
         return {"id": str(link.id), "self": f"{self.shapes.api}/issueLink/{link.id}",
                 "type": self.shapes.link_type_raw(link.type_index), side: self._short(link.other)}  # fmt: skip
 
-    def _comments(self, issue: Issue) -> Json:
+    def _comments(self, issue: SampleIssue) -> Json:
         shown = issue.comments[:EMBEDDED_COMMENTS]
         return {
             "comments": [self.comment(c, issue) for c in shown],
@@ -176,7 +185,7 @@ class Records:
             "startAt": 0,
         }
 
-    def comment(self, comment: Comment, issue: Issue) -> Json:
+    def comment(self, comment: SampleComment, issue: SampleIssue) -> Json:
         """One comment; without `author` where Jira lost it."""
         shapes = self.shapes
         shape: Json = {"self": f"{shapes.api}/issue/{issue.id}/comment/{comment.id}", "id": str(comment.id)}
@@ -186,11 +195,11 @@ class Records:
                         "created": jira_stamp(comment.created), "updated": jira_stamp(comment.updated),
                         "jsdPublic": True}  # fmt: skip
 
-    def _worklogs(self, issue: Issue) -> Json:
+    def _worklogs(self, issue: SampleIssue) -> Json:
         shown = self.worklogs(issue)[:EMBEDDED_WORKLOGS]
         return {"startAt": 0, "maxResults": 20, "total": len(issue.worklogs), "worklogs": shown}
 
-    def worklogs(self, issue: Issue) -> list[Json]:
+    def worklogs(self, issue: SampleIssue) -> list[Json]:
         """The booked hours of an issue."""
         shapes = self.shapes
         return [
@@ -202,14 +211,14 @@ class Records:
             for w in issue.worklogs
         ]  # fmt: skip
 
-    def histories(self, issue: Issue) -> list[bytes]:
+    def histories(self, issue: SampleIssue) -> list[bytes]:
         """The changelog, oldest first, one encoded entry each."""
         kept = self._histories.get(issue.id)
         if kept is None:
             kept = self._histories[issue.id] = [self._history(h) for h in issue.histories]
         return kept
 
-    def _history(self, history: History) -> bytes:
+    def _history(self, history: SampleHistory) -> bytes:
         shape: dict[str, Any] = {"id": str(history.id)}
         if history.author:
             shape["author"] = self.shapes.person_raw(history.author)
@@ -223,7 +232,7 @@ class Records:
         return encode(shape | {"items": items})
 
 
-def _times(issue: Issue) -> Json:
+def _times(issue: SampleIssue) -> Json:
     """Booked and estimated time; nobody estimates in hours here."""
     seconds = sum(w.seconds for w in issue.worklogs)
     progress = {"progress": seconds, "total": seconds}

@@ -7,12 +7,12 @@ import msgspec
 from starlette.responses import Response
 
 from apps.sandbox.data.catalogue import BY_ID, BY_KEY
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, join
-from apps.sandbox.http import ApiError, Call, Handler, json_reply
+from apps.sandbox.http import ApiCall, ApiError, Handler, json_reply
 from apps.sandbox.jira.errors import REMOVED, bad, collection
-from apps.sandbox.jira.jql import JqlError, Parser
+from apps.sandbox.jira.jql import JqlError, JqlParser
 from apps.sandbox.jira.pager import make_token, read_token
 from apps.sandbox.jira.records import Records, Selection
 
@@ -27,7 +27,7 @@ class Search:
     def __init__(self, world: World, records: Records) -> None:
         self.world = world
         self.records = records
-        self._results: OrderedDict[tuple[str, bool], tuple[int, list[Issue]]] = OrderedDict()
+        self._results: OrderedDict[tuple[str, bool], tuple[int, list[SampleIssue]]] = OrderedDict()
         self.table: list[tuple[str, Handler, tuple[str, ...]]] = [
             ("/rest/api/3/search/jql", self.search, ("GET", "POST")),
             ("/rest/api/3/search/approximate-count", self.count, ("POST",)),
@@ -35,7 +35,7 @@ class Search:
             ("/rest/api/2/search", _removed, ("GET", "POST")),
         ]
 
-    def search(self, call: Call) -> Response:
+    def search(self, call: ApiCall) -> Response:
         """One page of a bounded query."""
         asked = _parameters(call)
         selection = Selection.of(asked["fields"], asked["expand"])
@@ -58,15 +58,15 @@ class Search:
             page["nextPageToken"] = None
         return json_reply(page | {"isLast": last})
 
-    def count(self, call: Call) -> Response:
+    def count(self, call: ApiCall) -> Response:
         """The number of matches; here it is exact, on a real site an estimate."""
         return json_reply({"count": len(self._find(_text(call.body, "jql"), scoped=call.scoped))})
 
-    def _find(self, jql: str, *, scoped: bool) -> list[Issue]:
+    def _find(self, jql: str, *, scoped: bool) -> list[SampleIssue]:
         kept = self._results.get((jql, scoped))
         if kept and kept[0] == self.world.version:
             return kept[1]
-        parser = Parser(_project_key if scoped else lambda value: None, self.world.site.find)
+        parser = JqlParser(_project_key if scoped else lambda value: None, self.world.site.find)
         try:
             found = parser.parse(jql).select(list(self.world.site.by_id.values()) if scoped else [])
         except JqlError as error:
@@ -91,7 +91,7 @@ def _text(body: Any, name: str) -> str:
     return value
 
 
-def _parameters(call: Call) -> dict[str, Any]:
+def _parameters(call: ApiCall) -> dict[str, Any]:
     """The parameters of GET and POST in one form."""
     if call.body is None:
         query = call.query
@@ -112,5 +112,5 @@ def _parameters(call: Call) -> dict[str, Any]:
             "expand": expand.split(","), "maxResults": size}  # fmt: skip
 
 
-def _removed(call: Call) -> Response:
+def _removed(call: ApiCall) -> Response:
     raise ApiError(410, collection(REMOVED))

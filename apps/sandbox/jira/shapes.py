@@ -11,11 +11,11 @@ from apps.sandbox.data.catalogue import (
     PRIORITIES,
     RESOLUTIONS,
     SPRINT_LISTS,
-    IssueType,
-    Project,
-    Status,
+    SampleIssueType,
+    SampleProject,
+    SampleStatus,
 )
-from apps.sandbox.data.people import Person
+from apps.sandbox.data.people import SamplePerson
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, raw
 
@@ -26,7 +26,7 @@ CATEGORIES = {
 }
 
 
-class Shapes:
+class JiraShapes:
     """Jira's JSON for the catalogue of one world; `base` is the address of the site."""
 
     def __init__(self, world: World, base: str) -> None:
@@ -47,7 +47,7 @@ class Shapes:
         """Four sizes of a picture."""
         return {f"{n}x{n}": f"https://a.meridian.example/{kind}/{number}/{n}" for n in (48, 24, 16, 32)}
 
-    def person(self, person: Person) -> Json:
+    def person(self, person: SamplePerson) -> Json:
         """A user inside an issue; the e-mail address is given, null, empty or absent."""
         shape: Json = {"self": f"{self.api}/user?accountId={person.account_id}", "accountId": person.account_id}
         email = {"given": person.email, "null": None, "empty": ""}
@@ -59,7 +59,7 @@ class Shapes:
             shape["timeZone"] = person.zone
         return shape | {"accountType": person.account_type}
 
-    def _person_raw(self, person: Person | None) -> msgspec.Raw:
+    def _person_raw(self, person: SamplePerson | None) -> msgspec.Raw:
         return raw(self.person(person) if person else None)
 
     def category(self, name: str) -> Json:
@@ -77,7 +77,7 @@ class Shapes:
         """Belonging to one team-managed project."""
         return {"type": "PROJECT", "project": {"id": project_id}}
 
-    def status(self, status: Status) -> Json:
+    def status(self, status: SampleStatus) -> Json:
         """A status as issues, projects and `/status` show it."""
         shape: Json = {"self": f"{self.api}/status/{status.id}", "description": "",
                        "iconUrl": f"{self.base}/images/icons/statuses/generic.png", "name": status.name,
@@ -85,7 +85,7 @@ class Shapes:
                        "statusCategory": self.category(status.category)}  # fmt: skip
         return shape | {"scope": self.scope(status.scope)} if status.scope else shape
 
-    def issue_type(self, kind: IssueType) -> Json:
+    def issue_type(self, kind: SampleIssueType) -> Json:
         """An issue type."""
         number = 10_300 + int(kind.id) % 100
         shape: Json = {"self": f"{self.api}/issuetype/{kind.id}", "id": kind.id, "description": "",
@@ -94,16 +94,16 @@ class Shapes:
                        "avatarId": number, "hierarchyLevel": kind.level}  # fmt: skip
         return shape | {"scope": self.scope(kind.scope)} if kind.scope else shape
 
-    def project(self, project: Project) -> Json:
+    def project(self, project: SampleProject) -> Json:
         """A project in lists and inside issues."""
         return {"self": f"{self.api}/project/{project.id}", "id": project.id, "key": project.key, "name": project.name,
                 "projectTypeKey": "software", "simplified": project.style == "next-gen",
                 "avatarUrls": self.avatars("project", 10_400 + project.board_id)}  # fmt: skip
 
-    def _project_raw(self, project: Project) -> msgspec.Raw:
+    def _project_raw(self, project: SampleProject) -> msgspec.Raw:
         return raw(self.project(project))
 
-    def project_in_list(self, project: Project) -> Json:
+    def project_in_list(self, project: SampleProject) -> Json:
         """A project as `project/search` shows it."""
         shape: Json = {"expand": "description,lead,issueTypes,url,projectKeys,permissions,insight"}
         shape |= self.project(project) | {"style": project.style, "isPrivate": False, "properties": {}}
@@ -114,7 +114,7 @@ class Shapes:
                       "archivedDate": zulu_stamp(self.world.calendar.moment(9000))}  # fmt: skip
         return shape
 
-    def uuid(self, project: Project) -> str:
+    def uuid(self, project: SampleProject) -> str:
         """The stable UUID of a team-managed project."""
         return f"3f1d2c4e-0b7a-4c55-9a51-{int(project.id):012d}"
 

@@ -6,9 +6,9 @@ from apps.sandbox.config import Options
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import encode
 from apps.sandbox.github.pull_shapes import PullShapes
-from apps.sandbox.github.shapes import Shapes as GitHubShapes
+from apps.sandbox.github.shapes import GitHubShapes
 from apps.sandbox.jira.records import Records, Selection
-from apps.sandbox.jira.shapes import Shapes
+from apps.sandbox.jira.shapes import JiraShapes
 from apps.sandbox.truth import Truth
 
 ALL = Selection(frozenset(), everything=True, changelog=True)
@@ -17,7 +17,7 @@ ALL = Selection(frozenset(), everything=True, changelog=True)
 def everything(seed: int) -> tuple[bytes, bytes, dict[str, object]]:
     """All issues, all pull requests and the truth of a seed."""
     world = World(Options(seed=seed, issues=200, prs=40))
-    records = Records(world, Shapes(world, "http://sandbox/jira"))
+    records = Records(world, JiraShapes(world, "http://sandbox/jira"))
     pulls = PullShapes(GitHubShapes("http://sandbox/github"), world.staff.viewer)
     issues = b"".join(records.issue(i, ALL) for i in world.site.by_id.values())
     return issues, encode([pulls.detail(p) for p in world.hub.by_id.values()]), Truth(world).counts()

@@ -7,16 +7,16 @@ import pytest
 
 from apps.sandbox.config import Options
 from apps.sandbox.data.catalogue import BY_KEY
-from apps.sandbox.data.issues import Issue
+from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
-from apps.sandbox.jira.jql import UNBOUNDED, JqlError, Parser
+from apps.sandbox.jira.jql import UNBOUNDED, JqlError, JqlParser
 
 WORLD = World(Options(issues=150, prs=20, seed=3))
 ISSUES = list(WORLD.site.by_id.values())
 
 
-def select(jql: str) -> list[Issue]:
-    parser = Parser(lambda value: value if value in BY_KEY else None, WORLD.site.find)
+def select(jql: str) -> list[SampleIssue]:
+    parser = JqlParser(lambda value: value if value in BY_KEY else None, WORLD.site.find)
     return parser.parse(jql).select(ISSUES)
 
 
@@ -34,7 +34,7 @@ def select(jql: str) -> list[Issue]:
         ("updated > -1m", lambda i: False),
     ],
 )  # fmt: skip
-def test_a_query_selects_exactly_the_matching_issues(jql: str, expected: Callable[[Issue], bool]) -> None:
+def test_a_query_selects_exactly_the_matching_issues(jql: str, expected: Callable[[SampleIssue], bool]) -> None:
     assert {i.key for i in select(jql)} == {i.key for i in ISSUES if expected(i)}
 
 
