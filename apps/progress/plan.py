@@ -6,10 +6,12 @@ from datetime import datetime
 import msgspec
 
 from apps.progress.choices import STAGE_DONE, JobState
+from apps.progress.engine import words
 from apps.progress.engine.bar import Bar, Cell, Cells, Line, bar, outline
 from apps.progress.engine.eta import Pace, Range, estimate, expires_at
 from apps.progress.engine.history import advances, counter_key
 from apps.progress.engine.shares import Share, weighted
+from apps.progress.engine.words import Unit
 from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Part, ProgressStep, Stage
 from apps.sources.registry import definition
@@ -67,6 +69,12 @@ def bar_of(row: RunProgress, cells: Cells, *, succeeded: bool) -> Bar:
 def lines_of(row: RunProgress, cells: Cells) -> tuple[Line, ...]:
     """The plan as the page shows it."""
     return outline(steps_of(row), cells, shares_of(row))
+
+
+def unit_of(row: RunProgress, part: Part) -> Unit:
+    """What the counters of a stage count; a step that was discovered while the run works has no definition."""
+    steps = {step.key: step for step in definition(row.job_type).steps}
+    return words.unit_of(steps.get(part.step), part.stage)
 
 
 def eta_of(row: RunProgress, cells: Cells, part: Part, pace: Pace, now: float) -> Range | None:

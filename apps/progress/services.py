@@ -22,7 +22,7 @@ from apps.progress.engine.eta import interrupted, known_rate, sampled
 from apps.progress.engine.history import counter_key
 from apps.progress.events import MessageType
 from apps.progress.models import RunProgress, StageProgress
-from apps.progress.plan import bar_of, cells_of, eta_of, learn, stored_pace
+from apps.progress.plan import bar_of, cells_of, eta_of, learn, stored_pace, unit_of
 from apps.progress.stored import Seen, look, quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.registry import definition
 
@@ -202,9 +202,10 @@ def _running_changes(row: RunProgress, bar: Bar, cells: Cells, now: datetime) ->
     if not row.waiting or pace is None:
         pace = sampled(pace, counter_key(part.step, part.stage), cell.done, seconds)
     span = None if row.waiting else eta_of(row, cells, part, pace, seconds)
+    count = words.count_words(cell.done, cell.total, bar.total_kind, unit_of(row, part))
     return {
         "pace": msgspec.to_builtins(pace),
         "eta_low": span.low if span else None,
         "eta_high": span.high if span else None,
-        "message": words.step_message(bar.title, cell.done, cell.total, bar.total_kind, known_rate(pace)),
+        "message": words.step_message(bar.title, words.with_rate(count, known_rate(pace))),
     }

@@ -24,13 +24,15 @@ class StepDefinition:
     """One row of the status matrix; ``stages`` are the columns it uses, its first one is run by the chain.
 
     ``unit`` is the entity whose announced number is the extraction's total (``issue``); without one the total is
-    unknown, and the step shows counts until it ends.
+    unknown, and the step shows counts until it ends. ``counts`` is the noun of a step that counts neither records nor
+    texts (``check``).
     """
 
     key: str
     title: str
     unit: str = ""
     stages: tuple[Stage, ...] = ALL_STAGES
+    counts: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, St
 PREPARE = "vectorization_prepare"
 PROCESS = "vectorization_process"
 
-# The last unit of the process step is the verification of the counts; everything before it embeds documents.
+# The process step embeds documents; its last batch, which counts nothing, verifies the numbers of both stores.
 # With the boundary at 0.5 the third share fills while the first half is embedded, the fourth with the rest.
 VECTORIZATION = JobDefinition(
     job_type="vectorization",
     title="Vectorization",
     steps=(
-        StepDefinition(PREPARE, "Prepare", stages=(Stage.EMBEDDING,)),
+        StepDefinition(PREPARE, "Prepare", stages=(Stage.EMBEDDING,), counts="check"),
         StepDefinition(PROCESS, "Embed and verify", stages=(Stage.EMBEDDING,)),
     ),
     progress_steps=(

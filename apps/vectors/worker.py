@@ -61,7 +61,7 @@ def plan(run: Run, step: str) -> list[NewBatch]:
         )
         for page in selectors.pending(run.tenant_id)
     ] + [_new_batch(PROCESS, {"orphans": ids}, len(ids)) for ids in selectors.orphans(run.tenant_id)]
-    return found or [_new_batch(PROCESS, {"do": VERIFY}, 1)]
+    return found or [_new_batch(PROCESS, {"do": VERIFY})]
 
 
 def vectorize(batch: Batch) -> Write:
@@ -75,7 +75,7 @@ def vectorize(batch: Batch) -> Write:
         return lambda: BatchResult(done=1)
     if covers.get("do") == VERIFY:
         skips = [{"scope": "the vector store", "reason": str(difference)} for difference in selectors.verify(tenant_id)]
-        return lambda: BatchResult(done=1, skips=skips)
+        return lambda: BatchResult(skips=skips)
     if "orphans" in covers:
         services.remove(tenant_id, covers["orphans"])
         return lambda: _then_verify(batch, BatchResult(done=len(covers["orphans"])))
@@ -93,7 +93,6 @@ def _then_verify(batch: Batch, outcome: BatchResult) -> BatchResult:
     """The counts are compared when this was the last batch."""
     if not outstanding(batch.run).filter(step=PROCESS).exists():
         outcome.batches = [_new_batch(PROCESS, {"do": VERIFY})]
-        outcome.total += 1
     return outcome
 
 

@@ -1,21 +1,63 @@
 """How do counts, rates and times read? The same words in messages, pages and terminals."""
 
 import math
+from dataclasses import dataclass
 
 from apps.progress.engine.bar import TotalKind
 from apps.progress.engine.eta import Range
+from apps.sources.definition import Stage, StepDefinition
+
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+NOUNS = {Stage.EXTRACTION: "record", Stage.TRANSFORM: "record", Stage.EMBEDDING: "text"}
+VERBS = {Stage.EXTRACTION: "extracted", Stage.TRANSFORM: "transformed", Stage.EMBEDDING: "embedded"}
 
 
-def step_message(title: str, done: int, total: int, kind: TotalKind, rate: float | None) -> str:
-    """``Fetch Issues from API: 1,200 of 5,000 (240/s)``; ``≈`` marks an estimated total, an unknown one is left out."""
+@dataclass(frozen=True)
+class Unit:
+    """What the counters of a stage count: ``record`` and ``transformed``."""
+
+    noun: str
+    verb: str
+
+    def plural(self, number: int) -> str:
+        """The noun behind a number."""
+        return self.noun if number == 1 else f"{self.noun}s"
+
+
+def unit_of(step: StepDefinition | None, stage: Stage) -> Unit:
+    """The unit of a stage; ``step`` is missing where it was discovered while the run works.
+
+    The extraction of a step with a ``unit`` counts that: issues, pull requests.
+    """
+    if step and step.counts:
+        return Unit(step.counts, "done")
+    if step and step.unit and stage == Stage.EXTRACTION:
+        return Unit(step.unit.replace("_", " "), VERBS[stage])
+    return Unit(NOUNS[stage], VERBS[stage])
+
+
+def count_words(done: int, total: int, kind: TotalKind, unit: Unit) -> str:
+    """``863 of 1,507 records transformed``; an estimated total is marked with ``≈``, an unknown one is left out.
+
+    Empty where nothing has been counted yet.
+    """
     if not done and not total:
-        return title
-    count = {
-        TotalKind.EXACT: f"{done:,} of {total:,}",
-        TotalKind.ESTIMATE: f"{done:,} of ≈{max(total, done):,}",
-        TotalKind.UNKNOWN: f"{done:,} so far",
+        return ""
+    return {
+        TotalKind.EXACT: f"{done:,} of {total:,} {unit.plural(total)} {unit.verb}",
+        TotalKind.ESTIMATE: f"{done:,} of ≈{max(total, done):,} {unit.plural(max(total, done))} {unit.verb}",
+        TotalKind.UNKNOWN: f"{done:,} {unit.plural(done)} {unit.verb} so far",
     }[kind]
-    return f"{title}: {count}{f' ({rate_words(rate)})' if rate else ''}"
+
+
+def with_rate(text: str, rate: float | None) -> str:
+    """A count with its rate: ``… (240/s)``."""
+    return f"{text} ({rate_words(rate)})" if text and rate else text
+
+
+def step_message(title: str, count: str) -> str:
+    """``Fetch Issues from API: 1,200 of 5,000 issues extracted (240/s)``."""
+    return f"{title}: {count}" if count else title
 
 
 def whole_percent(percent: float) -> int:
@@ -36,3 +78,14 @@ def range_words(span: Range) -> str:
     if not span.low:
         return f"under {span.high / unit:g} {name}"
     return f"{span.low / unit:.3g}–{span.high / unit:.3g} {name}"
+
+
+def duration_words(seconds: float) -> str:
+    """``2 min 19 s``: the two largest units."""
+    left = round(seconds)
+    parts: list[str] = []
+    for size, unit in UNITS:
+        number, left = divmod(left, size)
+        if number or (parts and len(parts) < 2):
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2]) or "under 1 s"

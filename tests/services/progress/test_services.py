@@ -224,7 +224,7 @@ def test_the_current_step_says_its_counts_and_rate(run: UUID) -> None:
     for number in range(6):
         _move(run, 200, total=5000 if number == 0 else 0)
     state = services.snapshot(run)
-    assert state.message.startswith("Fetch Issues from API: 1,200 of 5,000 (")
+    assert state.message.startswith("Fetch Issues from API: 1,200 of 5,000 issues extracted (")
     assert state.rate == pytest.approx(100, rel=0.2)
     assert (state.total_kind, state.step_index, state.total_steps) == ("exact", 2, 5)
     assert state.counts[ISSUES]["extraction"].total_kind == "exact"

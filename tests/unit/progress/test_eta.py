@@ -16,7 +16,16 @@ from apps.progress.engine.eta import (
     known_rate,
     sampled,
 )
-from apps.progress.engine.words import range_words, rate_words, step_message
+from apps.progress.engine.words import (
+    Unit,
+    count_words,
+    range_words,
+    rate_words,
+    step_message,
+    unit_of,
+    with_rate,
+)
+from apps.sources.definition import Stage, StepDefinition
 
 steps = st.lists(st.tuples(st.integers(1, 1000), st.floats(0.01, 300)), min_size=1, max_size=50)
 
@@ -140,12 +149,30 @@ def test_a_rate_reads_like_this(rate: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("done", "total", "kind", "rate", "words"),
     [
-        (1200, 5000, TotalKind.EXACT, 240.0, "Fetch: 1,200 of 5,000 (240/s)"),
-        (1200, 5000, TotalKind.ESTIMATE, None, "Fetch: 1,200 of ≈5,000"),
-        (5200, 5000, TotalKind.ESTIMATE, None, "Fetch: 5,200 of ≈5,200"),
-        (1200, 0, TotalKind.UNKNOWN, 240.0, "Fetch: 1,200 so far (240/s)"),
+        (1200, 5000, TotalKind.EXACT, 240.0, "Fetch: 1,200 of 5,000 issues extracted (240/s)"),
+        (1, 1, TotalKind.EXACT, None, "Fetch: 1 of 1 issue extracted"),
+        (1200, 5000, TotalKind.ESTIMATE, None, "Fetch: 1,200 of ≈5,000 issues extracted"),
+        (5200, 5000, TotalKind.ESTIMATE, None, "Fetch: 5,200 of ≈5,200 issues extracted"),
+        (1200, 0, TotalKind.UNKNOWN, 240.0, "Fetch: 1,200 issues extracted so far (240/s)"),
         (0, 0, TotalKind.UNKNOWN, None, "Fetch"),
     ],
 )
 def test_a_step_says_its_counts(done: int, total: int, kind: TotalKind, rate: float | None, words: str) -> None:
-    assert step_message("Fetch", done, total, kind, rate) == words
+    count = count_words(done, total, kind, Unit("issue", "extracted"))
+    assert step_message("Fetch", with_rate(count, rate)) == words
+
+
+@pytest.mark.parametrize(
+    ("step", "stage", "unit"),
+    [
+        (StepDefinition("a", "A", unit="pull_request"), Stage.EXTRACTION, "pull requests extracted"),
+        (StepDefinition("a", "A", unit="pull_request"), Stage.TRANSFORM, "records transformed"),
+        (StepDefinition("a", "A"), Stage.EXTRACTION, "records extracted"),
+        (StepDefinition("a", "A"), Stage.EMBEDDING, "texts embedded"),
+        (StepDefinition("a", "A", stages=(Stage.EMBEDDING,), counts="check"), Stage.EMBEDDING, "checks done"),
+        (None, Stage.TRANSFORM, "records transformed"),
+    ],
+)
+def test_every_counter_has_a_unit(step: StepDefinition | None, stage: Stage, unit: str) -> None:
+    found = unit_of(step, stage)
+    assert f"{found.plural(2)} {found.verb}" == unit
