@@ -1,4 +1,4 @@
-"""What is to be done, what has been done, and what is outstanding? Jobs, runs and the ledger."""
+"""What is to be done, what has been done, and what is outstanding? Jobs, runs and the queue of batches."""
 
 import uuid
 
@@ -12,7 +12,9 @@ from apps.jobs.choices import BatchState, Outcome, RunMode
 from apps.progress.choices import ACTIVE, JobState, RunState
 from apps.sources.registry import job_type_choices
 
-LONGEST_INTERVAL = 366 * 24 * 60  # minutes
+MAX_INTERVAL_MINUTES = 366 * 24 * 60
+Numbers = dict[str, int]  # by kind
+Counts = dict[str, Numbers]  # by column: announced, extracted, loaded …
 
 
 class Job(TenantModel):
@@ -24,7 +26,7 @@ class Job(TenantModel):
     is_active = models.BooleanField(default=True)
     state = models.CharField(max_length=10, choices=JobState, default=JobState.READY, editable=False)
     interval_minutes = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_INTERVAL)]
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(MAX_INTERVAL_MINUTES)]
     )
     rule = models.CharField(
         max_length=100, blank=True, help_text="Local times as a cron rule, for example 0 6 * * 1-5. Empty: by interval."
@@ -66,7 +68,7 @@ class Job(TenantModel):
 
 
 class Run(TenantModel):
-    """One execution of a job. ``epoch`` is the fencing number: work dispatched under an older one is refused."""
+    """One execution of a job. ``epoch`` is the fencing number: work that was sent under an older one is refused."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="runs")
@@ -94,12 +96,19 @@ class Run(TenantModel):
         default=0, db_default=0, help_text="How often planning the step has failed."
     )
     stop_asked_at = models.DateTimeField(null=True)
-    counts = models.JSONField(default=dict, help_text="Per kind: source, extracted, loaded, embedded, set aside.")
+    counts: "models.JSONField[Counts, Counts]" = models.JSONField(
+        default=dict, help_text="Per kind: source, extracted, loaded, embedded, set aside."
+    )
     proof = models.JSONField(
         default=list, help_text="Per kind and project or repository: listed, extracted, loaded, embedded, set aside."
     )
-    announced = models.JSONField(default=dict, help_text="What the provider said it has, per entity (exact numbers).")
-    skips = models.JSONField(default=list, help_text="What the provider would not give, with the reason.")
+    announced: "models.JSONField[Numbers, Numbers]" = models.JSONField(
+        default=dict, help_text="What the provider said it has, per entity (exact numbers)."
+    )
+    # Read and written by apps.jobs.execution.skips only, but for pages that show it.
+    skips: "models.JSONField[list[dict[str, str]], list[dict[str, str]]]" = models.JSONField(
+        default=list, help_text="What the provider would not give, with the reason."
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -122,12 +131,15 @@ class Run(TenantModel):
 
 
 class Batch(TenantModel):
-    """One batch of work: the truth about what is outstanding; the broker only wakes workers up."""
+    """One unit of work. These rows are the truth about what is outstanding; the broker only wakes workers up."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
     step = models.CharField(max_length=60)
     stage = models.CharField(max_length=12)
-    covers = models.JSONField(help_text="What the batch is about: a slice, raw ids, or row ids of one kind.")
+    # Read and written by apps.jobs.queue.covers only.
+    covers: "models.JSONField[dict[str, object], dict[str, object]]" = models.JSONField(
+        help_text="What the batch is about: a slice, raw ids, or row ids of one kind."
+    )
     size = models.PositiveIntegerField(default=0, help_text="How many records or texts, where known.")
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -152,7 +164,7 @@ class Batch(TenantModel):
 
 
 class StateChange(models.Model):
-    """One transition of a job: who or what asked for it, when and why. Only ever appended."""
+    """One transition of a job: who or what asked for it, when and why. Rows are only added."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="changes")
     run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="changes")
@@ -171,7 +183,7 @@ class StateChange(models.Model):
 
 
 class Watermark(TenantModel):
-    """From when on the changes of one project or repository are still unknown."""
+    """From when on the changes of one project or repository are unknown."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
     scope = models.TextField()

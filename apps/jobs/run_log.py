@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from apps.progress.choices import LogLevel, RunState
 from apps.progress.log import NewLine
 from apps.progress.models import StageProgress
 from apps.raw.services import Failure, describe
-from apps.sources.base import Fetched
+from apps.sources.base import Fetched, Skip, Slice
 from apps.sources.registry import definition
 from apps.warehouse.models import MODELS
 
@@ -76,9 +75,9 @@ def _ending(row: StageProgress) -> NewLine:
     return NewLine(f"{row.get_state_display()}: {row.stage}, {', '.join(parts)}.", level, row.step, row.stage)
 
 
-def skipped(batch: Batch, skips: Sequence[dict[str, str]]) -> None:
+def skipped(batch: Batch, skips: Sequence[Skip]) -> None:
     """What the provider would not give."""
-    texts = [f"Skipped {skip['scope']}: {skip['reason']}" if skip["scope"] else skip["reason"] for skip in skips]
+    texts = [f"Skipped {skip.scope}: {skip.reason}" if skip.scope else skip.reason for skip in skips]
     log.write_all(batch.run_id, [NewLine(text, LogLevel.WARNING, batch.step, batch.stage) for text in texts])
 
 
@@ -118,15 +117,15 @@ class Tally:
     too_much: bool
 
 
-def tally(covers: dict[str, Any], fetched: Fetched) -> Tally:
+def tally(slice_: Slice, fetched: Fetched) -> Tally:
     """The tally of a slice; its payloads are not kept."""
-    scopes = [covers["scope"]] if covers.get("scope") else [record.scope for record in fetched.records]
+    scopes = [slice_.scope] if slice_.scope else [record.scope for record in fetched.records]
     return Tally(
         Counter(record.entity for record in fetched.records),
         list(dict.fromkeys(filter(None, scopes))),
         list(dict.fromkeys(_brief(record.request) for record in fetched.records)),
         len(fetched.follow_ups),
-        not fetched.records and {piece.kind for piece in fetched.follow_ups} == {covers.get("kind")},
+        not fetched.records and {following.kind for following in fetched.follow_ups} == {slice_.kind},
     )
 
 

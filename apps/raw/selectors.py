@@ -99,6 +99,19 @@ def quarantined(tenant: Tenant, wanted: Wanted) -> QuerySet[Quarantine]:
     return Quarantine.objects.for_tenant(tenant).filter(condition)
 
 
+_QUARANTINED_RAW_IDS = """
+SELECT r.id FROM raw_quarantine AS q JOIN raw_extraction_data AS r USING (integration_id, entity, external_id)
+WHERE q.id = ANY (%s) AND q.stage <> %s AND q.state <> %s AND r.is_current ORDER BY r.id
+"""
+
+
+def quarantined_raw_ids(ids: Sequence[int], *, not_in_stage: str) -> list[int]:
+    """The ids of the current raw records of some quarantine entries that are not resolved, but for one stage."""
+    with connection.cursor() as cursor:
+        cursor.execute(_QUARANTINED_RAW_IDS, [list(ids), str(not_in_stage), QuarantineState.RESOLVED.value])
+        return [raw_id for (raw_id,) in cursor.fetchall()]
+
+
 def unsettled(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
     """Of some records that were set aside those that still are, in one stage: external ids by entity."""
     rows = Quarantine.across_tenants.filter(pk__in=ids, stage=stage).exclude(state=QuarantineState.RESOLVED)

@@ -7,12 +7,14 @@ from django.db.models.functions import Now
 
 from apps.jobs import run_log
 from apps.jobs.choices import Outcome, RunMode
+from apps.jobs.execution import skips
 from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
 from apps.jobs.proof import lines as proof
 from apps.jobs.proof.lines import Line
 from apps.jobs.queue import batches, messages
+from apps.jobs.queue.covers import scopes_of
 from apps.mappings.services import create_defaults
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, RunState, StageState
@@ -127,7 +129,7 @@ def _sentence(run: Run, lines: list[Line], quarantined: int) -> str:
 
 def _skipped(run: Run) -> set[str]:
     """The projects or repositories of which something was not given; a skip that names none is no loss of data."""
-    return {skip["scope"] for skip in run.skips} - {""}
+    return {skip.scope for skip in skips.decode(run)} - {""}
 
 
 def _unread(run: Run, lines: list[Line]) -> set[str]:
@@ -140,12 +142,10 @@ def _advance_watermarks(run: Run, unread: set[str]) -> None:
     if run.integration is None or run.started_at is None or run.mode not in READS_ALL_THAT_CHANGED:
         return
     slices = Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION)
-    covered = slices.values_list("covers__scope", "covers__scopes").distinct()
-    scopes = {name for scope, several in covered for name in (scope, *(several or []))}
     Watermark.across_tenants.bulk_create(
         (
             Watermark(tenant_id=run.tenant_id, integration=run.integration, scope=scope, synced_at=run.started_at)
-            for scope in scopes - unread - {"", None}
+            for scope in scopes_of(slices) - unread
         ),
         update_conflicts=True,
         unique_fields=["integration", "scope"],

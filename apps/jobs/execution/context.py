@@ -80,6 +80,12 @@ class RunContext:
         return cast(T, self._memo[key])
 
 
+def integration_of(run: Run) -> int:
+    """The id of the integration that a run reads from."""
+    assert run.integration_id is not None, "only what reads from a provider has something stored"
+    return run.integration_id
+
+
 _contexts: OrderedDict[tuple[object, int], RunContext] = OrderedDict()
 _lock = Lock()
 

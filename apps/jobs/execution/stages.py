@@ -1,21 +1,21 @@
-"""What do the stages of a source's job do? Fetch slices into the raw store; turn raw records into loaded rows."""
+"""What do the stages of a source's job do? They fetch slices into the raw store and load raw records as rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import cast
 
-import msgspec
 from django.db import transaction
 
 from apps.jobs import run_log
 from apps.jobs.choices import RunMode
 from apps.jobs.execution import retransform
-from apps.jobs.execution.context import context_of
+from apps.jobs.execution.context import context_of, integration_of
+from apps.jobs.execution.follow_ups import to_embed, to_transform
 from apps.jobs.execution.renames import rename
 from apps.jobs.execution.workers import BatchResult, Write
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords, expect
 from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
@@ -25,9 +25,6 @@ from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import LoadReport, load, load_or_split
 
-TRANSFORM_BATCH = 400  # raw records
-EMBEDDING_BATCH = 512  # texts
-
 Loaded = list[tuple[int, Transformed]]
 
 
@@ -36,34 +33,32 @@ def plan(run: Run, step: str) -> list[NewBatch]:
     if run.mode == RunMode.RETRANSFORM:
         return retransform.plan(run, step)
     context = context_of(run)
-    return [_slice_batch(step, piece) for piece in context.source.start(step, context)]
+    return _to_fetch(step, context.source.start(step, context))
 
 
 def extract(batch: Batch) -> Write:
-    """Fetch one slice; the writer stores its records and puts what follows into the ledger."""
+    """Fetch one slice; the writer stores its records and adds the batches that follow."""
     if batch.run.mode == RunMode.RETRANSFORM:
         return retransform.read(batch)
     context = context_of(batch.run)
-    piece = msgspec.convert(batch.covers, Slice)
+    slice_ = expect(batch, Slice)
     fetched_at = datetime.now(UTC)
-    fetched = context.source.fetch(batch.step, piece, context)
-    return partial(_write_extracted, batch, fetched, fetched_at)
+    fetched = context.source.fetch(batch.step, slice_, context)
+    return partial(_write_extracted, batch, slice_, fetched, fetched_at)
 
 
-def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> BatchResult:
+def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: datetime) -> BatchResult:
     run, unit = batch.run, definition(batch.run.job.job_type).step(batch.step).unit
+    integration_id = integration_of(run)
     stored = raw_services.store(
-        fetched.records,
-        tenant_id=run.tenant_id,
-        integration_id=cast(int, run.integration_id),
-        run=run.pk,
-        fetched_at=fetched_at,
+        fetched.records, tenant_id=run.tenant_id, integration_id=integration_id, run=run.pk, fetched_at=fetched_at
     )
-    transaction.on_commit(partial(run_log.journal_of(run.pk).fetched, batch.step, run_log.tally(batch.covers, fetched)))
+    journal = run_log.journal_of(run.pk)
+    transaction.on_commit(partial(journal.fetched, batch.step, run_log.tally(slice_, fetched)))
     tombstones.resurrect(stored.changed)
-    seen.note(fetched.listed, integration_id=cast(int, run.integration_id), run=run.pk)
+    seen.note(fetched.listed, integration_id=integration_id, run=run.pk)
     buried = _bury(run, fetched.deletions, fetched_at) if fetched.deletions else LoadReport()
-    # A full run transforms everything again: it also repairs rows that somebody has changed or removed.
+    # A full run transforms everything again: that also repairs rows that somebody has changed or removed.
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
     if fetched.renamed:
         ids = sorted({*ids, *rename(run, fetched.renamed)})
@@ -71,33 +66,35 @@ def _write_extracted(batch: Batch, fetched: Fetched, fetched_at: datetime) -> Ba
         done=sum(record.entity == unit for record in fetched.records) if unit else len(fetched.records),
         total=fetched.expected.get(unit, 0),
         announced=fetched.expected,
-        batches=[_slice_batch(batch.step, piece) for piece in fetched.follow_ups]
-        + [NewBatch(batch.step, Stage.TRANSFORM, {"raw": part}, len(part)) for part in _parts(ids, TRANSFORM_BATCH)]
-        + _embedding_batches(batch, buried),
-        skips=[{"scope": skip.scope, "reason": skip.reason} for skip in fetched.skips],
+        batches=[
+            *_to_fetch(batch.step, fetched.follow_ups),
+            *to_transform(batch.step, ids),
+            *_to_embed(batch, buried),
+        ],
+        skips=fetched.skips,
     )
 
 
-def _bury(run: Run, gone: list[Deletion], found_at: datetime) -> LoadReport:
-    """What is gone: its raw records are no longer current, its rows and theirs get tombstones."""
-    owner = {"tenant_id": run.tenant_id, "integration_id": cast(int, run.integration_id)}
-    known = tombstones.bury(gone, **owner, run=run.pk, found_at=found_at)
-    names = [(one.entity, one.external_id) for one in known]
+def _bury(run: Run, deletions: list[Deletion], found_at: datetime) -> LoadReport:
+    """Make the raw records of deleted objects old versions, and mark their rows and those that depend on them."""
+    owner = {"tenant_id": run.tenant_id, "integration_id": integration_of(run)}
+    known = tombstones.bury(deletions, **owner, run=run.pk, found_at=found_at)
+    names = [(deletion.entity, deletion.external_id) for deletion in known]
     raw_services.settle(names, integration_id=owner["integration_id"], stage=Stage.TRANSFORM)
     source = context_of(run).source
-    return load([(0, source.transform_deletion(one)) for one in known], **owner)
+    return load([(0, source.transform_deletion(deletion)) for deletion in known], **owner)
 
 
 def transform(batch: Batch) -> Write:
-    """Turn raw records into rows; the writer loads them and says which texts are to be embedded."""
+    """Turn raw records into rows; the writer loads them and adds the batches that embed their texts."""
     context = context_of(batch.run)
-    records = raw.by_ids(batch.covers["raw"])
+    records = raw.by_ids(expect(batch, RawRecords).ids)
     loadable: Loaded = []
     failures: list[Failure] = []
     for raw_id, record in records:
         try:
             loadable.append((raw_id, context.source.transform(record, context)))
-        except Exception as error:  # whatever a record does to its parser, the rest goes on
+        except Exception as error:  # whatever one record does to its parser, the others go on
             failures.append(_failure(batch.run, raw_id, record, error))
     return partial(_write_transformed, batch, dict(records), loadable, failures)
 
@@ -105,7 +102,7 @@ def transform(batch: Batch) -> Write:
 def _write_transformed(
     batch: Batch, records: dict[int, RawRecord], loadable: Loaded, failures: list[Failure]
 ) -> BatchResult:
-    run, integration_id = batch.run, cast(int, batch.run.integration_id)
+    run, integration_id = batch.run, integration_of(batch.run)
     current = tombstones.still_current(list(records), integration_id=integration_id)
     loadable = [(raw_id, transformed) for raw_id, transformed in loadable if raw_id in current]
     report, refused = load_or_split(loadable, tenant_id=run.tenant_id, integration_id=integration_id)
@@ -114,26 +111,18 @@ def _write_transformed(
     failed = {failure.raw_id for failure in failures}
     good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
     raw_services.settle(good, integration_id=integration_id, stage=Stage.TRANSFORM)
-    return BatchResult(done=len(good), failures=failures, batches=_embedding_batches(batch, report))
+    return BatchResult(done=len(good), failures=failures, batches=_to_embed(batch, report))
 
 
-def _embedding_batches(batch: Batch, report: LoadReport) -> list[NewBatch]:
-    """The texts that a load has changed or taken away."""
-    covers = {"integration": batch.run.integration_id}
-    return [
-        NewBatch(batch.step, Stage.EMBEDDING, {"kind": kind, "ids": part, **covers}, len(part))
-        for kind, ids in report.changed.items()
-        for part in _parts(ids, EMBEDDING_BATCH)
-    ]
+def _to_fetch(step: str, slices: Sequence[Slice]) -> list[NewBatch]:
+    return [NewBatch(step, Stage.EXTRACTION, slice_) for slice_ in slices]
+
+
+def _to_embed(batch: Batch, report: LoadReport) -> list[NewBatch]:
+    """The batches for the texts that a load has changed or removed."""
+    integration_id = integration_of(batch.run)
+    return [new for kind, ids in report.changed.items() for new in to_embed(batch.step, kind, ids, integration_id)]
 
 
 def _failure(run: Run, raw_id: int, record: RawRecord, error: Exception) -> Failure:
-    return Failure(cast(int, run.integration_id), record.entity, record.external_id, describe(error), raw_id)
-
-
-def _slice_batch(step: str, piece: Slice) -> NewBatch:
-    return NewBatch(step, Stage.EXTRACTION, msgspec.to_builtins(piece))
-
-
-def _parts(ids: Sequence[int], size: int) -> Iterator[list[int]]:
-    return (list(ids[start : start + size]) for start in range(0, len(ids), size))
+    return Failure(integration_of(run), record.entity, record.external_id, describe(error), raw_id)

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from apps.jobs import run_log
+from apps.jobs.execution import skips
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewBatch
 from apps.progress import services as progress
 from apps.raw.services import Failure, set_aside
+from apps.sources.base import Skip
 
 
 @dataclass
@@ -33,7 +35,7 @@ class BatchResult:
     batches: list[NewBatch] = field(default_factory=list)
     total: int = 0
     announced: dict[str, int] = field(default_factory=dict)
-    skips: list[dict[str, str]] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
 
 
 Write = Callable[[], BatchResult]
@@ -125,8 +127,9 @@ def _set_aside(batch: Batch, failures: list[Failure]) -> None:
 
 def _record(batch: Batch, result: BatchResult) -> None:
     run = Run.across_tenants.select_for_update(no_key=True).get(pk=batch.run_id)
-    new = [skip for skip in result.skips if skip not in run.skips]
+    known = skips.decode(run)
+    new = [skip for skip in result.skips if skip not in known]
     run_log.skipped(batch, new)
-    run.skips = [*run.skips, *new]
+    run.skips = skips.encode([*known, *new])
     run.announced = dict(Counter(run.announced) + Counter(result.announced))
     run.save(update_fields=["skips", "announced"])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Batch, Job, Run, Watermark
+from apps.jobs.queue.covers import scopes_of
 from apps.sources.definition import Stage
 
 MAX_LISTED_SCOPES = 10  # known projects or repositories that a refusal lists
@@ -54,9 +55,8 @@ def known_scopes(job: Job) -> list[str]:
     synced = Watermark.objects.for_tenant(job.tenant_id).filter(integration=job.integration)
     newest = Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at")[:1]
     slices = Batch.objects.for_tenant(job.tenant_id).filter(run__in=newest, stage=Stage.EXTRACTION)
-    found = {*job.integration.scopes, *synced.values_list("scope", flat=True)}
-    found |= set(slices.values_list("covers__scope", flat=True).distinct())
-    return sorted(found - {"", None}, key=str.lower)
+    found = {*job.integration.scopes, *synced.values_list("scope", flat=True), *scopes_of(slices)}
+    return sorted(found - {""}, key=str.lower)
 
 
 def build_request(

@@ -11,8 +11,9 @@ from django.db import connection
 from psycopg import sql
 
 from apps.jobs.choices import RunMode
-from apps.jobs.models import Run
+from apps.jobs.models import Counts, Run
 from apps.jobs.proof.lines import SHOWN, Line, Missing
+from apps.jobs.queue.covers import LOADED_ROW_IDS, RAW_RECORD_IDS
 from apps.raw import selectors as raw
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
@@ -21,7 +22,6 @@ from apps.warehouse.loader import EMBEDDABLE
 from apps.warehouse.models import MODELS
 
 Counter = Callable[[int], dict[str, int]]
-Counts = dict[str, dict[str, int]]
 
 
 class Texts(NamedTuple):
@@ -105,10 +105,9 @@ def _is_judged_by_everything(run: Run) -> bool:
 
 # --- records: stored and loaded ---------------------------------------------------------------------------------------
 
-_TOUCHED = """
+_TOUCHED = f"""
 r.id IN (
-    SELECT (jsonb_array_elements_text(item.covers -> 'raw'))::bigint FROM etl_job_queue AS item
-    WHERE item.run_id = %(run)s AND item.stage = %(transform)s
+    {RAW_RECORD_IDS}
     UNION ALL
     SELECT listed.id FROM raw_seen AS seen
     JOIN raw_extraction_data AS listed USING (integration_id, entity, external_id)
@@ -180,11 +179,6 @@ def _add_children(lines: _Lines, integration_id: int, counts: Counts) -> None:
 
 # --- texts: embedded --------------------------------------------------------------------------------------------------
 
-_EMBEDDING_BATCHES = """
-SELECT item.covers ->> 'kind', array_agg(named.id::bigint)
-FROM etl_job_queue AS item, jsonb_array_elements_text(item.covers -> 'ids') AS named (id)
-WHERE item.run_id = %(run)s AND item.stage = %(embedding)s AND item.covers ? 'kind' GROUP BY 1
-"""
 _ROWS_OF_RECORDS = """
 SELECT {kind}, array_agg(own.id) FROM raw_extraction_data AS r
 JOIN {table} AS own ON own.integration_id = r.integration_id AND own.external_id = r.external_id
@@ -194,12 +188,7 @@ WHERE r.integration_id = %(integration)s AND r.is_current AND r.entity = {kind} 
 
 def _touched_rows(run: Run, counts: Counts) -> dict[str, list[int]]:
     """The rows whose texts this run is answerable for."""
-    values = {
-        "run": run.pk,
-        "integration": run.integration_id,
-        "transform": Stage.TRANSFORM.value,
-        "embedding": Stage.EMBEDDING.value,
-    }
+    values = {"run": run.pk, "integration": run.integration_id}
     own = [
         sql.SQL(_ROWS_OF_RECORDS).format(
             kind=sql.Literal(kind),
@@ -209,7 +198,7 @@ def _touched_rows(run: Run, counts: Counts) -> dict[str, list[int]]:
         for kind in EMBEDDABLE & counts["extracted"].keys()
     ]
     found: dict[str, set[int]] = {}
-    for kind, ids in _rows(sql.SQL("UNION ALL").join([sql.SQL(_EMBEDDING_BATCHES), *own]), values):
+    for kind, ids in _rows(sql.SQL("UNION ALL").join([sql.SQL(LOADED_ROW_IDS), *own]), values):
         found.setdefault(kind, set()).update(ids or [])
     return {kind: sorted(ids) for kind, ids in found.items()}
 

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 
 from apps.jobs.choices import BATCH_OPEN, BatchState
 from apps.jobs.models import Batch, Run
+from apps.jobs.queue.covers import Coverage, encode
 from apps.progress.choices import RunState
 from apps.sources.registry import definition
 
@@ -38,14 +39,16 @@ class NewBatch:
 
     step: str
     stage: str
-    covers: dict[str, Any]
+    covers: Coverage
     size: int = 0
 
 
 def add(run: Run, new_batches: Iterable[NewBatch]) -> list[Batch]:
     """Store batches of a run, inside the caller's transaction."""
     return Batch.across_tenants.bulk_create(
-        Batch(tenant_id=run.tenant_id, run=run, step=new.step, stage=new.stage, covers=new.covers, size=new.size)
+        Batch(
+            tenant_id=run.tenant_id, run=run, step=new.step, stage=new.stage, covers=encode(new.covers), size=new.size
+        )
         for new in new_batches
     )
 

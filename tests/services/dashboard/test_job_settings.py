@@ -14,6 +14,7 @@ from apps.jobs.lifecycle import services
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.sources.definition import Stage
 from apps.tenants.models import Role, Tenant
 from apps.tenants.services import add_membership, create_user
@@ -216,7 +217,7 @@ def test_a_job_without_a_provider_has_no_range(job: Job, operator: Client) -> No
 
 def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: Client) -> None:
     step = "jira_issues_with_changelogs"
-    items = batches.add(run, [NewBatch(step, Stage.TRANSFORM, {"raw": [number]}) for number in range(5)])
+    items = batches.add(run, [NewBatch(step, Stage.TRANSFORM, RawRecords([number])) for number in range(5)])
     mine = Batch.across_tenants.filter(pk__in=[item.pk for item in items[:3]])
     mine.update(state=BatchState.RUNNING, owner=run.pk, lease_until=Now() + timedelta(minutes=1))
     Batch.across_tenants.filter(pk=items[3].pk).update(state=BatchState.FINISHED, finished_at=Now())
@@ -229,6 +230,6 @@ def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: 
 
 
 def test_the_queues_of_another_tenant_are_not_shown(foreign_run: Run, acme: Tenant, viewer: Client) -> None:
-    batches.add(foreign_run, [NewBatch("jira_issues_with_changelogs", Stage.TRANSFORM, {"raw": [1]})])
+    batches.add(foreign_run, [NewBatch("jira_issues_with_changelogs", Stage.TRANSFORM, RawRecords([1]))])
     assert "Nothing waits" in viewer.get("/jobs/").content.decode()
     assert "globex" not in viewer.get("/jobs/").content.decode()

@@ -21,6 +21,7 @@ from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
 from apps.progress.choices import RunState, SpanKind, StageState
@@ -62,7 +63,7 @@ def _told(run: Run, kind: SpanKind) -> list[tuple[str, str, bool]]:
 
 
 def _claimed(run: Run, owner_task: str = "") -> Batch:
-    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
     (claimed,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=owner_task)
     return claimed
 

@@ -1,9 +1,11 @@
-"""Is a batch done once, whoever tries, and does a lost lease write nothing?"""
+"""Is a batch done once, whoever tries, and does a worker that lost its lease write nothing?"""
 
+import threading
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import OperationalError
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -12,103 +14,141 @@ from apps.jobs.choices import BatchState
 from apps.jobs.execution import workers
 from apps.jobs.execution.workers import BatchResult
 from apps.jobs.lifecycle import services
-from apps.jobs.models import Batch, Run
-from apps.jobs.queue import batches
+from apps.jobs.models import Batch, Job, Run
+from apps.jobs.queue import batches, heartbeat
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
+from apps.jobs.queue.covers import OrphanedEmbeddings, VectorAction, VectorTask, decode
 from apps.jobs.scheduler import orchestrator
 from apps.progress.models import StageProgress
 from apps.sources.definition import Stage
 from apps.tenants.services import create_tenant
+from tests.processes import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STEP = "vectorization_prepare"
+NEW = NewBatch(STEP, Stage.EMBEDDING, VectorTask(VectorAction.RECONCILE), 5)
 
 
 @pytest.fixture
 def run() -> Run:
-    from apps.jobs.models import Job
-
     job = Job.across_tenants.create(
         tenant=create_tenant(slug="acme", name="Acme"), name="vectorization", job_type="vectorization"
     )
     return services.start(job, actor="test")
 
 
-def _item(run: Run) -> Batch:
-    (item,) = batches.add(run, [NewBatch(STEP, Stage.EMBEDDING, {"do": "nothing"}, 5)])
-    return item
+def _add(run: Run) -> Batch:
+    (batch,) = batches.add(run, [NEW])
+    return batch
 
 
-def _claim(item: Batch) -> list[Batch]:
-    return batches.claim(uuid4(), Q(pk=item.pk), 1)
+def _claim(batch: Batch) -> list[Batch]:
+    return batches.claim(uuid4(), Q(pk=batch.pk), 1)
 
 
-def _let_the_lease_run_out(item: Batch) -> None:
-    Batch.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
+def _expire_lease(batch: Batch) -> None:
+    Batch.across_tenants.filter(pk=batch.pk).update(lease_until=Now() - timedelta(seconds=1))
 
 
-def test_a_batch_is_claimed_by_one(run: Run) -> None:
-    item = _item(run)
-    assert len(_claim(item)) == 1
-    assert _claim(item) == []
+def test_only_one_worker_claims_a_batch(run: Run) -> None:
+    batch = _add(run)
+    assert len(_claim(batch)) == 1
+    assert _claim(batch) == []
 
 
-def test_tries_are_those_of_the_worst_batch_or_of_a_plan_that_fails(run: Run) -> None:
+def test_the_attempts_of_a_stage_are_those_of_its_worst_batch_or_of_a_plan_that_fails(run: Run) -> None:
     assert [batches.count_attempts(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
-    item = _item(run)
-    _claim(item)
-    _let_the_lease_run_out(item)
-    _claim(item)
-    _item(run)
+    batch = _add(run)
+    _claim(batch)
+    _expire_lease(batch)
+    _claim(batch)
+    _add(run)
     assert batches.count_attempts(run, STEP, Stage.EMBEDDING) == 2
 
 
 def test_a_batch_whose_lease_is_over_can_be_claimed_again(run: Run) -> None:
-    item = _item(run)
-    _claim(item)
-    _let_the_lease_run_out(item)
-    (again,) = _claim(item)
+    batch = _add(run)
+    _claim(batch)
+    _expire_lease(batch)
+    (again,) = _claim(batch)
     assert again.attempts == 2
 
 
-def test_rows_and_ledger_entry_commit_together(run: Run) -> None:
-    (item,) = _claim(_item(run))
+def test_a_batch_stays_open_when_its_result_cannot_be_written(run: Run) -> None:
+    (batch,) = _claim(_add(run))
 
     def write() -> BatchResult:
         raise RuntimeError("in the middle of writing")
 
     with pytest.raises(RuntimeError):
-        workers.finish(item, write)
-    item.refresh_from_db()
-    assert item.state == BatchState.RUNNING
+        workers.finish(batch, write)
+    batch.refresh_from_db()
+    assert batch.state == BatchState.RUNNING
 
 
-def test_whoever_lost_the_lease_writes_nothing(run: Run) -> None:
-    item = _item(run)
-    (sleeper,) = _claim(item)
-    _let_the_lease_run_out(item)
-    (winner,) = _claim(item)
+def test_a_worker_that_lost_its_lease_writes_nothing(run: Run) -> None:
+    batch = _add(run)
+    (loser,) = _claim(batch)
+    _expire_lease(batch)
+    (winner,) = _claim(batch)
     workers.finish(winner, lambda: BatchResult(done=5))
     with pytest.raises(LeaseLostError):
-        workers.finish(sleeper, lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, {"do": "late"})]))
+        workers.finish(loser, lambda: BatchResult(done=5, batches=[NEW]))
     assert not batches.outstanding(run).exists()
     assert StageProgress.objects.get(run_id=run.pk, step=STEP).done == 5
 
 
-def test_follow_ups_and_counters_are_stored_with_the_outcome(run: Run) -> None:
-    (item,) = _claim(_item(run))
-    follow_up = NewBatch("vectorization_process", Stage.EMBEDDING, {"do": "more"}, 7)
-    workers.finish(item, lambda: BatchResult(done=5, batches=[follow_up]))
-    assert batches.outstanding(run).get().covers == {"do": "more"}
+def test_the_batches_that_follow_and_the_counters_are_stored_with_the_result(run: Run) -> None:
+    (batch,) = _claim(_add(run))
+    follow_up = NewBatch("vectorization_process", Stage.EMBEDDING, OrphanedEmbeddings([1, 2]), 7)
+    workers.finish(batch, lambda: BatchResult(done=5, batches=[follow_up]))
+    assert decode(batches.outstanding(run).get().covers) == OrphanedEmbeddings([1, 2])
     assert StageProgress.objects.get(run_id=run.pk, step="vectorization_process").total == 7
 
 
-def test_a_batch_given_back_without_a_fault_does_not_use_up_a_try(run: Run) -> None:
-    (item,) = _claim(_item(run))
-    batches.requeue([item])
-    item.refresh_from_db()
-    assert (item.state, item.attempts) == (BatchState.QUEUED, 0)
+def test_a_batch_that_is_requeued_without_a_fault_does_not_use_up_an_attempt(run: Run) -> None:
+    (batch,) = _claim(_add(run))
+    batches.requeue([batch])
+    batch.refresh_from_db()
+    assert (batch.state, batch.attempts) == (BatchState.QUEUED, 0)
+
+
+def _is_fresh(batch: Batch) -> bool:
+    """Whether the lease of a batch was renewed a moment ago."""
+    return Batch.across_tenants.filter(pk=batch.pk, lease_until__gt=Now() + batches.LEASE / 2).exists()
+
+
+def test_one_thread_renews_the_leases_of_all_owners_of_a_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.05)
+    (first,), (second,), (other,) = (_claim(_add(run)) for _ in range(3))
+    for batch in (first, second, other):
+        _expire_lease(batch)
+    assert first.owner
+    assert second.owner
+    with heartbeat.keep_alive(first.owner), heartbeat.keep_alive(second.owner):
+        until(lambda: _is_fresh(first) and _is_fresh(second), "the renewal of both leases")
+        assert [thread.name for thread in threading.enumerate()].count("heartbeat") == 1
+    assert not _is_fresh(other)
+
+
+def test_a_renewal_that_fails_is_followed_by_another(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.05)
+    renew, failed = batches.renew, threading.Event()
+
+    def fail_once(owners: set[UUID]) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OperationalError("the database restarts")
+        renew(owners)
+
+    monkeypatch.setattr(batches, "renew", fail_once)
+    (batch,) = _claim(_add(run))
+    _expire_lease(batch)
+    assert batch.owner
+    with heartbeat.keep_alive(batch.owner):
+        until(lambda: _is_fresh(batch), "the renewal of the lease")
+    assert failed.is_set()
 
 
 def test_the_scheduler_wakes_a_run_whose_driver_died(run: Run) -> None:

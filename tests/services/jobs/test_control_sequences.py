@@ -38,10 +38,12 @@ from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongStateError
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
+from apps.jobs.queue.covers import LoadedRows, RawRecords
 from apps.jobs.scheduler import orchestrator
 from apps.progress import services as progress
 from apps.progress.choices import ACTIVE, ENDED, JobState, RunState, SpanKind, StageState
 from apps.progress.models import RunProgress, Span, StageProgress
+from apps.sources.base import Slice
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.tenants.services import create_tenant
@@ -154,7 +156,7 @@ class Platform(RuleBasedStateMachine):
         driver = StepRunner(run, step.key, step.stages[0].value, self._task())
         if driver.claim():
             progress.working(run.pk, driver.step, driver.stage)
-            batches.add(run, [NewBatch(driver.step, driver.stage, {"n": n}, 1) for n in range(planned)])
+            batches.add(run, [NewBatch(driver.step, driver.stage, Slice("page", {"n": n}), 1) for n in range(planned)])
             self.drivers.append(driver)
             self._fetch(driver, fetched)
 
@@ -166,7 +168,7 @@ class Platform(RuleBasedStateMachine):
     def _fetch(self, driver: StepRunner, limit: int) -> None:
         mine = Q(run=driver.run, step=driver.step, stage=driver.stage)
         for item in batches.claim(driver.owner, mine, limit, task=driver.task) if driver.renew() else ():
-            self._finish(item, BatchResult(done=1, batches=[NewBatch(driver.step, Stage.TRANSFORM, {"raw": []}, 3)]))
+            self._finish(item, BatchResult(done=1, batches=[NewBatch(driver.step, Stage.TRANSFORM, RawRecords([]), 3)]))
 
     @precondition(lambda self: self.drivers)
     @rule(which=ANY)
@@ -218,7 +220,11 @@ class Platform(RuleBasedStateMachine):
     @rule(which=ANY)
     def a_batch_is_done(self, which: int) -> None:
         item = self.batches.pop(which % len(self.batches))
-        items = [NewBatch(item.step, Stage.EMBEDDING, {"ids": []}, 2)] if item.stage == Stage.TRANSFORM else []
+        items = (
+            [NewBatch(item.step, Stage.EMBEDDING, LoadedRows("issue", [], 1), 2)]
+            if item.stage == Stage.TRANSFORM
+            else []
+        )
         self._finish(item, BatchResult(done=item.size, batches=items))
         completion.close_stages(item.run)
 

@@ -15,6 +15,7 @@ from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongStateError
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.jobs.scheduler import orchestrator
 from apps.progress.choices import JobState, RunState
 from apps.progress.models import RunProgress
@@ -124,7 +125,7 @@ def test_a_tenant_runs_one_job_at_a_time_and_the_other_says_for_whom_it_waits(jo
 
 
 def _claimed(run: Run) -> Batch:
-    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []})])
+    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]))])
     (item,) = batches.claim(run.pk, Q(run=run), 1)
     return item
 
@@ -141,7 +142,7 @@ def test_a_stopped_run_is_cancelled_and_what_it_held_can_write_nothing(job: Job)
 
 def test_a_paused_run_gives_out_no_work_and_a_resumed_one_does(job: Job) -> None:
     run = services.start(job, actor="test")
-    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []})])
+    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]))])
     services.pause(job, actor="test")
     assert batches.claim(run.pk, Q(run=run), 1) == []
     services.resume(job, actor="test")
@@ -159,7 +160,7 @@ def test_nothing_but_a_person_changes_a_paused_job(job: Job) -> None:
 
 def test_a_retry_is_a_new_attempt_that_keeps_completed_work(job: Job) -> None:
     run = services.start(job, actor="test")
-    done, failed = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in (1, 2)])
+    done, failed = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([number])) for number in (1, 2)])
     Batch.across_tenants.filter(pk=done.pk).update(state=BatchState.FINISHED)
     Batch.across_tenants.filter(pk=failed.pk).update(state=BatchState.FAILED)
     services.fail(run, "The token has expired.")

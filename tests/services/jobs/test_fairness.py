@@ -16,6 +16,7 @@ from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, fairness, messages
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords, VectorAction, VectorTask
 from apps.progress.choices import RunState
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
@@ -53,7 +54,7 @@ def _job(tenant: Tenant, provider: str, sandbox: Sandbox, name: str = "") -> Job
 
 
 def _backlog(run: Run, size: int) -> list[Batch]:
-    return batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []}, 1)] * size)
+    return batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 1)] * size)
 
 
 def _take(times: int) -> list[Batch]:
@@ -80,7 +81,7 @@ def test_the_runs_of_a_tenant_take_turns_too(platform: Platform, sandbox: Sandbo
 
 def test_what_belongs_to_the_chain_is_nobody_s_turn(platform: Platform) -> None:
     run = platform.start("vectorization")
-    batches.add(run, [NewBatch("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    batches.add(run, [NewBatch("vectorization_prepare", Stage.EMBEDDING, VectorTask(VectorAction.VERIFY))])
     assert fairness.claim_next(Stage.EMBEDDING, "task") is None
 
 

@@ -21,6 +21,7 @@ from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.jobs.scheduler import housekeeping
 from apps.jobs.scheduler.housekeeping import Housekeeper
 from apps.progress import services as progress
@@ -317,7 +318,7 @@ def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
     many_batches(new_run(job, days_ago=8))
     live = new_run(job, days_ago=0, state=RunState.RUNNING)
     Batch.across_tenants.filter(run=live).delete()
-    batches.add(live, [NewBatch(STEP, Stage.TRANSFORM, {"raw": [number]}) for number in range(200)])
+    batches.add(live, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([number])) for number in range(200)])
     removed: dict[str, int] = {}
     thread = elsewhere(lambda: removed.update(Housekeeper().tidy()))
     claimed = 0

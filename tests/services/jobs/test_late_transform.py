@@ -10,6 +10,7 @@ from apps.jobs.execution import stages
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Run
+from apps.jobs.queue.covers import RawRecords, encode
 from apps.raw import tombstones
 from apps.raw.services import store
 from apps.sources.base import Deletion
@@ -38,7 +39,7 @@ def stored(run: Run, summary: str) -> list[int]:
 
 
 def batch(run: Run, raw_ids: list[int]) -> Batch:
-    return Batch(run=run, step=ISSUES, stage=Stage.TRANSFORM, covers={"raw": raw_ids})
+    return Batch(run=run, step=ISSUES, stage=Stage.TRANSFORM, covers=encode(RawRecords(raw_ids)))
 
 
 def test_what_went_meanwhile_is_not_loaded(run: Run) -> None:

@@ -21,6 +21,7 @@ from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.jobs.scheduler import orchestrator, recovery
 from apps.progress.choices import JobState
 from apps.sources.definition import Stage
@@ -301,7 +302,7 @@ def test_a_job_of_a_new_integration_has_a_name_of_its_own_whatever_jobs_are_call
 
 def test_a_batch_that_ends_every_worker_fails_its_run(job: Job) -> None:
     run = services.start(job, actor="test")
-    (item,) = batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    (item,) = batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, RawRecords([]))])
     for _ in range(recovery.MAX_WORKER_DEATHS):
         assert batches.claim(uuid4(), Q(pk=item.pk), 1)
         Batch.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
@@ -334,7 +335,7 @@ def test_who_works_for_a_deleted_integration_writes_nothing_and_stops_nobody(
     job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = services.start(job, actor="test")
-    batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, {"raw": []})])
+    batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, RawRecords([]))])
     (item,) = batches.claim(uuid4(), Q(run=run), 1)
     assert job.integration
     job.integration.delete()

@@ -17,13 +17,14 @@ from apps.jobs.proof import lines as proof
 from apps.jobs.proof.lines import Line
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.progress import services as progress
 from apps.progress.choices import JobState, StageState
 from apps.progress.models import RunProgress, StageProgress
 from apps.raw import services as raw_services
 from apps.raw.models import Quarantine, QuarantineState, Seen, Tombstone
 from apps.raw.services import Failure
-from apps.sources.base import RawRecord
+from apps.sources.base import RawRecord, Slice
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.vectors.embedders import current_embedder
@@ -161,7 +162,7 @@ def test_an_id_that_was_listed_but_is_not_stored_is_named(job: Job) -> None:
 
 def test_a_project_of_which_something_is_missing_is_asked_for_again(job: Job) -> None:
     run = started(job)
-    batches.add(run, [NewBatch(STEP, Stage.EXTRACTION, {"scope": scope}) for scope in ("PAY", "GROW")])
+    batches.add(run, [NewBatch(STEP, Stage.EXTRACTION, Slice("issues", scope=scope)) for scope in ("PAY", "GROW")])
     stored(run, "issue", range(3))
     issues(run, range(3))
     listed(run, range(5))
@@ -244,7 +245,7 @@ def test_a_run_of_what_changed_is_judged_by_what_it_touched(job: Job) -> None:
     Job.across_tenants.filter(pk=job.pk).update(state=JobState.READY)
     run = started(job, RunMode.INCREMENTAL)
     listed(run, [0, 1])
-    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": stored(run, "issue", [2])})])
+    batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords(stored(run, "issue", [2])))])
     line = proved(run)["issue", "PAY"]
     assert (line.listed, line.extracted, line.loaded) == (2, 3, 3)
     assert (line.texts, line.missing_embedded.ids) == (3, ["0", "1", "2"])

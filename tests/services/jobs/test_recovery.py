@@ -16,6 +16,7 @@ from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.jobs.scheduler import recovery
 from apps.progress.choices import RunState
 from apps.progress.models import StageProgress
@@ -48,7 +49,7 @@ def _step(run: Run, task: str) -> StepRunner:
 
 def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) -> None:
     assert _step(run, "a").claim()
-    (held,) = batches.add(run, [NewBatch(FIRST, Stage.EXTRACTION, {})])
+    (held,) = batches.add(run, [NewBatch(FIRST, Stage.EXTRACTION, RawRecords([]))])
     batches.claim(uuid4(), Q(pk=held.pk), 1, task="a")
     assert not _step(run, "b").claim(is_redelivered=True)
     assert not _step(run, "a").claim()
@@ -66,9 +67,9 @@ def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(
     fetch, load, done = batches.add(
         run,
         [
-            NewBatch(ISSUES, Stage.EXTRACTION, {}),
-            NewBatch(ISSUES, Stage.TRANSFORM, {"raw": [1]}, 7),
-            NewBatch(ISSUES, Stage.TRANSFORM, {"raw": [2]}, 9),
+            NewBatch(ISSUES, Stage.EXTRACTION, RawRecords([])),
+            NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([1]), 7),
+            NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([2]), 9),
         ],
     )
     Batch.across_tenants.filter(pk=done.pk).update(state=BatchState.FINISHED)
@@ -96,7 +97,9 @@ def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_clock_says(
 def test_a_message_that_stands_in_line_is_not_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[Batch] = []
     monkeypatch.setattr(messages, "wake_up", woken.extend)
-    queued, worked_on = batches.add(run, [NewBatch(ISSUES, Stage.TRANSFORM, {}), NewBatch(ISSUES, Stage.TRANSFORM, {})])
+    queued, worked_on = batches.add(
+        run, [NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([])), NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([]))]
+    )
     Batch.across_tenants.update(woken_at=timezone.now() - 2 * recovery.LOST_AFTER)
     (held,) = batches.claim(uuid4(), Q(pk=worked_on.pk), 1)
     recovery.wake_lost_batches(run)

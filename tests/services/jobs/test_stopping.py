@@ -19,6 +19,7 @@ from apps.jobs.lifecycle import services, stopping
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
+from apps.jobs.queue.covers import RawRecords, VectorAction, VectorTask
 from apps.jobs.scheduler import orchestrator
 from apps.progress.choices import JobState, RunState
 from apps.progress.models import Span
@@ -53,7 +54,7 @@ def working(platform: Platform, folder: Path) -> Iterator[Process]:
 def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, Batch]:
     """A run of which some task holds a batch."""
     run = platform.start("jira")
-    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, {"raw": []}, 5)])
+    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
     (item,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=task)
     if not alive:
         Batch.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
@@ -81,7 +82,10 @@ def test_a_run_on_which_somebody_works_is_stopping_and_already_cut_off(platform:
     run, item = _held(platform)
     assert _stopped(platform).state == RunState.STOPPING
     with pytest.raises(LeaseLostError):
-        workers.finish(item, lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, {"late": 1})]))
+        workers.finish(
+            item,
+            lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, VectorTask(VectorAction.VERIFY))]),
+        )
     assert not batches.outstanding(run).exists()
 
 
@@ -122,7 +126,7 @@ def test_the_other_batches_of_a_worker_stay_its_own(platform: Platform) -> None:
     _held(platform)
     other = platform.start("vectorization")
     Run.across_tenants.filter(pk=other.pk).update(state=RunState.RUNNING)
-    (mine,) = batches.add(other, [NewBatch("vectorization_prepare", Stage.EMBEDDING, {"do": "nothing"})])
+    (mine,) = batches.add(other, [NewBatch("vectorization_prepare", Stage.EMBEDDING, VectorTask(VectorAction.VERIFY))])
     (mine,) = batches.claim(uuid4(), Q(pk=mine.pk), 1, task="task-1")
     _stopped(platform)
     stopping.acknowledge(services.current_run(platform.job("jira")), "task-1")
