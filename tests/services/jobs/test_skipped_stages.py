@@ -14,9 +14,11 @@ from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Run
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import RawRecords
 from apps.progress.choices import StageState
 from apps.progress.models import LogLine
 from apps.progress.selectors import stage_states
+from apps.sources.base import Slice
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
@@ -35,13 +37,12 @@ def run(acme: Tenant) -> Run:
 def work(run: Run, stage: Stage, following: list[NewBatch]) -> None:
     """A worker does all batches of a stage; these batches follow."""
     for batch in batches.claim(uuid4(), Q(run=run, step=PROJECTS, stage=stage), 10):
-        batch.run.job = run.job
         workers.finish(batch, lambda: BatchResult(done=5, batches=following))
 
 
 def test_a_stage_into_which_nothing_came_is_skipped(run: Run) -> None:
-    batches.add(run, [NewBatch(PROJECTS, Stage.EXTRACTION, {"kind": "projects"})])
-    work(run, Stage.EXTRACTION, [NewBatch(PROJECTS, Stage.TRANSFORM, {"raw": [1]}, 5)])
+    batches.add(run, [NewBatch(PROJECTS, Stage.EXTRACTION, Slice("projects"))])
+    work(run, Stage.EXTRACTION, [NewBatch(PROJECTS, Stage.TRANSFORM, RawRecords([1]), 5)])
     completion.finish_first_stage(run, PROJECTS, Stage.EXTRACTION)
     assert stage_states(run.pk)[PROJECTS, "transform"] == StageState.RUNNING
     work(run, Stage.TRANSFORM, [])
@@ -53,7 +54,7 @@ def test_a_stage_into_which_nothing_came_is_skipped(run: Run) -> None:
 
 
 def test_a_slice_without_records_skips_both_stages_that_follow(run: Run) -> None:
-    batches.add(run, [NewBatch(PROJECTS, Stage.EXTRACTION, {"kind": "projects"})])
+    batches.add(run, [NewBatch(PROJECTS, Stage.EXTRACTION, Slice("projects"))])
     work(run, Stage.EXTRACTION, [])
     completion.finish_first_stage(run, PROJECTS, Stage.EXTRACTION)
     states = stage_states(run.pk)
