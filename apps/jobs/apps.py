@@ -4,13 +4,13 @@ from django.apps import AppConfig
 
 
 class JobsConfig(AppConfig):
-    """Jobs, runs, chains, the ledger, the scheduler."""
+    """Jobs, runs, chains, the queue of batches, the scheduler."""
 
     name = "apps.jobs"
     verbose_name = "Jobs and runs"
 
     def ready(self) -> None:
-        """Say who does the work of a source's stages, and what goes with a job that is deleted."""
+        """Say who does the work of a source's stages, and what is deleted with a job."""
         from django.db.models.signals import pre_delete
 
         from apps.jobs.execution import stages, workers

@@ -1,4 +1,7 @@
-"""How does a run end, how much does it read, which state has a batch? The states of jobs and runs: progress.choices."""
+"""What does a finished run amount to, how much does a run read, and which state has a batch?
+
+The states of jobs and runs are in :mod:`apps.progress.choices`.
+"""
 
 from django.db import models
 
@@ -22,7 +25,7 @@ class RunMode(models.TextChoices):
 
 
 class BatchState(models.TextChoices):
-    """The state of one batch in the ledger."""
+    """The state of one batch."""
 
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"

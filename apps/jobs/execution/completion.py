@@ -1,6 +1,10 @@
-"""When is a stage, when is a run complete? When the ledger says so, whoever looks and however often."""
+"""When is a stage complete, and when a run? When the queue has nothing outstanding for it.
+
+Any process may ask at any time, and several at once.
+"""
 
 from itertools import pairwise
+from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -30,21 +34,21 @@ READS_ALL_THAT_CHANGED = frozenset({RunMode.INCREMENTAL, RunMode.FULL})
 
 
 def finish_first_stage(run: Run, step: str, stage: str) -> None:
-    """The step task has closed its last batch: its stage is finished, or the whole step skipped where it had none."""
+    """Finish the first stage of a step after its last batch, or skip the whole step if it had no batch."""
     if Batch.across_tenants.filter(run=run, step=step, stage=stage).exists():
         if progress.mark(run.pk, [(step, stage)], StageState.FINISHED):
             run_log.closed(run.pk, [(step, stage)])
     else:
         stages = definition(run.job.job_type).step(step).stages
-        progress.mark(run.pk, [(step, one) for one in stages], StageState.SKIPPED)
-    close_stages(run, changed=True)
+        progress.mark(run.pk, [(step, skipped) for skipped in stages], StageState.SKIPPED)
+    close_stages(run, has_changed=True)
 
 
-def close_stages(run: Run, *, changed: bool = False) -> None:
+def close_stages(run: Run, *, has_changed: bool = False) -> None:
     """Close every stage whose predecessor is done and that has nothing outstanding; then ask for completion.
 
-    A stage into which nothing came is skipped, any other is finished. ``changed`` says that the caller has closed a
-    stage: the pages are told in any case then.
+    A stage into which nothing came is skipped, any other is finished. ``has_changed`` says that the caller has closed a
+    stage: then the pages are informed in any case.
 
     The states are read before the queue: a stage is closed only after all batches that follow it are committed, so a
     process that sees a closed stage sees those batches too. Of several processes that look at once, the last one finds
@@ -62,22 +66,22 @@ def close_stages(run: Run, *, changed: bool = False) -> None:
                 states[cell] = closed[cell] = (
                     StageState.SKIPPED if states[cell] == StageState.IDLE else StageState.FINISHED
                 )
-    # One by one: of several processes that look at once, each tells what it has closed itself.
+    # One by one: of several processes that look at once, each logs what it has closed itself.
     marked = [cell for cell, state in closed.items() if progress.mark(run.pk, [cell], state)]
     run_log.closed(run.pk, marked)
-    if marked or changed:
+    if marked or has_changed:
         progress.refresh(run.pk, status=True)
     if all(state in STAGE_DONE for state in states.values()):
         messages.check_completion(run)
 
 
 def is_complete(run: Run) -> bool:
-    """Every stage done and nothing outstanding in the ledger."""
+    """Whether every stage is done and no batch is outstanding."""
     return all(state in STAGE_DONE for state in stage_states(run.pk).values()) and not batches.outstanding(run).exists()
 
 
 def complete(run: Run) -> bool:
-    """Finish a running run that is complete; safe to call at any time and twice."""
+    """Finish a running run that is complete; says whether it did. It is safe to call this at any time and twice."""
     if run.state != RunState.RUNNING or not is_complete(run):
         return False
     if run.integration is not None:
@@ -98,15 +102,21 @@ def complete(run: Run) -> bool:
         run.save(update_fields=["counts", "proof", "outcome"])
         unread = _unread(run, lines)
         _advance_watermarks(run, unread)
-        Job.across_tenants.filter(pk=job.pk).update(last_run_finished_at=Now(), retries_used=0)
-        if run.mode in READS_ALL_THAT_CHANGED:
-            Job.across_tenants.filter(pk=job.pk).update(last_sync_date=run.started_at)
-        first = run.mode == RunMode.INCREMENTAL and run.job.last_sync_date is None
-        if (run.sweep or run.mode == RunMode.FULL or first) and not run.scopes and not unread:
-            Job.across_tenants.filter(pk=job.pk).update(last_sweep_at=run.started_at)
+        _note_times(run, is_swept=not unread)
         sentence = _sentence(run, lines, quarantined)
         transitions.transition(job, "finish", run, actor=transitions.SYSTEM, reason=ALL_DONE, message=sentence)
     return True
+
+
+def _note_times(run: Run, *, is_swept: bool) -> None:
+    """Store with the job when this run ended, from when on changes are unknown, and when everything was listed."""
+    times: dict[str, Any] = {"last_run_finished_at": Now(), "retries_used": 0}
+    if run.mode in READS_ALL_THAT_CHANGED:
+        times["last_sync_date"] = run.started_at
+    is_first = run.mode == RunMode.INCREMENTAL and run.job.last_sync_date is None
+    if is_swept and (run.sweep or run.mode == RunMode.FULL or is_first) and not run.scopes:
+        times["last_sweep_at"] = run.started_at
+    Job.across_tenants.filter(pk=run.job_id).update(**times)
 
 
 def _outcome(run: Run, lines: list[Line], quarantined: int) -> Outcome:
@@ -128,17 +138,17 @@ def _sentence(run: Run, lines: list[Line], quarantined: int) -> str:
 
 
 def _skipped(run: Run) -> set[str]:
-    """The projects or repositories of which something was not given; a skip that names none is no loss of data."""
+    """The projects or repositories that were not read in full. A skip that names none is no loss of data."""
     return {skip.scope for skip in skips.decode(run)} - {""}
 
 
 def _unread(run: Run, lines: list[Line]) -> set[str]:
-    """Where not everything was read: it has to be asked for again."""
+    """The projects or repositories that the next run must ask for again."""
     return _skipped(run) | proof.unread(lines)
 
 
 def _advance_watermarks(run: Run, unread: set[str]) -> None:
-    """What was extracted need not be asked for again: as of the *start* of the run, and only what was not skipped."""
+    """Mark what was read in full as known up to the *start* of the run: the next run need not ask for it again."""
     if run.integration is None or run.started_at is None or run.mode not in READS_ALL_THAT_CHANGED:
         return
     slices = Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION)

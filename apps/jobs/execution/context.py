@@ -1,4 +1,4 @@
-"""What does a source get to know while it works for a run? The stored records, the watermarks, the connection."""
+"""What does a source know while it works for a run? The stored records, the watermarks and the connection."""
 
 import dataclasses
 from collections import OrderedDict
@@ -19,9 +19,9 @@ from apps.sources.base import RawRecord
 
 T = TypeVar("T")
 
-# Provider searches are eventually consistent: what changed shortly before the last sync is asked for again.
+# A provider's search may lag behind: what changed shortly before the last sync is asked for again.
 OVERLAP = timedelta(minutes=5)
-KEPT_CONTEXTS = 4
+MAX_CONTEXTS = 4
 
 
 class RunContext:
@@ -42,7 +42,7 @@ class RunContext:
         """From when on changes of ``scope`` are wanted; ``None`` for all of it."""
         if self._run.mode == RunMode.RANGE:
             return self._run.since
-        # Read every time: a watermark goes with the name of a project or repository, also while the run goes on.
+        # Read every time: a project or repository may get another name during the run, and its watermark with it.
         found = Watermark.objects.for_tenant(self._run.tenant_id).filter(integration=self._integration_id, scope=scope)
         synced_at = None if self.full else found.values_list("synced_at", flat=True).first()
         return synced_at - OVERLAP if synced_at else None
@@ -60,17 +60,17 @@ class RunContext:
         return raw.find(self._integration_id, entity, external_id)
 
     def changed(self, entity: str) -> Iterator[RawRecord]:
-        """Those that this run has stored, or one that came to no end before; in a full run all: all are asked for."""
+        """The records that this run stored, or a run before it that did not finish; in a full run all records."""
         if self.full:
             return raw.current(self._integration_id, entity)
         return raw.changed(self._integration_id, entity, [self._run.pk, *unfinished_before(self._run)])
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
-        """The ids of stored records that this run has neither listed nor stored."""
+        """The ids of stored records that this run neither listed nor stored."""
         return seen.unlisted(self._integration_id, entity, scope, self._run.pk)
 
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
-        """Those of ``ids`` of which no current record is stored."""
+        """The ``ids`` that have no current record in the store."""
         return seen.unstored(self._integration_id, entity, ids)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
@@ -91,13 +91,13 @@ _lock = Lock()
 
 
 def context_of(run: Run) -> RunContext:
-    """The process's context of a run: connections and memos are shared by its batches."""
+    """This process's context of a run: its batches share the connection and the memos."""
     key = (run.pk, run.attempt)
-    # The threads of a step all ask at once when it begins: one makes the context, and they share its connections.
+    # The threads of a step all ask at once when it begins: one makes the context, and all share its connections.
     with _lock:
         if key not in _contexts:
             _contexts[key] = RunContext(run)
-            while len(_contexts) > KEPT_CONTEXTS:
+            while len(_contexts) > MAX_CONTEXTS:
                 _, old = _contexts.popitem(last=False)
                 old.http.close()
         return _contexts[key]

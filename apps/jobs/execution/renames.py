@@ -1,18 +1,17 @@
-"""What goes with a project or repository that has another name now? Its stored records and its watermark."""
+"""What happens when a project or repository gets another name? Its stored records and its watermark follow."""
 
-from typing import cast
-
+from apps.jobs.execution.context import integration_of
 from apps.jobs.models import Run, Watermark
 from apps.raw import services as raw
 
 
 def rename(run: Run, renamed: dict[str, str]) -> list[int]:
-    """Let everything follow from the names before to the names now, all at once, in the caller's transaction.
+    """Move everything from the old names to the new names at once, in the caller's transaction.
 
-    Gives the ids of the raw records whose rows are to be made again. A watermark that a new name had belongs to
-    something that is called otherwise by now, or is gone.
+    Gives the ids of the raw records whose rows are to be made again. A watermark that a new name already had is
+    deleted: it belongs to something that has yet another name, or is gone.
     """
-    integration_id = cast(int, run.integration_id)
+    integration_id = integration_of(run)
     watermarks = Watermark.across_tenants.filter(integration=integration_id)
     synced = dict(watermarks.filter(scope__in=renamed).values_list("scope", "synced_at"))
     watermarks.filter(scope__in=[*renamed, *renamed.values()]).delete()

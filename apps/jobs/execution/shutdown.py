@@ -1,7 +1,7 @@
-"""How does a task learn that its worker is told to stop? Through a flag that the worker's processes share.
+"""How does a task know that its worker must stop? By a flag that the worker's processes share.
 
-Celery tells only the worker's main process. The flag is made before the pool is forked, so that every child sees it: a
-step then hands over at its next batch instead of being killed and waited for.
+Celery informs only the worker's main process. The flag is made before the pool is forked, so every child sees it. A
+step then hands over at its next batch, and nobody has to wait for it or kill it.
 """
 
 from typing import Any
@@ -18,5 +18,5 @@ def is_worker_stopping() -> bool:
 
 
 @worker_shutting_down.connect
-def _tell_children(**_: Any) -> None:
+def _inform_children(**_: Any) -> None:
     _stopping.set()

@@ -1,4 +1,4 @@
-"""How much work waits, how fast does it go, and who does what? Asked of the database alone, for one tenant."""
+"""How much work waits, how fast does it go, and who does what? The database alone answers, for one tenant."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,10 @@ RECENT = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Queue:
-    """The batches of one queue: waiting, held by workers, closed in the last five minutes; ``oldest`` waits longest."""
+    """The batches of one stage: how many wait, are held by workers, and were closed in the last five minutes.
+
+    ``oldest`` is when the batch that waits longest was added.
+    """
 
     name: str
     waiting: int = 0
@@ -35,7 +38,10 @@ class Queue:
 
 @dataclass(frozen=True)
 class Work:
-    """What one worker holds: ``batches`` of a stage of a step of a run, of which the first was given out ``since``."""
+    """What one worker holds: ``batches`` of one stage and step of a run.
+
+    ``since`` is when workers were woken for the first of them.
+    """
 
     worker: str
     job: str
@@ -67,7 +73,7 @@ def queues(tenant: Tenant) -> list[Queue]:
 
 
 def work(tenant: Tenant) -> list[Work]:
-    """What is being worked on now, the longest first."""
+    """What workers do now; what has lasted longest comes first."""
     held = Batch.objects.for_tenant(tenant).filter(
         state=BatchState.RUNNING, owner__isnull=False, lease_until__gte=Now(), run__state=RunState.RUNNING
     )
