@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.dashboard.selectors import COLUMNS, took
-from apps.dashboard.templatetags.dashboard import OUTCOMES, duration, kind
+from apps.dashboard.templatetags.dashboard import duration, kind
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
 from apps.progress.engine.words import rate_words
@@ -94,7 +94,7 @@ def comparison(left: Run, right: Run) -> Comparison:
 
 def _settings(left: Run, right: Run) -> Iterator[Setting]:
     tellers: dict[str, Callable[[Run], str]] = {
-        "Outcome": lambda run: OUTCOMES.get(run.outcome, ("", run.get_state_display()))[1],
+        "Outcome": lambda run: run.get_outcome_display() if run.outcome else run.get_state_display(),
         "Reads": lambda run: run.get_mode_display(),
         "Attempts": lambda run: str(run.attempt),
         "From": lambda run: _moment(run.since),

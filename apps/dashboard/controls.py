@@ -1,10 +1,8 @@
-"""What can be asked of a job now, and why not the rest?"""
+"""Which controls of a job are possible now, and why are the others not?"""
 
 from dataclasses import dataclass
 
-from apps.jobs.lifecycle.controls import CONTROLS, is_meant_for
-from apps.jobs.lifecycle.controls import Control as Wording
-from apps.jobs.lifecycle.transitions import TRANSITIONS
+from apps.jobs.lifecycle.controls import CONTROLS, Control, is_available
 from apps.jobs.models import Job
 from apps.progress.choices import JobState
 from apps.tenants.models import Role
@@ -12,12 +10,12 @@ from apps.tenants.permissions import may_act_as, refusal
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlOffer:
     """A control as a page shows it; ``why`` says why it is not possible now and is empty when it is."""
 
     name: str
     job: Job
-    wording: Wording
+    wording: Control
     why: str
 
     @property
@@ -31,24 +29,21 @@ class Control:
         return self.name == self.wording.action
 
 
-def controls_of(job: Job, role: Role | None) -> list[Control]:
+def controls_of(job: Job, role: Role | None) -> list[ControlOffer]:
     """Every control of a job, for somebody with ``role`` in its tenant."""
     return [
-        Control(name, job, wording, _why_not(job, wording.action, role))
+        ControlOffer(name, job, wording, _why_not(job, wording, role))
         for name, wording in CONTROLS.items()
-        if is_meant_for(wording, job)
+        if is_available(wording, job)
     ]
 
 
-def _why_not(job: Job, action: str, role: Role | None) -> str:
+def _why_not(job: Job, control: Control, role: Role | None) -> str:
     if not may_act_as(role, Role.OPERATOR):
         return refusal(role, Role.OPERATOR)
-    states = set(TRANSITIONS[action].sources)
-    if action == "start":
-        states.add(JobState.FINISHED)
-    if job.state not in states:
-        names = " or ".join(sorted(state.label.lower() for state in states))
+    if job.state not in control.sources:
+        names = " or ".join(sorted(state.label.lower() for state in control.sources))
         return f"Only while the job is {names}; it is {job.get_state_display().lower()}."
-    if action == "start" and job.integration is not None and not job.integration.is_active:
+    if control.action == "start" and job.integration is not None and not job.integration.is_active:
         return "The integration is switched off: switch it on first."
     return ""

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
-from apps.dashboard.controls import Control, controls_of
+from apps.dashboard.controls import ControlOffer, controls_of
 from apps.jobs.models import Job, Run, StateChange
 from apps.jobs.selectors import jobs_of
 from apps.progress.choices import ENDED, JobState, StageState
@@ -35,7 +35,7 @@ class Overview:
     live: RunMessage | None
     last: Run | None
     today: int
-    controls: list[Control]
+    controls: list[ControlOffer]
 
     @property
     def percent(self) -> float:
@@ -49,12 +49,12 @@ class Overview:
         return [(kind, counts[kind]) for kind in HEADLINE_KINDS if counts.get(kind)]
 
     @property
-    def possible(self) -> list[Control]:
+    def possible(self) -> list[ControlOffer]:
         """What the person may ask for now."""
         return [control for control in self.controls if not control.why]
 
     @property
-    def first_controls(self) -> list[Control]:
+    def first_controls(self) -> list[ControlOffer]:
         """The two that fit into a row of a list."""
         return [control for control in self.possible if control.is_common][:2]
 

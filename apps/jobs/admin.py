@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.jobs.forms import JobForm
-from apps.jobs.lifecycle.controls import PLAIN, Control
+from apps.jobs.lifecycle.controls import CONTROLS, Control
 from apps.jobs.lifecycle.planning import SETTINGS, change_settings, schedule_of
 from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.lifecycle.upcoming import upcoming
@@ -23,7 +23,7 @@ from apps.tenants.admin_base import BaseAdmin, ReadOnly, ReadOnlyTenantAdmin, Te
 from apps.tenants.models import Role, User
 from apps.tenants.permissions import require
 
-REASON = "Asked for in the admin site"
+REASON = "Requested in the admin site"
 
 
 def control_action(control: Control) -> Callable[..., None]:
@@ -37,7 +37,7 @@ def control_action(control: Control) -> Callable[..., None]:
             except WrongStateError as error:
                 model_admin.message_user(request, str(error), messages.WARNING)
             else:
-                model_admin.message_user(request, f"{control.label}: {job} has been asked.", messages.SUCCESS)
+                model_admin.message_user(request, f"{control.label} requested for {job}.", messages.SUCCESS)
 
     act.__name__ = control.name
     return act
@@ -58,7 +58,7 @@ class JobAdmin(Live, TenantAdmin):
     list_display = ("name", "job_type", "bar", "is_active", "when", "next_run", "last_run_finished_at")
     list_filter = ("state", "job_type", "is_active")
     search_fields = ("name",)
-    actions = tuple(control_action(control) for control in PLAIN.values())
+    actions = tuple(control_action(control) for control in CONTROLS.values() if not control.needs_choice)
     fieldsets = (
         (None, {"fields": ("tenant", "name", "job_type", "integration")}),
         ("Now", {"fields": ("bar", "error", "retries_used")}),

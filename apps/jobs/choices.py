@@ -5,14 +5,16 @@ The states of jobs and runs are in :mod:`apps.progress.choices`.
 
 from django.db import models
 
+from apps.core.choices import StateChoices, Tone
 
-class Outcome(models.TextChoices):
+
+class Outcome(StateChoices):
     """What a finished run amounts to."""
 
-    NONE = "", "—"
-    COMPLETE = "complete", "Complete"
-    WITH_QUARANTINE = "with_quarantine", "With records set aside"
-    INCOMPLETE = "incomplete", "Incomplete"
+    NONE = "", Tone.NEUTRAL, "", "—"
+    COMPLETE = "complete", Tone.GOOD, "complete", "Complete"
+    WITH_QUARANTINE = "with_quarantine", Tone.WARN, "with-quarantine", "With records set aside"
+    INCOMPLETE = "incomplete", Tone.WARN, "incomplete", "Incomplete"
 
 
 class RunMode(models.TextChoices):

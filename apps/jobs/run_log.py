@@ -1,7 +1,6 @@
-"""What does a run's log say about each event? One function per event, called in the transaction that makes it true.
+"""What does a run's log say about each event? One function per event, called in the transaction of the event.
 
-Extraction is told together, not slice by slice: a :class:`Journal` sums up what a process has fetched and writes it
-down at most twice a second.
+Fetched slices share lines: a :class:`Journal` sums up what a process has fetched and writes it at most twice a second.
 """
 
 import time
@@ -20,59 +19,49 @@ from apps.progress.log import NewLine
 from apps.progress.models import StageProgress
 from apps.raw.services import Failure, describe
 from apps.sources.base import Fetched, Skip, Slice
+from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.models import MODELS
 
 FLUSH_SECONDS = 0.5
-NAMED = 3  # projects, repositories or records that a line names
-
-DEEDS = {
-    "start": "Asked for by {actor}",
-    "retry": "Attempt {attempt}, asked for by {actor}: goes on where it failed",
-    "admit": "Begun",
-    "pause": "Paused by {actor}",
-    "resume": "Resumed by {actor}",
-    "fail": "Failed",
-    "stop": "Stop asked for by {actor}",
-    "cancel": "Stopped: what is loaded stays",
-}
-LEVELS = {"fail": LogLevel.ERROR, "stop": LogLevel.WARNING, "cancel": LogLevel.WARNING}
+MAX_NAMES = 3  # projects, repositories or records that a line names
 
 
-def transition(run: Run, action: str, *, actor: str, reason: str, message: str, error: str) -> None:
-    """A change of the job's state; the reset afterwards is the job's business, not the run's."""
-    if action == "reset":
-        return
-    deed = DEEDS[action].format(actor=actor, attempt=run.attempt + 1) if action in DEEDS else message
-    told = ": ".join(filter(None, (deed, error or reason)))
-    log.write(run.pk, told, level=LEVELS.get(action, LogLevel.INFO))
+def write(run: Run, text: str, *, level: LogLevel = LogLevel.INFO, step: str = "", stage: str = "") -> None:
+    """One line; a line about a step begins with the title of the step."""
+    text = f"{_title(run.job.job_type, step)}: {text}" if step else text
+    log.write(run.pk, text, level=level, step=step, stage=stage)
+
+
+def warn(run: Run, text: str, step: str = "", stage: str = "") -> None:
+    """A wait, another attempt, a takeover: no record is lost, but it takes time."""
+    write(run, text, level=LogLevel.WARNING, step=step, stage=stage)
 
 
 def planned(run: Run, step: str, stage: str, batches: int, size: int) -> None:
-    """A step begins."""
-    much = _count(batches, "batch", "batches") + (f" with {size:,} records" if size else "")
-    title = definition(run.job.job_type).step(step).title
-    text = f"Begins: {title}, {much} to begin with." if batches else f"{title}: nothing to do."
-    log.write(run.pk, text, step=step, stage=stage)
+    """A stage of a step starts."""
+    with_what = _count(batches, "batch", "batches") + (f" ({_count(size, 'record', 'records')})" if size else "")
+    write(run, f"{stage} started with {with_what}." if batches else "there is nothing to do.", step=step, stage=stage)
 
 
 def closed(run_id: UUID, cells: Iterable[tuple[str, str]]) -> None:
-    """Stages have ended: with their counts and seconds."""
+    """Stages have ended: their counts and seconds."""
     wanted = set(cells)
     if not wanted:
         return
-    rows = StageProgress.objects.filter(run_id=run_id, step__in={step for step, _ in wanted})
+    rows = StageProgress.objects.filter(run_id=run_id, step__in={step for step, _ in wanted}).select_related("run")
     log.write_all(run_id, [_ending(row) for row in rows if (row.step, row.stage) in wanted])
 
 
 def _ending(row: StageProgress) -> NewLine:
-    parts = [f"{row.done:,} done" if row.done else "nothing to do"]
-    if row.failed:
-        parts.append(f"{row.failed:,} of them set aside")
+    noun = "text" if row.stage == Stage.EMBEDDING else "record"
+    what = f": {_count(row.done, noun, f'{noun}s')}" if row.done else ", nothing to do"
     if row.done and row.started_at and row.finished_at:
-        parts.append(f"in {(row.finished_at - row.started_at).total_seconds():,.1f} s")
-    level = LogLevel.WARNING if row.failed else LogLevel.INFO
-    return NewLine(f"{row.get_state_display()}: {row.stage}, {', '.join(parts)}.", level, row.step, row.stage)
+        what += f" in {(row.finished_at - row.started_at).total_seconds():,.1f} s"
+    if row.failed:
+        what += f", {row.failed:,} of them set aside"
+    text = f"{_title(row.run.job_type, row.step)}: {row.stage} {row.get_state_display().lower()}{what}."
+    return NewLine(text, LogLevel.WARNING if row.failed else LogLevel.INFO, row.step, row.stage)
 
 
 def skipped(batch: Batch, skips: Sequence[Skip]) -> None:
@@ -85,40 +74,42 @@ def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
     """Records that could not be used: how many, which ones, and why the first of them."""
     ids = _named([failure.external_id for failure in failures])
     first = failures[0]
-    text = f"Set aside {len(failures):,}: {first.entity} {ids}. {first.error}"
-    log.write(batch.run_id, text, level=LogLevel.WARNING, step=batch.step, stage=batch.stage)
+    what = _count(len(failures), "record", "records")
+    warn(batch.run, f"{what} set aside ({first.entity} {ids}): {first.error}", batch.step, batch.stage)
 
 
-def trouble(run_id: UUID, text: str, step: str = "", stage: str = "") -> None:
-    """A wait, another try, a takeover: nothing is lost, but it takes time."""
-    log.write(run_id, text, level=LogLevel.WARNING, step=step, stage=stage)
-
-
-def lost(run_id: UUID, step: str, stage: str) -> None:
-    """A worker has lost the run: to another one where the run goes on, else to whatever has ended or paused it."""
-    if Run.across_tenants.filter(pk=run_id, state=RunState.RUNNING).exists():
-        trouble(run_id, "Another worker has taken over; this one lets go.", step, stage)
+def lost(run: Run, step: str, stage: str) -> None:
+    """A worker has lost the run: to another worker if it is still running, else it has ended or is paused."""
+    if Run.across_tenants.filter(pk=run.pk, state=RunState.RUNNING).exists():
+        warn(run, "another worker has taken over.", step, stage)
 
 
 def again(batch: Batch, error: Exception) -> None:
-    """A batch has failed and will be tried once more."""
-    text = f"Try {batch.attempts} of a batch failed, another follows: {describe(error)}"
-    trouble(batch.run_id, text, batch.step, batch.stage)
+    """A batch has failed and will be tried again."""
+    warn(
+        batch.run,
+        f"attempt {batch.attempts} of a batch failed, another follows: {describe(error)}",
+        batch.step,
+        batch.stage,
+    )
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What one slice has brought: records per entity, and whose they are; ``too_much``: it will be asked in pieces."""
+    """What one slice has brought: records per entity, and of which projects or repositories.
+
+    ``is_too_much``: the provider refused it; smaller slices follow in its place.
+    """
 
     entities: Counter[str]
     scopes: list[str]
     requests: list[str]
     to_follow: int
-    too_much: bool
+    is_too_much: bool
 
 
 def tally(slice_: Slice, fetched: Fetched) -> Tally:
-    """The tally of a slice; its payloads are not kept."""
+    """The tally of a slice, without its payloads."""
     scopes = [slice_.scope] if slice_.scope else [record.scope for record in fetched.records]
     return Tally(
         Counter(record.entity for record in fetched.records),
@@ -132,13 +123,13 @@ def tally(slice_: Slice, fetched: Fetched) -> Tally:
 class Journal:
     """What one process has fetched for a run since it last wrote a line. Safe to fill from several threads."""
 
-    def __init__(self, run_id: UUID) -> None:
-        self._run_id = run_id
+    def __init__(self, run_id: UUID, job_type: str) -> None:
+        self._run_id, self._job_type = run_id, job_type
         self._lock = Lock()
-        self._forget()
+        self._clear()
         self._written = 0.0
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._step = ""
         self._entities: Counter[str] = Counter()
         self._scopes: dict[str, None] = {}
@@ -147,9 +138,10 @@ class Journal:
         self._notes: list[NewLine] = []
 
     def fetched(self, step: str, slice_: Tally) -> None:
-        """One slice has been stored."""
-        if slice_.too_much:
-            self.note(f"Too much at once for the provider: asks for less of {_named(slice_.scopes) or 'it'} at a time.")
+        """One slice is stored."""
+        if slice_.is_too_much:
+            much = f" of {_named(slice_.scopes)}" if slice_.scopes else ""
+            self.note(f"The provider could not return so much{much} at once. The next requests ask for less.")
             return
         with self._lock:
             self._step = step
@@ -160,12 +152,12 @@ class Journal:
             self._requests.update(dict.fromkeys(slice_.requests))
 
     def note(self, text: str) -> None:
-        """Something worth a warning that a request has met."""
+        """A request has met something that is worth a warning."""
         with self._lock:
             self._notes.append(NewLine(text, LogLevel.WARNING))
 
     def flush(self, *, now: bool = False) -> None:
-        """Write down what has come together, unless the last time is too short ago."""
+        """Write what has come together, unless the last lines are too recent."""
         if not now and time.monotonic() - self._written < FLUSH_SECONDS:
             return
         if lines := self.take():
@@ -173,31 +165,48 @@ class Journal:
             log.write_all(self._run_id, lines)
 
     def take(self) -> list[NewLine]:
-        """The lines that tell what has come together; it is forgotten here."""
+        """The lines about everything since the last call."""
         with self._lock:
             lines = [*self._notes, *self._sum()]
-            self._forget()
+            self._clear()
         return lines
 
     def _sum(self) -> list[NewLine]:
         if not self._slices:
             return []
-        listed = f"a list of {_count(self._to_follow, 'slice', 'slices')}" if self._to_follow else ""
-        records = ", ".join(_records(entity, number) for entity, number in self._entities.most_common())
-        what = records or listed or "nothing new"
-        where = f" of {_named(list(self._scopes))}" if self._scopes else ""
-        how = next(iter(self._requests)) if len(self._requests) == 1 else _count(self._slices, "slice", "slices")
-        return [NewLine(f"Fetched {what}{where} ({how})", LogLevel.INFO, self._step, "extraction")]
+        where = _named(list(self._scopes))
+        how = next(iter(self._requests)) if len(self._requests) == 1 else _count(self._slices, "part", "parts")
+        if self._entities:
+            records = ", ".join(_records(entity, number) for entity, number in self._entities.most_common())
+            what = f"fetched {records}" + (f" from {where}" if where else "")
+        elif self._to_follow:
+            what = f"found {_count(self._to_follow, 'part', 'parts')} to fetch" + (f" from {where}" if where else "")
+        else:
+            what = "found nothing new" + (f" in {where}" if where else "")
+        return [
+            NewLine(
+                f"{_title(self._job_type, self._step)}: {what} ({how})", LogLevel.INFO, self._step, Stage.EXTRACTION
+            )
+        ]
 
 
 @lru_cache(maxsize=8)
-def journal_of(run_id: UUID) -> Journal:
-    """This process's journal of a run."""
-    return Journal(run_id)
+def _journal(run_id: UUID, job_type: str) -> Journal:
+    return Journal(run_id, job_type)
+
+
+def journal_of(run: Run) -> Journal:
+    """The journal of this process for a run."""
+    return _journal(run.pk, run.job.job_type)
+
+
+def _title(job_type: str, step: str) -> str:
+    """The title of a step; its key if the step is of another version of the software."""
+    return next((one.title for one in definition(job_type).steps if one.key == step), step)
 
 
 def _brief(request: str) -> str:
-    """``GET /rest/api/3/status`` of a call: without the host, and what is asked for in detail."""
+    """``GET /rest/api/3/status``: a request without its host and its query."""
     method, _, address = request.partition(" ")
     path = urlsplit(address.split(" ")[0]).path
     return f"{method} /{path.lstrip('/')}"
@@ -215,5 +224,5 @@ def _count(number: int, one: str, several: str) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")

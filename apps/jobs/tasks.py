@@ -18,7 +18,6 @@ from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import MAX_ATTEMPTS, LeaseLostError
 from apps.jobs.queue.heartbeat import keep_alive
-from apps.progress import log
 from apps.progress.choices import RunState
 from apps.progress.signals import begins
 from apps.raw.services import describe
@@ -53,20 +52,20 @@ def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoc
     if step in finished:
         return
     runner = StepRunner(run, step, stage, task=self.request.id or "")
-    if not chain.is_next_step(run, step, finished) or not runner.claim(is_redelivered=_is_redelivered(self)):
+    if step != chain.next_step(run, finished) or not runner.claim(is_redelivered=_is_redelivered(self)):
         raise Ignore
     result = StepResult.ABANDONED
     try:
         result = runner.work()
     except LeaseLostError:
         logger.info("Another worker took over run %s.", run_id)
-        run_log.lost(run.pk, step, stage)
+        run_log.lost(run, step, stage)
     except Exception as error:
         _step_failed(run, runner, error)
     finally:
         runner.release()
     if result is StepResult.UNFINISHED:
-        log.write(run.pk, "The step goes on in a new task: no task works for long.", step=step, stage=stage)
+        run_log.write(run, "continues in a new task.", step=step, stage=stage)
         chain.dispatch(run)
     if result is not StepResult.FINISHED:
         raise Ignore

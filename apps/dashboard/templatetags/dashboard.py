@@ -8,35 +8,17 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.jobs.choices import Outcome
+from apps.jobs.lifecycle import transitions
 from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.models import Run
+from apps.progress.choices import RunState
 from apps.progress.engine.words import whole_percent as rounded_down
 from apps.warehouse.models import MODELS
 
 register = template.Library()
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-OUTCOMES = {
-    "complete": ("complete", "Complete"),
-    "with_quarantine": ("with-quarantine", "With records set aside"),
-    "incomplete": ("incomplete", "Incomplete"),
-}
-
-
-# What the transitions of a job are called in its history.
-DEEDS = {
-    "start": "Asked for",
-    "retry": "Retried",
-    "admit": "Begun",
-    "pause": "Paused",
-    "resume": "Resumed",
-    "finish": "Finished",
-    "fail": "Failed, told",
-    "stop": "Stopped",
-    "cancel": "Cancelled",
-    "reset": "Made ready",
-    "schedule": "Settings changed",
-}
 
 
 @register.simple_tag
@@ -54,8 +36,8 @@ def state(value: str, live: str = "") -> dict[str, str]:
 @register.inclusion_tag("dashboard/parts/state.html")
 def outcome(run: Run) -> dict[str, str]:
     """How a run ended, or its state while it goes on; never plainly green when something is missing."""
-    name, word = OUTCOMES.get(run.outcome if run.state == "FINISHED" else "", (run.state.lower(), ""))
-    return {"name": name, "word": word or run.get_state_display(), "live": ""}
+    shown = Outcome(run.outcome) if run.state == RunState.FINISHED and run.outcome else RunState(run.state)
+    return {"name": shown.icon, "word": str(shown.label), "live": ""}
 
 
 @register.inclusion_tag("dashboard/parts/bar.html")
@@ -128,9 +110,9 @@ def kind(name: str) -> str:
 
 
 @register.filter
-def deed(action: str) -> str:
-    """What somebody did, in the past tense."""
-    return DEEDS.get(action, action.capitalize())
+def past_words(action: str) -> str:
+    """The words of the history for an action."""
+    return transitions.past_words(action)
 
 
 @register.simple_tag

@@ -13,7 +13,7 @@ from apps.jobs import selectors
 from apps.jobs.choices import RunMode
 from apps.jobs.execution import estimate as estimates
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.controls import CONTROLS
+from apps.jobs.lifecycle.controls import RUN_CONTROLS
 from apps.jobs.lifecycle.run_request import InvalidRequestError, build_request, known_scopes
 from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.models import Job
@@ -31,8 +31,6 @@ Steps = dict[str, dict[str, str]]
 # A text as it can be stored and compared with what is stored.
 Text = Annotated[str, AfterValidator(clean)]
 Reason = Annotated[Text, Field(max_length=500)]
-# What is asked of a job that has a run; starting one takes more than a reason.
-ACTIONS = {name: control for name, control in CONTROLS.items() if control.mode is None and name != "reset"}
 
 
 class JobState(Schema):
@@ -189,10 +187,10 @@ def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None)
 def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest) -> Status[Any]:
     """One of pause, resume, retry, stop; 409 with what is possible when the state does not allow it."""
     job = job_of(request, job_id, Role.OPERATOR)
-    if action not in ACTIONS:
-        raise HttpError(404, f"There is no action {action!r}; there are {', '.join(ACTIONS)}, start and reset.")
+    if action not in RUN_CONTROLS:
+        raise HttpError(404, f"There is no action {action!r}; the actions are start, {', '.join(RUN_CONTROLS)}.")
     try:
-        ACTIONS[action].ask(job, actor=actor_of(request), reason=body.reason)
+        RUN_CONTROLS[action].ask(job, actor=actor_of(request), reason=body.reason)
     except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return Status(202, _now(request, job_id))

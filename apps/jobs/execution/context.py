@@ -29,7 +29,7 @@ class RunContext:
 
     def __init__(self, run: Run) -> None:
         integration = cast(Integration, run.integration)
-        self.source, self.connection, self.http = open_source(integration, run_log.journal_of(run.pk).note)
+        self.source, self.connection, self.http = open_source(integration, run_log.journal_of(run).note)
         if run.scopes:
             self.connection = dataclasses.replace(self.connection, scopes=tuple(run.scopes))
         self.full = run.mode == RunMode.FULL

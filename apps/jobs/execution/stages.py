@@ -53,7 +53,7 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
     stored = raw_services.store(
         fetched.records, tenant_id=run.tenant_id, integration_id=integration_id, run=run.pk, fetched_at=fetched_at
     )
-    journal = run_log.journal_of(run.pk)
+    journal = run_log.journal_of(run)
     transaction.on_commit(partial(journal.fetched, batch.step, run_log.tally(slice_, fetched)))
     tombstones.resurrect(stored.changed)
     seen.note(fetched.listed, integration_id=integration_id, run=run.pk)

@@ -22,7 +22,6 @@ from apps.jobs.lifecycle import stopping
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import HEARTBEAT_SECONDS, LEASE, LeaseLostError
-from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import RunState
 from apps.progress.stored import MIN_INTERVAL
@@ -54,7 +53,7 @@ class StepRunner:
         self._renewed_at = time.monotonic()
         self._deadline = self._renewed_at + MAX_SLICE_SECONDS
         self._next_refresh = self._renewed_at
-        self._journal = run_log.journal_of(run.pk)
+        self._journal = run_log.journal_of(run)
 
     # --- the lease ----------------------------------------------------------------------------------------------
 
@@ -80,7 +79,7 @@ class StepRunner:
         if claimed:
             progress.wait(self.run.pk, "")
             if self.run.waiting_for:
-                log.write(self.run.pk, "Goes on after the wait.", step=self.step, stage=self.stage)
+                run_log.write(self.run, "continues after the wait.", step=self.step, stage=self.stage)
         return bool(claimed)
 
     def renew(self) -> bool:

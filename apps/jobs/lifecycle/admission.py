@@ -3,10 +3,10 @@
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 
+from apps.jobs import run_log
 from apps.jobs.lifecycle import chain, transitions
 from apps.jobs.models import Job, Run
 from apps.jobs.queue import batches
-from apps.progress import log
 from apps.progress import services as progress
 from apps.progress.choices import ACTIVE, RunState
 from apps.tenants.models import Tenant
@@ -53,7 +53,7 @@ def _admit(run: Run, reason: str) -> bool:
     transitions.transition(job, "admit", run, actor=transitions.SYSTEM, reason=reason)
     for (step, stage), size in batches.adopt(run).items():
         progress.count(run.pk, step, stage, total=size)
-        log.write(run.pk, f"Takes over {size:,} records from an earlier run that ended early.", step=step, stage=stage)
+        run_log.write(run, f"takes over {size:,} records that an earlier run has not finished.", step=step, stage=stage)
     chain.dispatch(run)
     chain.wake_workers(run)
     return True

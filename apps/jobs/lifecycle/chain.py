@@ -22,15 +22,9 @@ def finished_steps(run: Run) -> frozenset[str]:
     )
 
 
-def is_chain_finished(run: Run) -> bool:
-    """Whether the chain has no step left; batches beside the chain may still be open."""
-    return len(finished_steps(run)) == len(definition(run.job.job_type).steps)
-
-
-def is_next_step(run: Run, step: str, finished: frozenset[str]) -> bool:
-    """Whether all earlier steps are finished; a worker ignores a message that comes too early."""
-    left = (one.key for one in definition(run.job.job_type).steps if one.key not in finished)
-    return next(left, "") == step
+def next_step(run: Run, finished: frozenset[str]) -> str:
+    """The first step of the chain that is left; "" if none is, although batches beside the chain may still be open."""
+    return next((step.key for step in definition(run.job.job_type).steps if step.key not in finished), "")
 
 
 def dispatch(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What can be asked of a job? One table for pages, API, admin and command."""
+"""Which controls does a job have? One table for the pages, the API, the admin site and the command."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.run_request import RunRequest
+from apps.jobs.lifecycle.transitions import TRANSITIONS
 from apps.jobs.models import Job
+from apps.progress.choices import JobState
 
 
 @dataclass(frozen=True)
 class Control:
-    """A control: ``action`` is the transition it asks for, ``effect`` what a confirmation says that it does.
+    """A control: ``action`` is the transition that it asks for, ``effect`` the sentence of the confirmation.
 
-    ``mode`` is how much it reads, for those that start a run; ``needs_choice`` says that the range is still open.
+    ``mode`` is how much the run reads, for a control that starts one.
     """
 
     name: str
@@ -23,12 +25,18 @@ class Control:
     effect: str
     ask: Callable[..., object]
     mode: RunMode | None = None
-    danger: bool = False
+    is_dangerous: bool = False
 
     @property
     def needs_choice(self) -> bool:
-        """Whether it cannot be asked for without saying which range."""
+        """Whether a person has to choose a range first."""
         return self.mode == RunMode.RANGE
+
+    @property
+    def sources(self) -> frozenset[JobState]:
+        """The states in which it is possible; a start resets a finished job first."""
+        sources = TRANSITIONS[self.action].sources
+        return sources | TRANSITIONS["reset"].sources if self.action == "start" else sources
 
 
 _ALL = (
@@ -73,7 +81,7 @@ _ALL = (
         "stop",
         "The run ends as cancelled. What is loaded stays; the next run reads the rest.",
         services.stop,
-        danger=True,
+        is_dangerous=True,
     ),
     Control(
         "full",
@@ -96,10 +104,10 @@ _ALL = (
     ),
 )
 CONTROLS = {control.name: control for control in _ALL}
-# Those that need nothing but a reason: what a list of jobs, and a command without options, can ask for.
-PLAIN = {name: control for name, control in CONTROLS.items() if not control.needs_choice}
+# What can be asked of the run that a job has; the other controls start one.
+RUN_CONTROLS = {name: control for name, control in CONTROLS.items() if control.mode is None}
 
 
-def is_meant_for(control: Control, job: Job) -> bool:
-    """Whether a job can be asked for this at all: only what reads from a provider has a range."""
+def is_available(control: Control, job: Job) -> bool:
+    """Whether a job has this control at all: only a job that reads from a provider has a range."""
     return not (control.needs_choice and job.integration_id is None)

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from apps.jobs.lifecycle.schedule import NEXT_TIMES, Schedule, occurrences
-from apps.jobs.lifecycle.transitions import lock
+from apps.jobs.lifecycle.transitions import SETTINGS_CHANGED, lock
 from apps.jobs.models import Job, StateChange
 
 # The settings that say when a job runs, and with them those that say what else it does by itself.
@@ -72,7 +72,7 @@ def change_settings(job: Job, *, actor: str, values: Mapping[str, object], reaso
         locked.save(update_fields=[*changed, "next_run"])
         StateChange.objects.create(
             job=locked,
-            action="schedule",
+            action=SETTINGS_CHANGED,
             before=locked.state,
             after=locked.state,
             actor=actor,

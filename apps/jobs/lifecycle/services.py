@@ -112,7 +112,7 @@ def stop(job: Job, *, actor: str, reason: str = "") -> Run:
     """
     with transaction.atomic():
         locked, run = _lock_for(job, "stop")
-        stopping.ask(locked, run, actor=actor, reason=reason or transitions.BY_HAND)
+        stopping.ask(locked, run, actor=actor, reason=reason or transitions.MANUAL)
     if stopping.end_if_free(run):
         admit_pending_runs(job.tenant)
     run.refresh_from_db()
@@ -154,7 +154,7 @@ def wait_until(run: Run, until: datetime, reason: str, *, driver: UUID | None = 
             held = held.filter(driver=driver)
         if held.update(not_before=Now() + pause, waiting_for=reason, driver=None, driver_task=""):
             progress.wait(run.pk, reason)
-            run_log.trouble(run.pk, f"Waits until {until:%H:%M:%S} UTC. {reason}")
+            run_log.warn(run, f"Waiting until {until:%H:%M:%S} UTC. {reason}")
 
 
 def reset(job: Job, *, actor: str, reason: str = "") -> Job:

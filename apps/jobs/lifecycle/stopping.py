@@ -29,7 +29,7 @@ END_AFTER = timedelta(seconds=15)
 def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
     """Close a run and ask its workers to let go; the caller has locked the job."""
     batches.close_all(run)
-    transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping: {actor} has asked for it")
+    transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping, requested by {actor}")
     is_alive = When(driver__isnull=False, driver_lease_until__gt=Now(), then=F("driver_task"))
     Run.across_tenants.filter(pk=run.pk).update(
         epoch=F("epoch") + 1,

@@ -11,36 +11,58 @@ from django.db.models.functions import Now
 from apps.jobs import run_log
 from apps.jobs.models import Job, Run, StateChange
 from apps.progress import services as progress
-from apps.progress.choices import ENDED, JobState, RunState
+from apps.progress.choices import ENDED, JobState, LogLevel, RunState
 
 
 @dataclass(frozen=True)
 class Transition:
-    """One transition: from which states, to which, and the run's state where it differs from the job's."""
+    """One transition: from which states, to which, and the run's state where it differs from the job's.
+
+    ``past`` is the word of the history; ``level`` is how much the transition matters in the log. A person can ask for
+    a transition that ``is_control``.
+    """
 
     sources: frozenset[JobState]
     target: JobState
+    past: str
+    is_control: bool = False
+    level: LogLevel = LogLevel.INFO
     run_state: RunState | None = None
 
 
 TRANSITIONS: dict[str, Transition] = {
-    "start": Transition(frozenset({JobState.READY, JobState.FAILED}), JobState.PENDING),
-    "retry": Transition(frozenset({JobState.FAILED}), JobState.PENDING),
-    "admit": Transition(frozenset({JobState.PENDING}), JobState.RUNNING),
-    "pause": Transition(frozenset({JobState.RUNNING}), JobState.PAUSED),
-    "resume": Transition(frozenset({JobState.PAUSED}), JobState.RUNNING),
-    "finish": Transition(frozenset({JobState.RUNNING}), JobState.FINISHED),
-    "fail": Transition(frozenset({JobState.RUNNING, JobState.PENDING}), JobState.FAILED),
-    "stop": Transition(frozenset({JobState.RUNNING, JobState.PAUSED, JobState.PENDING}), JobState.STOPPING),
-    "cancel": Transition(frozenset({JobState.STOPPING}), JobState.READY, RunState.CANCELLED),
-    "reset": Transition(frozenset({JobState.FINISHED}), JobState.READY, RunState.FINISHED),
+    "start": Transition(frozenset({JobState.READY, JobState.FAILED}), JobState.PENDING, "Requested", is_control=True),
+    "retry": Transition(frozenset({JobState.FAILED}), JobState.PENDING, "Retry requested", is_control=True),
+    "admit": Transition(frozenset({JobState.PENDING}), JobState.RUNNING, "Started"),
+    "pause": Transition(frozenset({JobState.RUNNING}), JobState.PAUSED, "Paused", is_control=True),
+    "resume": Transition(frozenset({JobState.PAUSED}), JobState.RUNNING, "Resumed", is_control=True),
+    "finish": Transition(frozenset({JobState.RUNNING}), JobState.FINISHED, "Finished"),
+    "fail": Transition(
+        frozenset({JobState.RUNNING, JobState.PENDING}), JobState.FAILED, "Failed", level=LogLevel.ERROR
+    ),
+    "stop": Transition(
+        frozenset({JobState.RUNNING, JobState.PAUSED, JobState.PENDING}),
+        JobState.STOPPING,
+        "Stop requested",
+        is_control=True,
+        level=LogLevel.WARNING,
+    ),
+    "cancel": Transition(
+        frozenset({JobState.STOPPING}),
+        JobState.READY,
+        "Cancelled",
+        level=LogLevel.WARNING,
+        run_state=RunState.CANCELLED,
+    ),
+    "reset": Transition(
+        frozenset({JobState.FINISHED}), JobState.READY, "Reset", is_control=True, run_state=RunState.FINISHED
+    ),
 }
-
-# The transitions that a person may ask for.
-CONTROLS = ("start", "pause", "resume", "retry", "stop", "reset")
+# The action of a history row that records changed settings; it is no transition.
+SETTINGS_CHANGED = "schedule"
 
 SYSTEM = "system"
-BY_HAND = "Asked for by hand."
+MANUAL = "Requested manually."
 
 
 class WrongStateError(Exception):
@@ -49,7 +71,12 @@ class WrongStateError(Exception):
 
 def possible(state: str) -> list[str]:
     """The controls that are possible in ``state``."""
-    return [action for action in CONTROLS if state in TRANSITIONS[action].sources]
+    return [name for name, row in TRANSITIONS.items() if row.is_control and state in row.sources]
+
+
+def past_words(action: str) -> str:
+    """The words of the history for a recorded action."""
+    return "Settings changed" if action == SETTINGS_CHANGED else TRANSITIONS[action].past
 
 
 def refusal(job: Job, action: str) -> str:
@@ -100,7 +127,7 @@ def transition(
         Run.across_tenants.filter(pk=run.pk).update(finished_at=Now())
     run.save(update_fields=["state", "error"])
     StateChange.objects.create(
-        job=job, run=run, action=action, before=before, after=job.state, actor=actor, reason=reason or BY_HAND
+        job=job, run=run, action=action, before=before, after=job.state, actor=actor, reason=reason or MANUAL
     )
     message = message or job.get_state_display()
     progress.overall(
@@ -109,7 +136,17 @@ def transition(
         message=message,
         error=error,
         waiting=waiting,
-        ended=error or reason or BY_HAND,
+        ended=error or reason or MANUAL,
         new_attempt=action == "retry",
     )
-    run_log.transition(run, action, actor=actor, reason=reason, message=message, error=error)
+    if action != "reset":  # the reset is the job's business, not the run's
+        run_log.write(run, _log_text(run, action, actor, message, error or reason), level=arrow.level)
+
+
+def _log_text(run: Run, action: str, actor: str, message: str, why: str) -> str:
+    """``Paused by bob: lunch``; ``Started. A place is free …`` for what the system does by itself."""
+    if actor == SYSTEM:
+        what = message if action == "finish" else TRANSITIONS[action].past
+        return f"{what}. {why}"
+    what = f"Attempt {run.attempt + 1} requested" if action == "retry" else TRANSITIONS[action].past
+    return f"{what} by {actor}: {why}" if why else f"{what} by {actor}"

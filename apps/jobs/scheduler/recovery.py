@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 LOST_AFTER = timedelta(seconds=30)
 # Far more than the attempts of a batch that fails, and than the workers that somebody may kill by chance.
 MAX_WORKER_DEATHS = 4 * batches.MAX_ATTEMPTS
-CRASHED = "The worker gives no sign of life. Another worker takes over."
-UNHEARD = f"No worker has taken the step for {LOST_AFTER.seconds} s. Another wake-up message was sent."
+CRASHED = "the worker gives no sign of life, another worker takes over."
+UNHEARD = f"no worker has taken this step for {LOST_AFTER.seconds} s, another wake-up message was sent."
 
 
 def recover(run: Run) -> None:
@@ -33,10 +33,11 @@ def recover(run: Run) -> None:
         due = Q(not_before=None) | waited
         lost = Run.across_tenants.filter(crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING)
         found = lost.select_for_update(no_key=True, skip_locked=True).first()
-        if found is not None and not chain.is_chain_finished(found):
+        step = chain.next_step(found, chain.finished_steps(found)) if found else ""
+        if found is not None and step:
             logger.info("Sending the chain of run %s again.", found.pk)
             if found.not_before is None:
-                run_log.trouble(found.pk, CRASHED if found.driver else UNHEARD)
+                run_log.warn(found, CRASHED if found.driver else UNHEARD, step)
             if found.not_before is None and found.driver is None:
                 chain.resend(found)
             else:

@@ -42,7 +42,7 @@ def act(browser: Client, action: str, run: Run) -> str:
 
 
 def test_an_operator_pauses_and_resumes(run: Run, operator: Client) -> None:
-    assert "Pause: acme-jira has been asked." in act(operator, "pause", run)
+    assert "Pause requested for acme-jira." in act(operator, "pause", run)
     assert Job.across_tenants.get(pk=run.job_id).state == JobState.PAUSED
     act(operator, "resume", run)
     assert Job.across_tenants.get(pk=run.job_id).state == JobState.RUNNING

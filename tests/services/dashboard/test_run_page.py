@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from apps.jobs.choices import BatchState
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Batch, Job, Run
-from apps.jobs.run_log import Journal, tally
+from apps.jobs.run_log import journal_of, tally
 from apps.progress import log, timeline
 from apps.progress import services as progress
 from apps.progress.choices import NoticeChannel, NoticeState, RunState, StageState
@@ -146,22 +146,22 @@ def test_every_transition_is_in_the_log(run: Run) -> None:
     services.fail(run, "Broken")
     services.retry(run.job, actor="ada")
     texts = list(LogLine.objects.filter(run=run.pk).values_list("text", flat=True))
-    assert texts[0] == "Asked for by ada: Because of a test"
-    assert texts[1].startswith("Begun")
+    assert texts[0] == "Requested by ada: Because of a test"
+    assert texts[1].startswith("Started. A place is free")
     assert "Paused by grace: Lunch" in texts
-    assert "Failed: Broken" in texts
-    assert "Attempt 2, asked for by ada: goes on where it failed" in texts
+    assert "Failed. Broken" in texts
+    assert "Attempt 2 requested by ada" in texts
 
 
-def test_what_is_fetched_is_told_together_and_not_too_often(run: Run) -> None:
-    journal = Journal(run.pk)
+def test_fetched_slices_share_lines_that_are_not_too_frequent(run: Run) -> None:
+    journal = journal_of(run)
     slice_ = tally(Slice("search", scope="ABC"), Fetched([RawRecord("issue", "1", b"{}")]))
     for _ in range(10):
         journal.fetched(ISSUES, slice_)
         journal.flush()
     journal.flush(now=True)
-    told = LogLine.objects.filter(run=run.pk, text__startswith="Fetched").values_list("text", flat=True)
-    assert [text.split(" of ")[0] for text in told] == ["Fetched 1 issue", "Fetched 9 issues"]
+    texts = LogLine.objects.filter(run=run.pk, text__contains=": fetched").values_list("text", flat=True)
+    assert [text.split(": ")[1].split(" from ")[0] for text in texts] == ["fetched 1 issue", "fetched 9 issues"]
 
 
 def test_a_redraw_leaves_the_log_alone(run: Run, viewer: Client) -> None:

@@ -229,15 +229,15 @@ def test_every_change_has_a_telling_reason(run: Run, job: Job) -> None:
     told = StateChange.objects.order_by("id").values_list("action", "reason")
     turn = "A place is free: this tenant now runs 1 of at most 1 at a time."
     assert list(told) == [
-        ("start", "Asked for by hand."),
+        ("start", "Requested manually."),
         ("admit", turn),
-        ("pause", "Asked for by hand."),
+        ("pause", "Requested manually."),
         ("resume", "back from lunch"),
         ("fail", "The token has expired."),
-        ("retry", "Asked for by hand."),
+        ("retry", "Requested manually."),
         ("admit", turn),
-        ("stop", "Asked for by hand."),
-        ("cancel", "Stopped by eve (Asked for by hand). No worker was busy with it any more."),
+        ("stop", "Requested manually."),
+        ("cancel", "Stopped by eve (Requested manually). No worker was busy with it any more."),
     ]
 
 

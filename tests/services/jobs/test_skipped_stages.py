@@ -50,7 +50,7 @@ def test_a_stage_into_which_nothing_came_is_skipped(run: Run) -> None:
     states = stage_states(run.pk)
     assert [states[PROJECTS, stage] for stage in Stage] == ["finished", "finished", "skipped"]
     texts = LogLine.objects.filter(run=run.pk, step=PROJECTS, stage="embedding").values_list("text", flat=True)
-    assert list(texts) == ["Skipped: embedding, nothing to do."]
+    assert list(texts) == ["Projects and issue types: embedding skipped, nothing to do."]
 
 
 def test_a_slice_without_records_skips_both_stages_that_follow(run: Run) -> None:

@@ -15,7 +15,7 @@ from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.execution.estimate import estimate
 from apps.jobs.forms import problems, settings_form
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.controls import CONTROLS
+from apps.jobs.lifecycle.controls import RUN_CONTROLS
 from apps.jobs.lifecycle.planning import coming_runs, schedule_of
 from apps.jobs.lifecycle.run_request import InvalidRequestError, RunRequest, build_request
 from apps.jobs.lifecycle.transitions import WrongStateError
@@ -26,8 +26,6 @@ from apps.sources.text import clean
 from apps.tenants.models import Tenant
 from apps.tenants.selectors import tenant_named
 
-ACTIONS = {name: control for name, control in CONTROLS.items() if control.mode is None}
-
 
 class Command(BaseCommand):
     help = "Run, schedule and control jobs. Exit status 0 only when the thing asked for happened."
@@ -36,7 +34,7 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="command", required=True)
         _add_run(commands.add_parser("run", help="Start a run (a failed job begins a new one)."))
         _add_schedule(commands.add_parser("schedule", help="Show when a job runs, or change it."))
-        for name, control in ACTIONS.items():
+        for name, control in RUN_CONTROLS.items():
             commands.add_parser(name, help=control.effect)
         commands.add_parser("list", help="List the jobs.")
         for name, command in commands.choices.items():
@@ -71,7 +69,7 @@ class Command(BaseCommand):
         elif options["command"] == "schedule":
             self._schedule(job, options)
         else:
-            ACTIONS[options["command"]].ask(job, actor=_actor(), reason=options["reason"])
+            RUN_CONTROLS[options["command"]].ask(job, actor=_actor(), reason=options["reason"])
             job.refresh_from_db()
             self._print(_job(job), options)
 
