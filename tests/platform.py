@@ -104,7 +104,7 @@ def row_versions() -> dict[str, list[tuple[object, ...]]]:
 
 
 def forget_limits() -> None:
-    """Let the shared governors forget the pauses that a provider has asked for."""
+    """Let the shared rate limiters forget the pauses that a provider has asked for."""
     client = Redis.from_url(os.environ["REDIS_URL"])
-    for key in client.scan_iter("governor:*"):
+    for key in client.scan_iter("rate_limit:*"):
         client.delete(key)

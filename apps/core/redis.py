@@ -15,3 +15,8 @@ def redis_client() -> Redis:
         settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
     )
     return client
+
+
+def as_text(value: object) -> str:
+    """A text of Redis: depending on its settings, a client gives it as bytes or as a string."""
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -152,5 +152,5 @@ class IntegrationAdmin(TenantAdmin):
     def _try(self, request: HttpRequest, integration: Integration) -> None:
         report = test_connection(integration)
         outcome = f"works as {report.account}" if report.account else "works"
-        note = f"{integration}: {outcome if report.ok else report.problem}"
-        self.message_user(request, note, messages.SUCCESS if report.ok else messages.ERROR)
+        note = f"{integration}: {outcome if report.is_ok else report.problem}"
+        self.message_user(request, note, messages.SUCCESS if report.is_ok else messages.ERROR)

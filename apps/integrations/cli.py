@@ -104,7 +104,7 @@ def add_token(options: dict[str, Any]) -> Integration:
 
 def refuse_unless_ok(report: ConnectionReport) -> None:
     """:class:`CommandError` for a connection that does not work."""
-    if not report.ok:
+    if not report.is_ok:
         raise CommandError(f"{report.problem} Nothing was stored; --no-test stores it all the same.")
 
 

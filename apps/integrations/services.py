@@ -13,11 +13,12 @@ from apps.integrations.connect import open_tokens
 from apps.integrations.models import Integration, Token
 from apps.sources.base import ConnectionReport
 from apps.sources.errors import SourceError
+from apps.sources.http import HttpOptions
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
 
-# Somebody waits for the outcome of a test: it gives up sooner than a run.
-IMPATIENT: dict[str, Any] = {"attempts": 2, "timeout": (5, 20)}
+# A person waits for the result of a test, so it gives up sooner than a run.
+TEST_OPTIONS = HttpOptions(attempts=2, timeout=(5, 20))
 
 
 @transaction.atomic
@@ -112,7 +113,7 @@ def test_token(integration: Integration, token: Token) -> ConnectionReport:
     if report.expires_at:
         token.expires_at = report.expires_at
         changed.append("expires_at")
-    if report.ok:
+    if report.is_ok:
         token.refused_at = None
         changed.append("refused_at")
     token.save(update_fields=changed)
@@ -121,23 +122,23 @@ def test_token(integration: Integration, token: Token) -> ConnectionReport:
 
 def _try(integration: Integration, token: Token) -> ConnectionReport:
     try:
-        source, connection, http = open_tokens(integration, [token], **IMPATIENT)
+        source, connection, http = open_tokens(integration, [token], TEST_OPTIONS)
         with http:
             return source.test(connection, http)
     except ValidationError as error:
-        return ConnectionReport(ok=False, problem=" ".join(error.messages))
+        return ConnectionReport(is_ok=False, problem=" ".join(error.messages))
     except (SourceError, UndecryptableSecretError) as error:
-        return ConnectionReport(ok=False, problem=clean(str(error)))
+        return ConnectionReport(is_ok=False, problem=clean(str(error)))
 
 
 def together(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
     """The outcome for a connection: it is well when all its tokens are."""
     if not reports:
-        return ConnectionReport(ok=False, problem="There is no active token: enter one.")
+        return ConnectionReport(is_ok=False, problem="There is no active token: enter one.")
     if len(reports) == 1:
         return reports[0][1]
-    broken = [f"Token “{token.label}”: {report.problem}" for token, report in reports if not report.ok]
-    best = next((report for _, report in reports if report.ok), reports[0][1])
+    broken = [f"Token “{token.label}”: {report.problem}" for token, report in reports if not report.is_ok]
+    best = next((report for _, report in reports if report.is_ok), reports[0][1])
     return ConnectionReport(not broken, best.account, " ".join(broken), best.scopes_found)
 
 

@@ -7,7 +7,7 @@ import time
 
 from redis import Redis, RedisError
 
-from apps.integrations.governor import as_text
+from apps.core.redis import as_text
 from apps.sources.sizes import LocalSizes
 
 LOOK_EVERY = 2.0  # seconds

@@ -1,8 +1,8 @@
-"""What must a source be able to do? The one interface behind which every provider lives.
+"""What must a source be able to do? The one interface of all providers.
 
-A source is pure Python: it imports no Django and knows no database. Its extraction is a list of *slices* of work. To
-fetch a slice gives raw records and, where a list goes on, further slices; the pipeline stores all of it in one
-transaction, so a killed worker goes on at the next slice. Its transform turns one raw record into rows.
+A source is pure Python: it imports no Django and knows no database. Its extraction consists of *slices* of work.
+Fetching a slice gives raw records and, where a list continues, further slices. The pipeline stores all of it in one
+transaction, so after a crash a worker continues with the next slice. The transform turns one raw record into rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from apps.sources.definition import JobDefinition
-from apps.sources.http import Http
+from apps.sources.http import Http, HttpOptions
 from apps.sources.rows import Row
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one provider. ``scopes`` are project keys or ``owner/name``; empty means: discover all."""
+    """How to reach one provider. ``scopes`` are project keys or ``owner/name``; without any, all are discovered."""
 
     base_url: str
     username: str = ""
@@ -30,10 +30,10 @@ class Connection:
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """One piece of extraction work, as JSON in the ledger. ``kind`` picks the source's fetch function.
+    """One unit of extraction, stored as JSON in the queue. ``kind`` chooses the source's fetch function.
 
-    It is about one project or repository, its ``scope``, or about several at once, its ``scopes``: when the run has
-    ended well, their changes are known up to its start.
+    ``scope`` is the project or repository that it is about, ``scopes`` are several of them. When the run has ended
+    well, their changes are known up to its start.
     """
 
     kind: str
@@ -43,10 +43,10 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 class RawRecord(msgspec.Struct):
-    """One provider object as it came over the wire: ``payload`` is its JSON, byte for byte.
+    """One object of the provider: ``payload`` is its JSON, byte for byte as it was received.
 
-    ``scope`` is the project key or repository it belongs to ("" for what belongs to the site); ``request`` the call
-    it came from, without secrets.
+    ``scope`` is the project key or repository that it belongs to ("" for what belongs to the site). ``request`` is
+    the call that gave it, without secrets.
     """
 
     entity: str
@@ -58,7 +58,7 @@ class RawRecord(msgspec.Struct):
 
 
 class Skip(msgspec.Struct):
-    """Something the provider would not give (404, 409, 410, 451 …): an outcome to show, not a failure of the run."""
+    """Something that the provider would not give (404, 409, 410, 451 …): it is shown, and the run does not fail."""
 
     scope: str
     reason: str
@@ -77,7 +77,7 @@ class Deletion(msgspec.Struct):
 
 
 class Listed(msgspec.Struct):
-    """Ids that the provider listed for one project or repository: all of them are to be found stored afterwards."""
+    """Ids that a provider's list contained for one project or repository: afterwards all of them must be stored."""
 
     entity: str
     scope: str
@@ -85,10 +85,10 @@ class Listed(msgspec.Struct):
 
 
 class Fetched(msgspec.Struct):
-    """The outcome of one slice. ``expected`` adds to what the provider announced, per entity (exact numbers only).
+    """The result of one slice. ``expected`` says how many records the provider announced, per entity (exact only).
 
-    ``renamed`` are projects or repositories that go by another name now: what is stored of them goes with the name,
-    and its rows are made again.
+    ``renamed`` maps old names of projects or repositories to new ones: their stored records get the new name, and
+    their rows are made again.
     """
 
     records: list[RawRecord] = []
@@ -101,10 +101,10 @@ class Fetched(msgspec.Struct):
 
 
 class Children(msgspec.Struct, frozen=True):
-    """Says that ``rows`` hold every child of one parent: a child that is stored but not among them is gone.
+    """Says that ``rows`` hold every child of one parent: a stored child that is not among them is deleted.
 
-    ``field`` is the column of ``row_type`` that names the parent, ``parent`` its external id; with the field
-    ``external_id`` it is the row itself that is gone when it is not among ``rows``.
+    ``field`` is the column of ``row_type`` that names the parent, ``parent`` is the parent's external id. With the
+    field ``external_id`` the row itself is deleted when it is not among ``rows``.
     """
 
     row_type: type[Row]
@@ -113,7 +113,7 @@ class Children(msgspec.Struct, frozen=True):
 
 
 class Transformed(msgspec.Struct):
-    """What one raw record means: ``rows`` are upserted, ``gap_rows`` only inserted where nothing is known yet."""
+    """The rows of one raw record: ``rows`` are upserted, ``gap_rows`` are inserted only where no row is stored yet."""
 
     rows: list[Row] = []
     gap_rows: list[Row] = []
@@ -126,23 +126,23 @@ class Estimate(msgspec.Struct):
     scope: str
     entity: str
     records: int
-    exact: bool = True
+    is_exact: bool = True
 
 
 class Context(Protocol):
     """What the pipeline offers to a source while it works for one run.
 
-    ``full``: everything is asked for again. ``sweep``: the ids of everything are listed, and what a complete list
-    lacks is asked for by id; a full run sweeps as well, a run of a chosen range never does.
+    ``is_full``: everything is asked for again. ``with_sweep``: all ids are listed, and what a complete list lacks is
+    asked for by id; a full run sweeps as well, a run of a chosen range never does.
     """
 
     connection: Connection
     http: Http
-    full: bool
-    sweep: bool
+    is_full: bool
+    with_sweep: bool
 
     def since(self, scope: str) -> datetime | None:
-        """From when on changes of ``scope`` are wanted (overlap included); ``None`` means from the beginning."""
+        """The start of the wanted changes of ``scope`` (with overlap); ``None`` means from the beginning."""
 
     def until(self) -> datetime | None:
         """The end of a chosen range; ``None`` for no end."""
@@ -154,27 +154,27 @@ class Context(Protocol):
         """The current version of one stored record."""
 
     def changed(self, entity: str) -> Iterator[RawRecord]:
-        """Those of :meth:`current` whose version this run, or one before it that came to no end, has stored."""
+        """The records of :meth:`current` that were stored by this run, or by an earlier run that did not finish."""
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
         """The ids of the stored records of ``scope`` that no slice of this run has listed (see :class:`Listed`).
 
-        "" means all scopes. What this run has stored is not among them. To be asked for after the list has come to
-        its end; that an id is among them proves nothing yet.
+        "" means all scopes. Records that this run has stored are left out. Ask only when the list is complete; an id
+        in the answer proves nothing yet.
         """
 
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
-        """Those of ``ids`` of which no current record is stored."""
+        """The ``ids`` without a stored current record."""
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
-        """``make()``, remembered for the rest of this run in this process."""
+        """The value of ``make()``, remembered for the rest of this run in this process."""
 
 
 @dataclass(frozen=True)
 class ConnectionReport:
-    """The outcome of a connection test: ``problem`` is empty, or the sentence that says what is wrong."""
+    """The result of a connection test: ``problem`` is empty, or the sentence that says what is wrong."""
 
-    ok: bool
+    is_ok: bool
     account: str = ""
     problem: str = ""
     scopes_found: tuple[str, ...] = ()
@@ -186,26 +186,26 @@ class Source(Protocol):
 
     definition: JobDefinition
 
-    def http(self, connection: Connection, **options: Any) -> Http:
-        """A client that carries the connection's credentials; ``options`` go to :class:`~apps.sources.http.Http`."""
+    def http(self, connection: Connection, options: HttpOptions = HttpOptions()) -> Http:
+        """A client that carries the connection's credentials."""
 
-    def allowance(self, connection: Connection) -> str:
-        """What shares one rate limit: all connections that answer alike obey the same governor."""
+    def quota_key(self, connection: Connection) -> str:
+        """The name of what shares one quota: all connections with the same key share a rate limiter."""
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
-        """Try the credentials and say in one sentence what is wrong; never raises for an answer of the provider."""
+        """Try the credentials and say in one sentence what is wrong. Never raises for an answer of the provider."""
 
     def start(self, step: str, context: Context) -> list[Slice]:
         """The first slices of a step."""
 
-    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
+    def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
         """Fetch one slice. Called from several threads at once. Raises :class:`~apps.sources.errors.SourceError`."""
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
-        """Which rows go with an object that is gone: no rows, but ``complete`` with the parents that are left empty."""
+        """The rows that go with a deleted object: no rows, but ``complete`` with the parents that are left empty."""
 
     def estimate(self, context: Context) -> list[Estimate]:
-        """What a run of this context would fetch, without fetching it: few requests, exact where the provider says."""
+        """What a run of this context would fetch, found out with few requests; exact where the provider says."""
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:
-        """The rows of one record. Raises any exception for a record that cannot be read: it is set aside then."""
+        """The rows of one record. Raises any exception for a record that cannot be read: it is then quarantined."""

@@ -1,44 +1,43 @@
-"""How does a source talk HTTP? One polite, thread-safe client: retries, limits, clear sentences."""
+"""How does a source talk HTTP? One thread-safe client with retries, limits and clear error sentences."""
 
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from apps.sources.errors import InvalidAnswerError, RateLimitedError, SourceError, UnreachableError
-from apps.sources.governors import Governor, LocalGovernor, pause_sentence
-from apps.sources.limits import Limit, limit_of
-from apps.sources.problems import problem_of, told_by
+from apps.sources.limit_headers import Pause, pause_of_refusal
+from apps.sources.problems import error_of, message_in
+from apps.sources.rate_limiter import LocalRateLimiter, RateLimiter, pause_sentence
+from apps.sources.retry_policy import RetryPolicy
 from apps.sources.sizes import LocalSizes, Sizes
 from apps.sources.text import read_json
-from apps.sources.transport import SENT_HOME_ONLY, Call, Reply, Transport, place
-from apps.sources.tries import Tries
+from apps.sources.transport import SENT_HOME_ONLY, Reply, Request, Transport, shown_url
 
 T = TypeVar("T")
-
-__all__ = ["Answer", "Governor", "Http", "host"]
 
 MEBIBYTE = 1024 * 1024
 
 
 def host(url: str) -> str:
-    """The host (and port) of an address, as one spelling."""
-    return urlsplit(url).netloc.lower()
+    """The host (and port) of an address in lower case, without user name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 class Answer(Reply):
     """A good answer (status below 400): ``status``, ``headers`` (names in lower case), ``body``, ``url``."""
 
-    def __init__(self, reply: Reply, governor: Governor) -> None:
+    def __init__(self, reply: Reply, client: "Http") -> None:
         super().__init__(reply.status, reply.headers, reply.body, reply.url)
-        self._governor = governor
+        self._client = client
 
-    def pause(self, limit: Limit) -> None:
-        """Have everybody pause who shares the allowance that this answer came from."""
-        self._governor.limited(limit)
+    def pause(self, pause: Pause) -> None:
+        """Make everybody pause who shares the quota that this answer was taken from."""
+        self._client.rate_limiter.pause(pause)
 
     def decode(self, shape: type[T]) -> T:
         """The JSON body read as ``shape``; :class:`InvalidAnswerError` says what came instead."""
@@ -47,58 +46,69 @@ class Answer(Reply):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             what = "a web page (HTML)" if is_html(self) else "unreadable or unexpected JSON"
             raise InvalidAnswerError(
-                f"{place(self.url)} answered with {what} ({error}). "
-                "Check that the base URL is that of the provider's API.",
+                f"{self._client.provider} sent {what} ({error}). Check that the base URL is that of the provider's "
+                f"API. Address: {shown_url(self.url)}",
                 self.status,
             ) from None
 
 
-# Finds the limit that a provider tells in a good answer.
-LimitIn = Callable[[Answer], Limit | None]
+# Finds the pause that a good answer asks for in its body.
+FindPause = Callable[[Answer], Pause | None]
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """How a client asks.
+
+    ``provider`` is the name in error sentences; without one they name the host. ``attempts`` tries per call.
+    ``max_wait`` is the longest pause (seconds) that is slept through; for a longer one :class:`RateLimitedError` is
+    raised. ``timeout`` is (connect, read) in seconds. ``max_bytes`` bounds a body after decompression.
+    ``must_be_public`` refuses addresses in private networks. ``on_retry`` receives a sentence when a call is tried
+    again. ``others`` are clients of the same site with other tokens: each call is sent with the token that has most
+    requests left, and continues with another one where a token has to wait or is refused. ``sizes`` remembers how
+    much the provider could answer at once.
+    """
+
+    provider: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    rate_limiter: RateLimiter | None = None
+    sizes: Sizes | None = None
+    attempts: int = 5
+    max_wait: float = 5.0
+    timeout: tuple[float, float] = (10, 60)
+    max_bytes: int = 64 * MEBIBYTE
+    max_connections: int = 32
+    must_be_public: bool = False
+    on_retry: Callable[[str], None] | None = None
+    others: Sequence["Http"] = ()
 
 
 class Http:
-    """A client of one provider. All its calls only read, so that each may be tried again, POST as well.
+    """A client of one provider. All its calls only read, so each may be tried again, POST as well.
 
-    ``attempts`` tries per call; ``patience`` is the longest pause (seconds) that is slept through here, for a
-    longer one :class:`RateLimitedError` is raised; ``timeout`` is (connect, read); ``max_bytes`` bounds a body
-    after decompression. ``public_only`` refuses addresses in private networks. ``on_trouble`` is told why a call is
-    tried again. ``others`` are clients of the same site with other tokens: each call is asked with the token that has
-    most left, and goes on with another where one has to wait or is refused. ``sizes`` remembers for the source how
-    much the provider could answer at once. Safe to share between threads.
+    Safe to share between threads.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        governor: Governor | None = None,
-        patience: float = 5.0,
-        attempts: int = 5,
-        timeout: tuple[float, float] = (10, 60),
-        max_bytes: int = 64 * MEBIBYTE,
-        pool: int = 32,
-        public_only: bool = False,
-        on_trouble: Callable[[str], None] | None = None,
-        others: Sequence["Http"] = (),
-        sizes: Sizes | None = None,
-    ) -> None:
+    def __init__(self, base_url: str, options: HttpOptions = HttpOptions()) -> None:
         self.base_url = base_url.rstrip("/")
-        self.governor = governor or LocalGovernor(pool, patience)
-        self.sizes = sizes or LocalSizes()
-        sent = {"Accept": "application/json", "User-Agent": "etlproject/0.1", **(headers or {})}
-        if auth:
-            sent["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
-        self._secrets = secrets_in(sent, auth)
+        self.rate_limiter = options.rate_limiter or LocalRateLimiter(options.max_connections, options.max_wait)
+        self.sizes = options.sizes or LocalSizes()
+        sent = {"Accept": "application/json", "User-Agent": "etlproject/0.1", **options.headers}
+        if options.auth:
+            sent["Authorization"] = "Basic " + b64encode(":".join(options.auth).encode()).decode()
+        self._secrets = secrets_in(sent, options.auth)
         self._transport = Transport(
-            self.base_url, sent, timeout=timeout, max_bytes=max_bytes, pool=pool, public_only=public_only
+            self.base_url,
+            sent,
+            timeout=options.timeout,
+            max_bytes=options.max_bytes,
+            max_connections=options.max_connections,
+            must_be_public=options.must_be_public,
         )
-        self._patience = patience
-        self._attempts = attempts
-        self._on_trouble = on_trouble
-        self._clients = [self, *others]
+        self.provider = options.provider or host(base_url)
+        self._options = options
+        self._clients = [self, *options.others]
         self._requests = 0
         self._bytes = 0
         self._lock = threading.Lock()
@@ -122,7 +132,7 @@ class Http:
         attempts: int | None = None,
     ) -> Answer:
         """Ask. Raises a :class:`SourceError` for 400 and above. ``attempts`` stands in for the client's."""
-        return self._ask(Call("GET", self._url(path_or_url), params, headers or {}, None), attempts)
+        return self._ask(Request("GET", self._url(path_or_url), params, headers or {}, None), attempts)
 
     def post(
         self,
@@ -130,12 +140,12 @@ class Http:
         json: Any,
         headers: Mapping[str, str] | None = None,
         attempts: int | None = None,
-        limit_in: LimitIn | None = None,
+        find_pause: FindPause | None = None,
     ) -> Answer:
-        """Ask with a JSON body; otherwise as :meth:`get`. An answer with ``limit_in`` it counts as a refusal."""
+        """Ask with a JSON body; otherwise as :meth:`get`. An answer with a pause in its body counts as a refusal."""
         sent = {"Content-Type": "application/json", **(headers or {})}
-        call = Call("POST", self._url(path_or_url), None, sent, msgspec.json.encode(json))
-        return self._ask(call, attempts, limit_in)
+        request = Request("POST", self._url(path_or_url), None, sent, msgspec.json.encode(json))
+        return self._ask(request, attempts, find_pause)
 
     def close(self) -> None:
         """Close the connections and wake up whoever waits for another try."""
@@ -152,50 +162,53 @@ class Http:
     def _url(self, path_or_url: str) -> str:
         return path_or_url if "://" in path_or_url else f"{self.base_url}/{path_or_url.lstrip('/')}"
 
-    def _ask(self, call: Call, attempts: int | None, limit_in: LimitIn | None = None) -> Answer:
-        tries = Tries(self._clients, attempts or self._attempts, self._patience)
+    def _ask(self, request: Request, attempts: int | None, find_pause: FindPause | None = None) -> Answer:
+        rate_limiters = [client.rate_limiter for client in self._clients]
+        policy = RetryPolicy(rate_limiters, attempts or self._options.attempts, self._options.max_wait)
         while True:
-            client = tries.best()
+            token = policy.best_token()
             try:
-                return client._try(call, limit_in)
+                return self._clients[token]._try(request, find_pause)
             except SourceError as error:
-                pause = tries.pause_after(error, client)
-                if pause is not None and self._on_trouble:
-                    self._on_trouble(f"Asks again in {pause:.1f} s. {error}")
+                pause = policy.pause_after(error, token)
+                if pause is not None and self._options.on_retry:
+                    self._options.on_retry(f"Asks again in {pause:.1f} s. {error}")
                 if pause is None or self._closing.wait(pause):
-                    raise tries.verdict(error) from None
+                    raise policy.final_error(error) from None
 
-    def _try(self, call: Call, limit_in: LimitIn | None) -> Answer:
+    def _try(self, request: Request, find_pause: FindPause | None) -> Answer:
         try:
-            with self.governor.slot():
-                reply = self._transport.send(call)
+            with self.rate_limiter.place():
+                reply = self._transport.send(request)
         except UnreachableError:
-            self.governor.observe(0, {})
+            self.rate_limiter.observe(0, {})
             raise
         with self._lock:
             self._requests += 1
             self._bytes += len(reply.body)
-        self.governor.observe(reply.status, reply.headers)
+        self.rate_limiter.observe(reply.status, reply.headers)
         if reply.status >= 400:
             raise self._refusal(reply)
         if is_cut(reply):
-            raise InvalidAnswerError(f"{place(call.url)} answered with JSON that ends too early.", reply.status)
-        answer = Answer(reply, self.governor)
-        limit = limit_in(answer) if limit_in else None
-        if limit:
-            raise self._limited(reply, limit)
+            raise InvalidAnswerError(f"{self.provider} sent JSON that ends too early.", reply.status)
+        answer = Answer(reply, self)
+        pause = find_pause(answer) if find_pause else None
+        if pause:
+            raise self._pause_error(reply, pause)
         return answer
 
     def _refusal(self, reply: Reply) -> SourceError:
-        message = told_by(reply.body)
+        message = message_in(reply.body)
         for secret in self._secrets:
             message = message.replace(secret, "•••")
-        limit = limit_of(reply.status, reply.headers, message)
-        return self._limited(reply, limit) if limit else problem_of(reply.status, place(reply.url), message)
+        pause = pause_of_refusal(reply.status, reply.headers, message)
+        if pause:
+            return self._pause_error(reply, pause)
+        return error_of(reply.status, self.provider, shown_url(reply.url), message)
 
-    def _limited(self, reply: Reply, limit: Limit) -> RateLimitedError:
-        until = self.governor.limited(limit)
-        return RateLimitedError(pause_sentence(until, limit.reason, host(reply.url)), until, reply.status)
+    def _pause_error(self, reply: Reply, pause: Pause) -> RateLimitedError:
+        until = self.rate_limiter.pause(pause)
+        return RateLimitedError(pause_sentence(until, pause.reason, self.provider), until, reply.status)
 
 
 def is_html(reply: Reply) -> bool:

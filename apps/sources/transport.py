@@ -1,4 +1,4 @@
-"""How does one request reach the provider and come back whole? Connections, redirects, sizes, times."""
+"""How does one request reach the provider, and its answer come back whole? Connections, redirects, sizes, times."""
 
 import time
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from apps.sources.errors import AnswerTooLargeError, UnreachableError, Untrusted
 from apps.sources.network import PublicOnlyAdapter, is_public_host
 
 CHUNK = 256 * 1024
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SENT_HOME_ONLY = frozenset({"authorization", "cookie", "private-token"})
 
 
-class Call(NamedTuple):
+class Request(NamedTuple):
     """One request."""
 
     method: str
@@ -51,8 +51,8 @@ class Reply:
 class Transport:
     """Sends single requests for one base URL; ``headers`` with credentials go to its origin only.
 
-    With ``public_only`` no connection is made into a private network; a public provider cannot lead us there either.
-    Thread-safe: cookies are refused, so that the session has no state that calls could share.
+    With ``must_be_public`` no connection is made into a private network; a public provider cannot redirect us there
+    either. Thread-safe: the session refuses cookies, so it has no state that calls could share.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class Transport:
         *,
         timeout: tuple[float, float],
         max_bytes: int,
-        pool: int,
-        public_only: bool,
+        max_connections: int,
+        must_be_public: bool,
     ) -> None:
         self._origin = origin(base_url)
         self._headers = dict(headers)
@@ -72,45 +72,46 @@ class Transport:
         self._session = requests.Session()
         self._session.auth = _NoNetrc()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._public_only = public_only
-        self._open = HTTPAdapter(pool_connections=4, pool_maxsize=pool)
-        self._guarded = PublicOnlyAdapter(pool_connections=4, pool_maxsize=pool)
+        self._must_be_public = must_be_public
+        self._any_adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max_connections)
+        self._public_adapter = PublicOnlyAdapter(pool_connections=4, pool_maxsize=max_connections)
         settings = self._session.merge_environment_settings(base_url, {}, True, None, None)
         self._settings: dict[str, Any] = {**settings}
 
-    def send(self, call: Call) -> Reply:
+    def send(self, request: Request) -> Reply:
         """Send and follow redirects. Raises :class:`UnreachableError` or :class:`AnswerTooLargeError`."""
-        for _ in range(MOST_REDIRECTS + 1):
-            reply = self._send_once(call)
+        for _ in range(MAX_REDIRECTS + 1):
+            reply = self._send_once(request)
             target = reply.headers.get("location", "")
             if reply.status not in REDIRECTS or not target:
                 return reply
-            call = call._replace(url=urljoin(reply.url, target), params=None)
+            request = request._replace(url=urljoin(reply.url, target), params=None)
             if reply.status == 303:
-                call = call._replace(method="GET", body=None)
-        raise UntrustedError(f"{place(call.url)} redirects in a circle (more than {MOST_REDIRECTS} times).")
+                request = request._replace(method="GET", body=None)
+        raise UntrustedError(f"The provider redirects in a circle. Address: {shown_url(request.url)}")
 
     def close(self) -> None:
         """Close all connections."""
-        self._open.close()
-        self._guarded.close()
+        self._any_adapter.close()
+        self._public_adapter.close()
 
-    def _send_once(self, call: Call) -> Reply:
-        sent = {**self._headers, **call.headers}
-        guarded = self._public_only
-        if origin(call.url) != self._origin:
-            guarded = guarded or is_public_host(*self._origin[1:])
-            refuse_strange_place(call.url, guarded)
+    def _send_once(self, request: Request) -> Reply:
+        method, url, params, headers, body = request
+        sent = {**self._headers, **headers}
+        must_be_public = self._must_be_public
+        if origin(url) != self._origin:
+            must_be_public = must_be_public or is_public_host(*self._origin[1:])
+            refuse_untrusted_target(url, must_be_public)
             sent = {name: value for name, value in sent.items() if name.lower() not in SENT_HOME_ONLY}
-        request = requests.Request(call.method, call.url, params=call.params, headers=sent, data=call.body)
         try:
-            prepared = self._session.prepare_request(request)
-            adapter = self._guarded if guarded else self._open
+            prepared = self._session.prepare_request(
+                requests.Request(method, url, params=params, headers=sent, data=body)
+            )
+            adapter = self._public_adapter if must_be_public else self._any_adapter
             with adapter.send(prepared, timeout=self._timeout, **self._settings) as response:
-                body = self._read(response)
-                return Reply(response.status_code, response.headers, body, prepared.url or call.url)
+                return Reply(response.status_code, response.headers, self._read(response), prepared.url or url)
         except (requests.RequestException, HTTPError, UnicodeError) as error:
-            raise unreachable(error, call.url, self._timeout) from None
+            raise unreachable(error, url, self._timeout) from None
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, never more than ``max_bytes`` of it in memory, and never slower than a few time-outs."""
@@ -121,11 +122,11 @@ class Transport:
             size += len(chunk)
             if size > self._max_bytes:
                 raise AnswerTooLargeError(
-                    f"{place(response.url)} answered with more than {self._max_bytes // 1024:,} KiB.",
+                    f"The answer is larger than {self._max_bytes // 1024:,} KiB. Address: {shown_url(response.url)}",
                     response.status_code,
                 )
             if time.monotonic() > deadline:
-                raise UnreachableError(f"{place(response.url)} sends its answer too slowly to ever end.")
+                raise UnreachableError(f"The answer comes too slowly to ever end. Address: {shown_url(response.url)}")
         return b"".join(chunks)
 
 
@@ -146,45 +147,42 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", port
 
 
-def place(url: str) -> str:
+def shown_url(url: str) -> str:
     """``url`` as it may be shown: without user, password and query."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def refuse_strange_place(url: str, public_only: bool) -> None:
-    """A provider leads to web addresses only, a public one to none in the operator's own network.
+def refuse_untrusted_target(url: str, must_be_public: bool) -> None:
+    """Refuse a redirect to what is no web address, and one of a public provider into a private network.
 
-    The connection itself looks again, at the address that it goes to; behind a proxy only this look counts.
+    The connection checks the address that it goes to once more; behind a proxy only this check counts.
     """
     scheme, host, port = origin(url)
     if scheme not in ("http", "https"):
-        raise UntrustedError(f"{place(url)} is no web address that may be followed.")
-    if public_only and not is_public_host(host, port):
-        raise UntrustedError(f"The provider leads to {place(url)}, which lies in a private network: not followed.")
+        raise UntrustedError(f"The provider redirects to {shown_url(url)}, which is no web address.")
+    if must_be_public and not is_public_host(host, port):
+        raise UntrustedError(f"The provider redirects to {shown_url(url)}, which is in a private network.")
 
 
 def unreachable(error: Exception, url: str, timeout: tuple[float, float]) -> UnreachableError:
-    """``error`` of the HTTP library as one that says in a sentence what a person can do about it."""
-    where, text = place(url), str(error)
+    """``error`` of the HTTP library as an error with a sentence that a person can act on."""
+    host, text = urlsplit(url).netloc.rpartition("@")[2], str(error)
     if isinstance(error, requests.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in text:
         return UntrustedError(
-            f"The certificate of {where} cannot be verified. Check the address, or let REQUESTS_CA_BUNDLE "
-            "name the file with your own certificate authority."
+            f"The certificate of {host} cannot be verified. Check the address, or set REQUESTS_CA_BUNDLE to the file "
+            "with your own certificate authority."
         )
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | UnicodeError):
-        return UntrustedError(f"{where} is not a valid web address.")
+        return UntrustedError(f"{shown_url(url)} is not a valid web address.")
     if "NameResolutionError" in text or "Failed to resolve" in text:
-        return UnreachableError(
-            f"The name {urlsplit(url).hostname} is not known. Check the base URL for a typing error."
-        )
+        name = urlsplit(url).hostname
+        return UnreachableError(f"The name {name} is not known. Check the base URL for a typing error.")
     if isinstance(error, requests.exceptions.ProxyError):
-        return UnreachableError(f"The proxy on the way to {where} does not work. Check HTTPS_PROXY and NO_PROXY.")
+        return UnreachableError(f"The proxy on the way to {host} does not work. Check HTTPS_PROXY and NO_PROXY.")
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in text:
-        return UnreachableError(f"{where} did not answer within {timeout[1]:g} seconds.")
+        return UnreachableError(f"{host} did not answer within {timeout[1]:g} seconds.")
     if "refused" in text:
-        return UnreachableError(
-            f"{where} refuses the connection. Check the address and port, and that the server runs."
-        )
-    return UnreachableError(f"The connection to {where} broke off before the answer was complete.")
+        return UnreachableError(f"{host} refuses the connection. Check the address and port, and that the server runs.")
+    return UnreachableError(f"The connection to {host} broke off before the answer was complete.")

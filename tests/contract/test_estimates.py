@@ -65,10 +65,10 @@ def test_a_range_of_github_is_what_a_run_of_it_fetches(sandbox: Sandbox) -> None
     fetched = Counter(record.entity for record in context.records.values())
     for entity in ("pull_request", "release"):
         ours = [one for one in found if one.entity == entity]
-        assert all(one.exact for one in ours)
+        assert all(one.is_exact for one in ours)
         assert sum(one.records for one in ours) == fetched[entity] > 0, entity
     # These change without moving in their lists.
-    assert not any(one.exact for one in found if one.entity in ("deployment", "workflow_run"))
+    assert not any(one.is_exact for one in found if one.entity in ("deployment", "workflow_run"))
 
 
 def test_a_repository_that_is_not_there_gives_nothing_and_stops_nobody(sandbox: Sandbox) -> None:
@@ -89,12 +89,12 @@ def test_everything_of_jira_is_its_issues(sandbox: Sandbox) -> None:
     context.http.close()
     truth = sandbox.truth()["by_project"]
     assert by_scope(found, "issue") == {key: project["issues"] for key, project in truth.items()}
-    assert all(one.exact for one in found)
+    assert all(one.is_exact for one in found)
 
 
 def test_a_range_of_jira_is_what_a_run_of_it_fetches(sandbox: Sandbox) -> None:
     begin, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
-    context = jira_context(sandbox, "PAY", full=False, sinces={"PAY": begin}, end=end)
+    context = jira_context(sandbox, "PAY", is_full=False, sinces={"PAY": begin}, end=end)
     found = Jira().estimate(context)
     pulled = pull(Jira(), context)
     context.http.close()

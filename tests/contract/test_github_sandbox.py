@@ -188,4 +188,4 @@ def test_the_connection_is_tested(sandbox: Sandbox) -> None:
     for token, ok in ((TOKEN, True), ("wrong", False)):
         connection = Connection(sandbox.url("github"), token=token)
         with source.http(connection) as http:
-            assert source.test(connection, http).ok is ok
+            assert source.test(connection, http).is_ok is ok

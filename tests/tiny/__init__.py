@@ -3,8 +3,6 @@
 A tiny JSON API with notes: one list that goes on by page numbers, one entity, one table.
 """
 
-from typing import Any
-
 import msgspec
 
 from apps.sources.base import (
@@ -21,7 +19,7 @@ from apps.sources.base import (
 )
 from apps.sources.definition import JobDefinition, ProgressStep, StepDefinition, whole_step
 from apps.sources.errors import SourceError
-from apps.sources.http import Http, host
+from apps.sources.http import Http, HttpOptions, host
 from apps.sources.rows import Project
 
 
@@ -55,24 +53,24 @@ class Tiny:
         progress_steps=(ProgressStep("Fetch notes", whole_step("tiny_notes")),),
     )
 
-    def http(self, connection: Connection, **options: Any) -> Http:
-        return Http(connection.base_url, **options)
+    def http(self, connection: Connection, options: HttpOptions = HttpOptions()) -> Http:
+        return Http(connection.base_url, options)
 
-    def allowance(self, connection: Connection) -> str:
+    def quota_key(self, connection: Connection) -> str:
         return host(connection.base_url)
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         try:
             http.get("notes?page=1")
         except SourceError as error:
-            return ConnectionReport(ok=False, problem=str(error))
-        return ConnectionReport(ok=True)
+            return ConnectionReport(is_ok=False, problem=str(error))
+        return ConnectionReport(is_ok=True)
 
     def start(self, step: str, context: Context) -> list[Slice]:
         return [Slice("notes", {"page": 1})]
 
-    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
-        number = piece.args["page"]
+    def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
+        number = slice_.args["page"]
         request = f"notes?page={number}"
         page = context.http.get(request).decode(Page)
         records = [

@@ -146,7 +146,7 @@ def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
         raise HttpError(502, str(error)) from error
     return {
         "records": sum(one.records for one in found),
-        "exact": all(one.exact for one in found),
+        "exact": all(one.is_exact for one in found),
         "estimates": found,
     }
 

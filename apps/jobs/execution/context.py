@@ -32,8 +32,8 @@ class RunContext:
         self.source, self.connection, self.http = open_source(integration, run_log.journal_of(run).note)
         if run.scopes:
             self.connection = dataclasses.replace(self.connection, scopes=tuple(run.scopes))
-        self.full = run.mode == RunMode.FULL
-        self.sweep = self.full or run.sweep
+        self.is_full = run.mode == RunMode.FULL
+        self.with_sweep = self.is_full or run.sweep
         self._run = run
         self._integration_id = integration.pk
         self._memo: dict[str, Any] = {}
@@ -44,7 +44,7 @@ class RunContext:
             return self._run.since
         # Read every time: a project or repository may get another name during the run, and its watermark with it.
         found = Watermark.objects.for_tenant(self._run.tenant_id).filter(integration=self._integration_id, scope=scope)
-        synced_at = None if self.full else found.values_list("synced_at", flat=True).first()
+        synced_at = None if self.is_full else found.values_list("synced_at", flat=True).first()
         return synced_at - OVERLAP if synced_at else None
 
     def until(self) -> datetime | None:
@@ -61,7 +61,7 @@ class RunContext:
 
     def changed(self, entity: str) -> Iterator[RawRecord]:
         """The records that this run stored, or a run before it that did not finish; in a full run all records."""
-        if self.full:
+        if self.is_full:
             return raw.current(self._integration_id, entity)
         return raw.changed(self._integration_id, entity, [self._run.pk, *unfinished_before(self._run)])
 

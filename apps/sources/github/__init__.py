@@ -1,7 +1,7 @@
 """How is GitHub (or GitHub Enterprise) loaded? The source: repositories, deliveries, pull requests."""
 
+from dataclasses import replace
 from hashlib import blake2b
-from typing import Any
 
 from apps.sources.base import (
     Connection,
@@ -21,7 +21,7 @@ from apps.sources.github.estimate import estimate
 from apps.sources.github.extract import dispatch
 from apps.sources.github.transform import records
 from apps.sources.github.transform.deletions import transform_deletion
-from apps.sources.http import Http, host
+from apps.sources.http import Http, HttpOptions, host
 
 PUBLIC_SITES = frozenset({"https://github.com", "https://www.github.com"})
 
@@ -37,14 +37,15 @@ class GitHub:
 
     definition = DEFINITION
 
-    def http(self, connection: Connection, **options: Any) -> Http:
+    def http(self, connection: Connection, options: HttpOptions = HttpOptions()) -> Http:
         """A client with the token as bearer and a fixed API version."""
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        return Http(api_url(connection.base_url), headers=headers, **options)
+        options = replace(options, provider=self.definition.title, headers={**headers, **options.headers})
+        return Http(api_url(connection.base_url), options)
 
-    def allowance(self, connection: Connection) -> str:
+    def quota_key(self, connection: Connection) -> str:
         """The token at its site: each token has points of its own."""
         return f"{host(api_url(connection.base_url))}:{blake2b(connection.token.encode(), digest_size=8).hexdigest()}"
 
@@ -56,9 +57,9 @@ class GitHub:
         """The first slices of a step."""
         return dispatch.start(step, context)
 
-    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
+    def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
         """Fetch one slice."""
-        return dispatch.fetch(piece, context)
+        return dispatch.fetch(slice_, context)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
         """Which rows go with an object that is gone."""

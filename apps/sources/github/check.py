@@ -8,7 +8,7 @@ from apps.sources.base import Connection, ConnectionReport
 from apps.sources.errors import ConflictError, ForbiddenError, InvalidAnswerError, NotFoundError, SourceError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.http import Answer
-from apps.sources.limits import token_expiry
+from apps.sources.limit_headers import token_expiry
 from apps.sources.text import clean, read_json
 
 SCOPES = "x-oauth-scopes"

@@ -20,7 +20,14 @@ from apps.sources.errors import (
     UntrustedError,
 )
 from apps.sources.http import Answer, Http
-from apps.sources.limits import SECONDARY_PAUSE, Limit, pause_of, retry_after, seconds_to_reset, seconds_until
+from apps.sources.limit_headers import (
+    SECONDARY_GUESS,
+    Pause,
+    pause_or_guess,
+    retry_after,
+    seconds_to_reset,
+    seconds_until,
+)
 from apps.sources.text import clean, parse_time, read_json
 
 T = TypeVar("T")
@@ -106,7 +113,7 @@ class Client:
         """
         asked = {"query": query, "variables": variables}
         try:
-            answer = self.http.post(self.graphql_url, asked, attempts=attempts, limit_in=limit_told)
+            answer = self.http.post(self.graphql_url, asked, attempts=attempts, find_pause=limit_told)
         except (NotFoundError, ForbiddenError, EndpointRemovedError) as error:
             raise GraphQLUnavailable(str(error), error.status) from error
         body = answer.decode(_Body)
@@ -155,7 +162,7 @@ def raise_for(errors: list[GraphQLError], no_data: bool, answer: Answer) -> None
         raise BadRequestError(f"GitHub's GraphQL refuses the question: {told}", answer.status)
 
 
-def limit_told(answer: Answer) -> Limit | None:
+def limit_told(answer: Answer) -> Pause | None:
     """The pause that a GraphQL answer with status 200 asks for among its errors."""
     if b'"errors"' not in answer.body:
         return None
@@ -163,7 +170,7 @@ def limit_told(answer: Answer) -> Limit | None:
         if error.type in _LIMITS or (error.type not in _HOLES and "rate limit" in error.message.lower()):
             told = retry_after(answer.headers)
             told = seconds_to_reset(answer.headers) if told is None else told
-            return pause_of(told, SECONDARY_PAUSE, f"GraphQL says “{clean(error.message)[:100]}”")
+            return pause_or_guess(told, SECONDARY_GUESS, f"GraphQL says “{clean(error.message)[:100]}”")
     return None
 
 
@@ -175,7 +182,7 @@ def pause_before_the_limit(answer: Answer, rate: _Rate | None) -> None:
     seconds = seconds_until(until, answer.headers)
     if seconds > 0:
         reason = f"the GraphQL points are used up ({rate.remaining} left, a question costs {rate.cost})"
-        answer.pause(Limit(seconds, reason))
+        answer.pause(Pause(seconds, reason))
 
 
 def hole(errors: list[GraphQLError], scope: str) -> SourceError:

@@ -1,6 +1,6 @@
-"""What is Jira to the pipeline? The source that pulls a Jira Cloud site."""
+"""What is Jira to the pipeline? The source that reads a Jira Cloud site."""
 
-from typing import Any
+from dataclasses import replace
 
 from apps.sources.base import (
     Connection,
@@ -13,7 +13,7 @@ from apps.sources.base import (
     Slice,
     Transformed,
 )
-from apps.sources.http import Http, host
+from apps.sources.http import Http, HttpOptions, host
 from apps.sources.jira.check import check
 from apps.sources.jira.client import site_url
 from apps.sources.jira.definition import DEFINITION
@@ -30,15 +30,16 @@ class Jira:
 
     definition = DEFINITION
 
-    def http(self, connection: Connection, **options: Any) -> Http:
+    def http(self, connection: Connection, options: HttpOptions = HttpOptions()) -> Http:
         """A client with e-mail and API token, or with a bearer token where there is no user name."""
+        options = replace(options, provider=self.definition.title)
         if connection.username:
-            options["auth"] = (connection.username, connection.token)
+            options = replace(options, auth=(connection.username, connection.token))
         else:
-            options["headers"] = {"Authorization": f"Bearer {connection.token}", **options.get("headers", {})}
-        return Http(site_url(connection.base_url), **options)
+            options = replace(options, headers={"Authorization": f"Bearer {connection.token}", **options.headers})
+        return Http(site_url(connection.base_url), options)
 
-    def allowance(self, connection: Connection) -> str:
+    def quota_key(self, connection: Connection) -> str:
         """The site: Jira's buckets are shared by all tokens."""
         return host(connection.base_url)
 
@@ -50,16 +51,16 @@ class Jira:
         """The first slices of a step; ``KeyError`` for an unknown one."""
         return STARTERS[step](context)
 
-    def fetch(self, step: str, piece: Slice, context: Context) -> Fetched:
-        """Fetch one slice; its ``kind`` is unique over all steps."""
-        return FETCHERS[piece.kind](piece, context)
+    def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
+        """Fetch one slice; its ``kind`` is unique among all steps."""
+        return FETCHERS[slice_.kind](slice_, context)
 
     def estimate(self, context: Context) -> list[Estimate]:
-        """What a run would fetch, counted in few requests."""
+        """What a run would fetch, counted with few requests."""
         return estimate(context)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
-        """The rows that go with a record that is gone."""
+        """The rows that go with a deleted object."""
         return transform_deletion(deletion)
 
     def transform(self, record: RawRecord, context: Context) -> Transformed:

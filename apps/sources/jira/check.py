@@ -55,4 +55,4 @@ def _judge(connection: Connection, account: Account, projects: list[_Project]) -
 
 
 def _failed(problem: str) -> ConnectionReport:
-    return ConnectionReport(ok=False, problem=problem)
+    return ConnectionReport(is_ok=False, problem=problem)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.sources.errors import AnswerTooLargeError, BadRequestError, SourceError
-from apps.sources.http import Http
+from apps.sources.http import Http, HttpOptions
 from apps.sources.text import in_pieces
 from apps.vectors.embedders.base import EmbedderError, TextRefusedError, Vectors, shortened, unit_rows
 
@@ -41,7 +41,7 @@ class OpenAiEmbedder:
         self.name = f"openai:{model}"
         self._model = model
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = Http(url, headers=headers)
+        self._http = Http(url, HttpOptions(headers=headers))
 
     @cached_property
     def dimension(self) -> int:

@@ -140,14 +140,14 @@ def test_an_inner_address_is_refused_on_save_and_again_when_connecting(
     with pytest.raises(ValidationError, match=r"169\.254\.169\.254"):
         open_source(integration)
     report = services.test_connection(integration)
-    assert not report.ok
+    assert not report.is_ok
     assert "ALLOW_PRIVATE_NETWORKS" in integration.problem
 
 
 def test_a_test_stores_what_it_found(acme: Tenant, hub: ScriptedServer) -> None:
     integration = connect(acme, f"{hub.url}/api/v3")
     report = services.test_connection(integration)
-    assert (report.ok, report.account, report.scopes_found) == (True, "octocat", ("o/r",))
+    assert (report.is_ok, report.account, report.scopes_found) == (True, "octocat", ("o/r",))
     integration.refresh_from_db()
     assert integration.tested_at is not None
     token = integration.tokens.get()
@@ -208,7 +208,7 @@ def test_a_missing_key_is_a_problem_of_the_connection_not_a_crash(acme: Tenant, 
     with pytest.raises(UndecryptableSecretError):
         open_source(integration)
     report = services.test_connection(integration)
-    assert not report.ok
+    assert not report.is_ok
     assert "ENCRYPTION_KEY" in integration.problem
 
 
@@ -266,7 +266,7 @@ def test_with_several_tenants_one_has_to_be_named(acme: Tenant, hub: ScriptedSer
 def test_a_stored_connection_is_tested_by_name(acme: Tenant, hub: ScriptedServer) -> None:
     connect(acme, f"{hub.url}/api/v3")
     integration, report = cli.test_integration({"name": "hub", "tenant": None})
-    assert (integration.name, report.ok) == ("hub", True)
+    assert (integration.name, report.is_ok) == ("hub", True)
     with pytest.raises(CommandError, match=r"no integration 'jira'\. There are: hub"):
         cli.test_integration({"name": "jira", "tenant": None})
     connect(create_tenant(slug="globex", name="Globex"))

@@ -14,8 +14,8 @@ from django.utils import timezone
 from apps.core.crypto import Secret
 from apps.core.redis import redis_client
 from apps.dashboard import health
-from apps.integrations import cli, governor, services
-from apps.integrations.connect import MOST_PER_SITE, open_source
+from apps.integrations import cli, services, shared_pause
+from apps.integrations.connect import MAX_PLACES_PER_SITE, open_source
 from apps.integrations.models import Integration, Token
 from apps.integrations.selectors import token_warnings
 from apps.sources.errors import RateLimitedError, ServerError, TokenExpiredError, UnauthorizedError, UntrustedError
@@ -93,13 +93,13 @@ def test_a_used_up_token_waits_alone_and_every_process_knows(integration: Integr
     _, _, http = open_source(integration)
     with (
         http,
-        pytest.raises(RateLimitedError, match=r"until .* UTC, because the allowance of 5,000 requests is used up"),
+        pytest.raises(RateLimitedError, match=r"until .* UTC, because the quota of 5,000 requests is used up"),
     ):
         http.get("/user")
 
 
 def test_what_is_left_is_shared_and_stored(integration: Integration, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(governor, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(shared_pause, "PEEK_EVERY", 0.0)
     hub.answers[ONE] = Say({"login": "ada"}, headers=quota(70))
     hub.answers[TWO] = Say({"login": "bob"}, headers=quota(4000))
     _, _, first = open_source(integration)
@@ -124,19 +124,19 @@ def test_a_503_with_a_pause_concerns_all_tokens_of_the_site(integration: Integra
 
 
 def test_a_suffering_site_slows_everybody_and_a_limited_token_only_itself(integration: Integration, hub: Hub) -> None:
-    site = f"governor:{{github/127.0.0.1:{hub.server.port}}}:state"
+    site = f"rate_limit:{{github/127.0.0.1:{hub.server.port}}}:state"
     hub.answers[ONE] = Say({"message": "You have exceeded a secondary rate limit."}, 403, {"Retry-After": "600"})
     _, _, http = open_source(integration)
     with http:
         http.get("/user")
         http.get("/user")
-        assert float(redis_client().hget(site, "limit") or 0) == MOST_PER_SITE
+        assert float(redis_client().hget(site, "limit") or 0) == MAX_PLACES_PER_SITE
         hub.answers[TWO] = Say(b"", 502)
         with pytest.raises(ServerError):
             http.get("/user", attempts=1)
         hub.answers[TWO] = Say({"login": "bob"})
         http.get("/user")
-    assert float(redis_client().hget(site, "limit") or 0) == MOST_PER_SITE / 2
+    assert float(redis_client().hget(site, "limit") or 0) == MAX_PLACES_PER_SITE / 2
 
 
 def test_a_refused_token_is_remembered_until_it_is_replaced(integration: Integration, hub: Hub) -> None:
@@ -221,12 +221,12 @@ def test_warnings_are_for_active_tokens_of_this_tenant_and_the_most_urgent_comes
 def test_a_test_tries_every_token_and_says_which_does_not_work(integration: Integration, hub: Hub) -> None:
     hub.answers[TWO] = Say({"message": "Bad credentials"}, 401)
     report = services.test_connection(integration)
-    assert (report.ok, report.account) == (False, "ada")
+    assert (report.is_ok, report.account) == (False, "ada")
     assert report.problem.startswith("Token “spare”: ")
     assert (token("main").account, token("main").problem) == ("ada", "")
     assert token("spare").problem
     hub.answers[TWO] = Say({"login": "bob"})
-    assert services.test_connection(integration).ok
+    assert services.test_connection(integration).is_ok
     assert token("spare").account == "bob"
 
 

@@ -55,7 +55,7 @@ def served(sandbox: Sandbox) -> dict[str, int]:
 def pauses() -> list[bytes]:
     """The limits under which somebody has to wait."""
     client = redis_client()
-    return [key for key in client.scan_iter("governor:*:state") if client.hexists(key, "until")]
+    return [key for key in client.scan_iter("rate_limit:*:state") if client.hexists(key, "until")]
 
 
 def test_a_token_that_is_used_up_in_the_middle_holds_nothing_up(
@@ -109,7 +109,7 @@ def test_a_token_that_is_revoked_in_the_middle_is_set_aside_and_named(
     assert (run.state, run.error) == (RunState.FINISHED, "")
     refused = Token.across_tenants.get(integration=integration, label="main")
     assert refused.refused_at
-    assert "does not accept the credentials" in refused.problem
+    assert "does not accept the token" in refused.problem
     assert {table: table_rows(table) for table in loaded_tables()} == undisturbed
 
 

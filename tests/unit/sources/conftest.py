@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from apps.sources import tries
-from apps.sources.http import Http
+from apps.sources import retry_policy
+from apps.sources.http import Http, HttpOptions
 from tests.unit.sources.scripted import ScriptedServer
 
 SECRET = "s3cr3t-token-value"
@@ -24,11 +24,11 @@ def provider() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def client(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """Makes clients of the scripted server that do not wait between tries."""
-    monkeypatch.setattr(tries, "backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(retry_policy, "backoff", lambda failures: 0.0)
     made: list[Http] = []
 
     def make(base_url: str = provider.url, **options: Any) -> Http:
-        made.append(Http(base_url, auth=("ada@example.org", SECRET), **options))
+        made.append(Http(base_url, HttpOptions(auth=("ada@example.org", SECRET), **options)))
         return made[-1]
 
     yield make

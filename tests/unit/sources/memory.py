@@ -21,8 +21,8 @@ class MemoryContext:
 
     connection: Connection
     http: Http
-    full: bool = True
-    sweep: bool = False
+    is_full: bool = True
+    with_sweep: bool = False
     sinces: dict[str, datetime] = field(default_factory=dict)
     end: datetime | None = None
     stored: dict[tuple[str, str], RawRecord] = field(default_factory=dict)
@@ -68,8 +68,10 @@ class MemoryContext:
                 self.fresh.add(key)
             self.stored[key] = record
 
-    def next_run(self, sinces: dict[str, datetime], *, sweep: bool = False) -> "MemoryContext":
-        return MemoryContext(self.connection, self.http, full=False, sweep=sweep, sinces=sinces, stored=self.stored)
+    def next_run(self, sinces: dict[str, datetime], *, with_sweep: bool = False) -> "MemoryContext":
+        return MemoryContext(
+            self.connection, self.http, is_full=False, with_sweep=with_sweep, sinces=sinces, stored=self.stored
+        )
 
 
 @dataclass
@@ -89,12 +91,12 @@ def pull(source: Source, context: MemoryContext, steps: list[str] | None = None,
     for step in steps or [step.key for step in source.definition.steps]:
         with ThreadPoolExecutor(threads) as pool:
             first = source.start(step, context)
-            running = {pool.submit(source.fetch, step, piece, context) for piece in first}
+            running = {pool.submit(source.fetch, step, slice_, context) for slice_ in first}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     follow_ups = note(pulled, future, context)
-                    running |= {pool.submit(source.fetch, step, piece, context) for piece in follow_ups}
+                    running |= {pool.submit(source.fetch, step, slice_, context) for slice_ in follow_ups}
     return pulled
 
 

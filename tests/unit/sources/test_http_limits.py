@@ -11,18 +11,18 @@ from apps.sources.errors import (
     ForbiddenError,
     RateLimitedError,
 )
-from apps.sources.governors import Outlook, pause_sentence
-from apps.sources.limits import (
-    Limit,
-    allowance,
-    allowance_used_up,
-    backoff,
-    limit_of,
-    near_limit,
+from apps.sources.limit_headers import (
+    Pause,
+    is_near_limit,
+    pause_of_refusal,
+    pause_when_used_up,
+    quota_of,
     retry_after,
     seconds_to_reset,
     token_expiry,
 )
+from apps.sources.rate_limiter import Availability, pause_sentence
+from apps.sources.retry_policy import backoff
 from tests.unit.sources.conftest import Client
 from tests.unit.sources.scripted import Say, ScriptedServer
 
@@ -91,7 +91,7 @@ def test_the_last_allowed_answer_starts_the_pause(provider: ScriptedServer, clie
 def test_untold_pauses_grow_while_they_do_not_help(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say(b"", 429))
     with pytest.raises(RateLimitedError):
-        client(patience=0.5, attempts=9).get("/x")
+        client(max_wait=0.5, attempts=9).get("/x")
     assert len(provider.seen) == 1
 
 
@@ -107,40 +107,40 @@ def test_unreadable_limit_headers_do_no_harm() -> None:
     assert retry_after({"retry-after": "Fri, 31 Dec 9999 23:59:59 -0500"}) is None
     assert retry_after({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}) == 24 * 3600
     assert seconds_to_reset({"x-ratelimit-reset": "60"}) == 0, "long ago"
-    assert limit_of(429, {"retry-after": "soon"}) == Limit(1.0, "its rate limit is reached", told=False)
+    assert pause_of_refusal(429, {"retry-after": "soon"}) == Pause(1.0, "its rate limit is reached", is_explicit=False)
 
 
 @pytest.mark.parametrize("passed", ["0", "-3", "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"])
 def test_a_pause_that_is_over_already_is_guessed_instead(passed: str) -> None:
     """Otherwise a provider that says 0 for ever would be asked without a pause."""
     for status in (429, 503):
-        limit = limit_of(status, {"retry-after": passed})
-        assert limit
-        assert (limit.seconds, limit.told) == (1.0, False)
+        pause = pause_of_refusal(status, {"retry-after": passed})
+        assert pause
+        assert (pause.seconds, pause.is_explicit) == (1.0, False)
 
 
-def test_a_503_concerns_the_whole_site_and_a_used_up_allowance_only_its_token() -> None:
-    unavailable = limit_of(503, {"retry-after": "7"})
+def test_a_503_concerns_the_whole_site_and_a_used_up_quota_only_its_token() -> None:
+    unavailable = pause_of_refusal(503, {"retry-after": "7"})
     assert unavailable
-    assert (unavailable.seconds, unavailable.whole_site) == (7, True)
+    assert (unavailable.seconds, unavailable.is_whole_site) == (7, True)
     reset = str(int(datetime.now(UTC).timestamp()) + 100)
-    spent = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
-    used_up = allowance_used_up(spent)
+    used = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
+    used_up = pause_when_used_up(used)
     assert used_up
-    assert (used_up.reason, used_up.whole_site) == ("the allowance of 5,000 requests is used up", False)
-    assert allowance_used_up({**spent, "x-ratelimit-resource": "search"}) is None
+    assert (used_up.reason, used_up.is_whole_site) == ("the quota of 5,000 requests is used up", False)
+    assert pause_when_used_up({**used, "x-ratelimit-resource": "search"}) is None
 
 
 def test_what_is_left_is_read_where_it_makes_sense() -> None:
     reset = str(int(datetime.now(UTC).timestamp()) + 100)
-    told = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "17", "x-ratelimit-reset": reset}
-    found = allowance(told)
+    headers = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "17", "x-ratelimit-reset": reset}
+    found = quota_of(headers)
     assert found
     assert (found.remaining, found.allowed, round(found.seconds, -1)) == (17, 5000, 100)
     for odd in ("x", "-1", "5001", "9" * 40):
-        assert allowance({**told, "x-ratelimit-remaining": odd}) is None
-    assert allowance({**told, "x-ratelimit-resource": "code_search"}) is None
-    assert allowance({}) is None
+        assert quota_of({**headers, "x-ratelimit-remaining": odd}) is None
+    assert quota_of({**headers, "x-ratelimit-resource": "code_search"}) is None
+    assert quota_of({}) is None
 
 
 def test_the_end_of_a_pause_is_said_with_its_zone_and_never_too_early() -> None:
@@ -170,10 +170,10 @@ def test_the_reset_is_read_by_the_providers_own_clock() -> None:
 
 
 def test_near_limit() -> None:
-    assert near_limit({"x-ratelimit-nearlimit": "true"})
-    assert near_limit({"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "499"})
-    assert not near_limit({"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "500"})
-    assert not near_limit({})
+    assert is_near_limit({"x-ratelimit-nearlimit": "true"})
+    assert is_near_limit({"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "499"})
+    assert not is_near_limit({"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "500"})
+    assert not is_near_limit({})
 
 
 def test_backoff_has_jitter_and_a_limit() -> None:
@@ -183,31 +183,31 @@ def test_backoff_has_jitter_and_a_limit() -> None:
 
 
 class Recorder:
-    """A governor that notes what the client tells it."""
+    """A rate limiter that notes its calls."""
 
     def __init__(self) -> None:
-        self.told: list[object] = []
+        self.calls: list[object] = []
 
-    def slot(self) -> AbstractContextManager[None]:
-        self.told.append("slot")
+    def place(self) -> AbstractContextManager[None]:
+        self.calls.append("place")
         return nullcontext()
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        self.told.append(status)
+        self.calls.append(status)
 
-    def limited(self, limit: Limit) -> datetime:
-        self.told.append(limit.reason)
+    def pause(self, pause: Pause) -> datetime:
+        self.calls.append(pause.reason)
         return datetime.now(UTC)
 
-    def refused(self, sentence: str) -> None:
-        self.told.append(sentence)
+    def refuse(self, message: str) -> None:
+        self.calls.append(message)
 
-    def outlook(self) -> Outlook:
-        return Outlook()
+    def availability(self) -> Availability:
+        return Availability()
 
 
-def test_the_governor_hears_of_everything(provider: ScriptedServer, client: Client) -> None:
+def test_the_rate_limiter_hears_of_everything(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say({"a": 1}, cut=3), Say(b"", 429), Say(b"", 500), Say({}))
-    governor = Recorder()
-    client(governor=governor).get("/x")
-    assert governor.told == ["slot", 0, "slot", 429, "its rate limit is reached", "slot", 500, "slot", 200]
+    recorder = Recorder()
+    client(rate_limiter=recorder).get("/x")
+    assert recorder.calls == ["place", 0, "place", 429, "its rate limit is reached", "place", 500, "place", 200]

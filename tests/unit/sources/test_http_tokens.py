@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from apps.sources.errors import RateLimitedError, UnauthorizedError
-from apps.sources.http import Http
+from apps.sources.http import Http, HttpOptions
+from apps.sources.limit_headers import Pause
 from tests.unit.sources.conftest import Client
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
@@ -36,7 +37,7 @@ class Hub:
         clients: list[Http] = []
         for token in reversed(self.answers):
             headers = {"Authorization": f"Bearer {token}"}
-            clients.insert(0, Http(self.provider.url, headers=headers, others=clients[:], **options))
+            clients.insert(0, Http(self.provider.url, HttpOptions(headers=headers, others=clients[:], **options)))
         return clients[0]
 
 
@@ -87,7 +88,7 @@ def test_a_single_odd_401_is_asked_once_more_and_changes_nothing(hub: Any) -> No
     site = hub(one=[Say(b"", 401), Say({"ok": 1})])
     with site.client(attempts=1) as http:
         assert http.get("/x").decode(dict[str, int]) == {"ok": 1}
-        assert not http.governor.outlook().refused
+        assert not http.rate_limiter.availability().is_refused
 
 
 def test_a_refused_token_is_set_aside_and_the_other_goes_on(hub: Any) -> None:
@@ -117,17 +118,15 @@ def test_a_refused_token_that_works_again_is_used_again(hub: Any) -> None:
     with site.client() as http:
         with pytest.raises(UnauthorizedError):
             http.get("/x")
-        assert http.governor.outlook().refused
+        assert http.rate_limiter.availability().is_refused
         http.get("/x")
-        assert not http.governor.outlook().refused
+        assert not http.rate_limiter.availability().is_refused
 
 
-def test_a_limit_inside_a_good_answer_counts_like_any_other(hub: Any) -> None:
-    from apps.sources.limits import Limit
-
+def test_a_pause_inside_a_good_answer_counts_like_any_other(hub: Any) -> None:
     site = hub(one=[Say({"errors": 1})], two=[Say({"ok": 1})])
     with site.client() as http:
-        answer = http.post("/x", {}, limit_in=lambda said: Limit(600, "x") if b"errors" in said.body else None)
+        answer = http.post("/x", {}, find_pause=lambda answer: Pause(600, "x") if b"errors" in answer.body else None)
     assert answer.decode(dict[str, int]) == {"ok": 1}
     assert site.asked == ["one", "two"]
 

@@ -17,7 +17,7 @@ from apps.sources.errors import (
     UntrustedError,
 )
 from apps.sources.network import is_public_host
-from apps.sources.transport import refuse_strange_place
+from apps.sources.transport import refuse_untrusted_target
 from tests.unit.sources.conftest import SECRET, Client
 from tests.unit.sources.scripted import Say, ScriptedServer
 
@@ -56,7 +56,7 @@ def test_a_circle_of_redirects_ends(provider: ScriptedServer, client: Client) ->
 @pytest.mark.parametrize("target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"])
 def test_a_public_provider_cannot_lead_into_the_inner_network(target: str) -> None:
     with pytest.raises(UntrustedError):
-        refuse_strange_place(target, public_only=True)
+        refuse_untrusted_target(target, must_be_public=True)
 
 
 def test_cookies_are_not_kept(provider: ScriptedServer, client: Client) -> None:
@@ -107,11 +107,11 @@ def test_only_public_addresses_are_connected_to_and_the_one_that_was_judged(
     monkeypatch.setattr(socket, "getaddrinfo", names)
     provider.on("/x", Say({}))
     with pytest.raises(UntrustedError, match=r"api\.example is 127\.0\.0\.1, an address inside a private"):
-        client(f"http://api.example:{provider.port}", public_only=True).get("/x")
+        client(f"http://api.example:{provider.port}", must_be_public=True).get("/x")
     assert provider.seen == []
     monkeypatch.setattr(network, "is_public", lambda address: True)
     looks.clear()
-    client(f"http://api.example:{provider.port}", public_only=True).get("/x")
+    client(f"http://api.example:{provider.port}", must_be_public=True).get("/x")
     assert looks[0] == "api.example"
     assert "api.example" not in looks[1:], "the name is resolved once per connection"
     assert provider.seen[0].headers["host"] == f"api.example:{provider.port}"
@@ -148,9 +148,9 @@ def test_behind_tls_it_is_the_name_that_is_proven(
     monkeypatch.setattr(network, "is_public", lambda address: True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "both.pem"))
     with pytest.raises(UntrustedError, match="certificate"):
-        client(f"https://other.example:{tls_port}", public_only=True).get("/x")
+        client(f"https://other.example:{tls_port}", must_be_public=True).get("/x")
     with pytest.raises(SourceError, match="501"):  # the server knows no GET: it was reached
-        client(f"https://good.example:{tls_port}", public_only=True, attempts=1).get("/x")
+        client(f"https://good.example:{tls_port}", must_be_public=True, attempts=1).get("/x")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -123,7 +124,7 @@ def test_a_fault_of_the_end_point_is_a_sentence_without_the_key(
     server: Server, embedder: OpenAiEmbedder, answer: Answer, sentence: str
 ) -> None:
     server.behave = lambda _request: answer
-    embedder._http._attempts = 1
+    embedder._http._options = replace(embedder._http._options, attempts=1)
     with pytest.raises(EmbedderError, match=sentence) as caught:
         embedder.embed(["word"])
     assert not isinstance(caught.value, TextRefusedError)

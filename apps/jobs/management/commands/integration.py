@@ -26,7 +26,7 @@ class Command(BaseCommand):
                 self._print(cli.describe(cli.add_token(options)), options)
             case "test":
                 integration, report = cli.test_integration(options)
-                if not report.ok:
+                if not report.is_ok:
                     raise CommandError(report.problem)
                 self._print(cli.describe(integration) | {"account": report.account}, options)
             case "list":

@@ -41,7 +41,7 @@ def everything(name: str, context: Context) -> list[Slice]:
 
     Of workflow runs nothing is taken for deleted: GitHub itself forgets them after some time.
     """
-    swept: dict[str, Any] = {"sweep": True} if context.sweep else {}
+    swept: dict[str, Any] = {"sweep": True} if context.with_sweep else {}
     return [*(Slice(kind, swept, name) for kind in ("releases", "deployments")), Slice("workflow_runs", {}, name)]
 
 
@@ -69,7 +69,7 @@ def overview(client: Client, piece: Slice, context: Context) -> Fetched:
         payload = bytes(told.data.nodes[place]) if place < len(told.data.nodes) else b"null"
         if payload != b"null":
             changed += look(fetched, payload, name, context, records=piece.args.get("records", False))
-        elif not context.sweep:  # a sweep asks for the repository itself, and says what has become of it
+        elif not context.with_sweep:  # a sweep asks for the repository itself, and says what has become of it
             reason = missing[place].message if place in missing else "GitHub gave no reason"
             fetched.skips.append(Skip(name, f"{name} cannot be read: {clean(reason)[:300]}"))
     fetched.follow_ups += deployment_slices(changed)
@@ -88,7 +88,7 @@ def look(fetched: Fetched, payload: bytes, known_as: str, context: Context, *, r
         fetched.follow_ups.append(Slice("releases", {}, name))
     if runs_are_new(payload, told, wanted):
         fetched.follow_ups.append(Slice("workflow_runs", {}, name))
-    if context.sweep:
+    if context.with_sweep:
         for entity, page in (("release", told.releases), ("deployment", told.deployments)):
             compare(fetched, entity, page, name, known_as, context)
     if wanted.is_open or goes_on(told.deployments, wanted):
@@ -103,7 +103,7 @@ def look_at_record(fetched: Fetched, told: _Overview, known_as: str, context: Co
     fetched.expected["repository"] = fetched.expected.get("repository", 0) + 1
     known = next((found for found in at_beginning(context).values() if found.name == known_as), None)
     seen = (told.name_with_owner, parse_time(told.updated_at), parse_time(told.pushed_at))
-    if known and context.sweep:
+    if known and context.with_sweep:
         fetched.listed.append(Listed("repository", told.name_with_owner, [known.id]))
     if known is None or seen != (known.name, known.updated_at, known.pushed_at):
         fetched.follow_ups.append(Slice("repository", {"alone": True}, told.name_with_owner))

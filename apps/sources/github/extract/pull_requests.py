@@ -32,7 +32,7 @@ def start(context: Context) -> list[Slice]:
     """The newest pull requests of each repository; a sweep's look at those that are stored."""
     repositories, others = named(stored_repositories(context), context.connection.scopes)
     names = {found.name for found in repositories}
-    stored = fingerprints.stored_pull_requests(context, names) if context.sweep else []
+    stored = fingerprints.stored_pull_requests(context, names) if context.with_sweep else []
     return [
         *fingerprints.slices([(found.node_id, found.name) for found in repositories], stored),
         *(Slice("pull_requests", {}, name) for name in others),
@@ -52,7 +52,7 @@ def pull_requests(client: Client, piece: Slice, context: Context) -> Fetched:
     scope, fetched = told.data.repository.name_with_owner, Fetched()
     ids = take_list(fetched, told.data.repository.pull_requests, scope, context, after, first)
     fetched.follow_ups += in_pieces(ids, detailed(context), scope)
-    if context.sweep and after is None:
+    if context.with_sweep and after is None:
         fetched.follow_ups += fingerprints.slices([], fingerprints.stored_pull_requests(context, {scope}))
     return fetched
 
@@ -64,14 +64,14 @@ def take_list(
 
     Those that a sweep looks at itself are not wanted twice: of this list it wants what is new.
     """
-    wanted, is_swept = window(context, scope), context.sweep and not context.full
+    wanted, is_swept = window(context, scope), context.with_sweep and not context.is_full
     told = [(item.id, item.created_at if is_swept else item.updated_at) for item in page.items]
     found = [(node_id, scope) for node_id, stamp in told if wanted.wants(parse_time(stamp))]
     if not wanted.is_open:
         announce(fetched, len(found))
     elif after is None:
         announce(fetched, page.total_count)
-    if context.sweep:
+    if context.with_sweep:
         ids = [str(item.full_database_id) for item in page.items if item.full_database_id]
         fetched.listed.append(Listed("pull_request", scope, ids))
     cursor = page.page_info.next_after(after, f"pull requests of {scope}")

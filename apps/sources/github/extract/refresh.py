@@ -87,7 +87,7 @@ def take_known(
         for place, ((node_id, external_id, scope, mark), now) in enumerate(zip(group, nodes, strict=True)):
             if now is not None:
                 there.setdefault(scope, []).append(external_id)
-                if now.mark != mark and not context.full:
+                if now.mark != mark and not context.is_full:
                     changed.append((node_id, scope))
             elif place in reasons and reasons[place].type == NOT_FOUND:
                 said = f"POST {client.graphql_url} (nodes, {node_id}) was answered with null, {NOT_FOUND}: "

@@ -35,7 +35,7 @@ def start(context: Context) -> list[Slice]:
     scopes = context.connection.scopes
     if not scopes:
         return [Slice("discovery")]
-    known, others = named([] if context.full else stored_repositories(context), scopes)
+    known, others = named([] if context.is_full else stored_repositories(context), scopes)
     return [
         *overview.slices([(found.node_id, found.name) for found in known], records=True),
         *(Slice("repository", {}, name) for name in others),
@@ -112,7 +112,7 @@ def records(payloads: Iterable[bytes], answer: Answer, context: Context) -> Fetc
             before = at_beginning(context).get(record.external_id)
             if before and before.name != head.full_name:
                 fetched.renamed[before.name] = head.full_name
-            if context.sweep:
+            if context.with_sweep:
                 fetched.listed.append(Listed("repository", head.full_name, [record.external_id]))
     fetched.expected = {"repository": len(fetched.records)}
     fetched.follow_ups = what_happened(readable, context)

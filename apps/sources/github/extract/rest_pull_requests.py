@@ -54,7 +54,7 @@ def rest_pull_requests(client: Client, piece: Slice, context: Context) -> Fetche
     wanted, heads = window(context, piece.scope), answer.decode(list[_PullRequest])
     numbers = [head.number for head in heads if wanted.wants(parse_time(head.updated_at))]
     fetched.expected = {"pull_request": len(numbers)}
-    if context.sweep:
+    if context.with_sweep:
         fetched.listed.append(Listed("pull_request", piece.scope, [str(head.id) for head in heads]))
         fetched.follow_ups = next_page(piece, answer) or [Slice("missing", {"entity": "pull_request"}, piece.scope)]
     elif not (heads and wanted.is_before(parse_time(heads[-1].updated_at))):
@@ -99,7 +99,7 @@ def rest_comments(client: Client, piece: Slice, context: Context) -> Fetched:
 
     A sweep reads them all: no other list tells which ones were deleted.
     """
-    since = None if context.sweep else window(context, piece.scope).since
+    since = None if context.with_sweep else window(context, piece.scope).since
     entity = _COMMENTS[piece.kind]
     path = list_path(piece.scope, entity)
     bound = {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
@@ -115,7 +115,7 @@ def rest_comments(client: Client, piece: Slice, context: Context) -> Fetched:
             record.updated_at = parse_time(head.updated_at)
             fetched.records.append(record)
     fetched.expected = {ENTITIES[entity].total: len(fetched.records)}
-    if context.sweep:
+    if context.with_sweep:
         fetched.listed.append(Listed(entity, piece.scope, [record.external_id for record in fetched.records]))
         fetched.follow_ups = fetched.follow_ups or [Slice("missing", {"entity": entity}, piece.scope)]
     return fetched
@@ -141,6 +141,6 @@ def numbers_of(client: Client, scope: str, context: Context) -> dict[int, str]:
         answer = client.page(url, **ENTITIES["pull_request"].parameters)
         heads = answer.decode(list[_PullRequest])
         known |= {head.number: str(head.id) for head in heads}
-        is_past = heads and not context.sweep and wanted.is_before(parse_time(heads[-1].updated_at))
+        is_past = heads and not context.with_sweep and wanted.is_before(parse_time(heads[-1].updated_at))
         url = "" if is_past else answer.link("next")
     return known

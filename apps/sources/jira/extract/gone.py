@@ -100,7 +100,7 @@ def _judge(entity: str, name: str, error: SourceError, fetched: Fetched) -> None
     if error.status not in PROOFS:
         fetched.skips.append(Skip("", f"Whether {entity} {name} is gone cannot be told. {error}"))
         return
-    evidence = f"GET {error} Asked on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC."
+    evidence = f"{error}, asked on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC."
     fetched.deletions += [Deletion(part, name, evidence) for part in (entity, *PARTS.get(entity, ()))]
 
 

@@ -125,7 +125,7 @@ def fetch_ids(piece: Slice, context: Context) -> Fetched:
         Slice("issues", {"ids": list(some), "keys": piece.args["keys"]}, piece.scope)
         for some in in_pieces(ids, IDS_PER_SLICE)
     ]
-    if context.full and ends:
+    if context.is_full and ends:
         follow_ups.append(Slice("unlisted_issues", {"keys": piece.args["keys"]}))
     complete = piece.args["window"] == [None, None]
     listed = [Listed("issue", piece.scope, ids)] if complete else []

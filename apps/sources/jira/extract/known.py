@@ -33,4 +33,4 @@ def directories_are_due(context: Context) -> bool:
     synced = [context.since(project.key) for project in wanted_projects(context)]
     latest = max((moment for moment in synced if moment), default=None)
     this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    return context.full or latest is None or None in synced or latest < this_hour
+    return context.is_full or latest is None or None in synced or latest < this_hour

@@ -14,11 +14,11 @@ from apps.sources.text import in_pieces
 
 def start(context: Context) -> list[Slice]:
     """One list over all projects, unless the run lists each of them anyway."""
-    if not context.sweep:
+    if not context.with_sweep:
         return []
     slices = [Slice("unlisted", {"entity": "sprint"})] if _boards_were_listed(context) else []
     keys = [project.key for project in wanted_projects(context)]
-    if keys and not context.full:
+    if keys and not context.is_full:
         return [*slices, Slice("all_ids", {"keys": keys, "window": [None, None]})]
     return slices + _lost(context)
 

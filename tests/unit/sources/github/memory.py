@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from apps.sources.base import Connection, Deletion, Fetched, RawRecord, Skip, Slice, Transformed
 from apps.sources.github import GitHub
-from apps.sources.http import Http
+from apps.sources.http import Http, HttpOptions
 from apps.sources.rows import Row
 
 T = TypeVar("T")
@@ -27,12 +27,12 @@ class MemoryContext:
         until: datetime | None = None,
         sweep: bool = False,
         records: "dict[tuple[str, str], RawRecord] | None" = None,
-        **http: Any,
+        **options: Any,
     ) -> None:
         self.connection = Connection(base_url, token=TOKEN, scopes=scopes)
-        self.http: Http = GitHub().http(self.connection, **http)
-        self.full = since is None
-        self.sweep = sweep or self.full
+        self.http: Http = GitHub().http(self.connection, HttpOptions(**options))
+        self.is_full = since is None
+        self.with_sweep = sweep or self.is_full
         self.records: dict[tuple[str, str], RawRecord] = dict(records or {})
         self.seen: set[tuple[str, str]] = set()
         self._since, self._until = since, until

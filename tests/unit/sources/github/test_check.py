@@ -1,13 +1,13 @@
 """Does a connection test say in one sentence what is wrong?"""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from apps.sources.base import Connection, ConnectionReport
 from apps.sources.github import GitHub
 from apps.sources.github.client import graphql_url
+from apps.sources.http import HttpOptions
 from tests.unit.sources.scripted import Say, ScriptedServer
 
 TOKEN = "ghp_secretsecretsecret"
@@ -15,10 +15,10 @@ TOKEN = "ghp_secretsecretsecret"
 
 def check(base_url: str, scopes: tuple[str, ...] = (), token: str = TOKEN) -> ConnectionReport:
     connection = Connection(base_url, token=token, scopes=scopes)
-    with GitHub().http(connection, attempts=1, timeout=(2, 2)) as http:
+    with GitHub().http(connection, HttpOptions(attempts=1, timeout=(2, 2))) as http:
         report = GitHub().test(connection, http)
     assert TOKEN not in repr(report)
-    assert report.ok is not bool(report.problem)
+    assert report.is_ok is not bool(report.problem)
     return report
 
 
@@ -34,7 +34,7 @@ def test_a_good_token(provider: ScriptedServer) -> None:
     )
     provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
     report = check(provider.url, ("acme/shop",))
-    assert (report.ok, report.account, report.scopes_found) == (True, "ada", ("acme/shop",))
+    assert (report.is_ok, report.account, report.scopes_found) == (True, "ada", ("acme/shop",))
     assert report.expires_at == datetime(2027, 1, 31, 15, 20, 30, tzinfo=UTC)
 
 
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said(provider: ScriptedServer, answer: Say, words: str
     provider.on("/user", answer)
     report = check(provider.url)
     assert words in report.problem
-    assert not report.ok
+    assert not report.is_ok
 
 
 def test_a_fine_grained_token_that_lacks_permissions(provider: ScriptedServer) -> None:
@@ -87,7 +87,7 @@ def test_a_fine_grained_token_that_lacks_permissions(provider: ScriptedServer) -
     assert "lacks read access to Deployments, Actions (acme/shop)" in report.problem
     for path in ("deployments", "actions/runs"):
         provider.on(f"/repos/acme/shop/{path}", Say([]))
-    assert check(provider.url, ("acme/shop",)).ok
+    assert check(provider.url, ("acme/shop",)).is_ok
 
 
 def test_a_host_that_does_not_answer() -> None:
@@ -129,6 +129,5 @@ def test_where_graphql_lives(base_url: str, expected: str) -> None:
 
 @pytest.mark.parametrize("base_url", ["https://github.com", "https://github.com/", "https://api.github.com/"])
 def test_the_public_site_is_asked_at_its_api(base_url: str) -> None:
-    options: dict[str, Any] = {}
-    with GitHub().http(Connection(base_url), **options) as http:
+    with GitHub().http(Connection(base_url)) as http:
         assert http.base_url == "https://api.github.com"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources import tries
+from apps.sources import retry_policy
 from apps.sources.base import Connection
 from apps.sources.jira import Jira
 from tests.unit.sources.jira.samples import FIELDS, record
@@ -18,7 +18,7 @@ MakeContext = Callable[..., MemoryContext]
 @pytest.fixture
 def make_context(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeContext]:
     """Contexts that talk to the scripted server without waiting between tries."""
-    monkeypatch.setattr(tries, "backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(retry_policy, "backoff", lambda failures: 0.0)
     made: list[MemoryContext] = []
 
     def make(*scopes: str, **options: Any) -> MemoryContext:

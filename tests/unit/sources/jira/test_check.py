@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from apps.sources.base import Connection, ConnectionReport
+from apps.sources.http import HttpOptions
 from apps.sources.jira import Jira
 from apps.sources.jira.client import site_url
 from tests.unit.sources.scripted import Say, ScriptedServer
@@ -23,14 +24,14 @@ def check(provider: ScriptedServer) -> Check:
 
     def run(*scopes: str, url: str = provider.url) -> ConnectionReport:
         connection = Connection(url, "ada@example.org", "secret-token", scopes)
-        with Jira().http(connection, attempts=1) as http:
+        with Jira().http(connection, HttpOptions(attempts=1)) as http:
             return Jira().test(connection, http)
 
     return run
 
 
 def test_all_is_well(check: Check) -> None:
-    assert check("pay") == ConnectionReport(ok=True, account="Ada", scopes_found=("PAY",))
+    assert check("pay") == ConnectionReport(is_ok=True, account="Ada", scopes_found=("PAY",))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_all_is_well(check: Check) -> None:
         (SERVER, HTML, "not the address of a Jira Cloud site"),
         (SERVER, Say({}, 404), "not the address of a Jira Cloud site"),
         (SERVER, Say({"deploymentType": "Server"}), "not Jira Cloud"),
-        (SERVER, Say({}, 500), "provider's side"),
+        (SERVER, Say({}, 500), "failed to answer"),
         (MYSELF, Say({}, 401), "does not accept the e-mail and API token"),
         (MYSELF, Say({}, 403), "no access to this Jira site"),
         (MYSELF, Say({}, 429, {"Retry-After": "500"}), "asks for a pause until"),
@@ -50,14 +51,14 @@ def test_all_is_well(check: Check) -> None:
 def test_what_is_wrong(provider: ScriptedServer, check: Check, path: str, answer: Say, sentence: str) -> None:
     provider.on(path, answer)
     report = check()
-    assert not report.ok
+    assert not report.is_ok
     assert sentence in report.problem
     assert "secret-token" not in report.problem
 
 
 def test_projects_that_are_not_visible(check: Check) -> None:
     report = check("PAY", "NOPE", "GONE")
-    assert (report.ok, report.scopes_found) == (False, ("PAY",))
+    assert (report.is_ok, report.scopes_found) == (False, ("PAY",))
     assert "does not see NOPE, GONE" in report.problem
 
 
@@ -81,7 +82,7 @@ def test_the_site_of_an_address_that_somebody_pasted(given: str, site: str) -> N
 
 def test_without_a_user_name_the_token_is_a_bearer(provider: ScriptedServer, check: Check) -> None:
     connection = Connection(provider.url, "", "secret-token")
-    with Jira().http(connection, headers={"X-Atlassian-Token": "no-check"}) as http:
+    with Jira().http(connection, HttpOptions(headers={"X-Atlassian-Token": "no-check"})) as http:
         Jira().test(connection, http)
     assert provider.seen[0].headers["authorization"] == "Bearer secret-token"
     assert provider.seen[0].headers["x-atlassian-token"] == "no-check"

@@ -101,7 +101,7 @@ def test_an_empty_project(jira: ScriptedServer, pay: MemoryContext) -> None:
 
 def test_only_what_changed_since_the_last_sync_in_one_question(jira: ScriptedServer, make_context: MakeContext) -> None:
     since = datetime(2026, 11, 1, tzinfo=UTC)
-    context = make_context(full=False, sinces={"PAY": since, "CHK": since}, end=datetime(2026, 11, 2, tzinfo=UTC))
+    context = make_context(is_full=False, sinces={"PAY": since, "CHK": since}, end=datetime(2026, 11, 2, tzinfo=UTC))
     context.store([PAY, CHK])
     jira.on(SEARCH, ids(1))
     assert {piece.scope for piece in Jira().start(ISSUES, context)} == {"", "PAY", "CHK"}
@@ -124,7 +124,7 @@ def test_chosen_projects_only(jira: ScriptedServer, make_context: MakeContext) -
 
 def test_a_lost_project_is_told_and_the_others_go_on(jira: ScriptedServer, make_context: MakeContext) -> None:
     since = datetime(2026, 11, 1, tzinfo=UTC)
-    context = make_context(full=False, sinces={"PAY": since, "CHK": since})
+    context = make_context(is_full=False, sinces={"PAY": since, "CHK": since})
     context.store([PAY, CHK])
     no = Say({"errorMessages": ["The value 'CHK' does not exist for the field 'project'."]}, 400)
     jira.on(SEARCH, lambda seen: no if "CHK" in seen.json()["jql"] else ids(1))
@@ -143,7 +143,7 @@ def test_a_query_refused_for_a_living_project_fails_with_jiras_words(jira: Scrip
 
 def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["The requested API has been removed. Please migrate."]}, 410))
-    with pytest.raises(EndpointRemovedError, match="removed the end point"):
+    with pytest.raises(EndpointRemovedError, match="removed an end point"):
         pull(Jira(), pay, [ISSUES])
 
 

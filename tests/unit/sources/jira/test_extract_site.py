@@ -154,7 +154,7 @@ def test_directories_are_asked_for_once_an_hour(jira: ScriptedServer, make_conte
         return len(jira.seen) - before
 
     both = dict.fromkeys(("PAY", "CHK"))
-    fresh = requests(full=False, sinces=dict.fromkeys(both, now + timedelta(hours=1)))
-    stale = requests(full=False, sinces=dict.fromkeys(both, now - timedelta(hours=1)))
-    new_project = requests(full=False, sinces={"PAY": now + timedelta(hours=1)})
+    fresh = requests(is_full=False, sinces=dict.fromkeys(both, now + timedelta(hours=1)))
+    stale = requests(is_full=False, sinces=dict.fromkeys(both, now - timedelta(hours=1)))
+    new_project = requests(is_full=False, sinces={"PAY": now + timedelta(hours=1)})
     assert (fresh, stale, new_project, requests()) == (3, 10, 10, 10)

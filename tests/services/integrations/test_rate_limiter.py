@@ -14,15 +14,15 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apps.integrations import governor as module
-from apps.integrations.governor import RedisGovernor
+from apps.integrations import shared_pause, shared_places
+from apps.integrations.rate_limiter import RedisRateLimiter
 from apps.sources.errors import RateLimitedError
-from apps.sources.governors import LocalGovernor
-from apps.sources.limits import Limit
+from apps.sources.limit_headers import Pause
+from apps.sources.rate_limiter import LocalRateLimiter
 from apps.stack.services.embedded import EmbeddedServices
 from apps.stack.services.valkey import Valkey
 
-Make = Callable[..., RedisGovernor]
+Make = Callable[..., RedisRateLimiter]
 
 
 @pytest.fixture
@@ -34,21 +34,21 @@ def redis(services: EmbeddedServices) -> Iterator[Redis]:
 @pytest.fixture
 def make(redis: Redis) -> Make:
     site = uuid.uuid4().hex
-    return lambda **options: RedisGovernor(redis, site, **options)
+    return lambda **options: RedisRateLimiter(redis, site, **options)
 
 
 class Load:
-    """Threads that use governors, and the highest number of requests that were in flight at once."""
+    """Threads that use rate_limiters, and the highest number of requests that were in flight at once."""
 
     def __init__(self) -> None:
         self.now = self.peak = self.done = 0
         self.errors: list[Exception] = []
         self._lock = threading.Lock()
 
-    def run(self, governors: list[RedisGovernor], threads: int, requests: int, seconds: float = 0.01) -> None:
+    def run(self, rate_limiters: list[RedisRateLimiter], threads: int, requests: int, seconds: float = 0.01) -> None:
         workers = [
-            threading.Thread(target=self._work, args=(governor, requests, seconds))
-            for governor in governors
+            threading.Thread(target=self._work, args=(rate_limiter, requests, seconds))
+            for rate_limiter in rate_limiters
             for _ in range(threads)
         ]
         for worker in workers:
@@ -57,10 +57,10 @@ class Load:
             worker.join()
         assert not self.errors
 
-    def _work(self, governor: RedisGovernor, requests: int, seconds: float) -> None:
+    def _work(self, rate_limiter: RedisRateLimiter, requests: int, seconds: float) -> None:
         for _ in range(requests):
             try:
-                with governor.slot():
+                with rate_limiter.place():
                     with self._lock:
                         self.now += 1
                         self.peak = max(self.peak, self.now)
@@ -68,27 +68,27 @@ class Load:
                     with self._lock:
                         self.now -= 1
                         self.done += 1
-                governor.observe(200, {})
+                rate_limiter.observe(200, {})
             except Exception as error:
                 self.errors.append(error)
 
 
 def test_workers_together_keep_to_the_limit(make: Make) -> None:
     load = Load()
-    load.run([make(most=4) for _ in range(3)], threads=5, requests=6)
+    load.run([make(max_places=4) for _ in range(3)], threads=5, requests=6)
     assert load.done == 90
     assert 2 <= load.peak <= 4
 
 
 def test_one_worker_alone_may_use_the_whole_limit(make: Make) -> None:
     load = Load()
-    load.run([make(most=8)], threads=8, requests=5, seconds=0.05)
+    load.run([make(max_places=8)], threads=8, requests=5, seconds=0.05)
     assert load.peak == 8
 
 
 def test_more_workers_than_places_all_get_their_turn(make: Make) -> None:
     load = Load()
-    load.run([make(most=2) for _ in range(6)], threads=1, requests=3)
+    load.run([make(max_places=2) for _ in range(6)], threads=1, requests=3)
     assert load.done == 18
 
 
@@ -98,12 +98,12 @@ def test_far_fewer_round_trips_than_requests(make: Make, redis: Redis) -> None:
 
     before = calls()
     load = Load()
-    load.run([make(most=8)], threads=8, requests=50, seconds=0.002)
+    load.run([make(max_places=8)], threads=8, requests=50, seconds=0.002)
     assert calls() - before <= 40
 
 
 def test_a_worker_that_finished_gives_its_places_back(make: Make) -> None:
-    first, second = make(most=8), make(most=8)
+    first, second = make(max_places=8), make(max_places=8)
     Load().run([first], threads=8, requests=3)
     load = Load()
     load.run([second], threads=8, requests=4, seconds=0.05)
@@ -111,42 +111,46 @@ def test_a_worker_that_finished_gives_its_places_back(make: Make) -> None:
 
 
 def test_a_killed_worker_leaks_no_places(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LEASE_MS", 400)
-    never_left = make(most=1).slot()
+    monkeypatch.setattr(shared_places, "LEASE_MS", 400)
+    never_left = make(max_places=1).place()
     never_left.__enter__()
     began = time.monotonic()
-    with make(most=1).slot():
+    with make(max_places=1).place():
         assert time.monotonic() - began > 0.2, "the place was taken until its lease lapsed"
 
 
 def test_a_long_pause_is_obeyed_by_every_worker_and_raised(make: Make) -> None:
-    until = make().limited(Limit(120, "jira-burst-based"))
+    until = make().pause(Pause(120, "jira-burst-based"))
     for other in (make(), make()):
-        with pytest.raises(RateLimitedError, match="jira-burst-based") as caught, other.slot():
+        with pytest.raises(RateLimitedError, match="jira-burst-based") as caught, other.place():
             pass
         assert abs(caught.value.until - until) < timedelta(seconds=2)
 
 
 def test_a_worker_at_work_hears_of_the_pause(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(shared_places, "RENEW_EVERY", 0.0)
     one, other = make(), make()
-    with one.slot():
+    with one.place():
         pass
-    other.limited(Limit(60, "rate limit"))
-    with pytest.raises(RateLimitedError), one.slot():
+    other.pause(Pause(60, "rate limit"))
+    with pytest.raises(RateLimitedError), one.place():
         pass
 
 
 def test_a_short_pause_is_slept_through(make: Make) -> None:
-    governor = make()
-    until = governor.limited(Limit(0.3, "rate limit"))
-    with governor.slot():
+    rate_limiter = make()
+    until = rate_limiter.pause(Pause(0.3, "rate limit"))
+    with rate_limiter.place():
         assert datetime.now(UTC) >= until - timedelta(milliseconds=5)
 
 
-def test_guessed_pauses_double_over_all_workers_until_something_works(make: Make) -> None:
+def test_guessed_pauses_double_over_all_workers_until_something_works(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_places, "RENEW_EVERY", 0.0)
+
     def seconds() -> float:
-        until = make().limited(Limit(0.2, "secondary rate limit", told=False))
+        until = make().pause(Pause(0.2, "secondary rate limit", is_explicit=False))
         left = (until - datetime.now(UTC)).total_seconds()
         time.sleep(max(left, 0.0))
         return left
@@ -155,34 +159,33 @@ def test_guessed_pauses_double_over_all_workers_until_something_works(make: Make
     assert first < second < third
     assert third > 0.75
     worked = make()
-    with worked.slot():
+    with worked.place():
         pass
     worked.observe(200, {})
-    with worked.slot():
-        pass
-    with make().slot():
-        pass
-    worked._next_look = 0.0
-    with worked.slot():
+    with worked.place():
         pass
     assert seconds() < 0.4
 
 
 def test_refusals_of_requests_that_were_under_way_make_a_guess_no_longer(make: Make) -> None:
-    guess = Limit(5, "rate limit", told=False)
-    first = make().limited(guess)
-    assert all(abs(make().limited(guess) - first) < timedelta(seconds=0.5) for _ in range(11))
-    alone = LocalGovernor()
-    assert len({alone.limited(guess) for _ in range(12)}) == 1
+    guess = Pause(5, "rate limit", is_explicit=False)
+    first = make().pause(guess)
+    assert all(abs(make().pause(guess) - first) < timedelta(seconds=0.5) for _ in range(11))
+    alone = LocalRateLimiter()
+    assert len({alone.pause(guess) for _ in range(12)}) == 1
 
 
-def test_told_pauses_do_not_grow_and_never_shorten(make: Make) -> None:
-    long = make().limited(Limit(100, "rate limit"))
-    assert abs(make().limited(Limit(1, "rate limit")) - long) < timedelta(seconds=1)
+def test_explicit_pauses_do_not_grow_and_never_shorten(make: Make) -> None:
+    long = make().pause(Pause(100, "rate limit"))
+    assert abs(make().pause(Pause(1, "rate limit")) - long) < timedelta(seconds=1)
 
 
-def limit_of(redis: Redis, governor: RedisGovernor) -> float:
-    return float(redis.hget(governor._keys[3], "limit") or 0)
+def keys_of(rate_limiter: RedisRateLimiter) -> dict[str, str]:
+    return {part: f"rate_limit:{{{rate_limiter.name}}}:{part}" for part in ("leases", "held", "state")}
+
+
+def limit_of(redis: Redis, rate_limiter: RedisRateLimiter) -> float:
+    return float(redis.hget(keys_of(rate_limiter)["state"], "limit") or 0)
 
 
 @pytest.mark.parametrize(
@@ -191,24 +194,24 @@ def limit_of(redis: Redis, governor: RedisGovernor) -> float:
     ids=["429", "5xx", "no answer", "near the limit"],
 )
 def test_distress_halves_the_limit_and_health_restores_it(
-    make: Make, redis: Redis, status: int, headers: dict[str, str]
+    make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str]
 ) -> None:
-    governor = make(most=8)
-    with governor.slot():
+    monkeypatch.setattr(shared_places, "RENEW_EVERY", 0.0)
+    rate_limiter = make(max_places=8)
+    with rate_limiter.place():
         pass
-    governor.observe(status, headers)
-    with governor.slot():
+    rate_limiter.observe(status, headers)
+    with rate_limiter.place():
         pass
-    assert limit_of(redis, governor) == 4
+    assert limit_of(redis, rate_limiter) == 4
     for _ in range(200):
-        governor.observe(200, {})
-    governor._next_look = 0.0
-    with governor.slot():
+        rate_limiter.observe(200, {})
+    with rate_limiter.place():
         pass
-    assert limit_of(redis, governor) == 8
+    assert limit_of(redis, rate_limiter) == 8
 
 
-def test_an_answer_that_uses_up_the_allowance_starts_the_pause(make: Make) -> None:
+def test_an_answer_that_uses_up_the_quota_starts_the_pause(make: Make) -> None:
     now = datetime.now(UTC)
     headers = {
         "date": format_datetime(now, usegmt=True),
@@ -216,58 +219,58 @@ def test_an_answer_that_uses_up_the_allowance_starts_the_pause(make: Make) -> No
         "x-ratelimit-reset": str(int(now.timestamp()) + 300),
     }
     make().observe(200, headers)
-    with pytest.raises(RateLimitedError, match="used up"), make().slot():
+    with pytest.raises(RateLimitedError, match="used up"), make().place():
         pass
 
 
 def test_without_redis_a_process_keeps_to_a_few_requests() -> None:
     away = Redis(port=1, retry=Retry(NoBackoff(), 1))
-    governor = RedisGovernor(away, "site")
+    rate_limiter = RedisRateLimiter(away, "site")
     load = Load()
-    load.run([governor], threads=12, requests=2)
+    load.run([rate_limiter], threads=12, requests=2)
     assert load.done == 24
-    assert load.peak <= module.CONCURRENCY_ALONE
-    governor.limited(Limit(60, "rate limit"))
-    with pytest.raises(RateLimitedError), governor.slot():
+    assert load.peak <= shared_places.MAX_PLACES_ALONE
+    rate_limiter.pause(Pause(60, "rate limit"))
+    with pytest.raises(RateLimitedError), rate_limiter.place():
         pass
     away.close()
 
 
 def test_a_secondary_limit_lowers_the_concurrency_as_well_though_its_status_is_403(make: Make, redis: Redis) -> None:
-    governor = make(most=8)
-    with governor.slot():
+    rate_limiter = make(max_places=8)
+    with rate_limiter.place():
         pass
-    governor.observe(403, {})
-    governor.limited(Limit(0.05, "its secondary rate limit is reached"))
-    with governor.slot():
+    rate_limiter.observe(403, {})
+    rate_limiter.pause(Pause(0.05, "its secondary rate limit is reached"))
+    with rate_limiter.place():
         pass
-    assert limit_of(redis, governor) == 4
+    assert limit_of(redis, rate_limiter) == 4
 
 
 def test_the_concurrency_never_falls_below_one(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    governor = make(most=2)
+    rate_limiter = make(max_places=2)
     for _ in range(4):
-        governor.observe(503, {})
-        with governor.slot():
+        rate_limiter.observe(503, {})
+        with rate_limiter.place():
             pass
-        redis.hdel(governor._keys[3], "lowered")  # as if a second had passed
-    assert limit_of(redis, governor) == 1
+        redis.hdel(keys_of(rate_limiter)["state"], "lowered")  # as if a second had passed
+    assert limit_of(redis, rate_limiter) == 1
 
 
-def test_what_is_left_is_told_to_whoever_asks(make: Make) -> None:
+def test_every_worker_knows_how_many_requests_are_left(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_pause, "PEEK_EVERY", 0.0)
     headers = {
         "x-ratelimit-limit": "5000",
         "x-ratelimit-remaining": "4711",
         "x-ratelimit-reset": str(int(datetime.now(UTC).timestamp()) + 300),
     }
-    told, other = make(), make()
-    assert told.outlook().left == float("inf")
-    told._next_glance = 0.0
-    told.observe(200, headers)
-    assert told.outlook().left == 4711
-    assert other.outlook().left == 4711
-    other.limited(Limit(100, "its rate limit is reached"))
-    assert not make().outlook().is_free
+    one, other = make(), make()
+    assert one.availability().remaining == float("inf")
+    one.observe(200, headers)
+    assert one.availability().remaining == 4711
+    assert other.availability().remaining == 4711
+    other.pause(Pause(100, "its rate limit is reached"))
+    assert not make().availability().is_free
 
 
 @pytest.fixture
@@ -287,46 +290,46 @@ def client_of(valkey: Valkey) -> Redis:
 def test_redis_goes_away_in_the_middle_and_comes_back(
     own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch, killed: bool
 ) -> None:
-    monkeypatch.setattr(module, "TRY_REDIS_AGAIN", 0.2)
-    monkeypatch.setattr(module, "RENEW_EVERY", 0.05)
+    monkeypatch.setattr(shared_pause, "TRY_REDIS_AGAIN", 0.2)
+    monkeypatch.setattr(shared_places, "RENEW_EVERY", 0.05)
     with client_of(own_valkey) as redis:
-        governor = RedisGovernor(redis, "site", most=16)
+        rate_limiter = RedisRateLimiter(redis, "site", max_places=16)
         busy = Load()
-        busy.run([governor], threads=12, requests=3, seconds=0.02)
-        assert busy.peak > module.CONCURRENCY_ALONE
+        busy.run([rate_limiter], threads=12, requests=3, seconds=0.02)
+        assert busy.peak > shared_places.MAX_PLACES_ALONE
         pid = own_valkey.pid
         assert pid
         own_valkey.kill() if killed else os.kill(pid, signal.SIGSTOP)
         time.sleep(0.1)
-        with governor.slot():  # notices it
+        with rate_limiter.place():  # notices it
             pass
         alone = Load()
-        alone.run([governor], threads=12, requests=3, seconds=0.02)
+        alone.run([rate_limiter], threads=12, requests=3, seconds=0.02)
         assert alone.done == 36
-        assert alone.peak <= module.CONCURRENCY_ALONE
-        governor.limited(Limit(3, "its rate limit is reached"))  # a pause holds in this process meanwhile
-        assert not governor.outlook().is_free
+        assert alone.peak <= shared_places.MAX_PLACES_ALONE
+        rate_limiter.pause(Pause(3, "its rate limit is reached"))  # a pause holds in this process meanwhile
+        assert not rate_limiter.availability().is_free
         own_valkey.start() if killed else os.kill(pid, signal.SIGCONT)
         time.sleep(3.1)
         again = Load()
-        again.run([governor], threads=12, requests=6, seconds=0.05)
+        again.run([rate_limiter], threads=12, requests=6, seconds=0.05)
         assert again.done == 72
-        assert again.peak > module.CONCURRENCY_ALONE
-        assert redis.exists(*governor._keys[:2]) == 2
+        assert again.peak > shared_places.MAX_PLACES_ALONE
+        assert redis.exists(keys_of(rate_limiter)["leases"], keys_of(rate_limiter)["held"]) == 2
 
 
 def test_without_redis_distress_lowers_the_few_places_and_guesses_still_double() -> None:
     with Redis(port=1, retry=Retry(NoBackoff(), 0)) as away:
-        governor = RedisGovernor(away, "site")
+        rate_limiter = RedisRateLimiter(away, "site")
         for _ in range(2):
-            governor.observe(502, {})
-            with governor.slot():
+            rate_limiter.observe(502, {})
+            with rate_limiter.place():
                 pass
         load = Load()
-        load.run([governor], threads=6, requests=1, seconds=0.05)
+        load.run([rate_limiter], threads=6, requests=1, seconds=0.05)
         assert load.peak <= 2
         waits: list[timedelta] = []
         for _ in range(3):
-            waits.append(governor.limited(Limit(0.2, "x", told=False)) - datetime.now(UTC))
+            waits.append(rate_limiter.pause(Pause(0.2, "x", is_explicit=False)) - datetime.now(UTC))
             time.sleep(max(waits[-1].total_seconds(), 0.0))
         assert waits[2] > waits[1] > waits[0] > timedelta(seconds=0.19)

@@ -1,0 +1,95 @@
+"""A call has failed: is it tried again, with which token, and after which pause?"""
+
+import random
+from collections.abc import Sequence
+
+from apps.sources import clock
+from apps.sources.errors import (
+    AnswerTooLargeError,
+    InvalidAnswerError,
+    RateLimitedError,
+    SourceError,
+    TokenExpiredError,
+    UnauthorizedError,
+    may_pass,
+)
+from apps.sources.rate_limiter import Availability, RateLimiter, pause_sentence
+
+MAX_PAUSES = 5  # per call
+
+
+class RetryPolicy:
+    """The tries of one call: at most ``max_attempts``, with pauses of at most ``max_wait`` seconds in between.
+
+    There is one rate limiter per token. A token is named by the index of its rate limiter.
+    """
+
+    def __init__(self, rate_limiters: Sequence[RateLimiter], max_attempts: int, max_wait: float) -> None:
+        self._rate_limiters = rate_limiters
+        self._max_attempts = max_attempts
+        self._max_wait = max_wait
+        self._changes_left = len(rate_limiters) - 1
+        self._doubted: set[int] = set()
+        self._failures = 0
+        self._pauses = 0
+
+    def best_token(self) -> int:
+        """The token to ask with: of those that need not wait, the one with most requests left."""
+        if len(self._rate_limiters) == 1:
+            return 0
+        return min(range(len(self._rate_limiters)), key=lambda token: self._rate_limiters[token].availability().rank())
+
+    def pause_after(self, error: SourceError, token: int) -> float | None:
+        """Seconds to wait before another try; ``None`` where another try makes no sense (here and now)."""
+        if isinstance(error, UnauthorizedError):
+            return self._after_refusal(error, token)
+        if isinstance(error, RateLimitedError):
+            return self._after_limit(error)
+        self._failures += 1
+        if self._failures >= self._max_attempts:
+            return None
+        is_odd = isinstance(error, InvalidAnswerError) and not isinstance(error, AnswerTooLargeError)
+        if not (is_odd or may_pass(error)):
+            return None
+        return backoff(self._failures - 1)
+
+    def final_error(self, error: SourceError) -> SourceError:
+        """The error that the call ends with. While a token only has to wait, the call has not failed for good."""
+        count = len(self._rate_limiters)
+        if count == 1 or not isinstance(error, RateLimitedError | UnauthorizedError):
+            return error
+        best = self._best()
+        if best.is_expired or best.is_refused or best.until <= clock.now():
+            return error
+        sentence = f"{pause_sentence(best.until, best.reason)} None of the {count} tokens is free."
+        return RateLimitedError(sentence, best.until)
+
+    def _best(self) -> Availability:
+        return self._rate_limiters[self.best_token()].availability()
+
+    def _after_limit(self, error: RateLimitedError) -> float | None:
+        """Another token may be free at once. A short pause is slept through here, and is no failed try."""
+        if self._may_change_token():
+            return 0.0
+        self._pauses += 1
+        seconds = (error.until - clock.now()).total_seconds()
+        return max(seconds, 0.0) if seconds <= self._max_wait and self._pauses < MAX_PAUSES else None
+
+    def _after_refusal(self, error: UnauthorizedError, token: int) -> float | None:
+        """A single odd 401 happens in incidents: a token counts as refused when its second try is refused as well."""
+        if isinstance(error, TokenExpiredError):
+            return None
+        if token not in self._doubted:
+            self._doubted.add(token)
+            return backoff(0)
+        self._rate_limiters[token].refuse(str(error))
+        return 0.0 if self._may_change_token() else None
+
+    def _may_change_token(self) -> bool:
+        self._changes_left -= 1
+        return self._changes_left >= 0 and self._best().is_free
+
+
+def backoff(failures: int, first: float = 0.5, longest: float = 30.0) -> float:
+    """Seconds to wait after one more than ``failures`` failures: exponential with full jitter."""
+    return random.uniform(0, min(longest, first * 2**failures))  # noqa: S311 - jitter, no secret
