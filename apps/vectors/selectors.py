@@ -89,7 +89,7 @@ class Document(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Some documents of one kind: what one batch of the ledger covers."""
+    """Some documents of one kind: what one batch covers."""
 
     integration_id: int
     kind: str

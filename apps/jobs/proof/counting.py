@@ -1,7 +1,7 @@
 """How is a run's proof made? A few statements over whole sets, whatever their size.
 
 A full or sweeping run, and the first one, is judged by everything that is stored. Any other run is judged by what it
-touched: the ids that it listed, and the records and texts of its batches in the ledger.
+touched: the ids that it listed, and the records and texts of its batches.
 """
 
 from collections.abc import Callable, Iterable
@@ -66,7 +66,7 @@ def counts_of(run: Run) -> Counts:
 
 
 def prove(run: Run, counts: Counts) -> list[Line]:
-    """The lines of a run whose ledger is empty, those of one kind together."""
+    """The lines of a run that has no open batch, those of one kind together."""
     lines = _Lines()
     everything = _is_judged_by_everything(run)
     if run.integration_id is not None:

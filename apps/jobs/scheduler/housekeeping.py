@@ -63,7 +63,7 @@ class Chore:
 
 
 def chores() -> tuple[Chore, ...]:
-    """Everything that is tidied up, in this order: a run goes when nothing of its ledger is left."""
+    """Everything that is tidied up, in this order: a run goes when none of its batches is left."""
     of_old_run = f"old.run_id = ANY (ARRAY({_OLD}))"
     settled = "old.state <> 'open' AND old.settled_at < now() - make_interval(days => {days})"
     # Replaced for so long: no version of the record has come since.

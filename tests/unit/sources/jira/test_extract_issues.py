@@ -301,7 +301,7 @@ def test_served_as_a_stranger_is_a_wrong_token_not_an_empty_site(jira: ScriptedS
         pull(Jira(), pay, [ISSUES])
 
 
-def test_a_slice_survives_the_ledger(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_a_slice_survives_the_queue(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(1, token="x"), ids(2, last=True))
     piece = Jira().start(ISSUES, pay)[0]
     for _ in range(2):
