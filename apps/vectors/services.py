@@ -80,7 +80,7 @@ class EmbedReport:
 
 
 @dataclass(frozen=True)
-class Batch:
+class EmbeddingBatch:
     """Whose documents are being embedded, with what, and where they go."""
 
     tenant_id: int
@@ -112,7 +112,7 @@ def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integr
     more can be done now.
     """
     embedder = current_embedder()
-    batch = Batch(tenant_id, integration_id, kind, embedder, Store.ready_for(embedder))
+    batch = EmbeddingBatch(tenant_id, integration_id, kind, embedder, Store.ready_for(embedder))
     removed = remove(tenant_id, _gone(batch, row_ids))
     found = batch.documents(row_ids)
     changed = [document for document in found if not document.same_text]
@@ -148,7 +148,7 @@ def remove(tenant_id: int, embedding_ids: Sequence[int]) -> int:
     return len(keys)
 
 
-def _gone(batch: Batch, row_ids: Sequence[int]) -> list[int]:
+def _gone(batch: EmbeddingBatch, row_ids: Sequence[int]) -> list[int]:
     found = rows(
         _GONE,
         kind=batch.kind,
@@ -159,7 +159,7 @@ def _gone(batch: Batch, row_ids: Sequence[int]) -> list[int]:
     return [embedding_id for (embedding_id,) in found]
 
 
-def _embed(batch: Batch, changed: Sequence[Document]) -> tuple[int, list[Failure], list[int]]:
+def _embed(batch: EmbeddingBatch, changed: Sequence[Document]) -> tuple[int, list[Failure], list[int]]:
     """Embed and store: gives how many are done, what failed, and the row ids somebody else wrote."""
     if not changed:
         return 0, [], []
@@ -176,7 +176,7 @@ def _embed(batch: Batch, changed: Sequence[Document]) -> tuple[int, list[Failure
     return len(good) - len(lost), failures, lost
 
 
-def _refresh(batch: Batch, moved: Sequence[Document]) -> list[int]:
+def _refresh(batch: EmbeddingBatch, moved: Sequence[Document]) -> list[int]:
     """New payloads for points that keep their vectors; gives the row ids somebody else wrote meanwhile."""
     batch.store.overwrite_payloads(batch.addresses(moved), [document.payload for document in moved])
     return _record(batch, moved)
@@ -199,7 +199,7 @@ def _vectors(embedder: Embedder, texts: Sequence[str]) -> tuple[Vectors, dict[in
     return np.concatenate([first, second]), refusals
 
 
-def _record(batch: Batch, stored: Sequence[Document]) -> list[int]:
+def _record(batch: EmbeddingBatch, stored: Sequence[Document]) -> list[int]:
     """Write the rows of stored points; gives the row ids of those that somebody else wrote meanwhile."""
     if not stored:
         return []
