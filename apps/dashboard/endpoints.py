@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from apps.dashboard import health
-from apps.tenants.current import TenantRequest
+from apps.tenants.current import NO_TENANT, TenantRequest
 
 
 @require_safe
@@ -24,5 +24,5 @@ def system_health(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"detail": "Log in first."}, status=401)
     tenant = cast(TenantRequest, request).tenant
     if not tenant:
-        return JsonResponse({"detail": "You have no role in any tenant: ask an admin for one."}, status=403)
+        return JsonResponse({"detail": NO_TENANT}, status=403)
     return JsonResponse(health.as_message(health.checks(tenant)))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, OuterRef, QuerySet, Subquery
@@ -20,7 +20,8 @@ from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # register
 from apps.progress.admin import Live, live_bar
 from apps.progress.models import RunProgress
 from apps.tenants.admin_base import BaseAdmin, ReadOnly, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with
-from apps.tenants.models import Role, User
+from apps.tenants.current import actor
+from apps.tenants.models import Role
 from apps.tenants.permissions import require
 
 REASON = "Requested in the admin site"
@@ -33,7 +34,7 @@ def control_action(control: Control) -> Callable[..., None]:
     def act(model_admin: "JobAdmin", request: HttpRequest, queryset: QuerySet[Job]) -> None:
         for job in model_admin.permitted(request, queryset):
             try:
-                control.ask(job, actor=_actor(request), reason=REASON)
+                control.ask(job, actor=actor(request), reason=REASON)
             except WrongStateError as error:
                 model_admin.message_user(request, str(error), messages.WARNING)
             else:
@@ -41,10 +42,6 @@ def control_action(control: Control) -> Callable[..., None]:
 
     act.__name__ = control.name
     return act
-
-
-def _actor(request: HttpRequest) -> str:
-    return cast(User, request.user).get_username()
 
 
 def pretty(value: object) -> SafeString:
@@ -97,7 +94,7 @@ class JobAdmin(Live, TenantAdmin):
         settings = {name: changed.pop(name) for name in SETTINGS if name in changed}
         if changed:
             obj.save(update_fields=[*changed])
-        change_settings(obj, actor=_actor(request), values=settings, reason=REASON)
+        change_settings(obj, actor=actor(request), values=settings, reason=REASON)
 
     @admin.display(description="Schedule")
     def when(self, job: Job) -> str:

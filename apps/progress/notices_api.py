@@ -12,7 +12,7 @@ from ninja.errors import HttpError
 from apps.progress import delivery, notices
 from apps.progress.choices import NoticeChannel
 from apps.progress.models import Notice, RunProgress
-from apps.tenants.current import TenantRequest
+from apps.tenants.api_auth import member_tenant
 from apps.tenants.models import Role, Tenant, User
 from apps.tenants.permissions import require
 
@@ -41,7 +41,7 @@ class NoticeState(Schema):
 @router.post("/runs/{uuid:run_id}/notices", response={201: NoticeState}, summary="Tell me when it ends")
 def ask(request: HttpRequest, run_id: UUID, wish: Wish) -> Status[Notice]:
     """409 when it has ended already; 400 with the sentence that says what is missing."""
-    tenant, user = _tenant(request), cast(User, request.user)
+    tenant, user = member_tenant(request), cast(User, request.user)
     if not RunProgress.objects.for_tenant(tenant).filter(pk=run_id).exists():
         raise HttpError(404, f"There is no run {run_id}.")
     _check(wish, user, tenant)
@@ -64,16 +64,9 @@ def ask(request: HttpRequest, run_id: UUID, wish: Wish) -> Status[Notice]:
 def forget(request: HttpRequest, run_id: UUID, notice_id: UUID) -> Status[None]:
     """404 when there is none of yours that still waits."""
     user = cast(User, request.user)
-    if not notices.forget(tenant=_tenant(request), run_id=run_id, user=user, notice_id=notice_id):
+    if not notices.forget(tenant=member_tenant(request), run_id=run_id, user=user, notice_id=notice_id):
         raise HttpError(404, "There is no such notice of yours that still waits for the end.")
     return Status(204, None)
-
-
-def _tenant(request: HttpRequest) -> Tenant:
-    tenant = cast(TenantRequest, request).tenant
-    if not tenant:
-        raise HttpError(403, "You have no role in any tenant: ask an admin for one.")
-    return tenant
 
 
 def _check(wish: Wish, user: User, tenant: Tenant) -> None:

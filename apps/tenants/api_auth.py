@@ -5,6 +5,8 @@ CSRF token for writes). The header ``X-Tenant: slug`` chooses one of the caller'
 session is used, or else the caller's first tenant.
 """
 
+from typing import cast
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -12,8 +14,9 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.security import HttpBearer, SessionAuth
 
 from apps.tenants.central import user_of_central_token
-from apps.tenants.current import enter_tenant
-from apps.tenants.models import User
+from apps.tenants.current import NO_TENANT, TenantRequest, enter_tenant
+from apps.tenants.models import Role, Tenant, User
+from apps.tenants.permissions import require
 from apps.tenants.selectors import tenants_of
 from apps.tenants.tokens import InvalidTokenError, user_of_access_token
 
@@ -48,6 +51,16 @@ class Session(SessionAuth):
 
 
 API_AUTH = [BearerToken(), Session()]
+
+
+def member_tenant(request: HttpRequest, role: Role = Role.VIEWER) -> Tenant:
+    """The tenant of a request; 403 if the caller has no tenant, or a lower role in it than ``role``."""
+    tenant = cast(TenantRequest, request).tenant
+    if not tenant:
+        raise HttpError(403, NO_TENANT)
+    if role != Role.VIEWER:  # every member is a viewer
+        require(request.user, tenant, role)
+    return tenant
 
 
 def choose_tenant(request: HttpRequest) -> None:

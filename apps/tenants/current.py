@@ -1,4 +1,4 @@
-"""For which tenant does this request work, and in which role?"""
+"""Who asks, for which tenant does the request work, and in which role?"""
 
 from functools import partial
 from typing import cast
@@ -11,6 +11,7 @@ from apps.tenants.models import Role, Tenant, User
 from apps.tenants.selectors import Visitor, roles_of, tenants_of
 
 SESSION_KEY = "tenant"
+NO_TENANT = "You have no role in any tenant: ask an admin for one."
 
 
 class TenantRequest(HttpRequest):
@@ -23,6 +24,11 @@ class TenantRequest(HttpRequest):
     tenant: Tenant
     role: Role
     roles: dict[int, Role]
+
+
+def actor(request: HttpRequest) -> str:
+    """The name of the user who asks, for a history."""
+    return cast(User, request.user).get_username()
 
 
 def attach_tenant(request: HttpRequest) -> None:

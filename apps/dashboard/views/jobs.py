@@ -15,7 +15,7 @@ from apps.jobs.queue import stats
 from apps.jobs.selectors import UnknownJobError, job_of, newest_run
 from apps.progress.choices import JobState
 from apps.sources.registry import job_type_choices
-from apps.tenants.current import TenantRequest
+from apps.tenants.current import TenantRequest, actor
 from apps.tenants.models import Role
 from apps.tenants.permissions import may_act_as, require
 
@@ -51,7 +51,7 @@ def settings(request: TenantRequest, job_id: int) -> HttpResponse:
     form = ScheduleForm(request.POST, instance=found)
     if not form.is_valid():
         return _page(request, _job(request, job_id), form, status=422)
-    form.store(actor=request.user.get_username(), reason=request.POST.get("reason", "").strip())
+    form.store(actor=actor(request), reason=request.POST.get("reason", "").strip())
     messages.success(request, f"{found.name}: the settings are stored.")
     return redirect("job", job_id)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -10,16 +10,16 @@ from ninja import Field, Query, Router, Schema, Status
 from ninja.errors import HttpError
 from pydantic import ConfigDict
 
-from apps.jobs.api.jobs import Reason, Text, actor_of
+from apps.jobs.api.jobs import Reason, Text
 from apps.jobs.models import Run
 from apps.jobs.proof import lines as proof
 from apps.jobs.proof.lines import Line
 from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine
 from apps.raw.selectors import Wanted, quarantined
-from apps.tenants.current import TenantRequest
-from apps.tenants.models import Role, Tenant, User
-from apps.tenants.permissions import require
+from apps.tenants.api_auth import member_tenant
+from apps.tenants.current import actor
+from apps.tenants.models import Role
 
 router = Router(tags=["data"])
 
@@ -140,7 +140,7 @@ class Dismissed(Schema):
 @router.get("/runs/{uuid:run_id}/proof", response=Proof, summary="Is everything there?")
 def get_proof(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     """What the run was to bring, and what of it is stored, loaded and embedded; empty until the run has finished."""
-    run = Run.objects.for_tenant(_tenant(request)).filter(pk=run_id).first()
+    run = Run.objects.for_tenant(member_tenant(request)).filter(pk=run_id).first()
     if run is None:
         raise HttpError(404, f"There is no run {run_id}.")
     lines = proof.lines_of(run.proof)
@@ -157,7 +157,7 @@ def get_proof(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
 @router.get("/quarantine", response=SetAsidePage, summary="What was set aside?")
 def list_quarantine(request: HttpRequest, wanted: Query[Filter], before: int | None = None) -> dict[str, Any]:
     """The newest records that the filter finds, a hundred at a time."""
-    rows = quarantined(_tenant(request), wanted.wanted())
+    rows = quarantined(member_tenant(request), wanted.wanted())
     page = rows.filter(pk__lt=before) if before else rows
     found = list(page.order_by("-pk")[: PAGE + 1])
     more = found[PAGE - 1].pk if len(found) > PAGE else None
@@ -167,7 +167,7 @@ def list_quarantine(request: HttpRequest, wanted: Query[Filter], before: int | N
 @router.get("/quarantine/{int:record_id}", response=SetAsideWithPayload, summary="One record that was set aside")
 def get_quarantine(request: HttpRequest, record_id: int) -> Quarantine:
     """The record with its payload."""
-    rows = Quarantine.objects.for_tenant(_tenant(request)).select_related("raw")
+    rows = Quarantine.objects.for_tenant(member_tenant(request)).select_related("raw")
     record = rows.filter(pk=record_id).first()
     if record is None:
         raise HttpError(404, f"There is no record {record_id} that was set aside.")
@@ -178,8 +178,8 @@ def get_quarantine(request: HttpRequest, record_id: int) -> Quarantine:
 @router.post("/quarantine/retry", response={202: Retried}, summary="Try records again")
 def retry(request: HttpRequest, body: Asked) -> Status[dict[str, Any]]:
     """From what is stored, with no request to the provider: a run for each job concerned; 409 when none may begin."""
-    tenant = _tenant(request, Role.OPERATOR)
-    retried = quarantine.retry(tenant, body.wanted(), actor=actor_of(request), reason=body.reason)
+    tenant = member_tenant(request, Role.OPERATOR)
+    retried = quarantine.retry(tenant, body.wanted(), actor=actor(request), reason=body.reason)
     if not retried.runs:
         raise HttpError(409, " ".join(retried.refused) or "Nothing that is set aside matches.")
     runs = [run.pk for run in retried.runs]
@@ -189,19 +189,11 @@ def retry(request: HttpRequest, body: Asked) -> Status[dict[str, Any]]:
 @router.post("/quarantine/dismiss", response=Dismissed, summary="Give records up")
 def dismiss(request: HttpRequest, body: Asked) -> dict[str, Any]:
     """They are kept with who dismissed them and why; 422 without a reason."""
-    tenant = _tenant(request, Role.OPERATOR)
+    tenant = member_tenant(request, Role.OPERATOR)
     try:
-        return {"records": quarantine.dismiss(tenant, body.wanted(), actor=actor_of(request), reason=body.reason)}
+        return {"records": quarantine.dismiss(tenant, body.wanted(), actor=actor(request), reason=body.reason)}
     except quarantine.MissingReasonError as error:
         raise HttpError(422, str(error)) from error
-
-
-def _tenant(request: HttpRequest, needed: Role = Role.VIEWER) -> Tenant:
-    tenant = cast(TenantRequest, request).tenant
-    if not tenant:
-        raise HttpError(403, "You have no role in any tenant: ask an admin for one.")
-    require(cast(User, request.user), tenant, needed)
-    return tenant
 
 
 def _line(line: Line) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What can a program ask of jobs and runs?"""
 
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -21,9 +21,9 @@ from apps.progress.events import RunMessage
 from apps.progress.selectors import live_run, live_runs, run_of_tenant
 from apps.sources.errors import SourceError
 from apps.sources.text import clean
-from apps.tenants.current import TenantRequest
-from apps.tenants.models import Role, User
-from apps.tenants.permissions import require
+from apps.tenants.api_auth import member_tenant
+from apps.tenants.current import actor
+from apps.tenants.models import Role
 
 router = Router(tags=["jobs"])
 
@@ -117,8 +117,8 @@ class ResetAnswer(Schema):
 @router.get("/jobs", response=list[JobState], summary="List the jobs")
 def list_jobs(request: HttpRequest) -> list[dict[str, Any]]:
     """Every job of the tenant with the state of its stages."""
-    tenant = _tenant_id(request)
-    newest = {run.job: run for run in live_runs(tenant)}
+    tenant = member_tenant(request)
+    newest = {run.job: run for run in live_runs(tenant.pk)}
     return [_state(job, newest.get(job.pk)) for job in selectors.jobs_of(tenant)]
 
 
@@ -157,7 +157,7 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
     job = job_of(request, job_id, Role.OPERATOR)
     try:
         asked = build_request(job, **body.dict(exclude={"reason"}))
-        services.start(job, actor=actor_of(request), request=asked, reason=body.reason)
+        services.start(job, actor=actor(request), request=asked, reason=body.reason)
     except InvalidRequestError as error:
         raise HttpError(422, str(error)) from error
     except WrongStateError as error:
@@ -177,7 +177,7 @@ def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None)
     """FINISHED → READY; safe to repeat, 409 for an active job. A body is not needed."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
-        job = services.reset(job, actor=actor_of(request), reason=body.reason if body else "")
+        job = services.reset(job, actor=actor(request), reason=body.reason if body else "")
     except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return {"success": True, "overall": job.state, "steps": _state(job, live_run(job.pk))["steps"]}
@@ -190,7 +190,7 @@ def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest
     if action not in RUN_CONTROLS:
         raise HttpError(404, f"There is no action {action!r}; the actions are start, {', '.join(RUN_CONTROLS)}.")
     try:
-        RUN_CONTROLS[action].ask(job, actor=actor_of(request), reason=body.reason)
+        RUN_CONTROLS[action].ask(job, actor=actor(request), reason=body.reason)
     except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return Status(202, _now(request, job_id))
@@ -199,32 +199,20 @@ def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest
 @router.get("/runs/{uuid:run_id}", summary="The visible state of a run")
 def get_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     """The same snapshot that the WebSocket sends: what a page polls when it has no socket."""
-    message = run_of_tenant(_tenant_id(request), run_id)
+    message = run_of_tenant(member_tenant(request).pk, run_id)
     if message is None:
         raise HttpError(404, f"There is no run {run_id}.")
     return message.as_json()
 
 
-def _tenant_id(request: HttpRequest) -> int:
-    tenant = cast(TenantRequest, request).tenant
-    if not tenant:
-        raise HttpError(403, "You have no role in any tenant: ask an admin for one.")
-    return tenant.pk
-
-
 def job_of(request: HttpRequest, job_id: int, needed: Role = Role.VIEWER) -> Job:
-    """The job that a request is about; 404 for another tenant's, 403 without the role."""
+    """The job that a request is about; 404 for another tenant's job, else 403 without the role."""
     try:
-        job = selectors.job_of(_tenant_id(request), job_id)
+        job = selectors.job_of(member_tenant(request), job_id)
     except selectors.UnknownJobError as error:
         raise HttpError(404, str(error)) from error
-    require(cast(User, request.user), job.tenant_id, needed)
+    member_tenant(request, needed)
     return job
-
-
-def actor_of(request: HttpRequest) -> str:
-    """Who asks, for the history."""
-    return cast(User, request.user).get_username()
 
 
 def _now(request: HttpRequest, job_id: int) -> dict[str, Any]:

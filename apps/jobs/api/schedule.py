@@ -7,11 +7,12 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
-from apps.jobs.api.jobs import actor_of, job_of
+from apps.jobs.api.jobs import job_of
 from apps.jobs.forms import ScheduleForm, problems, settings_form
 from apps.jobs.lifecycle.planning import database_time
 from apps.jobs.lifecycle.schedule import occurrences
 from apps.jobs.lifecycle.upcoming import describe, upcoming
+from apps.tenants.current import actor
 from apps.tenants.models import Role
 
 router = Router(tags=["jobs"])
@@ -86,7 +87,7 @@ def change(request: HttpRequest, job_id: int, body: Settings) -> Status[Any]:
     form = settings_form(job, body.dict(exclude_none=True))
     if not form.is_valid():
         return _refusal(form)
-    form.store(actor=actor_of(request))
+    form.store(actor=actor(request))
     return Status(200, upcoming(job))
 
 

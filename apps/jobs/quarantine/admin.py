@@ -1,6 +1,6 @@
 """How do people look at what was set aside in the admin site, try it again or give it up?"""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,7 +13,8 @@ from apps.raw.models import Quarantine
 from apps.raw.selectors import Wanted
 from apps.sources.text import clean
 from apps.tenants.admin_base import ReadOnlyTenantAdmin
-from apps.tenants.models import Tenant, User
+from apps.tenants.current import actor
+from apps.tenants.models import Tenant
 
 
 class WithReason(ActionForm):
@@ -39,9 +40,7 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
     def retry(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
         """One run for each job concerned."""
         for tenant, ids in self._by_tenant(request, queryset):
-            retried = quarantine.retry(
-                tenant, Wanted(state="", ids=ids), actor=_actor(request), reason=_reason(request)
-            )
+            retried = quarantine.retry(tenant, Wanted(state="", ids=ids), actor=actor(request), reason=_reason(request))
             for run in retried.runs:
                 self.message_user(request, f"{run.job} tries them again.", messages.SUCCESS)
             for sentence in retried.refused:
@@ -52,7 +51,7 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
         """They stay in the list, with the reason."""
         for tenant, ids in self._by_tenant(request, queryset):
             try:
-                number = quarantine.dismiss(tenant, Wanted(ids=ids), actor=_actor(request), reason=_reason(request))
+                number = quarantine.dismiss(tenant, Wanted(ids=ids), actor=actor(request), reason=_reason(request))
             except quarantine.MissingReasonError as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:
@@ -63,10 +62,6 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
         for record in self.permitted(request, queryset).select_related("tenant"):
             chosen.setdefault(record.tenant, []).append(record.pk)
         return list(chosen.items())
-
-
-def _actor(request: HttpRequest) -> str:
-    return cast(User, request.user).get_username()
 
 
 def _reason(request: HttpRequest) -> str:
