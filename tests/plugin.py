@@ -24,7 +24,7 @@ atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 _inherited = os.environ.get(OWN, "").split(",")
 _provided = {name for name, variable in VARIABLES.items() if variable in os.environ and name not in _inherited}
 
-services = EmbeddedServices(_folder, durable=False, without=_provided)
+services = EmbeddedServices(_folder, is_durable=False, without=_provided)
 os.environ.update(services.env)
 os.environ[OWN] = ",".join(VARIABLES.keys() - _provided)
 os.environ.setdefault("SECRET_KEY", "the tests' own key: long enough for every signature that they make")

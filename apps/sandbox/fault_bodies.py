@@ -33,7 +33,7 @@ _SECONDARY = (
 )
 
 
-def failure(action: StatusAction, *, github: bool) -> tuple[int, dict[str, str], bytes]:
+def failure(action: StatusAction, *, is_github: bool) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a scripted failure."""
     headers = {"content-type": "application/json;charset=UTF-8"}
     if action.retry_after is not None:
@@ -41,18 +41,18 @@ def failure(action: StatusAction, *, github: bool) -> tuple[int, dict[str, str],
         headers["Retry-After"] = (
             format_datetime(moment, usegmt=True) if action.retry_after_date else str(action.retry_after)
         )
-    if action.status == 429 and not github:
+    if action.status == 429 and not is_github:
         headers |= {"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "0", "X-RateLimit-NearLimit": "true",
                     "RateLimit-Reason": "jira-burst-based"}  # fmt: skip
     if action.body is None and action.status in (502, 504):
         return action.status, headers | {"content-type": "text/html"} | action.headers, _HTML
-    body = action.body if action.body is not None else _usual(action, github=github)
+    body = action.body if action.body is not None else _usual(action, is_github=is_github)
     content = body.encode() if isinstance(body, str) else encode(body)
     return action.status, headers | action.headers, content
 
 
-def _usual(action: StatusAction, *, github: bool) -> Json:
-    if github:
+def _usual(action: StatusAction, *, is_github: bool) -> Json:
+    if is_github:
         message = _SECONDARY if action.secondary else _GITHUB.get(action.status, "Error")
         return {"message": message, "documentation_url": _DOCS, "status": str(action.status)}
     return {"errorMessages": [_JIRA.get(action.status, "Error")], "errors": {}}

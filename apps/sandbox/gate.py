@@ -83,7 +83,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if isinstance(action, StatusAction):
-            status, headers, body = failure(action, github=scope["path"].startswith("/github"))
+            status, headers, body = failure(action, is_github=scope["path"].startswith("/github"))
             await _answer(send, status, [(k.lower().encode(), v.encode()) for k, v in headers.items()], body)
             return
         status, raw_headers, body, asked = await self._capture(scope, receive)

@@ -30,9 +30,9 @@ class ApiCall:
     account: TokenAccount
 
     @property
-    def scoped(self) -> bool:
+    def has_scopes(self) -> bool:
         """False for the token without rights."""
-        return self.account.scoped
+        return self.account.has_scopes
 
     def number(self, name: str, default: int, ceiling: int) -> int:
         """A size or offset from the query, clamped silently as both providers do."""

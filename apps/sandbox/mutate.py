@@ -22,10 +22,10 @@ IssueKind = Literal["edit", "comment", "uncomment", "status", "delete", "move", 
 ISSUE_KINDS: tuple[IssueKind, ...] = ("edit", "comment", "uncomment", "status", "delete", "move", "create")
 # How often each kind is drawn when all are allowed.
 _WEIGHTS = {"edit": 35, "comment": 25, "uncomment": 2, "status": 28, "delete": 5, "move": 4, "create": 3}
-FEW_COMMENTS = 5
+MIN_COMMENTS = 5
 _SUITS: dict[str, Callable[[Any], bool]] = {
     "move": lambda issue: issue.project.key in SHARED_FLOW,
-    "uncomment": lambda issue: len(issue.comments) > FEW_COMMENTS,
+    "uncomment": lambda issue: len(issue.comments) > MIN_COMMENTS,
 }
 
 
@@ -100,7 +100,7 @@ class Mutator:
 
     def _uncomment(self, issue: SampleIssue, rng: Random) -> str:
         """Delete all but the newest comments: that changes the issue, and leaves no history."""
-        issue.comments = issue.comments[-FEW_COMMENTS:]
+        issue.comments = issue.comments[-MIN_COMMENTS:]
         issue.updated = now()
         self._touch(issue)
         return issue.key

@@ -21,17 +21,17 @@ class TokenOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenAccount:
-    """One token. ``scoped`` is false for the one without rights."""
+    """One token. ``has_scopes`` is false for the one without rights."""
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self.scoped = token != TOKEN_WITHOUT_SCOPES
+        self.has_scopes = token != TOKEN_WITHOUT_SCOPES
         self.begin()
 
     def begin(self) -> None:
         """Full budgets, no end."""
-        self.core = Budget("core", 5000, enforced=False)
-        self.points = Budget("graphql", 5000, enforced=True)
+        self.core = Budget("core", 5000, is_enforced=False)
+        self.points = Budget("graphql", 5000, is_enforced=True)
         self.expires_at: datetime | None = None
         self.revoked = False
         self.served = 0

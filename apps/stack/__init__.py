@@ -1,1 +1,1 @@
-"""How does the product run on one machine with Python packages alone? Embedded services, one supervisor."""
+"""How does the product run on one machine with Python packages alone? One supervisor runs embedded services."""

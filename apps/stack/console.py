@@ -1,7 +1,4 @@
-"""What does the stack say in the terminal? A line per event, tables at the end.
-
-Plain text where there is no terminal.
-"""
+"""What does the stack print? A line per event and tables at the end; plain text where there is no terminal."""
 
 import time
 from pathlib import Path
@@ -11,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from apps.stack.environment import flower_password
-from apps.stack.services.base import StackError
 from apps.stack.state import ProcessState, StackState
 
 _PLAIN_WIDTH = 120
@@ -19,17 +15,17 @@ _STYLES = {"ready": "green", "starting": "yellow", "waiting": "yellow", "crashed
 
 
 def console_on(stream: TextIO) -> Console:
-    """A console that neither colours nor cuts lines when ``stream`` is not a terminal."""
+    """A console. When ``stream`` is not a terminal, it neither colours nor cuts lines."""
     return Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)
 
 
 def announce(console: Console, text: str) -> None:
-    """One event."""
+    """Print one event."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 def addresses(data: Path, state: StackState) -> dict[str, str]:
-    """What a person or a program opens; how to get into Flower stands with it."""
+    """The addresses that a person or a program opens, and the log-in of Flower."""
     urls = {process.name: process.url for process in state.processes if process.url}
     if "web" not in urls or "flower" not in urls:
         return {}
@@ -43,7 +39,7 @@ def addresses(data: Path, state: StackState) -> dict[str, str]:
 
 
 def show_addresses(console: Console, data: Path, state: StackState) -> None:
-    """The table of URLs."""
+    """Print the table of addresses."""
     table = Table(box=None, show_header=False)
     for name, where in addresses(data, state).items():
         table.add_row(name, where)
@@ -51,9 +47,9 @@ def show_addresses(console: Console, data: Path, state: StackState) -> None:
 
 
 def as_json(data: Path, state: StackState) -> dict[str, object]:
-    """The status for programs: what the tables show, with times in seconds."""
+    """The status for programs: the content of the tables, with times in seconds."""
     return {
-        "up": state.all_ready,
+        "up": state.is_ready,
         "phase": state.phase,
         "message": state.message,
         "data": str(data),
@@ -74,7 +70,7 @@ def as_json(data: Path, state: StackState) -> dict[str, object]:
 
 
 def show_status(console: Console, data: Path, state: StackState) -> None:
-    """The table of processes, then that of URLs."""
+    """Print the table of processes, then the table of addresses."""
     table = Table("Process", "State", "PID", "Port", "Up for", "Restarts", box=None)
     for process in state.processes:
         uptime = _uptime(process)
@@ -88,11 +84,6 @@ def show_status(console: Console, data: Path, state: StackState) -> None:
         )
     console.print(table)
     show_addresses(console, data, state)
-
-
-def show_error(console: Console, error: StackError) -> None:
-    """Why it does not run."""
-    console.print(f"Error: {error}", markup=False, soft_wrap=True)
 
 
 def _uptime(process: ProcessState) -> int | None:

@@ -1,6 +1,6 @@
-"""What does the product do, in three minutes? The commands that a user types, against the sandbox.
+"""What does the product do, in three minutes? The demonstration runs the commands of a user against the sandbox.
 
-Everything goes through ``manage.py`` in processes of its own: the demonstration uses nothing that a user has not got.
+Every command is a process of ``manage.py``, so the demonstration uses nothing that a user does not have.
 """
 
 import json
@@ -27,51 +27,51 @@ TENANT, USER = "demo", "demo"
 JIRA, GITHUB, VECTORIZATION = "sandbox-jira", "sandbox-github", "vectorization"
 ISSUES, PULL_REQUESTS = 1000, 300
 QUESTION = "refund booked two times"
-# The sandbox lets in whoever knows this; it is no secret.
+# A public sample credential of the sandbox.
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A line of the result: the sandbox's name (or a sum of names), the job, and our table and raw entity."""
+class ResultLine:
+    """A line of the result. ``truth`` is the sandbox's name of the kind, or several names whose numbers are added."""
 
     title: str
     truth: str
     job: str
     table: str
     entity: str = ""
-    embedded: bool = False
+    is_embedded: bool = False
 
 
-KINDS = (
-    Kind("Projects", "projects", JIRA, "project", "project"),
-    Kind("Issues", "issues", JIRA, "issue", "issue", embedded=True),
-    Kind("Changelog items", "changelog_items", JIRA, "issue_change"),
-    Kind("Comments", "comments", JIRA, "issue_comment", embedded=True),
-    Kind("Sprints", "sprints", JIRA, "sprint", "sprint"),
-    Kind("Repositories", "repositories", GITHUB, "repository", "repository"),
-    Kind("Pull requests", "pull_requests", GITHUB, "pull_request", "pull_request", embedded=True),
-    Kind("Commits", "commits", GITHUB, "commit"),
-    Kind("Reviews", "reviews", GITHUB, "review", embedded=True),
-    Kind("Comments on pull requests", "review_comments+issue_comments", GITHUB, "pull_request_comment", embedded=True),
-    Kind("Deployments", "deployments", GITHUB, "deployment", "deployment"),
-    Kind("Workflow runs", "workflow_runs", GITHUB, "workflow_run", "workflow_run"),
-    Kind("Links issue ↔ pull request", "links", "", "pull_request_issue_link"),
+RESULT_LINES = (
+    ResultLine("Projects", "projects", JIRA, "project", "project"),
+    ResultLine("Issues", "issues", JIRA, "issue", "issue", is_embedded=True),
+    ResultLine("Changelog items", "changelog_items", JIRA, "issue_change"),
+    ResultLine("Comments", "comments", JIRA, "issue_comment", is_embedded=True),
+    ResultLine("Sprints", "sprints", JIRA, "sprint", "sprint"),
+    ResultLine("Repositories", "repositories", GITHUB, "repository", "repository"),
+    ResultLine("Pull requests", "pull_requests", GITHUB, "pull_request", "pull_request", is_embedded=True),
+    ResultLine("Commits", "commits", GITHUB, "commit"),
+    ResultLine("Reviews", "reviews", GITHUB, "review", is_embedded=True),
+    ResultLine(
+        "Comments on pull requests", "review_comments+issue_comments", GITHUB, "pull_request_comment", is_embedded=True
+    ),
+    ResultLine("Deployments", "deployments", GITHUB, "deployment", "deployment"),
+    ResultLine("Workflow runs", "workflow_runs", GITHUB, "workflow_run", "workflow_run"),
+    ResultLine("Links issue ↔ pull request", "links", "", "pull_request_issue_link"),
 )
 
 
 class Demo:
-    """The demonstration on the stack in ``data``, which is up."""
+    """The demonstration on the running stack in ``data``."""
 
     def __init__(self, data: Path, console: Console) -> None:
         self.data, self.console = data, console
         self.password = kept_secret(private_folder(data / "secrets") / "demo-user", lambda: secrets.token_urlsafe(12))
         self.sandbox = _sandbox(data)
 
-    # --- what is needed ---
-
     def prepare(self) -> None:
-        """The sandbox, a tenant, a user and two integrations; what is there already stays."""
+        """Make the sandbox, a tenant, a user and two integrations, as far as they are missing."""
         self.sandbox.start()
         known = {row["name"] for row in self._json("integration", "list")["integrations"]}
         if not known:
@@ -89,10 +89,8 @@ class Demo:
                     *("--token-env", "SANDBOX_TOKEN"),
                 )
 
-    # --- what is shown ---
-
     def run(self) -> None:
-        """Run the three jobs with live bars, then show what came of them; raises ``StackError`` when one fails."""
+        """Run the three jobs with live bars, then show their results; raises ``StackError`` when one fails."""
         results = {job: self._json("job", "run", job, "--wait") for job in (JIRA, GITHUB, VECTORIZATION)}
         self._show_counts({job: result["counts"] for job, result in results.items()})
         self._show_search()
@@ -100,16 +98,16 @@ class Demo:
     def _show_counts(self, counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
         truth = self._truth()
         table = Table(
-            title="What the source has, and what became of it",
-            caption="Embedded is what has a text: a review, for one, can have none.",
+            title="Records of the source and of the product",
+            caption="Only records with a text are embedded; a review, for example, may have none.",
             title_justify="left",
             caption_justify="left",
         )
         table.add_column("Kind")
         for heading in ("in the source", "extracted", "loaded", "embedded", "set aside"):
             table.add_column(heading, justify="right")
-        for kind in KINDS:
-            table.add_row(kind.title, *_cells(kind, truth, counts))
+        for line in RESULT_LINES:
+            table.add_row(line.title, *_cells(line, truth, counts))
         self.console.print(table)
 
     def _show_search(self) -> None:
@@ -127,8 +125,6 @@ class Demo:
             truth: dict[str, Any] = json.load(answer)
         return truth
 
-    # --- the product's own commands ---
-
     def _command(self, *words: str, output: int | None = None) -> str:
         environment = {**os.environ, "SANDBOX_TOKEN": SANDBOX_TOKEN, "DEMO_PASSWORD": self.password}
         environment.pop("DJANGO_SETTINGS_MODULE", None)
@@ -144,13 +140,13 @@ class Demo:
 
 
 def _sandbox(data: Path) -> Program:
-    """The sample servers, at the address of the last time: the stored connections name it."""
+    """The sample servers, always at the same address, because the stored integrations name it."""
     memory = data / "sandbox.port"
     known = int(memory.read_text()) if memory.is_file() else None
     port = free_port(known)
     if known not in (None, port):
         raise StackError(
-            f"Port {known}, from which the demonstration's data came, is taken by another program. "
+            f"Another program uses port {known}, which the demonstration's integrations name. "
             "Stop that program, or remove the folder var to begin anew."
         )
     write_private(memory, str(port))
@@ -160,11 +156,11 @@ def _sandbox(data: Path) -> Program:
 
 
 def _cells(
-    kind: Kind, truth: Mapping[str, Any], counts: Mapping[str, Mapping[str, Mapping[str, int]]]
+    line: ResultLine, truth: Mapping[str, Any], counts: Mapping[str, Mapping[str, Mapping[str, int]]]
 ) -> tuple[str, ...]:
     """In the source, extracted, loaded, embedded, set aside; a dash where a column does not apply."""
-    source = sum(truth[name] for name in kind.truth.split("+"))
-    jobs = [kind.job] if kind.job else [JIRA, GITHUB]
+    source = sum(truth[name] for name in line.truth.split("+"))
+    jobs = [line.job] if line.job else [JIRA, GITHUB]
 
     def number(column: str, name: str) -> int:
         return sum(counts[job].get(column, {}).get(name, 0) for job in jobs)
@@ -172,8 +168,8 @@ def _cells(
     show: Callable[[int], str] = "{:,}".format
     return (
         show(source),
-        show(number("extracted", kind.entity)) if kind.entity else "–",
-        show(number("loaded", kind.table)),
-        show(number("embedded", kind.table)) if kind.embedded else "–",
-        show(number("set_aside", kind.entity or kind.table)),
+        show(number("extracted", line.entity)) if line.entity else "–",
+        show(number("loaded", line.table)),
+        show(number("embedded", line.table)) if line.is_embedded else "–",
+        show(number("set_aside", line.entity or line.table)),
     )

@@ -1,4 +1,4 @@
-"""Which environment do the processes of the product get, and how do commands in another terminal find it?"""
+"""Which environment variables do the processes of the product get, and how do commands in other terminals find them?"""
 
 import secrets
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from cryptography.fernet import Fernet
 
 from apps.stack.files import kept_secret, private_folder, write_private
 
-# A variable of the user's own in place of an embedded service.
+# Embedded service → the user's variable that replaces it.
 PROVIDED_BY = {"postgresql": "DATABASE_URL", "valkey": "REDIS_URL", "qdrant": "QDRANT_URL"}
 
 
 def provided(user: Mapping[str, str]) -> frozenset[str]:
-    """The embedded services that the user's environment replaces by servers of their own."""
+    """The embedded services that the user's environment replaces by other servers."""
     return frozenset(service for service, variable in PROVIDED_BY.items() if user.get(variable))
 
 
 def product_environment(
     data: Path, services: Mapping[str, str], web_port: int, flower_port: int, user: Mapping[str, str]
 ) -> dict[str, str]:
-    """All variables that the product needs; what ``user`` has set wins. Secrets are kept in ``data``."""
+    """All variables that the product needs; the values of ``user`` win. Secrets are stored in ``data``."""
     vault = private_folder(data / "secrets")
     origins = [f"http://{host}:{web_port}" for host in ("127.0.0.1", "localhost")]
     ours = {
@@ -30,7 +30,7 @@ def product_environment(
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "CSRF_TRUSTED_ORIGINS": ",".join(origins),
         "DEBUG": "false",
-        # This is somebody's own machine: what they connect to may be on it, as the sandbox is.
+        # The servers that the user connects may be on the same machine, as the sandbox is.
         "ALLOW_PRIVATE_NETWORKS": "true",
         "DASHBOARD_URL": f"{origins[0]}/",
         "FLOWER_URL": f"http://127.0.0.1:{flower_port}/",
@@ -46,6 +46,6 @@ def flower_password(data: Path) -> str:
 
 
 def write_env_file(data: Path, environment: Mapping[str, str]) -> None:
-    """``<data>/env``: one KEY=VALUE a line, for its owner only (0600)."""
+    """Write ``<data>/env``: one KEY=VALUE a line, readable by its owner only (0600)."""
     lines = "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))
     write_private(data / "env", f"# Written by `manage.py stack up`; holds secrets.\n{lines}")

@@ -1,4 +1,4 @@
-"""Which processes make up the product, and when is each ready?"""
+"""Which processes does the product consist of, and when is each ready?"""
 
 import sys
 import time
@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.stack.services.base import Service, http_ok
+from apps.stack.services.base import Service, is_http_ok
 from etlproject.settings.env import BASE_DIR
 
 _MANAGE = str(BASE_DIR / "manage.py")
 _SETTINGS = "etlproject.settings.prod"
 _OWNER_SETTINGS = "etlproject.settings.owner"
-_SETTLED = 1.0  # seconds after which a process without a sign of its own counts as ready
+_SETTLED = 1.0  # seconds after which a process that gives no sign counts as ready
 
 
 class Program(Service):
-    """A Python process of the product, with the given arguments to the interpreter and environment.
+    """A Python process of the product; ``arguments`` are those of the interpreter.
 
-    It is ready when ``health`` (a path on its port) answers 200, else when ``ready_text`` is in its log, else
-    when it has lived for a second.
+    It is ready when ``health`` (a path on its port) answers 200. Without ``health`` it is ready when ``ready_text`` is
+    in its log, and without both when it has run for a second.
     """
 
     working_folder = BASE_DIR
@@ -48,11 +48,11 @@ class Program(Service):
         return self._arguments
 
     def environment(self) -> Mapping[str, str]:
-        """That of the product: the user's own, and what the stack adds."""
+        """The product's environment: the user's variables and those of the stack."""
         return self._environment
 
     def prepare(self) -> None:
-        """Only what this run will log counts as a sign of it."""
+        """Remember where the log ends: only later lines can say that the process is ready."""
         self._log_begin = self.log.stat().st_size if self.log.exists() else 0
 
     def is_ready(self) -> bool:
@@ -60,7 +60,7 @@ class Program(Service):
         if not self.is_running:
             return False
         if self._health and self.port:
-            return http_ok(self.port, self._health)
+            return is_http_ok(self.port, self._health)
         if self._ready_text:
             with self.log.open("rb") as log:
                 log.seek(self._log_begin)
@@ -69,7 +69,7 @@ class Program(Service):
 
 
 def preparations(data: Path, environment: Mapping[str, str]) -> list[Program]:
-    """What has to succeed, one after the other, before the product starts."""
+    """The programs that have to succeed, one after the other, before the product starts."""
     as_owner = {**environment, "DJANGO_SETTINGS_MODULE": _OWNER_SETTINGS}
     as_app = {**environment, "DJANGO_SETTINGS_MODULE": _SETTINGS}
     return [
@@ -84,7 +84,7 @@ def product(
     """Web, workers, scheduler and Flower in the order of their start."""
     base = {**environment, "DJANGO_SETTINGS_MODULE": _SETTINGS}
     celery = ("-m", "celery", "-A", "etlproject")
-    # SIGTERM as soft shutdown: a worker hands its work back and ends within seconds.
+    # SIGTERM becomes a soft shutdown: a worker requeues its work and ends within seconds.
     worker_environment = {**base, "REMAP_SIGTERM": "SIGQUIT"}
 
     def worker(name: str, queues: str) -> Program:
@@ -105,7 +105,7 @@ def product(
 
     daphne = ("-m", "daphne", "-b", "127.0.0.1", "-p", str(web_port), "etlproject.asgi:application")
     flower = (*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}")
-    # By the environment: arguments can be read by every user of the machine.
+    # In the environment, because every user of the machine can read arguments.
     flower_environment = {**base, "FLOWER_BASIC_AUTH": f"flower:{flower_password}"}
     return [
         Program("web", data, daphne, base, port=web_port, health="/healthz"),
@@ -117,11 +117,11 @@ def product(
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a supervisor runs beside the embedded services; see ``preparations`` and ``product``."""
+class StackPlan:
+    """The programs that a supervisor runs beside the embedded services; see ``preparations`` and ``product``."""
 
     preparations: Callable[[Path, Mapping[str, str]], list[Program]]
     programs: Callable[[Path, Mapping[str, str], int, int, str], list[Program]]
 
 
-PRODUCT = Plan(preparations, product)
+PRODUCT = StackPlan(preparations, product)

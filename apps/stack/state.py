@@ -1,4 +1,4 @@
-"""What runs, where, and since when? The state file, and the lock that says whether it is true."""
+"""What runs, where, and since when? The state file says it; it holds as long as a supervisor has the lock."""
 
 import fcntl
 import os
@@ -15,12 +15,12 @@ from apps.stack.files import write_private
 Phase = Literal["starting", "ready", "stopping", "failed"]
 Condition = Literal["starting", "ready", "waiting", "crashed", "stopped"]
 
-_LOCK_ATTEMPTS = 10
+_MAX_LOCK_ATTEMPTS = 10
 _LOCK_PAUSE = 0.05  # seconds
 
 
 class ProcessState(msgspec.Struct, kw_only=True):
-    """One process: ``waiting`` is between two attempts, ``crashed`` is given up."""
+    """One process. A ``waiting`` one will be started again, a ``crashed`` one will not."""
 
     name: str
     state: Condition = "stopped"
@@ -34,7 +34,7 @@ class ProcessState(msgspec.Struct, kw_only=True):
 class StackState(msgspec.Struct, kw_only=True):
     """The whole stack; ``message`` says why when the phase is ``failed``.
 
-    ``ports`` (process name to port) are those of this time, and the wish for the next: addresses stay.
+    ``ports`` (process name → port) are used again at the next start, so that addresses stay the same.
     """
 
     pid: int
@@ -44,13 +44,13 @@ class StackState(msgspec.Struct, kw_only=True):
     processes: list[ProcessState] = []
 
     @property
-    def all_ready(self) -> bool:
-        """Whether every process does its work."""
+    def is_ready(self) -> bool:
+        """Whether every process is ready."""
         return self.phase == "ready" and all(process.state == "ready" for process in self.processes)
 
 
 def read_state(data: Path) -> StackState | None:
-    """The last state that was written, also of a stack that is gone; None when there never was one."""
+    """The last state that was written, also that of a stack that has ended; None when there is none."""
     try:
         return msgspec.json.decode((data / "state.json").read_bytes(), type=StackState)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -76,9 +76,9 @@ def is_supervised(data: Path) -> bool:
 
 @contextmanager
 def supervision(data: Path) -> Iterator[bool]:
-    """Hold the lock of ``data`` for the block; gives False when another supervisor holds it.
+    """Hold the lock of ``data`` while the block runs; give False when another supervisor holds it.
 
-    The lock ends with its process, however that ends: no stale lock can stop a start.
+    The lock ends with its process, also when that is killed, so a stale lock can never prevent a start.
     """
     handle = os.open(data / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -88,7 +88,7 @@ def supervision(data: Path) -> Iterator[bool]:
 
 
 def _lock(handle: int) -> bool:
-    for _ in range(_LOCK_ATTEMPTS):  # somebody who only looks holds it for an instant
+    for _ in range(_MAX_LOCK_ATTEMPTS):  # a process that only looks holds it for an instant
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""How do all processes of the product come up, stay up and go down together?"""
+"""How do all processes of the product start, stay up and stop together?"""
 
 import os
 import signal
@@ -9,18 +9,18 @@ from types import FrameType
 
 from apps.stack.environment import flower_password, product_environment, provided, write_env_file
 from apps.stack.ports import free_port
-from apps.stack.processes import PRODUCT, Plan, Program
+from apps.stack.processes import PRODUCT, Program, StackPlan
 from apps.stack.services.base import StackError
 from apps.stack.services.embedded import EmbeddedServices
 from apps.stack.state import Phase, StackState, read_state, supervision, write_state
 from apps.stack.watch import Watched
 
 _TICK = 0.1  # seconds
-_PREPARATION_LIMIT = 600.0  # seconds: migrations of large tables take their time
+_MAX_PREPARATION = 600.0  # seconds; migrations of large tables take long
 
 
 class AlreadyUpError(StackError):
-    """Another supervisor runs in this data folder."""
+    """Another supervisor already runs in this data folder."""
 
 
 class _StopRequestedError(Exception):
@@ -28,14 +28,14 @@ class _StopRequestedError(Exception):
 
 
 class Supervisor:
-    """All processes of one data folder, in the foreground of the thread that calls ``run`` (the main thread).
+    """All processes of one data folder. The main thread calls ``run`` and stays in it.
 
-    ``user`` is the environment of whoever starts it: it is handed on, and servers that it names are used in
-    place of the embedded ones. ``announce`` is told a line for everything that happens.
+    ``user`` is the environment of the user: the processes inherit it, and the servers that it names replace embedded
+    ones. ``announce`` gets a line for every event.
     """
 
     def __init__(
-        self, data: Path, user: Mapping[str, str], announce: Callable[[str], None], plan: Plan = PRODUCT
+        self, data: Path, user: Mapping[str, str], announce: Callable[[str], None], plan: StackPlan = PRODUCT
     ) -> None:
         self._data = data.resolve()
         self._user = user
@@ -50,7 +50,7 @@ class Supervisor:
         self._stop_requested = False
 
     def run(self, on_ready: Callable[[StackState], None]) -> None:
-        """Start everything, call ``on_ready``, keep it up until SIGTERM or SIGINT, stop everything.
+        """Start everything, call ``on_ready``, keep everything up until SIGTERM or SIGINT, then stop it.
 
         Raises ``AlreadyUpError``, or ``StackError`` when a service or a preparation fails.
         """
@@ -102,8 +102,8 @@ class Supervisor:
             self._tick()
 
     def _bring_up_services(self) -> None:
-        """The embedded services side by side; the product can do without none, so a failure is final."""
-        for watched in reversed(self._embedded):  # PostgreSQL prepares longest: the others start meanwhile
+        """Start the embedded services side by side. The product needs all of them, so a failure is final."""
+        for watched in reversed(self._embedded):  # PostgreSQL prepares longest, so the others start before it
             watched.service.launch()
         for watched in self._embedded:
             while not watched.service.has_started():
@@ -111,13 +111,13 @@ class Supervisor:
             watched.adopt()
 
     def _prepare(self, step: Program) -> None:
-        """Run ``step`` to its end while the rest is watched; raises ``StackError``."""
+        """Run ``step`` to its end and watch the other processes meanwhile; raises ``StackError``."""
         step.launch()
-        deadline = time.monotonic() + _PREPARATION_LIMIT
+        deadline = time.monotonic() + _MAX_PREPARATION
         try:
             while (status := step.exit_status) is None:
                 if time.monotonic() > deadline:
-                    raise step.failure(f"it took longer than {_PREPARATION_LIMIT:.0f} s")
+                    raise step.failure(f"it took longer than {_MAX_PREPARATION:.0f} s")
                 self._tick()
         finally:
             step.stop()

@@ -1,4 +1,4 @@
-"""What becomes of a process that dies? It starts again, later each time, and not for ever."""
+"""What happens to a process that dies? It is started again after growing pauses, but not for ever."""
 
 import time
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from collections.abc import Callable
 from apps.stack.services.base import Service, StackError
 from apps.stack.state import Condition, ProcessState
 
-QUICK = 10.0  # seconds: a life shorter than this is a quick death
-GIVE_UP_AFTER = 5  # quick deaths in a row
-LONGEST_PAUSE = 30.0  # seconds between two attempts
+MAX_QUICK_LIFE = 10.0  # seconds; a process that ends within them died quickly
+MAX_QUICK_DEATHS = 5  # in a row
+MAX_PAUSE = 30.0  # seconds between two attempts
 
 
 def pause_after(quick_deaths: int) -> float:
-    """Seconds to wait after so many quick deaths in a row: 0.5, 0.5, 1, 2, 4 ... 30."""
-    return float(min(0.5 * 2 ** max(0, quick_deaths - 1), LONGEST_PAUSE))
+    """Seconds to wait after so many quick deaths in a row: 0.5, 0.5, 1, 2, 4 … 30."""
+    return float(min(0.5 * 2 ** max(0, quick_deaths - 1), MAX_PAUSE))
 
 
 class Watched:
-    """A service under supervision; ``tick`` moves it on and is called a few times a second."""
+    """A service under supervision; the supervisor calls ``tick`` several times a second."""
 
     def __init__(self, service: Service, announce: Callable[[str], None], url: str | None = None) -> None:
         self.service = service
@@ -32,11 +32,11 @@ class Watched:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is ready or given up."""
+        """Whether it is ready, or will not be started again."""
         return self._state in {"ready", "crashed"}
 
     def describe(self) -> ProcessState:
-        """What the state file says of it."""
+        """Its entry in the state file."""
         return ProcessState(
             name=self.service.name,
             state=self._state,
@@ -48,7 +48,7 @@ class Watched:
         )
 
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start it and do not wait for it."""
         self._launched, self._started_at = time.monotonic(), time.time()
         self._state = "starting"
         try:
@@ -57,12 +57,12 @@ class Watched:
             self._died(str(error))
 
     def adopt(self) -> None:
-        """Watch a service that is ready already."""
+        """Watch a service that is already ready."""
         self._launched, self._started_at = time.monotonic(), time.time()
         self._become_ready()
 
     def tick(self) -> None:
-        """Look at it once: notice that it is ready or has died, or start it again when it is time."""
+        """Notice that it is ready or has died, or start it again when the pause is over."""
         if self._state == "starting":
             self._look_at_start()
         elif self._state == "ready" and not self.service.is_running:
@@ -72,7 +72,7 @@ class Watched:
             self.launch()
 
     def mark_stopped(self) -> None:
-        """The stack has stopped it."""
+        """Note that the stack has stopped it."""
         self._state = "stopped"
 
     def _look_at_start(self) -> None:
@@ -88,12 +88,13 @@ class Watched:
         self._announce(f"{self.service.name} is ready {where}".rstrip())
 
     def _died(self, reason: str) -> None:
-        quick = self._state == "starting" or time.monotonic() - self._launched < QUICK
+        was_quick = self._state == "starting" or time.monotonic() - self._launched < MAX_QUICK_LIFE
         self.service.kill()  # what is left of its group
-        self._quick_deaths = self._quick_deaths + 1 if quick else 0
-        if self._quick_deaths >= GIVE_UP_AFTER:
+        self._quick_deaths = self._quick_deaths + 1 if was_quick else 0
+        if self._quick_deaths >= MAX_QUICK_DEATHS:
             self._state = "crashed"
-            self._announce(f"{reason}\n{self.service.name} died {GIVE_UP_AFTER} times in a row: given up. See its log.")
+            deaths = f"{self.service.name} died {MAX_QUICK_DEATHS} times in a row"
+            self._announce(f"{reason}\n{deaths}. It is not started again. See its log.")
             return
         self._state = "waiting"
         pause = pause_after(self._quick_deaths)

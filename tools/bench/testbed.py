@@ -32,7 +32,7 @@ class Testbed:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.services = EmbeddedServices(folder / "stack", durable=True)
+        self.services = EmbeddedServices(folder / "stack", is_durable=True)
         self._numbers = count(1)
 
     @contextmanager

@@ -12,7 +12,7 @@ from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import VECTORIZATION
 from apps.jobs.models import Batch, Job, Run
 from apps.progress.choices import ENDED, JobState, RunState
-from apps.stack.services.base import http_ok
+from apps.stack.services.base import is_http_ok
 from tests import platform as platforms
 from tests.platform import Platform
 from tools.chaos.catalogue import FINISHED, RERUN, RESUMED, RETRIED, SOURCES, Fault, drawn
@@ -134,7 +134,7 @@ class Experiments:
         problems += [f"{job} stays {job.state}" for job in Job.across_tenants.exclude(state__in=QUIET)]
         if still_open := Batch.across_tenants.filter(state__in=BATCH_OPEN).count():
             problems.append(f"{still_open} batches stay open")
-        if not http_ok(self.testbed.web.port or 0, "/healthz"):
+        if not is_http_ok(self.testbed.web.port or 0, "/healthz"):
             problems.append("the web process does not answer")
         return problems + _steps_back(pages.messages)
 

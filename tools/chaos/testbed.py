@@ -34,7 +34,7 @@ class Testbed:
     def __init__(self, folder: Path, broker: str) -> None:
         self.folder = folder.resolve()
         self.stack = self.folder / "stack"
-        self.services = EmbeddedServices(self.stack, durable=True)
+        self.services = EmbeddedServices(self.stack, is_durable=True)
         self.rabbitmq = RabbitMQ(self.stack) if broker == "rabbitmq" else None
         self.environment = {
             **os.environ,

@@ -79,10 +79,10 @@ class Author:
         rng = self.next_rng()
         pen = Pen(rng)
         topic = issues[0].topic if issues else rng.choice(topics(repository.project))
-        bot = special == BOT or rng.random() < 0.05
-        if bot or special == UNLINKED:
+        is_bot = special == BOT or rng.random() < 0.05
+        if is_bot or special == UNLINKED:
             issues = []
-        person = self.staff.dependabot if bot else rng.choice(self.staff.coders)
+        person = self.staff.dependabot if is_bot else rng.choice(self.staff.coders)
         lost = special == GHOST or rng.random() < 0.01
         number = self.next_id("pull")
         created = self._moment(work, rng)
@@ -93,7 +93,7 @@ class Author:
             labels=rng.sample(LABELS, 1) if rng.random() < 0.4 else [], paths=topic.paths,
             assignees=[person] if rng.random() < 0.5 else [], milestone=1 if rng.random() < 0.2 else None,
         )  # fmt: skip
-        self._title(pull, pen, topic, bot)
+        self._title(pull, pen, topic, is_bot)
         stacked = self._commits(pull, pen, topic, person, work, special)
         self._link(pull, pen, topic, issues, pull.commits[1 if stacked else 0])
         self._fork(pull, person, rng, special)
@@ -104,8 +104,8 @@ class Author:
         self._end(pull, rng, end, special)
         return pull
 
-    def _title(self, pull: SamplePull, pen: Pen, topic: Topic, bot: bool) -> None:
-        if bot:
+    def _title(self, pull: SamplePull, pen: Pen, topic: Topic, is_bot: bool) -> None:
+        if is_bot:
             pull.title = pen.write("Bump msgspec from 0.{n} to {ver}")
             pull.head_ref = f"dependabot/{pull.repository.language.lower()}/{pull.title.split()[-1]}"
             pull.labels = ["dependencies"]
@@ -213,7 +213,7 @@ class Author:
         body = pen.pick(REVIEW_NOTES) if rng.random() < 0.4 else "LGTM" if state == "APPROVED" else ""
         pull.reviews.append(SampleReview(number, node_id("PRR", pull.repository.id, number),
                                          None if rng.random() < 0.03 else reviewer, state, body, at,
-                                         rng.choice(pull.commits).oid, gone=False))  # fmt: skip
+                                         rng.choice(pull.commits).oid, has_lost_commit=False))  # fmt: skip
         pull.touch(at)
         return pull.reviews[-1]
 
@@ -227,7 +227,7 @@ class Author:
         note = SampleNote(
             number, node_id("PRRC", pull.repository.id, number), None if rng.random() < 0.03 else review.author,
             pen.pick(REVIEW_NOTES), review.submitted, review.submitted, first.path if first else rng.choice(pull.paths),
-            None if rng.random() < 0.2 else line, line, review, review.oid, gone=False, reply_to=first,
+            None if rng.random() < 0.2 else line, line, review, review.oid, has_lost_commit=False, reply_to=first,
         )  # fmt: skip
         review.notes.append(note)
         if first:
@@ -238,9 +238,9 @@ class Author:
     def lose_commit(self, review: SampleReview, rng: Random) -> None:
         """A force-push: the commit of the review is nowhere any more."""
         review.oid = f"{rng.getrandbits(160):040x}"
-        review.gone = True
+        review.has_lost_commit = True
         for note in review.notes:
-            note.oid, note.gone, note.line = review.oid, True, None
+            note.oid, note.has_lost_commit, note.line = review.oid, True, None
 
     def remark(self, pull: SamplePull, who: SamplePerson | None, pen: Pen, at: int) -> SampleRemark:
         """A comment below the pull request."""

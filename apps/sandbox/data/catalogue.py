@@ -186,7 +186,7 @@ class RepositorySpec:
     description: str
     private: bool = True
     archived: bool = False
-    empty: bool = False
+    is_empty: bool = False
     former_name: str | None = None
     weight: int = 0
 
@@ -202,5 +202,5 @@ REPOSITORIES = (
     RepositorySpec("growth-experiments", "GROW", "TypeScript", "Flags, onboarding and tracking", weight=9),
     RepositorySpec("wms-backend", "LAGER", "Java", "Warehouse management", weight=5),
     RepositorySpec("legacy-shop", "PAY", "PHP", "The old web shop, kept for reading", archived=True, weight=2),
-    RepositorySpec("incubator", "", "", "Nothing here yet", empty=True),
+    RepositorySpec("incubator", "", "", "Nothing here yet", is_empty=True),
 )  # fmt: skip

@@ -69,12 +69,12 @@ def _ship(repository: SampleRepository, pulls: list[SamplePull], author: Author,
         number, node_id("RE", repository.id, number), tag, tag, f"## Changes\n{notes}",
         person, last.merge_oid, at - _MINUTE, at, index % 9 == 0,
     ))  # fmt: skip
-    deploy(repository, author, tag, last.merge_oid, "staging", at + 2 * _MINUTE, rng, failed=rng.random() < 0.05)
+    deploy(repository, author, tag, last.merge_oid, "staging", at + 2 * _MINUTE, rng, has_failed=rng.random() < 0.05)
     at += 60 * _MINUTE
     while rng.random() < _FAILING_SHARE and at + 180 * _MINUTE < author.calendar.until:
-        deploy(repository, author, tag, last.merge_oid, "production", at, rng, failed=True)
+        deploy(repository, author, tag, last.merge_oid, "production", at, rng, has_failed=True)
         at += (30 + int(rng.random() * 120)) * _MINUTE
-    deploy(repository, author, tag, last.merge_oid, "production", at, rng, failed=False)
+    deploy(repository, author, tag, last.merge_oid, "production", at, rng, has_failed=False)
 
 
 def deploy(
@@ -86,14 +86,14 @@ def deploy(
     at: int,
     rng: Random,
     *,
-    failed: bool,
+    has_failed: bool,
 ) -> SampleDeployment:
     """One deployment with its statuses and its workflow run."""
     creator = author.staff.automation
     number = author.next_id("deployment")
     deployment = SampleDeployment(number, node_id("DE", repository.id, number), oid, ref, environment, creator, at, at)
     moment = at
-    end = "failure" if failed else "success"
+    end = "failure" if has_failed else "success"
     for state in ("queued", "in_progress", end):
         code = author.next_id("state")
         words = "Health check failed, rolled back" if state == "failure" else ""

@@ -28,7 +28,7 @@ class SampleHub:
         self.author = Author(seed, staff, calendar)
         self.repositories = [self._found(i, spec) for i, spec in enumerate(REPOSITORIES)]
         self.personal = self._found(
-            len(REPOSITORIES), RepositorySpec("dotfiles", "", "Shell", "My settings", empty=True)
+            len(REPOSITORIES), RepositorySpec("dotfiles", "", "Shell", "My settings", is_empty=True)
         )
         self.personal.owner = staff.viewer.login or ""
         self.by_id: dict[int, SamplePull] = {}
@@ -59,7 +59,7 @@ class SampleHub:
         created = self.calendar.moment(index * 60) - 86_400_000 * (400 + index * 13)
         return SampleRepository(
             number, node_id("R", 0, number), spec.name, ORGANISATION, spec.description, spec.language, spec.project,
-            spec.private, spec.archived, spec.empty, created, created, created,
+            spec.private, spec.archived, spec.is_empty, created, created, created,
             [f"{ORGANISATION}/{spec.former_name}"] if spec.former_name else [],
         )  # fmt: skip
 

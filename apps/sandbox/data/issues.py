@@ -58,7 +58,7 @@ class SampleIssueLink:
     id: int
     type_index: int
     other: "SampleIssue"
-    outward: bool
+    is_outward: bool
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class SampleIssue:
     resolved: int | None = None
     points: float | None = None
     parent: "SampleIssue | None" = None
-    legacy_epic: bool = False
+    has_legacy_epic: bool = False
     sprints: list[int] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     histories: list[SampleHistory] = field(default_factory=list)

@@ -34,7 +34,7 @@ class SampleRepository(Identified):
     project: str
     private: bool
     archived: bool
-    empty: bool
+    is_empty: bool
     created: int
     updated: int
     pushed: int
@@ -90,7 +90,7 @@ class SampleReview(Identified):
     body: str
     submitted: int
     oid: str
-    gone: bool
+    has_lost_commit: bool
     notes: "list[SampleNote]" = field(default_factory=list)
 
 
@@ -107,7 +107,7 @@ class SampleNote(Identified):
     original_line: int
     review: SampleReview
     oid: str
-    gone: bool
+    has_lost_commit: bool
     reply_to: "SampleNote | None" = None
 
 
@@ -116,7 +116,7 @@ class SampleThread:
     """A review thread: a note and its answers."""
 
     node_id: str
-    resolved: bool
+    is_resolved: bool
     notes: list[SampleNote]
 
 

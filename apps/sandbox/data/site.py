@@ -119,9 +119,9 @@ class SampleSite:
         issue.parent = parent
         parent.subtasks.append(issue)
         if issue.type.level == 0 and self._rng.random() < 0.35:
-            issue.legacy_epic = issue.project.style == "classic" and self._rng.random() < 0.6
+            issue.has_legacy_epic = issue.project.style == "classic" and self._rng.random() < 0.6
             change: Item = ("IssueParentAssociation", "jira", None, None, None, str(parent.id), parent.key)
-            if issue.legacy_epic:
+            if issue.has_legacy_epic:
                 change = ("Epic Link", "custom", EPIC_FIELD, None, None, str(parent.id), parent.key)
             issue.record(min(issue.created + 900_000, self.calendar.until - 1), issue.reporter, change)
 
@@ -129,8 +129,8 @@ class SampleSite:
         """Link two issues; both remember it and both change."""
         self._link_id += 1
         _, _, inward, outward = LINK_TYPES[kind]
-        issue.links.append(SampleIssueLink(self._link_id, kind, other, outward=True))
-        other.links.append(SampleIssueLink(self._link_id, kind, issue, outward=False))
+        issue.links.append(SampleIssueLink(self._link_id, kind, other, is_outward=True))
+        other.links.append(SampleIssueLink(self._link_id, kind, issue, is_outward=False))
         issue.record(at, issue.reporter,
                      ("Link", "jira", None, None, None, other.key, f"This issue {outward} {other.key}"))  # fmt: skip
         other.record(at, issue.reporter,

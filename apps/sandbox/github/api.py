@@ -72,7 +72,7 @@ class GitHubApi:
                     raise error(400, f"'{version}' is not a supported API version.")
                 if template not in _UNCOUNTED and not account.core.can_spend(1):
                     raise ApiError(403, _USED_UP)
-                if not account.scoped and template not in _OPEN_PATHS:
+                if not account.has_scopes and template not in _OPEN_PATHS:
                     raise error(403, "Resource not accessible by personal access token")
                 reply = handler(await read_call(request, account))
             except ApiError as refusal:
@@ -88,7 +88,7 @@ class GitHubApi:
                 account.core.spend(1)
             reply.headers.update(account.core.headers())
         reply.headers.update(account.headers())
-        reply.headers["X-OAuth-Scopes"] = _SCOPES if account.scoped else ""
+        reply.headers["X-OAuth-Scopes"] = _SCOPES if account.has_scopes else ""
         reply.headers["X-Accepted-OAuth-Scopes"] = "repo"
         reply.headers["X-GitHub-Api-Version-Selected"] = version
         reply.headers["X-GitHub-Media-Type"] = "github.v3; format=json"

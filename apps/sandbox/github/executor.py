@@ -39,11 +39,11 @@ _CURSOR = "cursor:v2:"
 
 
 class QueryError(Exception):
-    """One entry of the answer's `errors`; `fatal` refuses the whole query."""
+    """One entry of the answer's `errors`; `is_fatal` refuses the whole query."""
 
-    def __init__(self, kind: str, message: str, path: list[Any], *, fatal: bool = False) -> None:
+    def __init__(self, kind: str, message: str, path: list[Any], *, is_fatal: bool = False) -> None:
         super().__init__(message)
-        self.fatal = fatal
+        self.is_fatal = is_fatal
         self.entry: Json = {"type": kind, "path": path, "locations": [{"line": 1, "column": 1}], "message": message}
 
 
@@ -59,7 +59,7 @@ class FieldPlan:
     sub: "SelectionPlan | None" = None
     is_list: bool = False
     is_connection: bool = False
-    nullable: bool = True
+    is_nullable: bool = True
 
 
 @dataclass(slots=True)
@@ -118,10 +118,10 @@ class Compiler:
             fragment = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
             assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
             on = fragment.type_condition
-            if on is None or self._applies(on.name.value, concrete):
+            if on is None or self._can_apply(on.name.value, concrete):
                 self._collect(concrete, fragment.selection_set, conditions, into)
 
-    def _applies(self, name: str, concrete: GraphQLObjectType) -> bool:
+    def _can_apply(self, name: str, concrete: GraphQLObjectType) -> bool:
         wanted = self.schema.get_type(name)
         if isinstance(wanted, GraphQLInterfaceType | GraphQLUnionType):
             return self.schema.is_sub_type(wanted, concrete)
@@ -140,12 +140,12 @@ class Compiler:
         definition: GraphQLField = concrete.fields[name]
         kind = get_named_type(definition.type)
         sets = [n.selection_set for n, _ in nodes if n.selection_set]
-        nullable = not is_non_null_type(definition.type)
-        inner: Any = definition.type if nullable else definition.type.of_type  # type: ignore[union-attr]
+        is_nullable = not is_non_null_type(definition.type)
+        inner: Any = definition.type if is_nullable else definition.type.of_type  # type: ignore[union-attr]
         return FieldPlan(
             key, name, self._getter(concrete.name, name), _arguments(definition.args, first.arguments), conditions,
             self.plan(kind, sets) if sets else None, is_list_type(inner), kind.name.endswith("Connection"),
-            nullable,
+            is_nullable,
         )  # fmt: skip
 
     def _getter(self, concrete: str, name: str) -> Getter:
@@ -220,11 +220,11 @@ def _page_size(name: str, given: Json, path: list[Any]) -> int:
     size = given.get(which)
     if size is None:
         raise QueryError("MISSING_PAGINATION_BOUNDARIES", f"You must provide a `first` or `last` value to properly "
-                         f"paginate the `{name}` connection.", path, fatal=True)  # fmt: skip
+                         f"paginate the `{name}` connection.", path, is_fatal=True)  # fmt: skip
     if size < 0 or size > 100:
         limit = f"exceeds the `{which}` limit of 100 records" if size > 100 else "is below the limit of 0"
         raise QueryError("EXCESSIVE_PAGINATION", f"Requesting {size} records on the `{name}` connection {limit}.", path,
-                         fatal=True)  # fmt: skip
+                         is_fatal=True)  # fmt: skip
     return int(size)
 
 
@@ -241,7 +241,7 @@ class Executor:
             row = plan.rows[self.type_of(record)]
         made: Json = {}
         for planned in row:
-            if planned.conditions and not _included(planned, run.variables):
+            if planned.conditions and not _is_included(planned, run.variables):
                 continue
             if planned.sub is None:
                 made[planned.key] = planned.get(record, planned.arguments(run.variables))
@@ -259,7 +259,7 @@ class Executor:
             if planned.is_connection:
                 return self._connection(planned.sub, value, given, run, path)
         except QueryError as error:
-            if error.fatal:
+            if error.is_fatal:
                 raise
             run.errors.append(error.entry | {"path": path})
             return None
@@ -318,7 +318,7 @@ class Executor:
         return made
 
 
-def _included(planned: FieldPlan, variables: Json) -> bool:
+def _is_included(planned: FieldPlan, variables: Json) -> bool:
     return all(bool(values(variables).get("if")) == wanted for wanted, values in planned.conditions)
 
 

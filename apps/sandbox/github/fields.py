@@ -179,7 +179,7 @@ def _repository(hub: SampleHub) -> dict[str, Getter]:
             description="description",
             isPrivate="private",
             isArchived="archived",
-            isEmpty="empty",
+            isEmpty="is_empty",
         ),
         **times(createdAt="created", updatedAt="updated", pushedAt="pushed"),
         "owner": lambda r, a: OwnerView() if r.owner == ORGANISATION else hub.staff.viewer,

@@ -88,7 +88,7 @@ class GraphQL:
             return json_reply({"errors": [_entry(e) for e in given]})
         points = call.account.points
         try:
-            return json_reply(self._run(plan, given, points, scoped=call.scoped), headers=points.headers())
+            return json_reply(self._run(plan, given, points, has_scopes=call.has_scopes), headers=points.headers())
         except QueryError as error:
             return json_reply({"data": None, "errors": [error.entry]}, headers=points.headers())
 
@@ -114,19 +114,19 @@ class GraphQL:
         return Prepared({o.name.value if o.name else None: (o, compiler.plan(self.schema.query_type, [o.selection_set]))
                          for o in operations}, [])  # fmt: skip
 
-    def _run(self, plan: SelectionPlan, variables: Json, points: Budget, *, scoped: bool) -> Json:
+    def _run(self, plan: SelectionPlan, variables: Json, points: Budget, *, has_scopes: bool) -> Json:
         nodes, requests = measure(plan, variables, [])
         if nodes > MAX_NODES:
             raise QueryError("MAX_NODE_LIMIT_EXCEEDED", f"This query requests up to {nodes:,} possible nodes which "
-                             f"exceeds the maximum limit of {MAX_NODES:,}.", [], fatal=True)  # fmt: skip
+                             f"exceeds the maximum limit of {MAX_NODES:,}.", [], is_fatal=True)  # fmt: skip
         cost = max(1, round(requests / 100))
         if not points.spend(cost):
-            raise QueryError("RATE_LIMITED", "API rate limit exceeded for user ID 1200000.", [], fatal=True)
+            raise QueryError("RATE_LIMITED", "API rate limit exceeded for user ID 1200000.", [], is_fatal=True)
         state = {"cost": cost, "nodeCount": nodes, "limit": points.limit, "remaining": points.remaining,
                  "used": points.used, "resetAt": github_stamp(points.reset * 1000)}  # fmt: skip
-        run = Execution(variables, self.cache if scoped else {})
+        run = Execution(variables, self.cache if has_scopes else {})
         data = self.executor.object(plan, state, run, [])
-        if not scoped:
+        if not has_scopes:
             data = {key: value if key in ("viewer", "rateLimit") else None for key, value in data.items()}
             run.errors = [{"type": "FORBIDDEN", "path": [key], "locations": [{"line": 1, "column": 1}],
                            "message": "Resource not accessible by personal access token"}

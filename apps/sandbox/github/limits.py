@@ -8,13 +8,13 @@ HOUR = 3600
 
 
 class Budget:
-    """Points of one resource per hour. When `enforced`, spending more than the limit is refused; otherwise the
+    """Points of one resource per hour. When `is_enforced`, spending more than the limit is refused; otherwise the
     window begins anew, so that long measurements are never stopped by the sandbox."""
 
-    def __init__(self, resource: str, limit: int, *, enforced: bool) -> None:
+    def __init__(self, resource: str, limit: int, *, is_enforced: bool) -> None:
         self.resource = resource
         self.limit = limit
-        self.enforced = enforced
+        self.is_enforced = is_enforced
         self.begin()
 
     def begin(self) -> None:
@@ -23,8 +23,8 @@ class Budget:
         self.reset = int(time.time()) + HOUR
 
     def leave(self, remaining: int, seconds: int) -> None:
-        """Only so much is left, for so long; from now on it is enforced."""
-        self.enforced = True
+        """Only so much is left, for so long; from now on it is is_enforced."""
+        self.is_enforced = True
         self.used = self.limit - remaining
         self.reset = int(time.time()) + seconds
 
@@ -42,7 +42,7 @@ class Budget:
 
     def can_spend(self, points: int) -> bool:
         """Whether so many points are left."""
-        if time.time() >= self.reset or (not self.enforced and self.remaining < points):
+        if time.time() >= self.reset or (not self.is_enforced and self.remaining < points):
             self.begin()
         return self.remaining >= points
 

@@ -156,7 +156,7 @@ class PullMutator:
     # --- repositories -------------------------------------------------------------------------------------------------
 
     def _any(self, rng: Random) -> SampleRepository:
-        return rng.choice([r for r in self.world.hub.repositories if not r.archived and not r.empty])
+        return rng.choice([r for r in self.world.hub.repositories if not r.archived and not r.is_empty])
 
     def _rename_repository(self, rng: Random) -> Json:
         repository = self._any(rng)

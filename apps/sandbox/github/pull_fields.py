@@ -11,8 +11,8 @@ from apps.sandbox.github.fields import ordered, plain, same, times
 from apps.sandbox.github.views import LabelView, MilestoneView, PlacedItem, PullCommit, ReviewRequest, small
 
 
-def _commit(pull: SamplePull, oid: str, *, gone: bool) -> SampleCommit | None:
-    return None if gone else next((c for c in pull.commits if c.oid == oid), None)
+def _commit(pull: SamplePull, oid: str, *, has_lost_commit: bool) -> SampleCommit | None:
+    return None if has_lost_commit else next((c for c in pull.commits if c.oid == oid), None)
 
 
 def _reviews(pull: SamplePull, given: Json) -> list[PlacedItem]:
@@ -62,7 +62,7 @@ _REVIEW: dict[str, Getter] = {
     "databaseId": lambda r, a: small(r.item.id), "fullDatabaseId": lambda r, a: str(r.item.id),
     "lastEditedAt": same(None), "authorAssociation": same("MEMBER"),
     "url": lambda r, a: f"{views.pull_url(r.pull)}#pullrequestreview-{r.item.id}",
-    "commit": lambda r, a: _commit(r.pull, r.item.oid, gone=r.item.gone),
+    "commit": lambda r, a: _commit(r.pull, r.item.oid, has_lost_commit=r.item.has_lost_commit),
     "comments": lambda r, a: [PlacedItem(r.pull, n) for n in r.item.notes],
 }  # fmt: skip
 
@@ -73,7 +73,7 @@ def _of_thread(place: Any) -> SampleNote:
 
 
 _THREAD: dict[str, Getter] = {
-    **plain(id="item.node_id", isResolved="item.resolved", isCollapsed="item.resolved", pullRequest="pull",
+    **plain(id="item.node_id", isResolved="item.is_resolved", isCollapsed="item.is_resolved", pullRequest="pull",
             repository="pull.repository"),
     "isOutdated": lambda r, a: _of_thread(r).line is None, "path": lambda r, a: _of_thread(r).path,
     "line": lambda r, a: _of_thread(r).line, "originalLine": lambda r, a: _of_thread(r).original_line,
@@ -93,8 +93,8 @@ _NOTE: dict[str, Getter] = {
     "outdated": lambda r, a: r.item.line is None, "diffHunk": lambda r, a: views.diff_hunk(r.item),
     "url": lambda r, a: f"{views.pull_url(r.pull)}#discussion_r{r.item.id}",
     "replyTo": lambda r, a: _place(r.pull, r.item.reply_to),
-    "commit": lambda r, a: _commit(r.pull, r.item.oid, gone=r.item.gone),
-    "originalCommit": lambda r, a: _commit(r.pull, r.item.oid, gone=r.item.gone),
+    "commit": lambda r, a: _commit(r.pull, r.item.oid, has_lost_commit=r.item.has_lost_commit),
+    "originalCommit": lambda r, a: _commit(r.pull, r.item.oid, has_lost_commit=r.item.has_lost_commit),
     "pullRequestReview": lambda r, a: PlacedItem(r.pull, r.item.review),
 }  # fmt: skip
 

@@ -75,7 +75,7 @@ class Queries:
         """At most a hundred; an unknown one is an error in its place."""
         if len(numbers) > MAX_IDS:
             raise QueryError("ARGUMENT_LIMIT", f"You may not provide more than {MAX_IDS} node ids; you provided "
-                             f"{len(numbers)}.", [], fatal=True)  # fmt: skip
+                             f"{len(numbers)}.", [], is_fatal=True)  # fmt: skip
         found: list[Any] = []
         for number in numbers:
             try:

@@ -129,14 +129,14 @@ class Rest:
     def pulls(self, call: ApiCall, repository: SampleRepository) -> Response:
         """Pull requests; there is no `since`, only sort and direction."""
         wanted, field = call.query.get("state", "open"), call.query.get("sort", "created")
-        newer = _is_newer(call)
+        is_new_version = _is_new_version(call)
         chosen = [p for p in repository.pulls if wanted == "all" or (p.closed is None) == (wanted == "open")]
         if call.query.get("base", "main") != "main":
             chosen = []
         descending = call.query.get("direction", "desc" if field == "created" else "asc") == "desc"
         chosen.sort(key=lambda p: (p.updated if field == "updated" else p.created, p.id), reverse=descending)
-        return self._page(call, repository, "/pulls", chosen, f"pull{newer}",
-                          lambda p: _dated(self.pull_shapes.pull(p), newer=newer))  # fmt: skip
+        return self._page(call, repository, "/pulls", chosen, f"pull{is_new_version}",
+                          lambda p: _dated(self.pull_shapes.pull(p), is_new_version=is_new_version))  # fmt: skip
 
     def _pull(self, call: ApiCall, repository: SampleRepository) -> SamplePull:
         number: Any = call.path["number"]
@@ -147,9 +147,9 @@ class Rest:
 
     def pull(self, call: ApiCall, repository: SampleRepository) -> Response:
         """One pull request in full."""
-        pull, newer = self._pull(call, repository), _is_newer(call)
-        return one(call, self._encoded(repository, f"detail{newer}", pull.id,
-                                       lambda: _dated(self.pull_shapes.detail(pull), newer=newer)))  # fmt: skip
+        pull, is_new_version = self._pull(call, repository), _is_new_version(call)
+        return one(call, self._encoded(repository, f"detail{is_new_version}", pull.id,
+                                       lambda: _dated(self.pull_shapes.detail(pull), is_new_version=is_new_version)))  # fmt: skip
 
     def pull_commits(self, call: ApiCall, repository: SampleRepository) -> Response:
         """At most 250 commits."""
@@ -194,12 +194,12 @@ class Rest:
 
     def issues(self, call: ApiCall, repository: SampleRepository) -> Response:
         """Tickets and pull requests together."""
-        wanted, newer = call.query.get("state", "open"), _is_newer(call)
+        wanted, is_new_version = call.query.get("state", "open"), _is_new_version(call)
         both: list[SamplePull | SampleTicket] = [*repository.tickets, *repository.pulls]
         chosen = [i for i in both if wanted == "all" or (i.closed is None) == (wanted == "open")]
         items = _sorted(call, _since(call, chosen), default="desc")
-        return self._page(call, repository, "/issues", items, f"issue{newer}",
-                          lambda i: _dated(self.shapes.issue(i, self.viewer), newer=newer))  # fmt: skip
+        return self._page(call, repository, "/issues", items, f"issue{is_new_version}",
+                          lambda i: _dated(self.shapes.issue(i, self.viewer), is_new_version=is_new_version))  # fmt: skip
 
     def _item(self, call: ApiCall, repository: SampleRepository) -> SamplePull | SampleTicket:
         number: Any = call.path["number"]
@@ -209,7 +209,7 @@ class Rest:
     def issue(self, call: ApiCall, repository: SampleRepository) -> Response:
         """One ticket, or a pull request as an issue."""
         shape = self.shapes.issue(self._item(call, repository), self.viewer)
-        return one(call, _dated(shape, newer=_is_newer(call)))
+        return one(call, _dated(shape, is_new_version=_is_new_version(call)))
 
     def remarks(self, call: ApiCall, repository: SampleRepository) -> Response:
         """Comments below one pull request or ticket."""
@@ -233,7 +233,7 @@ class Rest:
 
     def commits(self, call: ApiCall, repository: SampleRepository) -> Response:
         """The default branch, newest first."""
-        if repository.empty:
+        if repository.is_empty:
             raise error(409, "Git Repository is empty.")
         since, until = call.query.get("since", ""), call.query.get("until", "9999")
         chosen = [c for c in repository.trunk if since <= github_stamp(c.committed) <= until]
@@ -242,7 +242,7 @@ class Rest:
 
     def commit(self, call: ApiCall, repository: SampleRepository) -> Response:
         """One commit of the default branch or of a pull request."""
-        if repository.empty:
+        if repository.is_empty:
             raise error(409, "Git Repository is empty.")
         sha = call.path["sha"]
         everywhere = [*repository.trunk, *(c for p in repository.pulls for c in p.commits)]
@@ -300,7 +300,7 @@ class Rest:
         chosen = [
             r
             for r in repository.runs[::-1]
-            if _created_within(call.query.get("created", ""), r.created)
+            if _was_created_within(call.query.get("created", ""), r.created)
             and all(call.query.get(k, getattr(r, name)) == getattr(r, name) for k, name in asked.items())
         ]
         filtered = "created" in call.query or any(k in call.query for k in asked)
@@ -324,7 +324,7 @@ class Rest:
         return self._refs(call, repository, "/tags", views.tags(repository))
 
     def _refs(self, call: ApiCall, repository: SampleRepository, path: str, refs: list[views.Ref]) -> Response:
-        if repository.empty:
+        if repository.is_empty:
             raise error(409, "Git Repository is empty.")
         return page(call, refs, lambda r: encode(self.pull_shapes.ref(r)),
                     f"{self.shapes.api}/repositories/{repository.id}{path}")  # fmt: skip
@@ -338,13 +338,13 @@ def _numbered(call: ApiCall, items: list[Any]) -> Any:
     return found
 
 
-def _is_newer(call: ApiCall) -> bool:
+def _is_new_version(call: ApiCall) -> bool:
     return call.headers.get("x-github-api-version") == NEW_VERSION
 
 
-def _dated(shape: Json, *, newer: bool) -> Json:
-    """Without the fields that the newer version of the API dropped."""
-    return {k: v for k, v in shape.items() if k not in ("merge_commit_sha", "assignee")} if newer else shape
+def _dated(shape: Json, *, is_new_version: bool) -> Json:
+    """Without the fields that the is_new_version version of the API dropped."""
+    return {k: v for k, v in shape.items() if k not in ("merge_commit_sha", "assignee")} if is_new_version else shape
 
 
 def _since(call: ApiCall, items: list[Any]) -> list[Any]:
@@ -368,7 +368,7 @@ def _sorted(call: ApiCall, items: list[Any], default: str = "asc") -> list[Any]:
     return sorted(items, key=lambda i: (i.updated if by_update else i.created, i.id), reverse=descending)
 
 
-def _created_within(wanted: str, moment: int) -> bool:
+def _was_created_within(wanted: str, moment: int) -> bool:
     """`>=day`, `<=day` or `day..day`, as the search syntax of runs has it."""
     stamp = github_stamp(moment)
     if ".." in wanted:

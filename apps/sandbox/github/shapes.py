@@ -105,7 +105,7 @@ class GitHubShapes:
             "ssh_url": f"git@github.com:{repository.full_name}.git", "clone_url": f"{page}.git",
             "created_at": github_stamp(repository.created), "updated_at": github_stamp(repository.updated),
             "pushed_at": github_stamp(repository.pushed), "homepage": None, "mirror_url": None,
-            "size": 0 if repository.empty else 4321, "stargazers_count": 3, "watchers_count": 3, "watchers": 3,
+            "size": 0 if repository.is_empty else 4321, "stargazers_count": 3, "watchers_count": 3, "watchers": 3,
             "language": repository.language or None, "has_issues": True, "has_projects": True, "has_downloads": True,
             "has_wiki": False, "has_pages": False, "has_discussions": False, "forks_count": 0, "forks": 0,
             "archived": repository.archived, "disabled": False, "license": None, "open_issues_count": waiting,

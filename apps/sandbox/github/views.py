@@ -155,7 +155,7 @@ def avatar(number: int) -> str:
 
 def branches(repository: SampleRepository) -> list[Ref]:
     """main and the branches of open pull requests from the repository itself."""
-    if repository.empty:
+    if repository.is_empty:
         return []
     trunk = repository.trunk[-1] if repository.trunk else None
     refs = [Ref(repository, "main", "refs/heads/", trunk.oid, trunk)] if trunk else []

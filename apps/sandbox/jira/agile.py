@@ -32,9 +32,9 @@ class Agile:
         """Boards page by page, by project, type or name."""
         project, kind = call.query.get("projectKeyOrId", ""), call.query.get("type", "")
         name = call.query.get("name", "").lower()
-        chosen = [p for p in BOARDS.values() if call.scoped and project in ("", p.key, p.id)]
+        chosen = [p for p in BOARDS.values() if call.has_scopes and project in ("", p.key, p.id)]
         chosen = [p for p in chosen if (not kind or p.board in kind.split(",")) and name in f"{p.key} board".lower()]
-        return json_reply(page_bean(call, [self._board(p) for p in chosen], 50, 50, agile=True))
+        return json_reply(page_bean(call, [self._board(p) for p in chosen], 50, 50, is_agile=True))
 
     def _board(self, project: SampleProject) -> Json:
         return {
@@ -48,7 +48,7 @@ class Agile:
 
     def _project(self, call: ApiCall) -> SampleProject:
         number = call.path["board"]
-        project = BOARDS.get(int(number)) if number.isdigit() and call.scoped else None
+        project = BOARDS.get(int(number)) if number.isdigit() and call.has_scopes else None
         if project is None:
             raise missing("The requested board cannot be viewed because it either does not exist or you do not "
                           "have permission to view it.")  # fmt: skip
@@ -87,12 +87,12 @@ class Agile:
         shapes = [
             self.shapes.sprint(project.key, i) for i, s in enumerate(SPRINT_LISTS[project.key]) if s.state in states
         ]
-        return json_reply(page_bean(call, shapes, 50, 50, agile=True))
+        return json_reply(page_bean(call, shapes, 50, 50, is_agile=True))
 
     def sprint(self, call: ApiCall) -> Response:
         """One sprint."""
         for key, sprints in SPRINT_LISTS.items():
             for index, sprint in enumerate(sprints):
-                if str(sprint.id) == call.path["sprint"] and call.scoped:
+                if str(sprint.id) == call.path["sprint"] and call.has_scopes:
                     return json_reply(self.shapes.sprint(key, index))
         raise missing("Sprint does not exist or you do not have permission to view it.")

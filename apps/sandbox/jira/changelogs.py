@@ -31,7 +31,7 @@ class Changelogs:
 
     def one(self, call: ApiCall) -> Response:
         """The changelog of one issue, oldest first."""
-        issue = self.world.site.find(call.path["key"]) if call.scoped else None
+        issue = self.world.site.find(call.path["key"]) if call.has_scopes else None
         if issue is None:
             raise missing()
         return json_reply(page_bean(call, list(self.records.histories(issue)), 100, 100))
@@ -39,7 +39,7 @@ class Changelogs:
     def bulk(self, call: ApiCall) -> Response:
         """Histories of many issues; a page may end in the middle of an issue."""
         wanted, fields, size, token = _arguments(call.body)
-        issues = sorted(self._known(wanted, scoped=call.scoped), key=lambda i: i.id)
+        issues = sorted(self._known(wanted, has_scopes=call.has_scopes), key=lambda i: i.id)
         bound = f"{sorted(wanted)}{sorted(fields)}"
         start, inside = 0, 0
         if token:
@@ -61,8 +61,8 @@ class Changelogs:
             inside = 0
         return json_reply({"issueChangeLogs": page})
 
-    def _known(self, wanted: list[str], *, scoped: bool) -> list[SampleIssue]:
-        found = {i.id: i for name in wanted if scoped and (i := self.world.site.find(name))}
+    def _known(self, wanted: list[str], *, has_scopes: bool) -> list[SampleIssue]:
+        found = {i.id: i for name in wanted if has_scopes and (i := self.world.site.find(name))}
         return list(found.values())
 
     def _histories(self, issue: SampleIssue, fields: set[str]) -> list[bytes]:

@@ -38,7 +38,7 @@ class DevStatus:
         number = call.query.get("issueId", "")
         if not number.isdigit():
             raise bad("issueId must be the numeric id of an issue.")
-        issue = self.world.site.by_id.get(int(number)) if call.scoped else None
+        issue = self.world.site.by_id.get(int(number)) if call.has_scopes else None
         if issue is None:
             raise missing()
         return issue

@@ -29,7 +29,7 @@ class Issues:
         ]
 
     def _issue(self, call: ApiCall) -> SampleIssue:
-        issue = self.world.site.find(call.path["key"]) if call.scoped else None
+        issue = self.world.site.find(call.path["key"]) if call.has_scopes else None
         if issue is None:
             raise missing()
         return issue
@@ -55,7 +55,7 @@ class Issues:
         selection = Selection.of(fields, expand)
         found, seen = [], set()
         for name in map(str, wanted):
-            issue = self.world.site.find(name) if call.scoped else None
+            issue = self.world.site.find(name) if call.has_scopes else None
             if issue is not None and issue.id not in seen:
                 seen.add(issue.id)
                 found.append(self.records.issue(issue, selection))

@@ -105,7 +105,7 @@ class Metadata:
         asked = [p for p in call.query.get("permissions", "").split(",") if p] or list(_PERMISSIONS)
         return json_reply({"permissions": {
             name: {"id": str(number), "key": name, "name": name.replace("_", " ").title(), "type": "PROJECT",
-                   "description": "", "havePermission": call.scoped and name != "ADMINISTER"}
+                   "description": "", "havePermission": call.has_scopes and name != "ADMINISTER"}
             for number, name in enumerate(asked)
         }})  # fmt: skip
 
@@ -113,9 +113,9 @@ class Metadata:
         """System and custom fields."""
         made = [_field(name, label, {"type": kind, "system": name}) for name, label, kind in _SYSTEM]
         made += [_field(n, label, {"type": "array", "items": items, "system": n}) for n, label, items in _LISTS]
-        made.append(_field("comment", "Comment", {"type": "comments-page", "system": "comment"}, navigable=False))
+        made.append(_field("comment", "Comment", {"type": "comments-page", "system": "comment"}, is_navigable=False))
         made.append(
-            _field("worklog", "Log Work", {"type": "array", "items": "worklog", "system": "worklog"}, navigable=False)
+            _field("worklog", "Log Work", {"type": "array", "items": "worklog", "system": "worklog"}, is_navigable=False)
         )
         for name, label, kind, custom in _CUSTOM:
             schema: Json = {"type": kind, "custom": custom, "customId": int(name[12:])}
@@ -132,7 +132,7 @@ class Metadata:
     def status(self, call: ApiCall) -> Response:
         """One status by id or name."""
         name = call.path["id"]
-        for status in STATUSES.values() if call.scoped else ():
+        for status in STATUSES.values() if call.has_scopes else ():
             if name in (status.id, status.name):
                 return json_reply(self.shapes.status(status))
         raise missing(f"The status with id '{name}' does not exist.")
@@ -153,7 +153,7 @@ class Metadata:
 
     def type(self, call: ApiCall) -> Response:
         """One issue type by id."""
-        for kind in self.shapes.types() if call.scoped else ():
+        for kind in self.shapes.types() if call.has_scopes else ():
             if kind["id"] == call.path["id"]:
                 return json_reply(kind)
         raise missing("The issue type with the given ID does not exist or you do not have permission to view it.")
@@ -175,7 +175,7 @@ class Metadata:
         wanted = call.query.getlist("status") or ["live"]
         keys = call.query.getlist("keys")
         text = call.query.get("query", "").lower()
-        chosen = [p for p in PROJECTS if ("archived" if p.archived else "live") in wanted and call.scoped]
+        chosen = [p for p in PROJECTS if ("archived" if p.archived else "live") in wanted and call.has_scopes]
         chosen = [
             p for p in chosen if (not keys or p.key in keys) and (text in p.name.lower() or text in p.key.lower())
         ]
@@ -184,7 +184,7 @@ class Metadata:
     def _project(self, call: ApiCall) -> SampleProject:
         name = call.path["key"]
         project = BY_KEY.get(name.upper()) or BY_ID.get(name)
-        if project is None or not call.scoped:
+        if project is None or not call.has_scopes:
             raise missing(f"No project could be found with key '{name}'.")
         return project
 
@@ -207,16 +207,16 @@ class Metadata:
 
     def users(self, call: ApiCall) -> Response:
         """People and robots, a bare list page by page."""
-        if not call.scoped:
+        if not call.has_scopes:
             raise ApiError(403, collection("You do not have permission to browse users."))
         start, size = window(call, 50, 1000)
         return json_reply([self.shapes.person(p) for p in self.world.staff.everybody[start : start + size]])
 
 
-def _field(name: str, label: str, schema: Json, *, navigable: bool = True) -> Json:
+def _field(name: str, label: str, schema: Json, *, is_navigable: bool = True) -> Json:
     custom = name.startswith("customfield_")
     clauses = [f"cf[{name[12:]}]", label] if custom else [name]
-    return {"id": name, "key": name, "name": label, "custom": custom, "orderable": True, "navigable": navigable,
+    return {"id": name, "key": name, "name": label, "custom": custom, "orderable": True, "navigable": is_navigable,
             "searchable": True, "clauseNames": clauses, "schema": schema}  # fmt: skip
 
 

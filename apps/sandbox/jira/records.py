@@ -35,10 +35,10 @@ class Selection:
     """The fields of an answer: all, all navigable ones, or names; minus some; with or without the changelog."""
 
     names: frozenset[str]
-    everything: bool = False
-    navigable: bool = False
+    with_everything: bool = False
+    with_navigable: bool = False
     without: frozenset[str] = frozenset()
-    changelog: bool = False
+    with_changelog: bool = False
 
     @classmethod
     def of(cls, fields: list[str], expand: list[str]) -> "Selection":
@@ -49,15 +49,15 @@ class Selection:
                    frozenset(f[1:] for f in fields if f.startswith("-")), "changelog" in expand)  # fmt: skip
 
     @property
-    def only_ids(self) -> bool:
+    def has_only_ids(self) -> bool:
         """Nothing but id and key, so that a page may hold thousands."""
-        return not (self.everything or self.navigable or self.changelog) and self.names <= {"id", "key"}
+        return not (self.with_everything or self.with_navigable or self.with_changelog) and self.names <= {"id", "key"}
 
-    def wants(self, name: str) -> bool:
+    def is_wanted(self, name: str) -> bool:
         """Whether a field belongs into the answer."""
         if name in self.without:
             return False
-        return self.everything or name in self.names or (self.navigable and name not in _NOT_NAVIGABLE)
+        return self.with_everything or name in self.names or (self.with_navigable and name not in _NOT_NAVIGABLE)
 
 
 class Records:
@@ -82,14 +82,14 @@ class Records:
         return kept[selection]
 
     def _make(self, issue: SampleIssue, selection: Selection) -> bytes:
-        if selection.only_ids and "key" not in selection.names:
+        if selection.has_only_ids and "key" not in selection.names:
             return b'{"id":"%d"}' % issue.id
         shape: Json = {"expand": _EXPAND, "id": str(issue.id), "self": f"{self.shapes.api}/issue/{issue.id}",
                        "key": issue.key}  # fmt: skip
-        if not selection.only_ids:
+        if not selection.has_only_ids:
             fields = self.fields(issue, selection)
-            shape["fields"] = {k: v for k, v in fields.items() if selection.wants(k)}
-        if selection.changelog:
+            shape["fields"] = {k: v for k, v in fields.items() if selection.is_wanted(k)}
+        if selection.with_changelog:
             newest = self.histories(issue)[::-1][:EMBEDDED_HISTORIES]
             shape["changelog"] = {"startAt": 0, "maxResults": len(newest), "total": len(issue.histories),
                                   "histories": msgspec.Raw(join(newest))}  # fmt: skip
@@ -121,7 +121,7 @@ class Records:
             "updated": jira_stamp(issue.updated),
             "status": shapes.status_raw(issue.status),
             "components": [self._component(issue)],
-            "description": adf.description(issue) if selection.wants("description") else None,
+            "description": adf.description(issue) if selection.is_wanted("description") else None,
             "security": None,
             "attachment": [],
             "summary": issue.summary,
@@ -133,11 +133,11 @@ class Records:
             "votes": {"self": f"{shapes.api}/issue/{issue.key}/votes", "votes": 0, "hasVoted": False},
         }
         fields |= _times(issue) | self._custom(issue)
-        if issue.parent and not issue.legacy_epic:
+        if issue.parent and not issue.has_legacy_epic:
             fields["parent"] = self._short(issue.parent)
-        if selection.wants("comment"):
+        if selection.is_wanted("comment"):
             fields["comment"] = self._comments(issue)
-        if selection.wants("worklog"):
+        if selection.is_wanted("worklog"):
             fields["worklog"] = self._worklogs(issue)
         return fields
 
@@ -171,7 +171,7 @@ class Records:
                            "issuetype": shapes.type_raw(issue.type)}}  # fmt: skip
 
     def _link(self, link: SampleIssueLink) -> Json:
-        side = "outwardIssue" if link.outward else "inwardIssue"
+        side = "outwardIssue" if link.is_outward else "inwardIssue"
         return {"id": str(link.id), "self": f"{self.shapes.api}/issueLink/{link.id}",
                 "type": self.shapes.link_type_raw(link.type_index), side: self._short(link.other)}  # fmt: skip
 

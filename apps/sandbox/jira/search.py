@@ -16,8 +16,8 @@ from apps.sandbox.jira.jql import JqlError, JqlParser
 from apps.sandbox.jira.pager import make_token, read_token
 from apps.sandbox.jira.records import Records, Selection
 
-PAGE = 100
-ID_PAGE = 5000
+MAX_PAGE = 100
+MAX_ID_PAGE = 5000
 _KEPT_RESULTS = 64
 
 
@@ -39,8 +39,8 @@ class Search:
         """One page of a bounded query."""
         asked = _parameters(call)
         selection = Selection.of(asked["fields"], asked["expand"])
-        found = self._find(asked["jql"], scoped=call.scoped)
-        ceiling = ID_PAGE if selection.only_ids else PAGE
+        found = self._find(asked["jql"], has_scopes=call.has_scopes)
+        ceiling = MAX_ID_PAGE if selection.has_only_ids else MAX_PAGE
         size = max(1, min(asked["maxResults"], ceiling))
         bound = f"{asked['jql']}\n{sorted(asked['fields'])}"
         start = 0
@@ -60,18 +60,18 @@ class Search:
 
     def count(self, call: ApiCall) -> Response:
         """The number of matches; here it is exact, on a real site an estimate."""
-        return json_reply({"count": len(self._find(_text(call.body, "jql"), scoped=call.scoped))})
+        return json_reply({"count": len(self._find(_text(call.body, "jql"), has_scopes=call.has_scopes))})
 
-    def _find(self, jql: str, *, scoped: bool) -> list[SampleIssue]:
-        kept = self._results.get((jql, scoped))
+    def _find(self, jql: str, *, has_scopes: bool) -> list[SampleIssue]:
+        kept = self._results.get((jql, has_scopes))
         if kept and kept[0] == self.world.version:
             return kept[1]
-        parser = JqlParser(_project_key if scoped else lambda value: None, self.world.site.find)
+        parser = JqlParser(_project_key if has_scopes else lambda value: None, self.world.site.find)
         try:
-            found = parser.parse(jql).select(list(self.world.site.by_id.values()) if scoped else [])
+            found = parser.parse(jql).select(list(self.world.site.by_id.values()) if has_scopes else [])
         except JqlError as error:
             raise bad(str(error)) from None
-        self._results[jql, scoped] = (self.world.version, found)
+        self._results[jql, has_scopes] = (self.world.version, found)
         if len(self._results) > _KEPT_RESULTS:
             self._results.popitem(last=False)
         return found

@@ -1,4 +1,4 @@
-"""How do HTTP requests reach the engine? One at a time, through the one thread that owns it."""
+"""How do HTTP requests reach the engine? One at a time, through the one thread that owns the engine."""
 
 import asyncio
 import hmac
@@ -19,10 +19,10 @@ from apps.stack.gateway import schema
 from apps.stack.gateway.engine import Engine
 from apps.stack.gateway.errors import FormatError, GatewayError, MissingError, TooLargeError, WrongInputError
 
-# The release of Qdrant whose REST API this speaks; clients compare it with their own.
+# The release of Qdrant whose REST API the gateway speaks; clients compare it with their own.
 VERSION = "1.20.0"
-# Qdrant's own default, so that what works here works there.
-_BODY_LIMIT = 32 * 1024 * 1024
+# Qdrant's own default: a body that is accepted here is accepted there.
+_MAX_BODY_BYTES = 32 * 1024 * 1024
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -33,13 +33,13 @@ def _json(status: int, content: dict[str, Any], started: float) -> Response:
 
 
 def _in_qdrants_words(error: Exception) -> GatewayError:
-    """The engine raises plain exceptions: a missing point is 404, all else is the request's fault."""
+    """Translate a plain exception of the engine: a missing point is 404, everything else a fault of the request."""
     reason = str(error)
     return MissingError(f"{reason} found") if reason.startswith("No point with id") else WrongInputError(reason)
 
 
 def _perform(method: Callable[..., Any], name: str, shape: Any, body: bytes) -> Any:
-    """Parse ``body`` and run ``method``: all of it in the engine's thread."""
+    """Parse ``body`` and call ``method``, in the engine's thread."""
     try:
         arguments = [msgspec.json.decode(body, type=shape)] if shape else []
         return method(*([name] if name else []), *arguments)
@@ -55,8 +55,8 @@ async def _read_body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _BODY_LIMIT:
-            raise TooLargeError(f"Payload reached size limit of {_BODY_LIMIT} bytes: send smaller batches")
+        if len(body) > _MAX_BODY_BYTES:
+            raise TooLargeError(f"Payload reached size limit of {_MAX_BODY_BYTES} bytes: send smaller batches")
     return bytes(body)
 
 
@@ -71,7 +71,7 @@ class Gateway:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """The engine is opened, used and closed in its own thread."""
+        """Open and close the engine in its own thread."""
         self._engine = await self._in_thread(Engine, self._root)
         yield
         await self._in_thread(self._engine.close)
@@ -81,7 +81,7 @@ class Gateway:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _refusal(self, request: Request) -> Response | None:
-        """Qdrant's answer to a request without the API key."""
+        """Qdrant's answer to a request without the right API key; None for one with it."""
         given = request.headers.get("api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
         if not given:
             return PlainTextResponse("Must provide an API key or an Authorization bearer token", 401)
@@ -90,7 +90,7 @@ class Gateway:
         return None
 
     def _on(self, operation: str, shape: Any = None) -> Handler:
-        """A handler that runs the engine's ``operation`` with the body as ``shape``."""
+        """A handler that calls the engine's ``operation`` with the body, parsed as ``shape``."""
 
         async def handle(request: Request) -> Response:
             if refusal := self._refusal(request):
@@ -126,7 +126,7 @@ class Gateway:
             ("POST", f"{points}/payload/delete", "delete_payload", schema.DeletePayload),
             ("POST", f"{points}/payload/clear", "clear_payload", schema.PointsSelector),
             ("POST", f"{points}/batch", "batch", schema.UpdateBatch),
-            ("POST", f"{points}/query", "query", schema.Query),
+            ("POST", f"{points}/query", "query", schema.QueryPoints),
             ("POST", f"{points}/query/batch", "query_batch", schema.QueryBatch),
             ("POST", f"{points}/scroll", "scroll", schema.Scroll),
             ("POST", f"{points}/count", "count", schema.Count),
@@ -149,6 +149,6 @@ async def _healthy(_request: Request) -> Response:
 
 
 def build_app(root: Path, api_key: str) -> Starlette:
-    """The ASGI application over the collections in ``root``; all but health and version needs ``api_key``."""
+    """The ASGI application over the collections in ``root``. All paths but health and version need ``api_key``."""
     gateway = Gateway(root, api_key)
     return Starlette(routes=gateway.routes(), lifespan=gateway.lifespan)

@@ -1,8 +1,8 @@
-"""Where do the collections live, and which engine shard holds which?
+"""Where are the collections stored, and which engine shard holds which?
 
-One folder per collection: ``<root>/<name>/config.json`` and ``<root>/<name>/shard/``. A folder is built or
-removed under a name that begins with a dot, so that a crash leaves either a whole collection or nothing that
-counts. Not thread-safe: one thread owns it.
+One folder per collection: ``<root>/<name>/config.json`` and ``<root>/<name>/shard/``. While a folder is built or
+removed, its name begins with a dot. A crash leaves only whole collections and folders that are ignored. Not
+thread-safe: one thread owns it.
 """
 
 import re
@@ -16,13 +16,13 @@ import qdrant_edge as edge
 from apps.stack.gateway.errors import ExistsError, MissingError, WrongInputError
 from apps.stack.gateway.schema import CreateCollection, VectorParams
 
-# optimize() would hold the interpreter for many seconds: no index is ever worth building here.
+# No index is ever built here, because optimize() would block the interpreter for many seconds.
 _NEVER = 1_000_000_000
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
 
 
 class Collections:
-    """The collections under ``root``; shards are opened at their first use."""
+    """The collections under ``root``; a shard is opened at its first use."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -35,15 +35,15 @@ class Collections:
         """The names of all collections, sorted."""
         return sorted(folder.name for folder in self._root.iterdir() if not folder.name.startswith("."))
 
-    def exists(self, name: str) -> bool:
-        """Whether there is a collection ``name``."""
+    def has(self, name: str) -> bool:
+        """Whether the collection ``name`` exists."""
         return _NAME.fullmatch(name) is not None and (self._root / name).is_dir()
 
     def create(self, name: str, request: CreateCollection) -> None:
         """Make an empty collection; raises ``ExistsError``, or ``WrongInputError`` for a bad name."""
         if not _NAME.fullmatch(name):
             raise WrongInputError("a collection name takes 1 to 255 letters, digits, '_', '-' and '.', not first a '.'")
-        if self.exists(name):
+        if self.has(name):
             raise ExistsError(name)
         vectors = request.vectors
         config = edge.EdgeConfig(
@@ -60,8 +60,8 @@ class Collections:
         unfinished.rename(self._root / name)
 
     def delete(self, name: str) -> bool:
-        """Remove the collection with its points; False when there is none."""
-        if not self.exists(name):
+        """Remove the collection with its points; False when it does not exist."""
+        if not self.has(name):
             return False
         if shard := self._open.pop(name, None):
             shard.close()
@@ -83,12 +83,12 @@ class Collections:
         return msgspec.json.decode((self._root / name / "config.json").read_bytes(), type=VectorParams)
 
     def close(self) -> None:
-        """Write everything to disk and let go of it."""
+        """Write everything to the disk and close all shards."""
         for shard in self._open.values():
             shard.flush()
             shard.close()
         self._open.clear()
 
     def _must_exist(self, name: str) -> None:
-        if not self.exists(name):
+        if not self.has(name):
             raise MissingError(f"Collection `{name}` doesn't exist!")

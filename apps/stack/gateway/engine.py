@@ -15,12 +15,12 @@ from apps.stack.gateway.errors import MissingError
 from apps.stack.gateway.filters import build_filter
 from apps.stack.gateway.writes import checked, index_update, updates
 
-if TYPE_CHECKING:  # a name that exists in the engine's stub only
+if TYPE_CHECKING:  # only the engine's stub has this name
     from qdrant_edge import WithPayloadType
 
 Json = Any
 
-# What a client insists on reading in a collection's description; none of it has an effect here.
+# Clients require these settings in the description of a collection. They have no effect here.
 _HNSW = {
     "m": 16,
     "ef_construct": 100,
@@ -56,33 +56,33 @@ def _filter(raw: dict[str, Json] | None) -> edge.Filter | None:
 
 
 class Engine:
-    """All collections under ``root``, and the operations on them."""
+    """The operations on the collections under ``root``."""
 
     def __init__(self, root: Path) -> None:
         self._collections = Collections(root)
         self._operations = 0
 
     def close(self) -> None:
-        """Write everything to disk and let go of it."""
+        """Write everything to the disk and close all collections."""
         self._collections.close()
 
     # --- collections ---
 
     def list_collections(self) -> Json:
-        """Names of all collections."""
+        """The names of all collections."""
         return {"collections": [{"name": name} for name in self._collections.names()]}
 
     def exists(self, name: str) -> Json:
-        """Whether there is a collection ``name``."""
-        return {"exists": self._collections.exists(name)}
+        """Whether the collection ``name`` exists."""
+        return {"exists": self._collections.has(name)}
 
     def create_collection(self, name: str, request: schema.CreateCollection) -> Json:
-        """An empty collection."""
+        """Make an empty collection."""
         self._collections.create(name, request)
         return True
 
     def delete_collection(self, name: str) -> Json:
-        """False when there was none."""
+        """Remove a collection; False when it does not exist."""
         return self._collections.delete(name)
 
     def describe(self, name: str) -> Json:
@@ -116,35 +116,35 @@ class Engine:
     # --- writes ---
 
     def create_index(self, name: str, request: schema.CreateFieldIndex) -> Json:
-        """A payload index."""
+        """Make a payload index."""
         return self._write(name, [[index_update(request)]])[0]
 
     def upsert(self, name: str, request: schema.Upsert) -> Json:
-        """Points put in place of those with the same ids."""
+        """Store points; they replace those with the same ids."""
         return self._operate(name, [schema.Operation(upsert=request)])[0]
 
     def delete(self, name: str, request: schema.PointsSelector) -> Json:
-        """Points removed."""
+        """Remove points."""
         return self._operate(name, [schema.Operation(delete=request)])[0]
 
     def set_payload(self, name: str, request: schema.SetPayload) -> Json:
-        """Payload keys set."""
+        """Set payload keys."""
         return self._operate(name, [schema.Operation(set_payload=request)])[0]
 
     def overwrite_payload(self, name: str, request: schema.SetPayload) -> Json:
-        """Whole payloads replaced."""
+        """Replace whole payloads."""
         return self._operate(name, [schema.Operation(overwrite_payload=request)])[0]
 
     def delete_payload(self, name: str, request: schema.DeletePayload) -> Json:
-        """Payload keys removed."""
+        """Remove payload keys."""
         return self._operate(name, [schema.Operation(delete_payload=request)])[0]
 
     def clear_payload(self, name: str, request: schema.PointsSelector) -> Json:
-        """Payloads emptied."""
+        """Empty payloads."""
         return self._operate(name, [schema.Operation(clear_payload=request)])[0]
 
     def batch(self, name: str, request: schema.UpdateBatch) -> Json:
-        """Several writes in their order; all are checked before the first is done."""
+        """Do several writes in their order; all are checked before the first one."""
         return self._operate(name, request.operations)
 
     def _operate(self, name: str, operations: list[schema.Operation]) -> list[Json]:
@@ -153,7 +153,7 @@ class Engine:
         return self._write(name, prepared)
 
     def _write(self, name: str, operations: list[list[edge.UpdateOperation]]) -> list[Json]:
-        """Do the operations in their order; one flush for all of them, since it costs more than they do."""
+        """Do the operations in their order, then flush once, because a flush costs more than they do."""
         shard = self._collections.shard(name)
         try:
             for changes in operations:
@@ -168,13 +168,13 @@ class Engine:
     # --- reads ---
 
     def retrieve(self, name: str, request: schema.Retrieve) -> Json:
-        """The points with these ids, those that exist."""
+        """The points with these ids, as far as they exist."""
         with_payload = True if request.with_payload is None else request.with_payload
         shard = self._collections.shard(name)
         records = shard.retrieve([*request.ids], _payload_selector(with_payload), request.with_vector or False)
         return [_record(record) for record in records]
 
-    def query(self, name: str, request: schema.Query) -> Json:
+    def query(self, name: str, request: schema.QueryPoints) -> Json:
         """The nearest points, the best first."""
         return {"points": self._search(name, request)}
 
@@ -182,7 +182,7 @@ class Engine:
         """One list of nearest points for each query."""
         return [{"points": self._search(name, search)} for search in request.searches]
 
-    def _search(self, name: str, request: schema.Query) -> list[Json]:
+    def _search(self, name: str, request: schema.QueryPoints) -> list[Json]:
         wanted = request.query.nearest if isinstance(request.query, schema.Nearest) else request.query
         condition = _filter(request.filter)
         vector: schema.Vector | None
@@ -230,12 +230,12 @@ class Engine:
         }
 
     def count(self, name: str, request: schema.Count) -> Json:
-        """How many points match; always exact."""
+        """How many points match; the number is always exact."""
         counted = edge.CountRequest(exact=True, filter=_filter(request.filter))
         return {"count": self._collections.shard(name).count(counted)}
 
     def facet(self, name: str, request: schema.Facet) -> Json:
-        """How many points have each value of a field, the most frequent first; always exact."""
+        """How many points have each value of a field, the most frequent first; the numbers are always exact."""
         faceted = edge.FacetRequest(request.key, limit=request.limit, exact=True, filter=_filter(request.filter))
         hits = self._collections.shard(name).facet(faceted).hits
         return {"hits": [{"value": hit.value, "count": hit.count} for hit in hits]}

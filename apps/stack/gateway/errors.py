@@ -1,4 +1,4 @@
-"""What goes wrong in a request, in the status and words that Qdrant's own server uses?"""
+"""How does the gateway refuse a request? With the status and the words of Qdrant's own server."""
 
 
 class GatewayError(Exception):
@@ -8,21 +8,21 @@ class GatewayError(Exception):
 
 
 class WrongInputError(GatewayError):
-    """A well-formed request that asks for something impossible."""
+    """The request is well formed but impossible."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Wrong input: {reason}")
 
 
 class FormatError(GatewayError):
-    """A body that is not the JSON that this request takes."""
+    """The body is not the JSON that this request needs."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Format error in JSON body: {reason}")
 
 
 class MissingError(GatewayError):
-    """A collection or a point that is not there."""
+    """A collection or a point does not exist."""
 
     status = 404
 
@@ -31,7 +31,7 @@ class MissingError(GatewayError):
 
 
 class ExistsError(GatewayError):
-    """A collection of that name is already there."""
+    """A collection of that name already exists."""
 
     status = 409
 
@@ -40,6 +40,6 @@ class ExistsError(GatewayError):
 
 
 class TooLargeError(GatewayError):
-    """A body over Qdrant's default limit."""
+    """The body is larger than Qdrant's default limit."""
 
     status = 413

@@ -1,4 +1,4 @@
-"""Which engine filter does a JSON filter of Qdrant's REST API mean?"""
+"""Which filter of the engine corresponds to a JSON filter of Qdrant's REST API?"""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import qdrant_edge as edge
 from apps.stack.gateway.errors import FormatError
 from apps.stack.gateway.schema import Body, PointId
 
-if TYPE_CHECKING:  # names that exist in the engine's stub only
+if TYPE_CHECKING:  # only the engine's stub has these names
     from qdrant_edge import ConditionType, MatchType, RangeType
 
 Json = Any
@@ -30,7 +30,7 @@ class _MinShould(Body):
     min_count: int
 
 
-class _Range(Body):
+class _RangeCondition(Body):
     gte: float | str | None = None
     gt: float | str | None = None
     lte: float | str | None = None
@@ -44,10 +44,10 @@ class _ValuesCount(Body):
     lt: int | None = None
 
 
-class _Field(Body):
+class _FieldCondition(Body):
     key: str
     match: dict[str, Json] | None = None
-    range: _Range | None = None
+    range: _RangeCondition | None = None
     values_count: _ValuesCount | None = None
     is_empty: bool | None = None
     is_null: bool | None = None
@@ -61,7 +61,7 @@ class _Filter(Body):
 
 
 def _one_kind(values: Json) -> list[int] | list[str]:
-    """A list of only texts or only whole numbers, as the engine takes it."""
+    """A list of only texts or only whole numbers, which the engine requires."""
     if isinstance(values, list):
         for kind in (str, int):
             if all(type(value) is kind for value in values):
@@ -75,7 +75,7 @@ def _text(value: Json) -> str:
 
 def _value(raw: Json) -> edge.MatchValue:
     value = msgspec.convert(raw, bool | int | str)
-    # The engine's binding reads Python's True as 1, which matches no boolean; NumPy's it reads as what it is.
+    # The engine's binding reads Python's True as 1, which matches no boolean. It reads NumPy's True as a boolean.
     return edge.MatchValue(np.bool_(value) if isinstance(value, bool) else value)  # type: ignore[arg-type]
 
 
@@ -97,7 +97,7 @@ def _match(raw: dict[str, Json]) -> "MatchType":
     return _MATCHES[kind](raw[kind])
 
 
-def _range(limits: _Range) -> "RangeType":
+def _range(limits: _RangeCondition) -> "RangeType":
     given = msgspec.structs.asdict(limits)
     if not any(isinstance(limit, str) for limit in given.values()):
         return edge.RangeFloat(**given)
@@ -107,7 +107,7 @@ def _range(limits: _Range) -> "RangeType":
 
 
 def _field(raw: Json) -> edge.FieldCondition:
-    field = msgspec.convert(raw, _Field)
+    field = msgspec.convert(raw, _FieldCondition)
     return edge.FieldCondition(
         field.key,
         match=_match(field.match) if field.match is not None else None,

@@ -1,7 +1,7 @@
-"""Which JSON do the requests take?
+"""Which JSON do the requests contain?
 
-The shapes of Qdrant's REST API, as far as the gateway speaks it. Unknown fields are refused, so that nothing
-which the gateway leaves out is silently ignored.
+The shapes of Qdrant's REST API, as far as the gateway speaks it. Unknown fields are refused, so that the gateway never
+silently ignores a field.
 """
 
 from typing import Any, Literal
@@ -23,7 +23,7 @@ class VectorParams(Body):
     size: int
     distance: Literal["Cosine", "Euclid", "Dot", "Manhattan"]
     on_disk: bool | None = None
-    # Speed only: accepted, no effect.
+    # These only concern speed; they are accepted and have no effect.
     memory: Any = None
     hnsw_config: Any = None
     quantization_config: Any = None
@@ -74,7 +74,7 @@ class PointsSelector(Body):
 
 
 class SetPayload(PointsSelector, kw_only=True):
-    """Payload to set on, or to put in place of the payload of, the selected points."""
+    """Payload to set on the selected points, or to replace theirs."""
 
     payload: dict[str, Any]
     key: str | None = None
@@ -112,12 +112,12 @@ class Retrieve(Body):
 
 
 class Nearest(Body):
-    """A query by vector, or by the id of a point whose vector is taken."""
+    """A query by a vector, or by the vector of the point with this id."""
 
     nearest: Vector | PointId
 
 
-class Query(Body):
+class QueryPoints(Body):
     """``POST /collections/{name}/points/query``."""
 
     query: Vector | PointId | Nearest | None = None
@@ -133,7 +133,7 @@ class Query(Body):
 class QueryBatch(Body):
     """``POST /collections/{name}/points/query/batch``."""
 
-    searches: list[Query]
+    searches: list[QueryPoints]
 
 
 class Scroll(Body):

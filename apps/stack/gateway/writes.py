@@ -1,4 +1,4 @@
-"""Which engine updates do the writing requests mean?"""
+"""Which updates of the engine correspond to the writing requests?"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ from apps.stack.gateway.schema import (
 
 Update = edge.UpdateOperation
 
-# The engine keeps 32-bit floats: anything above would become infinite in its store.
-_LARGEST = 3.4028234663852886e38
+# The engine stores 32-bit floats; larger numbers would become infinite.
+_MAX_FLOAT = 3.4028234663852886e38
 
 _INDEXES: dict[str, Callable[..., Any]] = {
     "keyword": edge.KeywordIndexParams,
@@ -43,8 +43,8 @@ _TOKENIZERS = {
 
 
 def _is_storable(vector: Vector) -> bool:
-    # min and max overlook a NaN, a sum does not.
-    return math.isfinite(sum(vector)) and min(vector) >= -_LARGEST and max(vector) <= _LARGEST
+    # min and max may overlook a NaN, a sum does not.
+    return math.isfinite(sum(vector)) and min(vector) >= -_MAX_FLOAT and max(vector) <= _MAX_FLOAT
 
 
 def checked(vector: Vector, size: int) -> Vector:
@@ -77,7 +77,7 @@ def _upsert(request: Upsert, size: int) -> list[Update]:
 def _by_selector(
     selector: PointsSelector, by_ids: Callable[..., Update], by_filter: Callable[..., Update], *rest: Any
 ) -> list[Update]:
-    """``by_ids`` or ``by_filter`` with what the selector names and ``rest`` after it."""
+    """Call ``by_ids`` or ``by_filter`` with the ids or the filter of the selector, followed by ``rest``."""
     if (selector.points is None) == (selector.filter is None):
         raise FormatError("name either points or a filter")
     if selector.points is not None:

@@ -1,4 +1,4 @@
-"""As whom do servers run that refuse to be root, and what can that user reach?"""
+"""As which user do servers run that refuse to be root, and which folders can that user reach?"""
 
 import os
 import pwd
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def unprivileged() -> pwd.struct_passwd | None:
-    """Whom to become when we are root: ``postgres`` if there is one, else ``nobody``. None when not root."""
+    """The user for such servers when we are root: ``postgres`` if it exists, otherwise ``nobody``. Else None."""
     if os.geteuid() != 0:
         return None
     names = {user.pw_name: user for user in pwd.getpwall()}
@@ -17,7 +17,7 @@ def unprivileged() -> pwd.struct_passwd | None:
 
 
 def run_as(user: pwd.struct_passwd | None, command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run ``command`` to its end as ``user``, its output captured as text; may raise ``PermissionError``."""
+    """Run ``command`` to its end as ``user`` and capture its output as text; may raise ``PermissionError``."""
     account: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     environment = {"PATH": os.defpath, "LC_ALL": "C"}
     return subprocess.run(  # noqa: S603 - our own programs
@@ -34,10 +34,10 @@ def can_run(user: pwd.struct_passwd | None, command: list[str]) -> bool:
 
 
 def folder_for(user: pwd.struct_passwd | None, folder: Path) -> Path:
-    """``folder``, made and owned by ``user``; where it is out of the user's reach, another behind a link.
+    """Make ``folder`` for ``user`` and return its real path.
 
-    A folder below a 0700 home (root's) cannot be entered by anyone else, and opening the home is not ours to
-    do: then the real folder is made in ``/var/lib`` and ``folder`` links to it.
+    Other users cannot enter a folder below a 0700 home (root's), and we may not open the home. Then the real folder is
+    made in ``/var/lib``, and ``folder`` links to it.
     """
     if user is None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ class StackError(Exception):
     """Something of the stack does not run; the text says what, and what to do."""
 
 
-def http_ok(port: int, path: str) -> bool:
+def is_http_ok(port: int, path: str) -> bool:
     """Whether ``GET path`` on ``port`` of 127.0.0.1 answers 200 within 2 seconds."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:

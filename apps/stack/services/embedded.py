@@ -1,4 +1,4 @@
-"""How are the embedded services brought up together, and what must the product know to reach them?"""
+"""How do the embedded services start together, and which variables tell the product their addresses?"""
 
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -12,30 +12,30 @@ from apps.stack.services.valkey import Valkey
 
 
 class EmbeddedServices:
-    """PostgreSQL, Valkey and the Qdrant gateway, each in a process of its own, all data in one folder.
+    """PostgreSQL, Valkey and the Qdrant gateway: three processes, all data in one folder.
 
-    ``durable=False`` is for tests: nothing is forced to the disk. ``ports`` (service name to port) are used
-    when free. ``without`` names services that somebody else provides; their attribute is None.
+    ``is_durable=False`` is for tests: nothing is forced to the disk. ``ports`` (service name → port) are used when they
+    are free. ``without`` names services that the user provides; their attribute is None.
 
-    A service that was killed starts again by its own ``start()`` on its old port.
+    The ``start()`` of a service starts it again on its old port after it was killed.
     """
 
     def __init__(
         self,
         data: Path,
         *,
-        durable: bool = True,
+        is_durable: bool = True,
         ports: Mapping[str, int] | None = None,
         without: Set[str] = frozenset(),
     ) -> None:
         data = data.resolve()
         data.mkdir(parents=True, exist_ok=True)
-        wish = ports or {}
+        preferred = ports or {}
         self.postgres = (
-            None if "postgresql" in without else Postgres(data, port=wish.get("postgresql"), durable=durable)
+            None if "postgresql" in without else Postgres(data, port=preferred.get("postgresql"), is_durable=is_durable)
         )
-        self.valkey = None if "valkey" in without else Valkey(data, port=wish.get("valkey"), durable=durable)
-        self.qdrant = None if "qdrant" in without else Qdrant(data, port=wish.get("qdrant"))
+        self.valkey = None if "valkey" in without else Valkey(data, port=preferred.get("valkey"), is_durable=is_durable)
+        self.qdrant = None if "qdrant" in without else Qdrant(data, port=preferred.get("qdrant"))
 
     @property
     def all(self) -> list[Service]:
@@ -44,7 +44,7 @@ class EmbeddedServices:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment variables by which the product finds the services; holds passwords."""
+        """The environment variables with the addresses of the services; they contain passwords."""
         env: dict[str, str] = {}
         if self.postgres:
             env |= {"DATABASE_URL": self.postgres.url(), "DATABASE_OWNER_URL": self.postgres.url(OWNER)}
@@ -55,9 +55,9 @@ class EmbeddedServices:
         return env
 
     def start(self) -> Self:
-        """Start all side by side, wait until all are ready; when one fails, stop all and raise."""
+        """Start all side by side and wait until all are ready; when one fails, stop all and raise."""
         try:
-            for service in reversed(self.all):  # PostgreSQL's preparation takes longest: the others start meanwhile
+            for service in reversed(self.all):  # PostgreSQL prepares longest, so the others start before it
                 service.launch()
             for service in self.all:
                 service.wait_ready()

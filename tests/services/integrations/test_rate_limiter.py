@@ -276,7 +276,7 @@ def test_every_worker_knows_how_many_requests_are_left(make: Make, monkeypatch: 
 @pytest.fixture
 def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A Valkey that a test may stop."""
-    valkey = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
+    valkey = Valkey(tmp_path_factory.mktemp("valkey"), is_durable=False)
     valkey.start()
     yield valkey
     valkey.kill()

@@ -27,7 +27,7 @@ def data() -> Iterator[Path]:
 def services() -> Iterator[EmbeddedServices]:
     with (
         tempfile.TemporaryDirectory(prefix="etl-stack-") as folder,
-        EmbeddedServices(Path(folder), durable=False) as running,
+        EmbeddedServices(Path(folder), is_durable=False) as running,
     ):
         yield running
 

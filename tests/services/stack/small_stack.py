@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from apps.stack.processes import Plan, Program
+from apps.stack.processes import Program, StackPlan
 from apps.stack.services.base import StackError
 from apps.stack.supervisor import AlreadyUpError, Supervisor
 
@@ -52,7 +52,7 @@ def main() -> None:
         return started
 
     try:
-        supervisor = Supervisor(data, dict(os.environ), say, Plan(preparations, programs))
+        supervisor = Supervisor(data, dict(os.environ), say, StackPlan(preparations, programs))
         supervisor.run(lambda _state: say("ALL UP"))
     except AlreadyUpError as error:
         say(str(error))

@@ -70,11 +70,11 @@ def test_all_services_start_side_by_side_and_tell_how_to_reach_them(services: Em
 
 
 def test_stopped_services_leave_no_process_and_start_again_on_their_ports(data: Path) -> None:
-    with EmbeddedServices(data, durable=False) as services:
+    with EmbeddedServices(data, is_durable=False) as services:
         ports = {service.name: service.port for service in services.all if service.port}
         pids = [service.pid for service in services.all if service.pid]
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    with EmbeddedServices(data, durable=False, ports=ports) as again:
+    with EmbeddedServices(data, is_durable=False, ports=ports) as again:
         assert {service.name: service.port for service in again.all} == ports
 
 
@@ -164,7 +164,7 @@ def test_binaries_that_the_dropped_user_cannot_reach_are_copied(
 def test_a_data_folder_below_a_closed_home_works(tmp_path: Path) -> None:
     closed = tmp_path / "home"
     closed.mkdir(mode=0o700)
-    service = Postgres(closed / "stack", durable=False)
+    service = Postgres(closed / "stack", is_durable=False)
     service.start()
     real = (closed / "stack" / "postgresql").resolve()
     try:
@@ -255,7 +255,7 @@ _OWNER_OF_SERVICES = """
 import sys, time
 from pathlib import Path
 from apps.stack.services.embedded import EmbeddedServices
-services = EmbeddedServices(Path(sys.argv[1]), durable=False).start()
+services = EmbeddedServices(Path(sys.argv[1]), is_durable=False).start()
 print(*(service.pid for service in services.all), flush=True)
 time.sleep(600)
 """
@@ -273,7 +273,7 @@ def test_services_end_with_the_process_that_started_them(data: Path) -> None:
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     wait_until(lambda: not any(_alive(pid) for pid in pids))
-    with EmbeddedServices(data, durable=False) as again:
+    with EmbeddedServices(data, is_durable=False) as again:
         assert all(service.is_running for service in again.all)
 
 

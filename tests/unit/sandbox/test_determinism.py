@@ -11,7 +11,7 @@ from apps.sandbox.jira.records import Records, Selection
 from apps.sandbox.jira.shapes import JiraShapes
 from apps.sandbox.truth import Truth
 
-ALL = Selection(frozenset(), everything=True, changelog=True)
+ALL = Selection(frozenset(), with_everything=True, with_changelog=True)
 
 
 def everything(seed: int) -> tuple[bytes, bytes, dict[str, object]]:

@@ -15,7 +15,7 @@ from apps.stack.gateway.errors import FormatError, WrongInputError
 from apps.stack.gateway.filters import build_filter
 from apps.stack.gateway.writes import checked, index_update, updates
 from apps.stack.state import ProcessState, StackState, is_supervised, read_state, supervision, write_state
-from apps.stack.watch import LONGEST_PAUSE, pause_after
+from apps.stack.watch import MAX_PAUSE, pause_after
 from etlproject.settings.env import read_env_file
 
 
@@ -42,7 +42,7 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
 
 def test_a_wished_port_is_used_when_it_is_free_and_replaced_when_not() -> None:
     free = ports.free_port()
-    assert ports.LOWEST <= free <= ports.HIGHEST
+    assert ports.MIN_PORT <= free <= ports.MAX_PORT
     assert ports.free_port(free) == free
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free))
@@ -100,7 +100,7 @@ def test_a_broken_state_file_counts_as_none(tmp_path: Path, content: str) -> Non
 )
 def test_all_is_ready_only_when_everything_is(phase: str, states: list[str], expected: bool) -> None:
     raw = {"pid": 1, "phase": phase, "processes": [{"name": "p", "state": state} for state in states]}
-    assert msgspec.convert(raw, StackState).all_ready is expected
+    assert msgspec.convert(raw, StackState).is_ready is expected
 
 
 def test_only_one_supervisor_holds_the_lock(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_only_one_supervisor_holds_the_lock(tmp_path: Path) -> None:
 def test_pauses_grow_to_their_limit() -> None:
     pauses = [pause_after(deaths) for deaths in range(12)]
     assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[-1]) == (0.5, LONGEST_PAUSE)
+    assert (pauses[0], pauses[-1]) == (0.5, MAX_PAUSE)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 1e39])

@@ -1,4 +1,4 @@
-"""The main job: from nothing to three finished jobs, with everything that a user would type."""
+"""How does a person see the product at work? ``manage.py demo`` sets up everything and runs three jobs."""
 
 import os
 import signal
@@ -21,44 +21,44 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--keep", action="store_true", help="no jobs: keep everything running until Ctrl-C")
+        parser.add_argument("--keep", action="store_true", help="run no jobs; keep everything running until Ctrl-C")
         parser.add_argument("--data", type=Path, default=STACK_ENV_FILE.parent, help="folder of all data and logs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.console = console.console_on(sys.stdout)
         data: Path = options["data"].resolve()
-        found = control.current_state(data) is not None
+        was_up = control.current_state(data) is not None
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set() if options["keep"] else sys.exit(130))
         try:
-            self._bring_up(data, found)
+            self._bring_up(data, was_up)
             demo = Demo(data, self.console)
             demo.prepare()
             if not options["keep"]:
                 demo.run()
-            if found or not options["keep"]:  # else they stand a line above
+            if was_up or not options["keep"]:  # otherwise the start has just printed them
                 console.show_addresses(self.console, data, control.current_state(data) or control.stopped_state(data))
-            self._show_log_in(demo, keep=options["keep"])
+            self._show_log_in(demo, must_stay=options["keep"])
             if options["keep"]:
                 stop.wait()
             demo.sandbox.stop()
         except StackError as error:
             raise CommandError(str(error)) from error
         finally:
-            if not found:
+            if not was_up:
                 console.announce(self.console, "Stopping …")
                 control.stop(data)
 
-    def _bring_up(self, data: Path, found: bool) -> None:
-        console.announce(self.console, f"The stack in {data} is {'already up' if found else 'starting'} …")
-        if found:
+    def _bring_up(self, data: Path, was_up: bool) -> None:
+        console.announce(self.console, f"The stack in {data} is {'already up' if was_up else 'starting'} …")
+        if was_up:
             return
         state = control.start_detached(data, os.environ, lambda text: console.announce(self.console, text))
-        if not state.all_ready:
-            raise StackError(f"Not all processes are ready; see {data}/logs.")
+        if not state.is_ready:
+            raise StackError(f"Some processes are not ready; see {data}/logs.")
 
-    def _show_log_in(self, demo: Demo, *, keep: bool) -> None:
+    def _show_log_in(self, demo: Demo, *, must_stay: bool) -> None:
         console.announce(self.console, f"Log in as {USER} with the password {demo.password}")
-        until = "Ctrl-C stops everything." if keep else "`make up` keeps everything running at these addresses."
-        console.announce(self.console, until)
+        hint = "Ctrl-C stops everything." if must_stay else "`make up` keeps everything running at these addresses."
+        console.announce(self.console, hint)

@@ -28,9 +28,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self._terminal = console.console_on(sys.stderr if options["json"] else sys.stdout)
-        self._json: bool = options["json"]
+        self._with_json: bool = options["json"]
         self._data: Path = options["data"].resolve()
-        # No setting is read here: the environment is handed on to the processes.
+        # The processes inherit this environment; no setting is read here.
         self._user = dict(os.environ)
         actions = {
             "up": self._detach if options["detach"] else self._up,
@@ -55,8 +55,8 @@ class Command(BaseCommand):
             return
         state = control.start_detached(self._data, self._user, lambda text: console.announce(self._terminal, text))
         self._report(state)
-        if not state.all_ready:
-            raise CommandError("Not all processes are ready; see their logs.")
+        if not state.is_ready:
+            raise CommandError("Some processes are not ready; see their logs.")
 
     def _already_up(self) -> None:
         console.announce(self._terminal, f"The stack in {self._data} is already up.")
@@ -66,17 +66,17 @@ class Command(BaseCommand):
     def _down(self) -> None:
         stopped = control.stop(self._data)
         console.announce(self._terminal, "The stack is down." if stopped else "The stack was not running.")
-        if self._json:
+        if self._with_json:
             self._print(control.stopped_state(self._data))
 
     def _status(self) -> None:
         state = control.current_state(self._data) or control.stopped_state(self._data)
         self._report(state)
-        if not state.all_ready:
-            raise CommandError(state.message or "Not all processes are ready.")
+        if not state.is_ready:
+            raise CommandError(state.message or "Some processes are not ready.")
 
     def _report(self, state: StackState) -> None:
-        if self._json:
+        if self._with_json:
             self._print(state)
         else:
             console.show_status(self._terminal, self._data, state)
