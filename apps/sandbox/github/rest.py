@@ -129,14 +129,14 @@ class Rest:
     def pulls(self, call: ApiCall, repository: SampleRepository) -> Response:
         """Pull requests; there is no `since`, only sort and direction."""
         wanted, field = call.query.get("state", "open"), call.query.get("sort", "created")
-        is_new_version = _is_new_version(call)
+        is_new = _is_new(call)
         chosen = [p for p in repository.pulls if wanted == "all" or (p.closed is None) == (wanted == "open")]
         if call.query.get("base", "main") != "main":
             chosen = []
         descending = call.query.get("direction", "desc" if field == "created" else "asc") == "desc"
         chosen.sort(key=lambda p: (p.updated if field == "updated" else p.created, p.id), reverse=descending)
-        return self._page(call, repository, "/pulls", chosen, f"pull{is_new_version}",
-                          lambda p: _dated(self.pull_shapes.pull(p), is_new_version=is_new_version))  # fmt: skip
+        return self._page(call, repository, "/pulls", chosen, f"pull{is_new}",
+                          lambda p: _dated(self.pull_shapes.pull(p), is_new=is_new))  # fmt: skip
 
     def _pull(self, call: ApiCall, repository: SampleRepository) -> SamplePull:
         number: Any = call.path["number"]
@@ -147,9 +147,9 @@ class Rest:
 
     def pull(self, call: ApiCall, repository: SampleRepository) -> Response:
         """One pull request in full."""
-        pull, is_new_version = self._pull(call, repository), _is_new_version(call)
-        return one(call, self._encoded(repository, f"detail{is_new_version}", pull.id,
-                                       lambda: _dated(self.pull_shapes.detail(pull), is_new_version=is_new_version)))  # fmt: skip
+        pull, is_new = self._pull(call, repository), _is_new(call)
+        return one(call, self._encoded(repository, f"detail{is_new}", pull.id,
+                                       lambda: _dated(self.pull_shapes.detail(pull), is_new=is_new)))  # fmt: skip
 
     def pull_commits(self, call: ApiCall, repository: SampleRepository) -> Response:
         """At most 250 commits."""
@@ -194,12 +194,12 @@ class Rest:
 
     def issues(self, call: ApiCall, repository: SampleRepository) -> Response:
         """Tickets and pull requests together."""
-        wanted, is_new_version = call.query.get("state", "open"), _is_new_version(call)
+        wanted, is_new = call.query.get("state", "open"), _is_new(call)
         both: list[SamplePull | SampleTicket] = [*repository.tickets, *repository.pulls]
         chosen = [i for i in both if wanted == "all" or (i.closed is None) == (wanted == "open")]
         items = _sorted(call, _since(call, chosen), default="desc")
-        return self._page(call, repository, "/issues", items, f"issue{is_new_version}",
-                          lambda i: _dated(self.shapes.issue(i, self.viewer), is_new_version=is_new_version))  # fmt: skip
+        return self._page(call, repository, "/issues", items, f"issue{is_new}",
+                          lambda i: _dated(self.shapes.issue(i, self.viewer), is_new=is_new))  # fmt: skip
 
     def _item(self, call: ApiCall, repository: SampleRepository) -> SamplePull | SampleTicket:
         number: Any = call.path["number"]
@@ -209,7 +209,7 @@ class Rest:
     def issue(self, call: ApiCall, repository: SampleRepository) -> Response:
         """One ticket, or a pull request as an issue."""
         shape = self.shapes.issue(self._item(call, repository), self.viewer)
-        return one(call, _dated(shape, is_new_version=_is_new_version(call)))
+        return one(call, _dated(shape, is_new=_is_new(call)))
 
     def remarks(self, call: ApiCall, repository: SampleRepository) -> Response:
         """Comments below one pull request or ticket."""
@@ -338,13 +338,13 @@ def _numbered(call: ApiCall, items: list[Any]) -> Any:
     return found
 
 
-def _is_new_version(call: ApiCall) -> bool:
+def _is_new(call: ApiCall) -> bool:
     return call.headers.get("x-github-api-version") == NEW_VERSION
 
 
-def _dated(shape: Json, *, is_new_version: bool) -> Json:
-    """Without the fields that the is_new_version version of the API dropped."""
-    return {k: v for k, v in shape.items() if k not in ("merge_commit_sha", "assignee")} if is_new_version else shape
+def _dated(shape: Json, *, is_new: bool) -> Json:
+    """Without the fields that the is_new version of the API dropped."""
+    return {k: v for k, v in shape.items() if k not in ("merge_commit_sha", "assignee")} if is_new else shape
 
 
 def _since(call: ApiCall, items: list[Any]) -> list[Any]:

@@ -115,7 +115,9 @@ class Metadata:
         made += [_field(n, label, {"type": "array", "items": items, "system": n}) for n, label, items in _LISTS]
         made.append(_field("comment", "Comment", {"type": "comments-page", "system": "comment"}, is_navigable=False))
         made.append(
-            _field("worklog", "Log Work", {"type": "array", "items": "worklog", "system": "worklog"}, is_navigable=False)
+            _field(
+                "worklog", "Log Work", {"type": "array", "items": "worklog", "system": "worklog"}, is_navigable=False
+            )
         )
         for name, label, kind, custom in _CUSTOM:
             schema: Json = {"type": kind, "custom": custom, "customId": int(name[12:])}

@@ -15,7 +15,9 @@ def window(call: ApiCall, default: int, ceiling: int) -> tuple[int, int]:
     return call.number("startAt", 0, 2**31), call.number("maxResults", default, ceiling) or default
 
 
-def page_bean(call: ApiCall, items: list[Any], default: int = 50, ceiling: int = 100, *, is_agile: bool = False) -> Json:
+def page_bean(
+    call: ApiCall, items: list[Any], default: int = 50, ceiling: int = 100, *, is_agile: bool = False
+) -> Json:
     """values, total, isLast and links; items may be bytes that are encoded already. The agile API gives no links."""
     start, size = window(call, default, ceiling)
     shown = items[start : start + size]
