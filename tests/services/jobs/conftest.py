@@ -29,13 +29,13 @@ def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
 
 @pytest.fixture(scope="module")
 def sandbox(folder: Path, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """As large as the module's ``SANDBOX`` says, else small."""
+    """A sandbox as large as the module's ``SANDBOX`` says, or a small one."""
     with Sandbox(folder, **getattr(request.module, "SANDBOX", SMALL)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def platform(database: None, sandbox: Sandbox, folder: Path) -> Iterator[Platform]:
-    """Everything at work: a tenant with its jobs, a worker and a scheduler."""
+    """A tenant with its jobs, a worker and a scheduler."""
     with worker(folder), scheduler(folder):
         yield platforms.build(sandbox, folder)

@@ -1,4 +1,4 @@
-"""Does the timeline tell truly how the time of a run was spent? Attempts, stages and waits, through every control."""
+"""Does the timeline show how the time of a run was spent? Attempts, stages and waits, through every control."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -57,42 +57,42 @@ def run(job: Job) -> Iterator[Run]:
     assert all(span.ended_at is None or span.ended_at >= span.began_at for span in spans_of(run.pk))
 
 
-def _told(run: Run, kind: SpanKind) -> list[tuple[str, str, bool]]:
-    """State, note and whether it still goes on, of each span of a kind."""
+def _spans(run: Run, kind: SpanKind) -> list[tuple[str, str, bool]]:
+    """The state and the note of each span of a kind, and whether it still goes on."""
     return [(span.state, span.note, span.ended_at is None) for span in spans_of(run.pk) if span.kind == kind]
 
 
 def _claimed(run: Run, owner_task: str = "") -> Batch:
-    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
-    (claimed,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=owner_task)
+    (batch,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
+    (claimed,) = batches.claim(uuid4(), Q(pk=batch.pk), 1, task=owner_task)
     return claimed
 
 
 def test_a_run_is_one_attempt_until_it_ends(run: Run, job: Job) -> None:
-    assert _told(run, SpanKind.ATTEMPT) == [("", "", True)]
+    assert _spans(run, SpanKind.ATTEMPT) == [("", "", True)]
     cells = [(step.key, stage.value) for step in definition("jira").steps for stage in step.stages]
     progress.mark(run.pk, cells, StageState.FINISHED)
     assert completion.complete(Run.across_tenants.get(pk=run.pk))
-    assert _told(run, SpanKind.ATTEMPT) == [("FINISHED", completion.ALL_DONE, False)]
-    assert _told(run, SpanKind.STAGE) == [("finished", "", False)]
+    assert _spans(run, SpanKind.ATTEMPT) == [("FINISHED", completion.ALL_DONE, False)]
+    assert _spans(run, SpanKind.STAGE) == [("finished", "", False)]
 
 
 def test_a_retry_is_a_second_attempt_and_the_first_one_stays_visible(run: Run, job: Job) -> None:
     services.fail(run, "The token has expired.")
     services.retry(job, actor="bob")
     progress.working(run.pk, STEP, Stage.EXTRACTION)
-    assert _told(run, SpanKind.ATTEMPT) == [("FAILED", "The token has expired.", False), ("", "", True)]
-    assert _told(run, SpanKind.STAGE) == [("failed", "", False), ("", "", True)]
+    assert _spans(run, SpanKind.ATTEMPT) == [("FAILED", "The token has expired.", False), ("", "", True)]
+    assert _spans(run, SpanKind.STAGE) == [("failed", "", False), ("", "", True)]
     assert [span.attempt for span in spans_of(run.pk) if span.kind == SpanKind.STAGE] == [1, 2]
 
 
 def test_a_pause_is_a_wait_that_names_the_person_and_ends_with_the_resume(run: Run, job: Job) -> None:
     services.pause(job, actor="bob", reason="the night")
-    assert _told(run, SpanKind.WAIT) == [("", "Paused by bob: the night", True)]
+    assert _spans(run, SpanKind.WAIT) == [("", "Paused by bob: the night", True)]
     assert RunProgress.across_tenants.get(pk=run.pk).waiting == "Paused by bob: the night"
     services.resume(job, actor="bob")
-    assert _told(run, SpanKind.WAIT) == [("", "Paused by bob: the night", False)]
-    assert _told(run, SpanKind.STAGE) == [("", "", True)]
+    assert _spans(run, SpanKind.WAIT) == [("", "Paused by bob: the night", False)]
+    assert _spans(run, SpanKind.STAGE) == [("", "", True)]
 
 
 def test_the_provider_s_pause_goes_on_after_the_person_s(run: Run, job: Job) -> None:
@@ -100,11 +100,11 @@ def test_the_provider_s_pause_goes_on_after_the_person_s(run: Run, job: Job) -> 
     services.wait_until(run, timezone.now() + timedelta(hours=1), reason)
     services.pause(job, actor="bob")
     services.resume(job, actor="bob")
-    assert _told(run, SpanKind.WAIT) == [("", reason, False), ("", "Paused by bob", False), ("", reason, True)]
+    assert _spans(run, SpanKind.WAIT) == [("", reason, False), ("", "Paused by bob", False), ("", reason, True)]
     assert RunProgress.across_tenants.get(pk=run.pk).waiting == reason
 
 
-def test_a_rate_limit_that_arrives_during_a_pause_changes_nothing(run: Run, job: Job) -> None:
+def test_a_rate_limit_during_a_pause_changes_nothing(run: Run, job: Job) -> None:
     services.pause(job, actor="bob")
     services.wait_until(run, timezone.now() + timedelta(hours=1), "Too many requests.")
     run.refresh_from_db()
@@ -112,14 +112,14 @@ def test_a_rate_limit_that_arrives_during_a_pause_changes_nothing(run: Run, job:
     assert RunProgress.across_tenants.get(pk=run.pk).waiting == "Paused by bob"
 
 
-def test_a_stop_ends_everything_that_was_going_on(run: Run, job: Job) -> None:
+def test_a_stop_ends_the_attempt_its_stages_and_its_waits(run: Run, job: Job) -> None:
     services.wait_until(run, timezone.now() + timedelta(hours=1), "Too many requests.")
     services.stop(job, actor="eve", reason="wrong project")
-    ((state, note, goes_on),) = _told(run, SpanKind.ATTEMPT)
+    ((state, note, goes_on),) = _spans(run, SpanKind.ATTEMPT)
     assert (state, goes_on) == ("CANCELLED", False)
     assert "eve (wrong project)" in note
-    assert _told(run, SpanKind.STAGE) == [("cancelled", "", False)]
-    assert _told(run, SpanKind.WAIT) == [("", "Too many requests.", False)]
+    assert _spans(run, SpanKind.STAGE) == [("cancelled", "", False)]
+    assert _spans(run, SpanKind.WAIT) == [("", "Too many requests.", False)]
 
 
 def test_a_late_message_opens_nothing_in_a_run_that_has_ended(run: Run, job: Job) -> None:
@@ -148,13 +148,13 @@ def test_admission_is_a_wait(run: Run, job: Job) -> None:
         for name in ("second", "third")
     ]
     words = "in line: waits for jira to end. This tenant may run 1 job at a time."
-    assert [_told(other, SpanKind.WAIT) for other in others] == [
+    assert [_spans(other, SpanKind.WAIT) for other in others] == [
         [("", f"First {words}", True)],
         [("", f"Second {words}", True)],
     ]
     services.stop(job, actor="ada")
-    assert _told(others[0], SpanKind.WAIT) == [("", f"First {words}", False)]
-    assert _told(others[1], SpanKind.WAIT)[-1] == ("", f"First {words.replace('jira', 'second')}", True)
+    assert _spans(others[0], SpanKind.WAIT) == [("", f"First {words}", False)]
+    assert _spans(others[1], SpanKind.WAIT)[-1] == ("", f"First {words.replace('jira', 'second')}", True)
 
 
 def test_a_crash_closes_no_stage_and_opens_none_twice(run: Run) -> None:
@@ -162,8 +162,8 @@ def test_a_crash_closes_no_stage_and_opens_none_twice(run: Run) -> None:
     Run.across_tenants.filter(pk=run.pk).update(driver=uuid4(), driver_lease_until=past)
     orchestrator.tick()
     progress.working(run.pk, STEP, Stage.EXTRACTION)
-    assert _told(run, SpanKind.STAGE) == [("", "", True)]
-    assert _told(run, SpanKind.ATTEMPT) == [("", "", True)]
+    assert _spans(run, SpanKind.STAGE) == [("", "", True)]
+    assert _spans(run, SpanKind.ATTEMPT) == [("", "", True)]
 
 
 def test_another_batch_of_a_working_stage_costs_one_statement(run: Run) -> None:
@@ -172,14 +172,14 @@ def test_another_batch_of_a_working_stage_costs_one_statement(run: Run) -> None:
     assert len(queries) == 1
 
 
-def test_what_is_in_flight_when_a_run_fails_writes_nothing_and_is_done_by_the_retry(run: Run, job: Job) -> None:
-    item = _claimed(run)
+def test_a_batch_in_work_when_its_run_fails_writes_nothing_and_is_done_again(run: Run, job: Job) -> None:
+    batch = _claimed(run)
     services.fail(run, "The token has expired.")
     services.start(job, actor="ada")
     with pytest.raises(LeaseLostError):
-        workers.finish(item, lambda: BatchResult(done=5))
-    item.refresh_from_db()
-    assert item.state == BatchState.QUEUED
+        workers.finish(batch, lambda: BatchResult(done=5))
+    batch.refresh_from_db()
+    assert batch.state == BatchState.QUEUED
 
 
 def test_an_older_run_cannot_fail_its_successor(run: Run, job: Job) -> None:
@@ -201,12 +201,12 @@ def test_a_worker_that_has_lost_the_run_can_neither_fail_it_nor_make_it_wait(run
 def test_a_batch_that_fails_for_good_during_a_pause_is_not_lost(run: Run, job: Job) -> None:
     from apps.jobs.tasks import _batch_failed
 
-    item = _claimed(run)
-    item.attempts = batches.MAX_ATTEMPTS
+    batch = _claimed(run)
+    batch.attempts = batches.MAX_ATTEMPTS
     services.pause(job, actor="bob")
-    _batch_failed(item, RuntimeError("cannot be loaded"))
-    item.refresh_from_db()
-    assert (services.current_run(job).state, item.state) == (RunState.PAUSED, BatchState.QUEUED)
+    _batch_failed(batch, RuntimeError("cannot be loaded"))
+    batch.refresh_from_db()
+    assert (services.current_run(job).state, batch.state) == (RunState.PAUSED, BatchState.QUEUED)
 
 
 def test_a_run_whose_last_batch_ended_during_the_pause_finishes_after_the_resume(run: Run, job: Job) -> None:
@@ -220,15 +220,15 @@ def test_a_run_whose_last_batch_ended_during_the_pause_finishes_after_the_resume
     assert completion.complete(services.resume(job, actor="bob"))
 
 
-def test_every_change_has_a_telling_reason(run: Run, job: Job) -> None:
+def test_every_change_has_a_reason_that_explains_it(run: Run, job: Job) -> None:
     services.pause(job, actor="bob")
     services.resume(job, actor="bob", reason="back from lunch")
     services.fail(run, "The token has expired.")
     services.retry(job, actor="bob")
     services.stop(job, actor="eve")
-    told = StateChange.objects.order_by("id").values_list("action", "reason")
+    reasons = StateChange.objects.order_by("id").values_list("action", "reason")
     turn = "A place is free: this tenant now runs 1 of at most 1 at a time."
-    assert list(told) == [
+    assert list(reasons) == [
         ("start", "Requested manually."),
         ("admit", turn),
         ("pause", "Requested manually."),
@@ -241,7 +241,7 @@ def test_every_change_has_a_telling_reason(run: Run, job: Job) -> None:
     ]
 
 
-def test_the_history_cannot_be_rewritten_and_goes_with_its_run_only(run: Run, job: Job) -> None:
+def test_the_history_cannot_be_changed_and_is_only_deleted_with_its_run(run: Run, job: Job) -> None:
     changes = StateChange.objects.filter(run=run)
     before = changes.count()
     with pytest.raises(IntegrityError, match="never changed"):
@@ -253,7 +253,7 @@ def test_the_history_cannot_be_rewritten_and_goes_with_its_run_only(run: Run, jo
     assert changes.count() == 0
 
 
-def test_what_happens_by_itself_says_why(run: Run, job: Job) -> None:
+def test_what_the_scheduler_does_has_a_reason_that_explains_it(run: Run, job: Job) -> None:
     past = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     services.fail(run, "The token has expired.")
     Run.across_tenants.filter(pk=run.pk).update(finished_at=past)
@@ -262,5 +262,7 @@ def test_what_happens_by_itself_says_why(run: Run, job: Job) -> None:
     Job.across_tenants.filter(pk=job.pk).update(next_run=past)
     orchestrator.tick()
     reasons = StateChange.objects.filter(action__in=("retry", "start"), actor="system").order_by("id")
-    told = list(reasons.values_list("reason", flat=True))
-    assert told == [f"Automatic retry 1 of {job.max_retries}.", "Scheduled for 2026-01-02 03:04 UTC."]
+    assert list(reasons.values_list("reason", flat=True)) == [
+        f"Automatic retry 1 of {job.max_retries}.",
+        "Scheduled for 2026-01-02 03:04 UTC.",
+    ]

@@ -55,9 +55,7 @@ def test_a_killed_worker_costs_time_and_nothing_else(workers: Process, sandbox: 
     assert percents[-1] == 100
 
 
-def test_a_worker_that_is_told_to_stop_hands_over_within_seconds(
-    workers: Process, sandbox: Sandbox, folder: Path
-) -> None:
+def test_a_worker_that_must_stop_hands_over_within_seconds(workers: Process, sandbox: Sandbox, folder: Path) -> None:
     platform = platforms.build(sandbox, folder)
     sandbox.control("latency", {"ms": 200})
     run = platform.start("jira", RunMode.FULL)

@@ -1,4 +1,4 @@
-"""Can a transform that comes late bring back what is gone, or what is out of date?"""
+"""Can a late transform bring back a deleted object or an old version?"""
 
 from datetime import UTC, datetime
 
@@ -42,7 +42,7 @@ def batch(run: Run, raw_ids: list[int]) -> Batch:
     return Batch(run=run, step=ISSUES, stage=Stage.TRANSFORM, covers=encode(RawRecords(raw_ids)))
 
 
-def test_what_went_meanwhile_is_not_loaded(run: Run) -> None:
+def test_an_object_that_was_deleted_meanwhile_is_not_loaded(run: Run) -> None:
     late = stages.transform(batch(run, stored(run, "Pay by card")))
     owner = {"tenant_id": run.tenant_id, "integration_id": run.integration_id or 0}
     tombstones.bury([Deletion("issue", "1", "404")], **owner, run=run.pk, found_at=datetime.now(UTC))
@@ -51,7 +51,7 @@ def test_what_went_meanwhile_is_not_loaded(run: Run) -> None:
     assert not Issue.objects.for_tenant(run.tenant_id).exists()
 
 
-def test_an_older_version_does_not_overtake_a_newer_one(run: Run) -> None:
+def test_an_old_version_does_not_replace_a_newer_one(run: Run) -> None:
     late = stages.transform(batch(run, stored(run, "old")))
     stages.transform(batch(run, stored(run, "new")))()
     late()

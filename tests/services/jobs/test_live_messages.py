@@ -1,4 +1,4 @@
-"""Do the messages of a run, replayed, end in exactly the stored state?"""
+"""Do the messages of a run end in exactly the stored state when they are replayed?"""
 
 from apps.progress.selectors import run_of_tenant
 from tests.platform import Platform

@@ -1,4 +1,4 @@
-"""What becomes of a run when the provider misbehaves? It ends with the same rows, or says in a sentence why not."""
+"""What happens to a run when its provider has a fault? It loads the same rows, or says in a sentence why not."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -63,10 +63,10 @@ def test_a_passing_fault_changes_nothing(
     assert {table: table_rows(table) for table in loaded_tables()} == undisturbed
 
 
-def test_a_provider_that_is_away_for_some_seconds_is_waited_for(
+def test_a_run_waits_for_a_provider_that_is_away_for_some_seconds(
     platform: Platform, undisturbed: dict[str, list[tuple[object, ...]]], faults: Any
 ) -> None:
-    faults(_rule("GET .*/myself", {"type": "reset"}, skip=0, times=6))  # more than the tries of one call
+    faults(_rule("GET .*/myself", {"type": "reset"}, skip=0, times=6))  # more than the attempts of one call
     run = platform.run("jira", RunMode.FULL)
     assert (run.state, run.error) == (RunState.FINISHED, "")
     assert LogLine.objects.filter(run_id=run.pk, text__contains="Trying again after: The connection").exists()
@@ -79,10 +79,10 @@ def test_a_provider_that_stays_away_fails_the_run_with_its_sentence(
     faults(_rule("GET .*/myself", {"type": "reset"}, skip=0, times=500))
     run = platform.start("jira", RunMode.FULL)
     batches = Batch.across_tenants.filter(run=run)
-    until(lambda: batches.update(attempts=MAX_ATTEMPTS), "the first batch")  # the tries before would take a minute
+    until(lambda: batches.update(attempts=MAX_ATTEMPTS), "the first batch")  # the attempts before would take a minute
     run = platform.ended(run)
     assert run.state == RunState.FAILED
-    # Whether the batch was held or still to be claimed when its tries were set.
+    # The batch was held, or was still to be claimed, when its attempts were set.
     assert run.error.endswith(tuple(f"broke off before the answer was complete. Tried {n} times." for n in (5, 6)))
 
 
@@ -143,7 +143,7 @@ def test_a_long_pause_holds_no_worker_says_until_when_and_can_be_stopped(
     assert (run.state, platform.job("jira").state) == (RunState.CANCELLED, JobState.READY)
 
 
-def test_an_unknown_answer_says_what_came_instead(
+def test_the_sentence_about_an_unknown_answer_says_what_came_instead(
     platform: Platform, undisturbed: dict[str, Any], faults: Any, sandbox: Sandbox
 ) -> None:
     platforms.forget_limits()

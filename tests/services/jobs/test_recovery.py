@@ -1,4 +1,4 @@
-"""What may whoever comes after a dead worker, a stopped run or a wrong clock take over, and what must it not do?"""
+"""What is taken over after a dead worker, a stopped run or a wrong clock, and what is not?"""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -47,7 +47,7 @@ def _step(run: Run, task: str) -> StepRunner:
     return StepRunner(run, FIRST, Stage.EXTRACTION, task=task)
 
 
-def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) -> None:
+def test_a_redelivered_message_takes_over_at_once_and_another_message_does_not(run: Run) -> None:
     assert _step(run, "a").claim()
     (held,) = batches.add(run, [NewBatch(FIRST, Stage.EXTRACTION, RawRecords([]))])
     batches.claim(uuid4(), Q(pk=held.pk), 1, task="a")
@@ -58,12 +58,12 @@ def test_the_same_message_takes_over_at_once_and_another_one_does_not(run: Run) 
     assert (held.state, held.owner) == (BatchState.QUEUED, None)
 
 
-def test_a_step_before_its_turn_is_not_obeyed(run: Run) -> None:
+def test_a_message_for_a_step_that_comes_too_early_is_ignored(run: Run) -> None:
     assert chain.next_step(run, frozenset()) == FIRST
     assert chain.next_step(run, frozenset({FIRST})) != ISSUES
 
 
-def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(job: Job, run: Run) -> None:
+def test_the_next_run_adopts_what_a_stopped_run_has_stored_and_not_finished(job: Job, run: Run) -> None:
     fetch, load, done = batches.add(
         run,
         [
@@ -84,7 +84,7 @@ def test_the_next_run_takes_over_what_a_stopped_one_has_stored_and_not_finished(
     assert StageProgress.objects.get(run=following.pk, step=ISSUES, stage=Stage.TRANSFORM).total == 7
 
 
-def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_clock_says(
+def test_a_wait_lasts_as_long_as_requested_although_the_clock_is_wrong(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock, "_BEGAN", clock._BEGAN - timedelta(hours=2))
@@ -94,14 +94,12 @@ def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_clock_says(
     assert timedelta(seconds=30) < run.not_before - timezone.now() < timedelta(seconds=90)
 
 
-def test_a_message_that_stands_in_line_is_not_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_not_sent_again_while_the_workers_are_busy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[Batch] = []
     monkeypatch.setattr(messages, "wake_up", woken.extend)
-    queued, worked_on = batches.add(
-        run, [NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([])), NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([]))]
-    )
+    queued, in_work = batches.add(run, [NewBatch(ISSUES, Stage.TRANSFORM, RawRecords([]))] * 2)
     Batch.across_tenants.update(woken_at=timezone.now() - 2 * recovery.LOST_AFTER)
-    (held,) = batches.claim(uuid4(), Q(pk=worked_on.pk), 1)
+    (held,) = batches.claim(uuid4(), Q(pk=in_work.pk), 1)
     recovery.wake_lost_batches(run)
     assert woken == []
     batches.close(held)

@@ -1,4 +1,4 @@
-"""Is what is stored transformed again by a real run, with no request to the provider, and what was set aside cured?"""
+"""Does a real run transform what is stored again, without a request, and can records that were set aside be cured?"""
 
 import json
 from io import StringIO
@@ -34,14 +34,14 @@ def loaded(platform: Platform) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.mark.parametrize("name", ["jira", "github"])
 def test_everything_is_transformed_again_without_a_request(platform: Platform, loaded: Any, name: str) -> None:
-    before, marks = row_versions(), list(Watermark.objects.for_tenant(platform.tenant).values_list())
+    before, watermarks = row_versions(), list(Watermark.objects.for_tenant(platform.tenant).values_list())
     synced = platform.job(name).last_sync_date
     run = platform.ended(services.start(platform.job(name), actor="test", request=RunRequest(RunMode.RETRANSFORM)))
     assert (run.state, run.outcome, run.error) == (RunState.FINISHED, Outcome.COMPLETE, "")
     assert RunProgress.across_tenants.get(pk=run.pk).percent == 100
     assert platform.sandbox.served() == 0
     assert row_versions() == before
-    assert list(Watermark.objects.for_tenant(platform.tenant).values_list()) == marks
+    assert list(Watermark.objects.for_tenant(platform.tenant).values_list()) == watermarks
     assert platform.job(name).last_sync_date == synced
 
 
@@ -54,7 +54,7 @@ def test_rows_that_somebody_has_damaged_are_repaired(platform: Platform, loaded:
 
 
 def _broken_issue(platform: Platform) -> tuple[Job, RawRecord, str]:
-    """An issue whose stored payload cannot be read, set aside by a run, and what the payload was."""
+    """An issue that a run set aside because its stored payload cannot be read, and the payload that it had."""
     job = platform.job("jira")
     record = RawRecord.objects.for_tenant(platform.tenant).filter(entity="issue", is_current=True).earliest("pk")
     payload = record.payload
@@ -109,15 +109,15 @@ def test_the_first_run_lists_every_issue_by_its_id_and_all_are_there(platform: P
     kinds = {line["kind"] for line in first.proof}
     assert {"issue", "issue_change", "issue_comment", "project", "sprint"} <= kinds
     by_project = platform.sandbox.truth()["by_project"]
-    told = {line["scope"]: (line["listed"], line["loaded"]) for line in first.proof if line["kind"] == "issue"}
-    assert told == {key: (has["issues"],) * 2 for key, has in by_project.items() if has["issues"]}
+    lines = {line["scope"]: (line["listed"], line["loaded"]) for line in first.proof if line["kind"] == "issue"}
+    assert lines == {key: (has["issues"],) * 2 for key, has in by_project.items() if has["issues"]}
 
 
-def test_the_command_asks_for_it_and_refuses_what_makes_no_sense(platform: Platform, loaded: Any) -> None:
+def test_the_command_starts_a_retransform_and_refuses_other_options_with_it(platform: Platform, loaded: Any) -> None:
     out = StringIO()
     call_command("job", "run", "jira", "--retransform", "--wait", "--json", stdout=out)
-    said = json.loads(out.getvalue())
-    assert (said["mode"], said["outcome"]) == ("retransform", "complete")
+    answer = json.loads(out.getvalue())
+    assert (answer["mode"], answer["outcome"]) == ("retransform", "complete")
     with pytest.raises(CommandError, match="reads nothing from the provider"):
         call_command("job", "run", "jira", "--retransform", "--full")
     with pytest.raises(CommandError, match="stores no raw records"):

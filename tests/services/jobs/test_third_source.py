@@ -1,4 +1,4 @@
-"""Is a new source one new folder and one line? ``tests/tiny`` is one; nothing else of the product knows it."""
+"""Does a new source need only a folder and one line? ``tests/tiny`` is one, and nothing else knows it."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ PAGES = 3
 
 
 class Notes(BaseHTTPRequestHandler):
-    """Three pages of two notes; one of them is not readable."""
+    """Three pages of two notes, and one note that cannot be read."""
 
     def do_GET(self) -> None:
         page = int(parse_qs(urlsplit(self.path).query)["page"][0])
@@ -42,7 +42,7 @@ class Notes(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture

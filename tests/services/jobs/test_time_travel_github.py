@@ -1,6 +1,6 @@
 """Does an incremental run with a sweep leave the tables that a fresh full load would leave?
 
-How little it asks for, as a share of a full load, is measured without a database: ``test_github_time_travel``.
+``test_github_time_travel`` measures without a database how few requests it makes.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ from tests.platform import Platform
 from tests.processes import TOKEN
 
 SANDBOX = {"issues": 120, "prs": 120}
-PATIENCE = 300  # seconds for a run
+MAX_RUN_SECONDS = 300
 pytestmark = pytest.mark.timeout(600)  # each test has a full load of its own
-FEW = 8  # requests: discovery, one look at each step, the changed pull requests
-# Of people GitHub tells no changes: whoever was met once stays known.
+MAX_REQUESTS = 8  # discovery, one request per step, the changed pull requests
+# GitHub reports no changes of people: a person who was met once stays known.
 COMPARED = (
     "repository", "pullrequest", "commit", "pullrequestcommit", "review", "pullrequestcomment", "release", "deployment",
     "workflowrun", "pullrequestissuelink",
@@ -48,17 +48,17 @@ def github_job(slug: str, sandbox_url: str) -> Job:
 
 @pytest.fixture(scope="module")
 def full_load(platform: Platform) -> None:
-    """Everything is there."""
-    assert platform.run("github", RunMode.FULL, PATIENCE).outcome == Outcome.COMPLETE
+    """The first run, which loads everything."""
+    assert platform.run("github", RunMode.FULL, MAX_RUN_SECONDS).outcome == Outcome.COMPLETE
 
 
 @pytest.fixture
 def fresh(platform: Platform, request: pytest.FixtureRequest) -> Callable[[], Tables]:
-    """Loads everything for a tenant that has nothing yet; gives its live rows."""
+    """Load everything for a tenant that has nothing yet; gives its live rows."""
 
     def load() -> Tables:
         job = github_job(f"fresh-{abs(hash(request.node.name)) % 10_000}", platform.sandbox.url("github"))
-        run = platform.ended(services.start(job, actor="test", request=RunRequest(RunMode.FULL)), PATIENCE)
+        run = platform.ended(services.start(job, actor="test", request=RunRequest(RunMode.FULL)), MAX_RUN_SECONDS)
         assert (run.state, run.error) == (RunState.FINISHED, "")
         assert job.integration
         return live(job.integration)
@@ -84,7 +84,7 @@ def live(integration: Integration) -> Tables:
 
 
 def differences(ours: Tables, theirs: Tables) -> dict[str, Any]:
-    """What is missing, left over or other in our tables."""
+    """The rows that are missing, left over or different in our tables."""
     found: dict[str, Any] = {}
     for table, rows in theirs.items():
         mine = ours[table]
@@ -102,7 +102,7 @@ def swept(platform: Platform) -> tuple[Run, int]:
     """An incremental run with a sweep, and how many requests it took."""
     platform.sandbox.control("reset-stats")
     run = services.start(platform.job("github"), actor="test", request=RunRequest(sweep=True))
-    run = platform.ended(run, PATIENCE)
+    run = platform.ended(run, MAX_RUN_SECONDS)
     assert (run.state, run.error) == (RunState.FINISHED, "")
     return run, platform.sandbox.served()
 
@@ -117,22 +117,22 @@ def test_a_few_changes_take_few_requests(full_load: None, platform: Platform, fr
     done = platform.sandbox.control("mutate", {"seed": 11, "share": 0.05})["done"]
     assert {"edit_pull", "force_push", "merge_pull", "new_pull", "rename_repository"} <= done.keys()
     run, requests = swept(platform)
-    assert requests <= FEW
+    assert requests <= MAX_REQUESTS
     assert run.outcome == Outcome.COMPLETE
     assert differences(ours(platform), fresh()) == {}
 
 
-def test_force_pushes_take_commits_away(full_load: None, platform: Platform, fresh: Callable[[], Tables]) -> None:
+def test_force_pushes_remove_commits(full_load: None, platform: Platform, fresh: Callable[[], Tables]) -> None:
     before = ours(platform)
     platform.sandbox.control("mutate", {"seed": 12, "share": 0.05, "kinds": ["force_push"]})
     _, requests = swept(platform)
-    assert requests <= FEW
+    assert requests <= MAX_REQUESTS
     after = ours(platform)
     assert before["commit"].keys() - after["commit"].keys()
     assert differences(after, fresh()) == {}
 
 
-def test_what_is_deleted_gets_a_tombstone_with_its_evidence(
+def test_a_deleted_object_gets_a_tombstone_with_its_evidence(
     full_load: None, platform: Platform, fresh: Callable[[], Tables]
 ) -> None:
     kinds = ["delete_remark", "delete_note", "delete_review", "delete_pull", "delete_release", "delete_deployment"]
@@ -149,7 +149,7 @@ def ids(done: list[int]) -> set[str]:
     return {str(number) for number in done}
 
 
-def test_repositories_that_move_keep_their_rows_and_one_that_is_deleted_takes_its_own_along(
+def test_repositories_that_move_keep_their_rows_and_a_deleted_one_loses_them(
     full_load: None, platform: Platform, fresh: Callable[[], Tables]
 ) -> None:
     before = {row["external_id"]: row["full_name"] for row in ours(platform)["repository"].values()}
@@ -171,7 +171,7 @@ def test_repositories_that_move_keep_their_rows_and_one_that_is_deleted_takes_it
     assert differences(ours(platform), fresh()) == {}
 
 
-def test_nothing_changed_asks_nearly_nothing_and_writes_no_row(full_load: None, platform: Platform) -> None:
+def test_a_run_without_changes_makes_few_requests_and_writes_no_row(full_load: None, platform: Platform) -> None:
     swept(platform)
     before = platforms.row_versions()
     _, requests = swept(platform)

@@ -1,4 +1,4 @@
-"""After people have changed, moved and deleted things: do a few requests lead to what a fresh full load gives?"""
+"""After changes, moves and deletions: do a few requests give the same rows as a fresh full load?"""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ NO_ISSUES: dict[str, Any] = {"issues": [], "isLast": True}
 
 @pytest.fixture(scope="module")
 def full(platform: Platform) -> int:
-    """The requests of the first load."""
+    """How many requests the first load made."""
     platform.sandbox.control("reset-stats")
     assert platform.run("jira").outcome == "complete"
     return platform.sandbox.served()
@@ -40,7 +40,7 @@ def full(platform: Platform) -> int:
 
 @pytest.fixture(scope="module")
 def done(platform: Platform, full: int) -> dict[str, Any]:
-    """What has been changed at the source since."""
+    """The changes at the source after the first load."""
     answer = platform.sandbox.control("mutate", {"seed": 11, "share": 0.02, "kinds": KINDS})
     done: dict[str, Any] = answer["done"]
     assert set(done) == set(KINDS)
@@ -49,7 +49,7 @@ def done(platform: Platform, full: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def swept(platform: Platform, done: dict[str, Any]) -> tuple[Run, int]:
-    """A sweeping run over the changes, and its requests."""
+    """A run with a sweep over the changes, and the number of its requests."""
     platform.sandbox.control("reset-stats")
     run = sweep(platform)
     return run, platform.sandbox.served()
@@ -57,7 +57,7 @@ def swept(platform: Platform, done: dict[str, Any]) -> tuple[Run, int]:
 
 @pytest.fixture(scope="module")
 def fresh(platform: Platform, swept: tuple[Run, int]) -> Integration:
-    """The same source as it is now, loaded from nothing for another tenant."""
+    """The same source, loaded in full for another tenant."""
     tenant = create_tenant(slug="fresh", name="Fresh")
     integration = add_integration(
         tenant=tenant,
@@ -78,13 +78,13 @@ def answering(match: str, status: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def sweep(platform: Platform) -> Run:
-    """A run of what changed that looks for what is gone as well."""
+    """An incremental run with a sweep."""
     run = services.start(platform.job("jira"), actor="test", request=RunRequest(sweep=True))
     return platform.ended(run)
 
 
 def living_rows(table: str, integration: Integration) -> list[tuple[object, ...]]:
-    """The rows that are not gone, without our own ids and times."""
+    """The rows without a tombstone, without our own ids and times."""
     with connection.cursor() as cursor:
         names = [column.name for column in connection.introspection.get_table_description(cursor, table)]
         wanted = ", ".join(f'"{name}"' for name in names if name not in OWN_COLUMNS | {"deleted_at"})
@@ -101,12 +101,12 @@ def test_a_run_that_sweeps_says_so(platform: Platform, swept: tuple[Run, int]) -
     assert platform.job("jira").last_sweep_at == run.started_at
 
 
-def test_it_needs_five_percent_of_the_requests(full: int, swept: tuple[Run, int]) -> None:
+def test_a_sweep_needs_five_percent_of_the_requests(full: int, swept: tuple[Run, int]) -> None:
     _, requests = swept
     assert requests <= full * 0.05, f"{requests} of {full}"
 
 
-def test_every_table_is_as_a_fresh_load_has_it(platform: Platform, fresh: Integration) -> None:
+def test_every_table_equals_that_of_a_fresh_load(platform: Platform, fresh: Integration) -> None:
     ours = platform.job("jira").integration
     assert ours
     for table in loaded_tables():
@@ -114,14 +114,14 @@ def test_every_table_is_as_a_fresh_load_has_it(platform: Platform, fresh: Integr
             assert living_rows(table, ours) == living_rows(table, fresh), table
 
 
-def test_every_text_of_the_living_is_embedded_and_no_other(platform: Platform, fresh: Integration) -> None:
+def test_exactly_the_texts_of_live_rows_are_embedded(platform: Platform, fresh: Integration) -> None:
     ours = platform.job("jira").integration
     assert ours
     loaded, vectors = counts(ours), embedded(ours.pk)
     assert vectors == {kind: loaded[kind] for kind in ("issue", "issue_comment")}
 
 
-def test_the_deleted_have_tombstones_with_evidence(
+def test_deleted_objects_have_tombstones_with_evidence(
     platform: Platform, done: dict[str, Any], swept: tuple[Run, int]
 ) -> None:
     gone = {str(number) for one in done["delete"] for number in (one["id"], *one["with"])}
@@ -137,7 +137,7 @@ def test_the_deleted_have_tombstones_with_evidence(
     assert not raw.filter(entity__in=("issue", "issue_changelog", "issue_comments", "dev_status")).exists()
 
 
-def test_the_moved_keep_their_history_and_their_old_keys(
+def test_moved_issues_keep_their_history_and_their_old_keys(
     platform: Platform, done: dict[str, Any], swept: tuple[Run, int]
 ) -> None:
     for moved in done["move"]:
@@ -177,8 +177,8 @@ def test_a_failed_list_deletes_nothing(platform: Platform, swept: tuple[Run, int
     platform.ended(services.retry(platform.job("jira"), actor="test"))
 
 
-def test_what_comes_back_lives_again(platform: Platform, swept: tuple[Run, int], fresh: Integration) -> None:
-    """Jira denies what the account may not see any more: a 404 for each, until the right is given back."""
+def test_an_issue_that_comes_back_is_live_again(platform: Platform, swept: tuple[Run, int], fresh: Integration) -> None:
+    """Jira answers 404 for each issue that the account may not see, until it has the right again."""
     integration = platform.job("jira").integration
     assert integration
     before = {table: living_rows(table, integration) for table in loaded_tables() if table not in VIEWS}

@@ -19,7 +19,7 @@ from tests import platform as platforms
 from tests.platform import Platform, loaded_tables, table_rows
 from tests.processes import Sandbox, until
 
-# So many that a token is used up in the middle.
+# Enough that a token is used up in the middle.
 SANDBOX = {"issues": 200, "prs": 60}
 FIRST, SECOND = "sandbox-token", "sandbox-token-2"
 
@@ -53,12 +53,12 @@ def served(sandbox: Sandbox) -> dict[str, int]:
 
 
 def pauses() -> list[bytes]:
-    """The limits under which somebody has to wait."""
+    """The rate limits under which a request must wait."""
     client = redis_client()
     return [key for key in client.scan_iter("rate_limit:*:state") if client.hexists(key, "until")]
 
 
-def test_a_token_that_is_used_up_in_the_middle_holds_nothing_up(
+def test_a_token_that_is_used_up_in_the_middle_delays_nothing(
     integration: Integration, platform: Platform, undisturbed: dict[str, Any]
 ) -> None:
     platform.sandbox.control("latency", {"ms": 60})
@@ -74,7 +74,7 @@ def test_a_token_that_is_used_up_in_the_middle_holds_nothing_up(
 
     until(look, "the end of the run", 120)
     assert (run.state, run.error, waits) == (RunState.FINISHED, "", {""})
-    assert len(pauses()) == 1, "the first token was refused, and only it"
+    assert len(pauses()) == 1, "only the first token was refused"
     assert served(platform.sandbox)[SECOND] > served(platform.sandbox)[FIRST]
     assert {table: table_rows(table) for table in loaded_tables()} == undisturbed
 
@@ -90,10 +90,10 @@ def test_when_all_tokens_are_used_up_the_run_waits_without_a_worker_and_then_goe
     assert run.not_before
     assert timedelta(0) < run.not_before - datetime.now(UTC) < timedelta(seconds=30)
     until(lambda: Run.across_tenants.get(pk=run.pk).driver is None, "the worker to be free", 10)
-    said = RunProgress.across_tenants.get(pk=run.pk).waiting
-    assert f"until {run.not_before + timedelta(seconds=59):%H:%M} UTC, because" in said
-    # By what the answers before have told, or by a refusal that was on its way: whichever came last.
-    assert re.search("used up|rate limit exceeded", said)
+    waiting = RunProgress.across_tenants.get(pk=run.pk).waiting
+    assert f"until {run.not_before + timedelta(seconds=59):%H:%M} UTC, because" in waiting
+    # The last answer decides: one that announced the limit, or a refusal that was on its way.
+    assert re.search("used up|rate limit exceeded", waiting)
     asked = sum(served(platform.sandbox).values())
     assert platform.ended(run).state == RunState.FINISHED
     assert run.error == ""

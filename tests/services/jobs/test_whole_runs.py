@@ -1,4 +1,4 @@
-"""Does everything that a source has arrive, once, and does running it again change nothing?"""
+"""Does a run load everything that a source has, once, and does another run change nothing?"""
 
 import pytest
 
