@@ -8,8 +8,8 @@ import pytest
 
 from apps.sources.base import Connection, Estimate
 from apps.sources.github import GitHub
-from apps.sources.github.estimate import Newest
-from apps.sources.github.extract.window import Window
+from apps.sources.github.estimate import FirstPage
+from apps.sources.github.extract.window import TimeWindow
 from apps.sources.jira import Jira
 from tests.processes import TOKEN, Sandbox
 from tests.unit.sources.github.memory import MemoryContext as GitHubContext
@@ -102,24 +102,24 @@ def test_a_range_of_jira_is_what_a_run_of_it_fetches(sandbox: Sandbox) -> None:
     assert pulled.given["issue"] > 0
 
 
-def hourly(number: int, total: int) -> Newest:
-    return Newest(total, [NOW - timedelta(hours=back) for back in range(number)])
+def hourly(number: int, total: int) -> FirstPage:
+    return FirstPage(total, [NOW - timedelta(hours=back) for back in range(number)])
 
 
 @pytest.mark.parametrize(
-    ("newest", "wanted", "counted"),
+    ("first_page", "window", "counted"),
     [
-        (hourly(100, 5000), Window(None, None), (5000, True)),
-        (hourly(100, 5000), Window(NOW - timedelta(hours=9), None), (10, True)),
-        (hourly(40, 40), Window(NOW - timedelta(days=900), None), (40, True)),
-        (hourly(100, 5000), Window(NOW - timedelta(hours=9), NOW - timedelta(hours=4)), (5, True)),
-        (hourly(100, 5000), Window(None, NOW - timedelta(hours=4)), (4995, True)),
-        (hourly(100, 5000), Window(NOW - timedelta(hours=990), None), (1000, False)),
-        (hourly(100, 120), Window(NOW - timedelta(hours=990), None), (120, False)),
-        (hourly(0, 0), Window(NOW, None), (0, True)),
+        (hourly(100, 5000), TimeWindow(None, None), (5000, True)),
+        (hourly(100, 5000), TimeWindow(NOW - timedelta(hours=9), None), (10, True)),
+        (hourly(40, 40), TimeWindow(NOW - timedelta(days=900), None), (40, True)),
+        (hourly(100, 5000), TimeWindow(NOW - timedelta(hours=9), NOW - timedelta(hours=4)), (5, True)),
+        (hourly(100, 5000), TimeWindow(None, NOW - timedelta(hours=4)), (4995, True)),
+        (hourly(100, 5000), TimeWindow(NOW - timedelta(hours=990), None), (1000, False)),
+        (hourly(100, 120), TimeWindow(NOW - timedelta(hours=990), None), (120, False)),
+        (hourly(0, 0), TimeWindow(NOW, None), (0, True)),
     ],
 )
 def test_a_list_that_goes_on_beyond_its_page_is_estimated_by_its_pace(
-    newest: Newest, wanted: Window, counted: tuple[int, bool]
+    first_page: FirstPage, window: TimeWindow, counted: tuple[int, bool]
 ) -> None:
-    assert newest.count(wanted) == counted
+    assert first_page.count(window) == counted

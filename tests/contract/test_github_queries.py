@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from apps.sources.github.estimate import TOGETHER, question
+from apps.sources.github.estimate import MAX_COUNTED_REPOSITORIES, totals_query
 from apps.sources.github.extract import queries
 
 SCHEMA = Path(__file__).parents[3] / "shared/payloads/openapi-github/schema.graphql"
 PLAIN = {name: text for name, text in vars(queries).items() if isinstance(text, str) and text.startswith("query ")}
-KINDS = ("commits", "reviews", "comments", "reviewThreads", queries.THREAD)
+KINDS = ("commits", "reviews", "comments", "reviewThreads", queries.THREAD_COMMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def test_a_bundle_of_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str
     assert [str(error) for error in validate(schema, parse(queries.pages(kinds)))] == []
 
 
-@pytest.mark.parametrize("number", [1, TOGETHER])
+@pytest.mark.parametrize("number", [1, MAX_COUNTED_REPOSITORIES])
 def test_a_question_for_totals_is_valid(schema: GraphQLSchema, number: int) -> None:
-    assert [str(error) for error in validate(schema, parse(question(number)))] == []
+    assert [str(error) for error in validate(schema, parse(totals_query(number)))] == []
 
 
 def test_a_misspelt_field_would_be_noticed(schema: GraphQLSchema) -> None:
@@ -41,9 +41,9 @@ def test_a_misspelt_field_would_be_noticed(schema: GraphQLSchema) -> None:
     assert validate(schema, parse(wrong))
 
 
-@pytest.mark.parametrize("parts", [0, 1, 10])
-def test_a_look_at_many_pull_requests_is_valid(schema: GraphQLSchema, parts: int) -> None:
-    assert [str(error) for error in validate(schema, parse(queries.heads(parts)))] == []
+@pytest.mark.parametrize("groups", [0, 1, 10])
+def test_a_look_at_many_pull_requests_is_valid(schema: GraphQLSchema, groups: int) -> None:
+    assert [str(error) for error in validate(schema, parse(queries.pull_request_index(groups)))] == []
 
 
 def test_all_queries_are_covered() -> None:

@@ -11,9 +11,9 @@ from apps.sources.http import Answer
 from apps.sources.limit_headers import token_expiry
 from apps.sources.text import clean, read_json
 
-SCOPES = "x-oauth-scopes"
+SCOPES_HEADER = "x-oauth-scopes"
 # What a run reads: the permission of a fine-grained token, and a list that needs it.
-NEEDED = {
+NEEDED_PERMISSIONS = {
     "Contents": "commits",
     "Pull requests": "pulls",
     "Deployments": "deployments",
@@ -21,13 +21,12 @@ NEEDED = {
 }
 
 
-class _Account(msgspec.Struct):
+class _LoginPayload(msgspec.Struct):
     login: str = ""
 
 
-class _Repository(msgspec.Struct):
+class _FullNamePayload(msgspec.Struct):
     full_name: str
-    private: bool = False
 
 
 def check(connection: Connection, client: Client) -> ConnectionReport:
@@ -36,38 +35,39 @@ def check(connection: Connection, client: Client) -> ConnectionReport:
         return ConnectionReport(False, problem="A token is missing: create one on GitHub and enter it here.")
     try:
         answer = client.http.get("/user")
-        account = clean(answer.decode(_Account).login)
+        account = clean(answer.decode(_LoginPayload).login)
     except SourceError as error:
-        return ConnectionReport(False, problem=sentence(error, connection))
+        return ConnectionReport(False, problem=advice(error, connection))
     expires_at = token_expiry(answer.headers)
     try:
-        found, problem = look(connection, client, answer)
+        found, problem = visible_repositories(connection, client, answer)
     except SourceError as error:
-        found, problem = (), sentence(error, connection)
+        found, problem = (), advice(error, connection)
     return ConnectionReport(not problem, account, problem, found, expires_at)
 
 
-def look(connection: Connection, client: Client, user: Answer) -> tuple[tuple[str, ...], str]:
-    """The repositories that the token sees, and what is missing."""
-    scopes = user.headers.get(SCOPES)
+def visible_repositories(connection: Connection, client: Client, user: Answer) -> tuple[tuple[str, ...], str]:
+    """The repositories that the token sees, and the sentence about what is missing."""
+    scopes = user.headers.get(SCOPES_HEADER)
     is_narrow = scopes is not None and "repo" not in re.split(r"[,\s]+", scopes)
     hint = " The token lacks the scope “repo”, so it sees public repositories only." if is_narrow else ""
     if not connection.scopes:
         page = client.page("/user/repos", affiliation="owner,collaborator,organization_member")
-        names = [clean(read_json(bytes(item), _Repository).full_name) for item in page.decode(list[msgspec.Raw])]
+        items = page.decode(list[msgspec.Raw])
+        names = [clean(read_json(bytes(item), _FullNamePayload).full_name) for item in items]
         if not names:
             return (), f"The token sees no repository at all.{hint or ' Give it access to some.'}"
         return tuple(names), hint.strip() or missing_permissions(client, names[0], scopes)
     found, missing = [], []
     for scope in connection.scopes:
         try:
-            found.append(clean(client.http.get(repository_path(scope)).decode(_Repository).full_name))
+            found.append(clean(client.http.get(repository_path(scope)).decode(_FullNamePayload).full_name))
         except (NotFoundError, ForbiddenError) as error:
             missing.append(f"{clean(scope)} ({reason(error)})")
     if not missing:
         return tuple(found), missing_permissions(client, found[0], scopes)
-    advice = hint or " Check the spelling and the token's access; organisations may require its approval."
-    return tuple(found), f"The token cannot see {', '.join(missing)}.{advice}"
+    remedy = hint or " Check the spelling and the token's access; organisations may require its approval."
+    return tuple(found), f"The token cannot see {', '.join(missing)}.{remedy}"
 
 
 def missing_permissions(client: Client, repository: str, scopes: str | None) -> str:
@@ -75,7 +75,7 @@ def missing_permissions(client: Client, repository: str, scopes: str | None) -> 
     if scopes is not None:
         return ""
     missing = []
-    for permission, path in NEEDED.items():
+    for permission, path in NEEDED_PERMISSIONS.items():
         try:
             client.http.get(f"{repository_path(repository)}/{path}", {"per_page": 1})
         except ForbiddenError:
@@ -89,15 +89,15 @@ def missing_permissions(client: Client, repository: str, scopes: str | None) -> 
 
 def reason(error: SourceError) -> str:
     """Why one repository is not visible, in a few words."""
-    said = str(error)
-    if "SAML" in said or "SSO" in said:
+    message = str(error)
+    if "SAML" in message or "SSO" in message:
         return "authorise the token for the organisation's single sign-on (SSO)"
-    if "personal access token" in said.lower():
+    if "personal access token" in message.lower():
         return "the organisation does not accept this kind of token, or has yet to approve it"
     return "not found, or no access" if isinstance(error, NotFoundError) else "no permission"
 
 
-def sentence(error: SourceError, connection: Connection) -> str:
+def advice(error: SourceError, connection: Connection) -> str:
     """What to do about a failed first question."""
     if isinstance(error, NotFoundError | InvalidAnswerError) and "api" not in connection.base_url:
         return (

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from apps.sources.base import Fetched, Skip, Slice
+from apps.sources.base import Skip, Slice
 from apps.sources.errors import (
     BadRequestError,
     EndpointRemovedError,
@@ -17,7 +17,6 @@ from apps.sources.errors import (
     ServerError,
     SourceError,
     UnreachableError,
-    UntrustedError,
 )
 from apps.sources.http import Answer, Http
 from apps.sources.limit_headers import (
@@ -33,22 +32,25 @@ from apps.sources.text import clean, parse_time, read_json
 T = TypeVar("T")
 
 API_VERSION = "2022-11-28"
-PER_PAGE = 100
-# On these a smaller question may succeed where the same one would fail again.
-TOO_MUCH = (ServerError, UnreachableError, InvalidAnswerError)
-_LIMITS = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
-_TOO_MUCH = frozenset(
+MAX_ITEMS_PER_PAGE = 100
+MAX_MESSAGE_LENGTH = 300
+# After these a smaller question may succeed where the same one would fail again.
+TOO_MUCH_ERRORS = (ServerError, UnreachableError, InvalidAnswerError)
+# The types and words of GraphQL's own errors.
+_RATE_LIMIT_TYPES = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+_TOO_MUCH_TYPES = frozenset(
     {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL", "TIMEOUT"}
 )
-_HOLES = frozenset({"NOT_FOUND", "FORBIDDEN"})
-_TROUBLE = ("something went wrong", "timed out", "timeout", "resource limits")
+_TOO_MUCH_WORDS = ("something went wrong", "timed out", "timeout", "resource limits")
+_TOO_OLD_CODES = frozenset({"undefinedField", "undefinedType", "argumentNotAccepted"})
+_NULL_TYPES = frozenset({"NOT_FOUND", "FORBIDDEN"})  # they leave a null in the data, and the rest is good
 
 
-class GraphQLUnavailable(SourceError):
-    """This site or token has no GraphQL (or one too old for the queries): the same data comes over REST."""
+class GraphQLUnavailableError(SourceError):
+    """This site or token has no GraphQL, or one that is too old for the queries: REST has the same data."""
 
 
-class GraphQLError(msgspec.Struct):
+class ErrorNode(msgspec.Struct):
     """One entry of ``errors``; ``path`` leads to the part of the data that is missing because of it."""
 
     message: str = ""
@@ -56,28 +58,33 @@ class GraphQLError(msgspec.Struct):
     path: list[str | int] | None = None
     extensions: dict[str, Any] | None = None
 
+    @property
+    def sentence(self) -> str:
+        """The message as it can be stored and shown."""
+        return clean(self.message)[:MAX_MESSAGE_LENGTH]
 
-class _Rate(msgspec.Struct, rename="camel"):
+
+class _RateLimitNode(msgspec.Struct, rename="camel"):
     cost: int = 0
     remaining: int = 1
     reset_at: str = ""
 
 
-class _RateOnly(msgspec.Struct, rename="camel"):
-    rate_limit: _Rate | None = None
+class _RateLimitData(msgspec.Struct, rename="camel"):
+    rate_limit: _RateLimitNode | None = None
 
 
-class _Body(msgspec.Struct):
+class _GraphQLBody(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
-    errors: list[GraphQLError] | None = None
+    errors: list[ErrorNode] | None = None
 
 
 @dataclass(frozen=True)
-class Told(Generic[T]):
-    """What GraphQL told: ``data``, and the ``errors`` that leave holes in it."""
+class GraphQLAnswer(Generic[T]):
+    """What GraphQL answered: ``data``, and the ``errors`` that say why parts of it are null."""
 
     data: T
-    errors: list[GraphQLError]
+    errors: list[ErrorNode]
 
 
 class Client:
@@ -89,40 +96,42 @@ class Client:
 
     def page(self, path_or_url: str, **params: str | int) -> Answer:
         """One page of a REST list; an address with a query (a Link header's) is asked as it stands."""
-        asked = None if "?" in path_or_url else {"per_page": PER_PAGE, **params}
+        asked = None if "?" in path_or_url else {"per_page": MAX_ITEMS_PER_PAGE, **params}
         return self.http.get(path_or_url, asked)
 
     def every_item(self, path: str) -> list[msgspec.Raw]:
         """All items of a short REST list, each byte for byte."""
         items: list[msgspec.Raw] = []
-        url, seen = path, set[str]()
+        url, read = path, set[str]()
         while url:
-            if url in seen:
+            if url in read:
                 raise InvalidAnswerError(f"GitHub's list {path} leads back to a page that was read already.")
-            seen.add(url)
+            read.add(url)
             answer = self.page(url)
             items += answer.decode(list[msgspec.Raw])
             url = answer.link("next")
         return items
 
-    def graphql(self, query: str, variables: Mapping[str, Any], shape: type[T], attempts: int | None = None) -> Told[T]:
+    def graphql(
+        self, query: str, variables: Mapping[str, Any], shape: type[T], attempts: int | None = None
+    ) -> GraphQLAnswer[T]:
         """``data`` read as ``shape``.
 
-        Raises :class:`GraphQLUnavailable`; :class:`ServerError` where less should be asked for at once;
+        Raises :class:`GraphQLUnavailableError`; one of :data:`TOO_MUCH_ERRORS` where less should be asked for at once;
         :class:`~apps.sources.errors.RateLimitedError`; :class:`BadRequestError` for a refused query.
         """
         asked = {"query": query, "variables": variables}
         try:
-            answer = self.http.post(self.graphql_url, asked, attempts=attempts, find_pause=limit_told)
+            answer = self.http.post(self.graphql_url, asked, attempts=attempts, find_pause=pause_in_errors)
         except (NotFoundError, ForbiddenError, EndpointRemovedError) as error:
-            raise GraphQLUnavailable(str(error), error.status) from error
-        body = answer.decode(_Body)
+            raise GraphQLUnavailableError(str(error), error.status) from error
+        body = answer.decode(_GraphQLBody)
         errors = body.errors or []
         data = bytes(body.data)
-        raise_for(errors, data == b"null", answer)
+        raise_for(errors, has_data=data != b"null", status=answer.status)
         try:
-            pause_before_the_limit(answer, read_json(data, _RateOnly).rate_limit)
-            return Told(read_json(data, shape), errors)
+            pause_before_limit(answer, read_json(data, _RateLimitData).rate_limit)
+            return GraphQLAnswer(read_json(data, shape), errors)
         except msgspec.DecodeError as error:
             raise InvalidAnswerError(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
 
@@ -147,35 +156,35 @@ def owner_and_name(full_name: str) -> dict[str, str]:
     return {"owner": owner, "name": name}
 
 
-def raise_for(errors: list[GraphQLError], no_data: bool, answer: Answer) -> None:
-    """Raise for errors that make the whole answer useless; errors that only leave holes pass."""
+def raise_for(errors: list[ErrorNode], *, has_data: bool, status: int) -> None:
+    """Raise for errors that make the whole answer useless; errors that only leave nulls in the data pass."""
     for error in errors:
-        if error.type in _HOLES:
+        if error.type in _NULL_TYPES:
             continue
-        message, lowered = clean(error.message)[:300], error.message.lower()
-        if error.type in _TOO_MUCH or any(word in lowered for word in _TROUBLE):
-            raise ServerError(f"GitHub's GraphQL gave up: {message}", 502)
-        if (error.extensions or {}).get("code") in {"undefinedField", "undefinedType", "argumentNotAccepted"}:
-            raise GraphQLUnavailable(f"This GitHub's GraphQL is too old for the question: {message}")
-    if no_data:
-        told = clean(errors[0].message)[:300] if errors else "it gave no data"
-        raise BadRequestError(f"GitHub's GraphQL refuses the question: {told}", answer.status)
+        lowered = error.message.lower()
+        if error.type in _TOO_MUCH_TYPES or any(word in lowered for word in _TOO_MUCH_WORDS):
+            raise ServerError(f"GitHub's GraphQL gave up: {error.sentence}", 502)
+        if (error.extensions or {}).get("code") in _TOO_OLD_CODES:
+            raise GraphQLUnavailableError(f"This GitHub's GraphQL is too old for the question: {error.sentence}")
+    if not has_data:
+        reason = errors[0].sentence if errors else "it gave no data"
+        raise BadRequestError(f"GitHub's GraphQL refuses the question: {reason}", status)
 
 
-def limit_told(answer: Answer) -> Pause | None:
+def pause_in_errors(answer: Answer) -> Pause | None:
     """The pause that a GraphQL answer with status 200 asks for among its errors."""
     if b'"errors"' not in answer.body:
         return None
-    for error in answer.decode(_Body).errors or []:
-        if error.type in _LIMITS or (error.type not in _HOLES and "rate limit" in error.message.lower()):
-            told = retry_after(answer.headers)
-            told = seconds_to_reset(answer.headers) if told is None else told
-            return pause_or_guess(told, SECONDARY_GUESS, f"GraphQL says “{clean(error.message)[:100]}”")
+    for error in answer.decode(_GraphQLBody).errors or []:
+        if error.type in _RATE_LIMIT_TYPES or (error.type not in _NULL_TYPES and "rate limit" in error.message.lower()):
+            seconds = retry_after(answer.headers)
+            seconds = seconds_to_reset(answer.headers) if seconds is None else seconds
+            return pause_or_guess(seconds, SECONDARY_GUESS, f"GraphQL says “{clean(error.message)[:100]}”")
     return None
 
 
-def pause_before_the_limit(answer: Answer, rate: _Rate | None) -> None:
-    """A question that costs more points than are left is not sent: GitHub punishes those who go on."""
+def pause_before_limit(answer: Answer, rate: _RateLimitNode | None) -> None:
+    """Pause where fewer points are left than a question costs: GitHub punishes clients that go on."""
     until = parse_time(rate.reset_at) if rate else None
     if rate is None or until is None or rate.remaining >= rate.cost:
         return
@@ -185,47 +194,35 @@ def pause_before_the_limit(answer: Answer, rate: _Rate | None) -> None:
         answer.pause(Pause(seconds, reason))
 
 
-def hole(errors: list[GraphQLError], scope: str) -> SourceError:
+def null_repository_error(errors: list[ErrorNode], scope: str) -> SourceError:
     """The exception for a repository that came back as null."""
-    told = "; ".join(clean(error.message)[:300] for error in errors)
+    reasons = "; ".join(error.sentence for error in errors)
     if any(error.type == "FORBIDDEN" for error in errors):
-        return ForbiddenError(f"GitHub does not permit the token to read {scope}: {told}", 403)
-    return NotFoundError(f"{scope} does not exist, or the token may not see it. {told}".strip(), 404)
+        return ForbiddenError(f"GitHub does not permit the token to read {scope}: {reasons}", 403)
+    return NotFoundError(f"{scope} does not exist, or the token may not see it. {reasons}".strip(), 404)
 
 
-def holes(errors: list[GraphQLError], scope: str) -> list[Skip]:
-    """One outcome per distinct reason why a part of an answer is missing."""
-    told = dict.fromkeys(clean(error.message)[:300] for error in errors)
-    return [Skip(scope, f"GitHub left out a part of {scope}: {message}") for message in told]
+def skips_of(errors: list[ErrorNode], scope: str) -> list[Skip]:
+    """One skip per distinct reason why a part of an answer is missing."""
+    reasons = dict.fromkeys(error.sentence for error in errors)
+    return [Skip(scope, f"GitHub left out a part of {scope}: {reason}") for reason in reasons]
 
 
-def attempts_for(first: int) -> int | None:
-    """A question that can be made smaller is asked once, the smallest as often as the client does."""
-    return 1 if first > 1 else None
-
-
-def ask_less(piece: Slice, first: int, error: SourceError) -> Fetched:
-    """The same page of a list with half as many items; raises ``error`` when there is no less to ask for."""
-    if first == 1 or isinstance(error, UntrustedError):
-        raise error
-    return Fetched(follow_ups=[Slice(piece.kind, {**piece.args, "first": first // 2}, piece.scope)])
-
-
-def next_page(piece: Slice, answer: Answer) -> list[Slice]:
-    """The slice of the page that the Link header names, none at the end."""
-    url = answer.link("next")
-    if not url:
-        return []
-    if url == answer.url or url == piece.args.get("url"):
-        raise InvalidAnswerError(f"GitHub's list {url} leads back to a page that was read already.")
-    return [Slice(piece.kind, {**piece.args, "url": url}, piece.scope)]
-
-
-def null_reasons(errors: list[GraphQLError], *path: str) -> dict[int, GraphQLError]:
-    """Why items of the list at ``path`` are missing, by their place in it."""
-    found: dict[int, GraphQLError] = {}
+def null_reasons(errors: list[ErrorNode], *path: str) -> dict[int, ErrorNode]:
+    """Why items of the list at ``path`` are null, by their place in it."""
+    found: dict[int, ErrorNode] = {}
     for error in errors:
         *above, place = error.path or [""]
         if tuple(above) == path and isinstance(place, int):
             found[place] = error
     return found
+
+
+def next_page(slice_: Slice, answer: Answer) -> list[Slice]:
+    """The slice of the page that the Link header names, none at the end."""
+    url = answer.link("next")
+    if not url:
+        return []
+    if url == answer.url or url == slice_.args.get("url"):
+        raise InvalidAnswerError(f"GitHub's list {url} leads back to a page that was read already.")
+    return [Slice(slice_.kind, {**slice_.args, "url": url}, slice_.scope)]

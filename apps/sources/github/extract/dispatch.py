@@ -1,4 +1,4 @@
-"""Which slice is fetched by what, and what becomes of a refusal? It also decides between GraphQL and REST."""
+"""Which function fetches which kind of slice, and what becomes of a refusal? It also goes from GraphQL over to REST."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice
 from apps.sources.errors import ConflictError, EndpointRemovedError, ForbiddenError, InvalidAnswerError, NotFoundError
-from apps.sources.github.client import Client, GraphQLUnavailable
-from apps.sources.github.definition import REPOSITORIES
+from apps.sources.github.client import Client, GraphQLUnavailableError
+from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
 from apps.sources.github.extract import (
     children,
     deletions,
@@ -18,7 +18,14 @@ from apps.sources.github.extract import (
     repositories,
     rest_pull_requests,
 )
+from apps.sources.github.extract.sizes import TooMuchError
 
+STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
+    REPOSITORIES: repositories.start,
+    PULL_REQUESTS: pull_requests.start,
+}
+
+# The kinds are stored in the queues of running installations: they keep their names.
 FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "discovery": repositories.discovery,
     "repositories": repositories.repositories,
@@ -32,8 +39,8 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "workflow_runs": deliveries.workflow_runs,
     "delivery_ids": deliveries.delivery_ids,
     "missing": deletions.missing,
-    "pull_request_heads": refresh.pull_request_heads,
-    "rest_pull_request_heads": pull_requests.rest_pull_request_heads,
+    "pull_request_heads": refresh.pull_request_index,
+    "rest_pull_request_heads": rest_pull_requests.rest_pull_request_index,
     "vanished": deletions.vanished,
     "pull_requests": pull_requests.pull_requests,
     "pull_request_details": pull_requests.pull_request_details,
@@ -44,28 +51,30 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "rest_issue_comments": rest_pull_requests.rest_comments,
 }
 
-# What the same data comes from where there is no GraphQL.
-OVER_REST = frozenset({"overview", "deployments", "pull_request_heads", "pull_requests"})
+# Where there is no GraphQL, the kind with ``rest_`` before it fetches the same data.
+KINDS_WITH_REST = frozenset({"overview", "deployments", "pull_request_heads", "pull_requests"})
 
 
 def start(step: str, context: Context) -> list[Slice]:
-    """The first slices: what to discover, or the pull requests of the repositories."""
-    return repositories.start(context) if step == REPOSITORIES else pull_requests.start(context)
+    """The first slices of a step; ``KeyError`` for an unknown one."""
+    return STARTERS[step](context)
 
 
-def fetch(piece: Slice, context: Context) -> Fetched:
-    """Fetch one slice. What is refused for one repository is skipped with a sentence."""
+def fetch(slice_: Slice, context: Context) -> Fetched:
+    """Fetch one slice. What GitHub refuses for one repository is skipped with a sentence."""
     client = context.memo("github-client", lambda: Client(context.http))
     try:
-        return FETCHERS[piece.kind](client, piece, context)
-    except GraphQLUnavailable:
-        if piece.kind not in OVER_REST:
+        return FETCHERS[slice_.kind](client, slice_, context)
+    except TooMuchError as error:
+        return error.fetched
+    except GraphQLUnavailableError:
+        if slice_.kind not in KINDS_WITH_REST:
             raise
-        return Fetched(follow_ups=[msgspec.structs.replace(piece, kind=f"rest_{piece.kind}")])
+        return Fetched(follow_ups=[msgspec.structs.replace(slice_, kind=f"rest_{slice_.kind}")])
     except (NotFoundError, ForbiddenError, EndpointRemovedError, ConflictError) as error:
-        if not piece.scope:
+        if not slice_.scope:
             raise
-        what = piece.kind.removeprefix("rest_").replace("_", " ")
-        return Fetched(skips=[Skip(piece.scope, f"{what.capitalize()} of {piece.scope}: {error}")])
+        what = slice_.kind.removeprefix("rest_").replace("_", " ")
+        return Fetched(skips=[Skip(slice_.scope, f"{what.capitalize()} of {slice_.scope}: {error}")])
     except msgspec.DecodeError as error:
-        raise InvalidAnswerError(f"GitHub answered with an unexpected shape ({piece.kind}: {error}).") from error
+        raise InvalidAnswerError(f"GitHub answered with an unexpected shape ({slice_.kind}: {error}).") from error

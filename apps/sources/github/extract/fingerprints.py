@@ -1,67 +1,70 @@
-"""Which pull requests are stored, and what told at that time whether anything in them changes?
+"""Which pull requests are stored, and with which fingerprint? It changes whenever anything in a pull request changes.
 
-A comment that is deleted does not move a pull request's time of change. So a mark is made of the time, the head
-commit, and the numbers of commits, reviews and comments.
+A deleted comment does not move a pull request's time of change. So a fingerprint is made of the time, the head commit,
+and the numbers of commits, reviews and comments.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import zip_longest
-from typing import Any
 
 import msgspec
 
 from apps.sources.base import Context, Slice
 from apps.sources.github.extract import queries
-from apps.sources.github.extract.index import glance
+from apps.sources.github.extract.index import read_part
+from apps.sources.text import in_pieces
 
-Entry = list[str]  # node id, external id, repository, mark
+Entry = list[str]  # node id, external id, repository, fingerprint
 
 
-class _Count(msgspec.Struct, rename="camel", frozen=True):
+class _TotalNode(msgspec.Struct, rename="camel", frozen=True):
     total_count: int = -1
 
 
-class Marks(msgspec.Struct, rename="camel"):
-    """A pull request as a sweep looks at it."""
+class FingerprintNode(msgspec.Struct, rename="camel"):
+    """A pull request as a sweep asks for it."""
 
     id: str = ""
     updated_at: str | None = None
     head_ref_oid: str | None = None
     total_comments_count: int | None = None
-    commits: _Count = _Count()
-    reviews: _Count = _Count()
+    commits: _TotalNode = _TotalNode()
+    reviews: _TotalNode = _TotalNode()
 
     @property
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """Short, and another one when anything has changed."""
-        told = (self.updated_at, self.head_ref_oid, self.total_comments_count)
-        text = f"{told} {self.commits.total_count} {self.reviews.total_count}"
+        fields = (self.updated_at, self.head_ref_oid, self.total_comments_count)
+        text = f"{fields} {self.commits.total_count} {self.reviews.total_count}"
         return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def stored_pull_requests(context: Context, scopes: set[str]) -> list[Entry]:
-    """The stored pull requests of some repositories; one that came over REST tells no node id here, and is left out."""
-    found = ((record, glance(record.payload, Marks)) for record in context.current("pull_request"))
+    """The stored pull requests of some repositories; one that came over REST has no node id, and is left out."""
+    found = ((record, read_part(record.payload, FingerprintNode)) for record in context.current("pull_request"))
     return [
-        [told.id, record.external_id, record.scope, told.mark]
-        for record, told in found
-        if told and told.id and record.scope in scopes
+        [node.id, record.external_id, record.scope, node.fingerprint]
+        for record, node in found
+        if node and node.id and record.scope in scopes
     ]
 
 
-def slices(repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], size: int = queries.KNOWN) -> list[Slice]:
+def index_slices(
+    repositories: Sequence[tuple[str, str]],
+    stored: Sequence[Entry],
+    size: int = queries.MAX_REFRESHED_PULL_REQUESTS,
+) -> list[Slice]:
     """Slices of some repositories, by node id and name, and of at most ``size`` stored pull requests each."""
-    parts = zip_longest(parts_of(repositories, queries.OVERVIEWED), parts_of(stored, size), fillvalue=())
-    return [heads_slice(homes, entries) for homes, entries in parts]
+    pieces = zip_longest(
+        in_pieces(repositories, queries.MAX_OVERVIEW_REPOSITORIES), in_pieces(stored, size), fillvalue=()
+    )
+    return [index_slice(some, entries) for some, entries in pieces]
 
 
-def heads_slice(repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], first: int = queries.LISTED) -> Slice:
-    """One look at the newest pull requests of some repositories and at some stored ones."""
+def index_slice(
+    repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], first: int = queries.MAX_LISTED_ITEMS
+) -> Slice:
+    """One question for the newest pull requests of some repositories and for some stored ones."""
     args = {"repositories": list(repositories), "known": list(stored), "first": first}
     return Slice("pull_request_heads", args, scopes=tuple(name for _, name in repositories))
-
-
-def parts_of(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    """``items`` in pieces."""
-    return (list(items[i : i + size]) for i in range(0, len(items), size))

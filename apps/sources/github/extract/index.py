@@ -1,4 +1,4 @@
-"""What must be known of an answer to go on reading? Ids, totals and page marks; the rest stays as it came.
+"""What does the extraction read of an answer? Ids, dates, totals and cursors; the rest stays as it came.
 
 A record that is so odd that not even this can be read is stored all the same: its transform sets it aside.
 """
@@ -15,22 +15,27 @@ from apps.sources.text import parse_time, read_json
 T = TypeVar("T")
 
 
-def glance(payload: bytes, shape: type[T]) -> T | None:
-    """What must be known of a record, ``None`` when it cannot be read."""
+def read_part(payload: bytes, shape: type[T]) -> T | None:
+    """The part of a payload that ``shape`` names, ``None`` when it cannot be read."""
     try:
         return read_json(payload, shape)
     except msgspec.DecodeError:
         return None
 
 
-def external_id(told: object, payload: bytes) -> str:
-    """The id that a record tells as text; one made of its content when it tells none."""
-    if told and isinstance(told, str | int):
-        return str(told)
+def external_id(given: object, payload: bytes) -> str:
+    """The id of a record as text; one made of its content when GitHub gives none."""
+    if given and isinstance(given, str | int):
+        return str(given)
     return f"unreadable-{sha256(payload).hexdigest()[:16]}"
 
 
-class PageInfo(msgspec.Struct, rename="camel"):
+def newest_of(*stamps: object) -> datetime | None:
+    """The last one of some times as GitHub writes them; ``None`` when none can be read."""
+    return max(filter(None, map(parse_time, stamps)), default=None)
+
+
+class CursorNode(msgspec.Struct, rename="camel"):
     """Where a list goes on."""
 
     has_next_page: bool = False
@@ -45,16 +50,16 @@ class PageInfo(msgspec.Struct, rename="camel"):
         return self.end_cursor
 
 
-class Page(msgspec.Struct, rename="camel"):
+class RawPageNode(msgspec.Struct, rename="camel"):
     """A page of things that stay as they came."""
 
-    page_info: PageInfo
+    page_info: CursorNode
     total_count: int = 0
     nodes: list[msgspec.Raw] = []
 
 
-class Item(msgspec.Struct, rename="camel"):
-    """What a list of ids tells of a pull request, release or deployment."""
+class IndexNode(msgspec.Struct, rename="camel"):
+    """One entry of an index: the ids and dates of a pull request, release or deployment."""
 
     id: str = ""
     database_id: Any = None
@@ -65,94 +70,98 @@ class Item(msgspec.Struct, rename="camel"):
 
     @property
     def newest(self) -> datetime | None:
-        """The last time that it tells."""
-        stamps = (parse_time(text) for text in (self.updated_at, self.published_at, self.created_at))
-        return max((stamp for stamp in stamps if stamp), default=None)
+        """The last one of its dates."""
+        return newest_of(self.updated_at, self.published_at, self.created_at)
 
 
-class ItemPage(msgspec.Struct, rename="camel"):
-    """A page of a list of ids."""
+class IndexPayload(msgspec.Struct):
+    """The same over REST."""
 
-    page_info: PageInfo
-    total_count: int = 0
-    nodes: list[Item | None] = []
+    id: Any = None
+    created_at: Any = None
+    published_at: Any = None
+    updated_at: Any = None
 
     @property
-    def items(self) -> list[Item]:
-        """Those that are there."""
+    def newest(self) -> datetime | None:
+        """The last one of its dates."""
+        return newest_of(self.updated_at, self.published_at, self.created_at)
+
+
+class IndexPageNode(msgspec.Struct, rename="camel"):
+    """A page of an index."""
+
+    page_info: CursorNode
+    total_count: int = 0
+    nodes: list[IndexNode | None] = []
+
+    @property
+    def items(self) -> list[IndexNode]:
+        """The entries that are not null."""
         return [item for item in self.nodes if item]
 
 
-class Thread(msgspec.Struct):
-    """A review thread."""
+class RawThreadNode(msgspec.Struct):
+    """A review thread with a page of its comments."""
 
     id: str
-    comments: Page | None = None
+    comments: RawPageNode | None = None
 
 
-class ThreadPage(msgspec.Struct, rename="camel"):
+class RawThreadPageNode(msgspec.Struct, rename="camel"):
     """A page of review threads."""
 
-    page_info: PageInfo
-    nodes: list[Thread | None] = []
+    page_info: CursorNode
+    nodes: list[RawThreadNode | None] = []
 
 
-class Home(msgspec.Struct, rename="camel"):
-    """The repository of an object."""
-
-    name_with_owner: str = ""
-
-
-class PullRequest(msgspec.Struct, rename="camel"):
+class RawPullRequestNode(msgspec.Struct, rename="camel"):
     """A pull request with a page of one or all of its lists."""
 
     id: str
     full_database_id: str | int
     number: int
     updated_at: Any = None
-    repository: Home | None = None
-    commits: Page | None = None
-    reviews: Page | None = None
-    comments: Page | None = None
-    review_threads: ThreadPage | None = None
+    commits: RawPageNode | None = None
+    reviews: RawPageNode | None = None
+    comments: RawPageNode | None = None
+    review_threads: RawThreadPageNode | None = None
 
 
-class ThreadNode(msgspec.Struct, rename="camel"):
-    """A page of the comments of one review thread."""
+class ThreadOfPullRequestNode(RawThreadNode, rename="camel", kw_only=True):
+    """A review thread that was asked for by its id."""
 
-    id: str
-    pull_request: PullRequest
-    comments: Page | None = None
+    pull_request: RawPullRequestNode
 
 
-class Repository(msgspec.Struct, rename="camel"):
+class RepositoryListsNode(msgspec.Struct, rename="camel"):
     """A repository with a page of one of its lists."""
 
     name_with_owner: str
-    pull_requests: ItemPage | None = None
-    deployments: Page | None = None
+    pull_requests: IndexPageNode | None = None
+    deployments: RawPageNode | None = None
 
 
-class RepositoryAnswer(msgspec.Struct):
+class RepositoryData(msgspec.Struct):
     """The data of a question about one repository."""
 
-    repository: Repository | None = None
+    repository: RepositoryListsNode | None = None
 
 
-class Deliveries(msgspec.Struct):
+class DeliveriesNode(msgspec.Struct):
     """A repository with a page of the ids of its releases or deployments."""
 
-    releases: ItemPage | None = None
-    deployments: ItemPage | None = None
+    releases: IndexPageNode | None = None
+    deployments: IndexPageNode | None = None
 
 
-class DeliveriesAnswer(msgspec.Struct):
+class DeliveriesData(msgspec.Struct):
     """The data of a question for the ids of releases or deployments."""
 
-    repository: Deliveries | None = None
+    repository: DeliveriesNode | None = None
 
 
-class NodesAnswer(msgspec.Struct):
+class NodesData(msgspec.Struct):
     """The data of a question for several ids."""
 
     nodes: list[msgspec.Raw] = []

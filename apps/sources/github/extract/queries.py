@@ -1,19 +1,19 @@
 """What is asked over GraphQL? The query texts; a contract test checks each against GitHub's schema.
 
-Numbers after ``first`` bound what one answer can cost: 25 pull requests with 25 of each child and 10 comments
-in each review thread are below 15,000 of the 500,000 nodes that GitHub allows, and 8 of the 5,000 points.
+Numbers after ``first`` bound the cost of one answer: 25 pull requests with 25 of each child and 10 comments in each
+review thread are fewer than 15,000 of the 500,000 nodes that GitHub allows, and cost 8 of the 5,000 points.
 """
 
 from collections.abc import Sequence
 
-LISTED = 100
-OVERVIEWED = 10  # repositories an overview
-KNOWN = 1000  # stored pull requests looked at at once
-IDS = 100  # the most that GitHub takes in one list of ids
-DETAILED = 25
-EMBEDDED = 25
-PAGED = 100
-BUNDLED = 10
+MAX_LISTED_ITEMS = 100  # ids or deployments in one page of a list
+MAX_OVERVIEW_REPOSITORIES = 10
+MAX_REFRESHED_PULL_REQUESTS = 1000  # stored ones in one question
+MAX_IDS_PER_LIST = 100  # GitHub takes no more in one list of ids
+MAX_DETAILED_PULL_REQUESTS = 25
+MAX_EMBEDDED_CHILDREN = 25  # of each kind, in the answer with their pull request
+MAX_CHILDREN_PER_PAGE = 100
+MAX_PAGES_PER_QUESTION = 10
 
 _RATE = "rateLimit { cost remaining resetAt }"
 _PAGE = "totalCount pageInfo { hasNextPage endCursor }"
@@ -28,9 +28,9 @@ _COMMENTS = f"{_PAGE} nodes {{ fullDatabaseId body createdAt updatedAt author {{
 _THREAD_COMMENTS = f"""{_PAGE} nodes {{ fullDatabaseId body path line originalLine createdAt updatedAt
   pullRequestReview {{ fullDatabaseId }} author {{ {_ACTOR} }} }}"""
 _THREADS = f"{_PAGE} nodes {{ id comments(first: 10) {{ {_THREAD_COMMENTS} }} }}"
-# What changes whenever something of a pull request changes, deletions included: they do not move updatedAt.
-_MARKS = "updatedAt headRefOid totalCommentsCount"
-_IDENTITY = f"id fullDatabaseId number url {_MARKS} repository {{ databaseId nameWithOwner }}"
+# At least one of these changes whenever anything of a pull request changes; a deletion does not move updatedAt.
+_FINGERPRINT = "updatedAt headRefOid totalCommentsCount"
+_IDENTITY = f"id fullDatabaseId number url {_FINGERPRINT} repository {{ databaseId nameWithOwner }}"
 _NEWEST = "orderBy: {field: UPDATED_AT, direction: DESC}"
 _CREATED = "orderBy: {field: CREATED_AT, direction: DESC}"
 _LISTED_PULLS = f"{_PAGE} nodes {{ id fullDatabaseId createdAt updatedAt }}"
@@ -107,38 +107,40 @@ OVERVIEW = f"""query Overview($ids: [ID!]!, $first: Int!, $runs: Boolean!) {{
 WORKING = f"query Working {{ {_RATE} }}"
 
 _LISTS = {"commits": _COMMITS, "reviews": _REVIEWS, "reviewThreads": _THREADS, "comments": _COMMENTS}
-THREAD = "threadComments"
+THREAD_COMMENTS = "threadComments"
 
 
 def pages(kinds: Sequence[str]) -> str:
     """One query for a further page of several lists at once: ``page0: …``, with ``$id0``, ``$after0`` …
 
-    A kind is a child list of a pull request, or :data:`THREAD` for the comments of one review thread.
+    A kind is a child list of a pull request, or :data:`THREAD_COMMENTS` for the comments of one review thread.
     """
     variables = ", ".join(f"$id{i}: ID!, $after{i}: String" for i in range(len(kinds)))
     selections = "\n  ".join(_selection(i, kind) for i, kind in enumerate(kinds))
     return f"query Pages($first: Int!, {variables}) {{\n  {_RATE}\n  {selections}\n}}"
 
 
-def heads(parts: int) -> str:
-    """One query for the newest pull requests of ``$repositories`` and for what tells whether known ones have changed.
+def pull_request_index(groups: int) -> str:
+    """One query for the newest pull requests of ``$repositories`` and for the fingerprints of stored ones.
 
-    The known ones are given in ``parts`` lists of at most :data:`IDS` ids: ``$known0``, ``$known1`` …
+    The stored ones are given in ``groups`` lists of at most :data:`MAX_IDS_PER_LIST` ids: ``$known0``, ``$known1`` …
     """
-    variables = "".join(f", $known{i}: [ID!]!" for i in range(parts))
-    marks = f"id {_MARKS} commits(first: 1) {{ totalCount }} reviews(first: 1) {{ totalCount }}"
-    known = "\n  ".join(f"known{i}: nodes(ids: $known{i}) {{ ... on PullRequest {{ {marks} }} }}" for i in range(parts))
+    variables = "".join(f", $known{i}: [ID!]!" for i in range(groups))
+    fields = f"id {_FINGERPRINT} commits(first: 1) {{ totalCount }} reviews(first: 1) {{ totalCount }}"
+    stored = "\n  ".join(
+        f"known{i}: nodes(ids: $known{i}) {{ ... on PullRequest {{ {fields} }} }}" for i in range(groups)
+    )
     newest = f"... on Repository {{ nameWithOwner pullRequests(first: $first, {_NEWEST}) {{ {_LISTED_PULLS} }} }}"
     return f"""query PullRequestHeads($repositories: [ID!]!, $first: Int!{variables}) {{
   {_RATE}
   repositories: nodes(ids: $repositories) {{ {newest} }}
-  {known}
+  {stored}
 }}"""
 
 
 def _selection(i: int, kind: str) -> str:
     where = f"(first: $first, after: $after{i})"
-    if kind == THREAD:
+    if kind == THREAD_COMMENTS:
         inside = f"id pullRequest {{ {_IDENTITY} }} comments{where} {{ {_THREAD_COMMENTS} }}"
         return f"page{i}: node(id: $id{i}) {{ ... on PullRequestReviewThread {{ {inside} }} }}"
     inside = f"{_IDENTITY} {kind}{where} {{ {_LISTS[kind]} }}"

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, RawRecord
-from apps.sources.github.extract.index import glance
+from apps.sources.github.extract.index import read_part
 from apps.sources.text import parse_time
 
 
-class _Repository(msgspec.Struct):
+class _StoredRepositoryPayload(msgspec.Struct):
     node_id: str = ""
     updated_at: Any = None
     pushed_at: Any = None
@@ -20,7 +20,7 @@ class _Repository(msgspec.Struct):
 
 @dataclass(frozen=True)
 class StoredRepository:
-    """A repository as its record tells it; ``name`` is owner/name, ``node_id`` "" where the record tells none."""
+    """A repository as its stored record has it: ``name`` is owner/name, ``node_id`` "" where the record has none."""
 
     id: str
     name: str
@@ -35,26 +35,32 @@ def stored_repositories(context: Context) -> list[StoredRepository]:
 
 
 def _repository(record: RawRecord) -> StoredRepository:
-    told = glance(record.payload, _Repository) or _Repository()
+    payload = read_part(record.payload, _StoredRepositoryPayload) or _StoredRepositoryPayload()
     return StoredRepository(
-        record.external_id, record.scope, told.node_id, parse_time(told.updated_at), parse_time(told.pushed_at)
+        record.external_id,
+        record.scope,
+        payload.node_id,
+        parse_time(payload.updated_at),
+        parse_time(payload.pushed_at),
     )
 
 
-def at_beginning(context: Context) -> dict[str, StoredRepository]:
+def repositories_at_start(context: Context) -> dict[str, StoredRepository]:
     """The stored repositories by id, as this process first saw them in this run."""
     return context.memo("github-stored", lambda: {found.id: found for found in stored_repositories(context)})
 
 
-def named(repositories: Iterable[StoredRepository], scopes: Sequence[str]) -> tuple[list[StoredRepository], list[str]]:
+def match_scopes(
+    repositories: Iterable[StoredRepository], scopes: Sequence[str]
+) -> tuple[list[StoredRepository], list[str]]:
     """The repositories that the ``scopes`` name (all where there are none), and the scopes that name none of them.
 
-    One without a node id cannot be asked for together with others, and counts as not stored.
+    A repository without a node id cannot be asked for together with others, and counts as not stored.
     """
-    known = {found.name.lower(): found for found in repositories}
+    by_name = {found.name.lower(): found for found in repositories}
     wanted = dict[str, str]()
-    for scope in scopes or [found.name for found in known.values()]:
+    for scope in scopes or [found.name for found in by_name.values()]:
         wanted.setdefault(scope.strip().lower(), scope.strip())
-    usable = [known[name] for name in wanted if name in known and known[name].node_id]
-    others = [scope for name, scope in wanted.items() if name not in known or not known[name].node_id]
+    usable = [by_name[name] for name in wanted if name in by_name and by_name[name].node_id]
+    others = [scope for name, scope in wanted.items() if name not in by_name or not by_name[name].node_id]
     return usable, others

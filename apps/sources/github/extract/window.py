@@ -7,8 +7,8 @@ from apps.sources.base import Context
 
 
 @dataclass(frozen=True)
-class Window:
-    """``since`` <= time < ``until``; ``None`` is no bound. An unknown time is wanted."""
+class TimeWindow:
+    """``since`` <= time < ``until``; ``None`` is no bound. A record whose time is unknown belongs to it."""
 
     since: datetime | None
     until: datetime | None
@@ -18,16 +18,16 @@ class Window:
         """Whether everything is wanted: then the provider's totals are ours."""
         return self.since is None and self.until is None
 
-    def wants(self, moment: datetime | None) -> bool:
+    def has_time(self, moment: datetime | None) -> bool:
         """Whether a record of that time belongs to the range."""
-        return not self.is_before(moment) and not (self.until and moment and moment >= self.until)
+        return not self.is_after(moment) and not (self.until and moment and moment >= self.until)
 
-    def is_before(self, moment: datetime | None) -> bool:
-        """Whether a list sorted newest first has left the range for good."""
+    def is_after(self, moment: datetime | None) -> bool:
+        """Whether the range begins after ``moment``: a list sorted newest first has left it for good."""
         return bool(self.since and moment and moment < self.since)
 
 
-def window(context: Context, scope: str, lag: timedelta = timedelta()) -> Window:
-    """The range of ``scope``, begun ``lag`` earlier for things that change without moving in their list."""
+def time_window(context: Context, scope: str, lag: timedelta = timedelta()) -> TimeWindow:
+    """The range of ``scope``, begun ``lag`` earlier for records that change without moving in their list."""
     since = context.since(scope)
-    return Window(since - lag if since else None, context.until())
+    return TimeWindow(since - lag if since else None, context.until())
