@@ -153,6 +153,7 @@ class Batch(TenantModel):
 
     class Meta:
         db_table = "etl_job_queue"
+        verbose_name_plural = "batches"
         indexes = [
             models.Index(
                 fields=["run", "step", "stage"], condition=models.Q(state__in=("queued", "running")), name="open_items"

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RenameModel("QueueItem", "Batch"),
+        migrations.AlterModelOptions("Batch", {"verbose_name_plural": "batches"}),
         migrations.AlterField(
             "batch",
             "run",
