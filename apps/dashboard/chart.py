@@ -1,19 +1,19 @@
-"""How long did the last runs take and how much did they take in? Two rows of bars as plain geometry for an SVG."""
+"""How long did the listed runs take, and how much did they read? Two bar charts as plain geometry for an SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.dashboard.selectors import RunRow
+from apps.dashboard.run_rows import RunRow
 
-STEP = 16  # from one bar to the next, in the units of the drawing
+STEP = 16  # distance from one bar to the next, in units of the drawing
 WIDTH = 10
 HEIGHT = 64
-LEAST = 2
+MIN_BAR_HEIGHT = 2
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One run: where its bar stands and how high it is."""
+class ChartBar:
+    """The bar of one run."""
 
     row: RunRow
     x: int
@@ -24,21 +24,26 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars from the oldest to the newest run in a drawing of ``width`` × ``height``."""
+    """Bars from the oldest to the newest run, in a drawing of ``width`` × ``height``."""
 
-    bars: list[Bar]
+    bars: list[ChartBar]
     width: int
     highest: float
     height: int = HEIGHT
 
+    @property
+    def newest(self) -> ChartBar:
+        """The bar of the newest run."""
+        return self.bars[-1]
+
 
 def duration_chart(rows: Sequence[RunRow]) -> Chart:
-    """Seconds that each run worked."""
+    """How many seconds each run took."""
     return _chart(rows, [row.took.total_seconds() if row.took else 0.0 for row in rows])
 
 
 def volume_chart(rows: Sequence[RunRow]) -> Chart:
-    """Records that each run took in."""
+    """How many records each run read."""
     return _chart(rows, [float(row.volume) for row in rows])
 
 
@@ -46,6 +51,6 @@ def _chart(rows: Sequence[RunRow], values: Sequence[float]) -> Chart:
     highest = max(values, default=0.0)
     bars = []
     for position, (row, value) in enumerate(zip(reversed(rows), reversed(values), strict=True)):
-        height = max(LEAST, round(value / highest * HEIGHT, 1)) if highest else LEAST
-        bars.append(Bar(row, position * STEP, HEIGHT - height, height))
+        height = max(MIN_BAR_HEIGHT, round(value / highest * HEIGHT, 1)) if highest else MIN_BAR_HEIGHT
+        bars.append(ChartBar(row, position * STEP, HEIGHT - height, height))
     return Chart(bars, max(len(bars) * STEP, STEP), highest)

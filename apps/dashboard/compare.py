@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.dashboard.selectors import COLUMNS, took
+from apps.dashboard.run_rows import took
 from apps.dashboard.templatetags.dashboard import duration, kind
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
@@ -15,16 +15,24 @@ from apps.progress.engine.words import rate_words
 from apps.progress.models import StageProgress
 from apps.sources.registry import definition
 
-OFFERED = 20
+MAX_OFFERED_RUNS = 20
 MORE, LONGER, FASTER = ("more", "fewer"), ("longer", "shorter"), ("faster", "slower")
-SAME = 0.005  # a smaller share of the other value is no difference worth words
+MIN_DIFFERENCE = 0.005  # as a share of the larger value; smaller differences are not shown
+# The totals of a run that are compared, and what they are called.
+TOTALS = {
+    "announced": "announced by the provider",
+    "extracted": "stored",
+    "loaded": "loaded",
+    "embedded": "embedded",
+    "set_aside": "set aside",
+}
 
 Cells = dict[tuple[str, str], StageProgress]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of both runs; the bars are percent of the larger one."""
+    """One number of both runs. The bars are percentages of the larger number."""
 
     title: str
     left: str
@@ -36,21 +44,21 @@ class Measure:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting or outcome of both runs in words."""
+    """One setting or outcome of both runs, in words."""
 
     title: str
     left: str
     right: str
 
     @property
-    def differs(self) -> bool:
-        """Whether the two are not the same."""
+    def is_different(self) -> bool:
+        """Whether the runs differ in it."""
         return self.left != self.right
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything about two runs side by side; of ``same`` numbers at the end both have as many."""
+    """Two runs side by side. ``same`` says how many totals are equal in both runs; they are not listed."""
 
     left: Run
     right: Run
@@ -60,18 +68,18 @@ class Comparison:
 
     @property
     def runs(self) -> tuple[Run, Run]:
-        """Both, the first one first."""
+        """Both runs, the left one first."""
         return self.left, self.right
 
 
 def candidates(run: Run) -> list[Run]:
-    """The recent runs of the same job, newest first."""
+    """The recent other runs of the same job, newest first."""
     runs = Run.objects.for_tenant(run.tenant_id).filter(job=run.job_id).exclude(pk=run.pk).select_related("job")
-    return list(runs.order_by("-created_at")[:OFFERED])
+    return list(runs.order_by("-created_at")[:MAX_OFFERED_RUNS])
 
 
 def chosen(run: Run, offered: list[Run], wanted: UUID | None) -> Run | None:
-    """The run that is asked for, of the same job; else the last successful one before, else the newest other."""
+    """The run ``wanted`` of the same job; without it the last earlier run that finished, or else another run."""
     if wanted:
         runs = Run.objects.for_tenant(run.tenant_id).filter(job=run.job_id, pk=wanted).exclude(pk=run.pk)
         return runs.select_related("job").first()
@@ -81,30 +89,30 @@ def chosen(run: Run, offered: list[Run], wanted: UUID | None) -> Run | None:
 
 
 def comparison(left: Run, right: Run) -> Comparison:
-    """``left`` beside ``right``; differences are told from the left one."""
+    """``left`` beside ``right``. Differences describe the left run."""
     stages = StageProgress.objects.filter(run__in=[left.pk, right.pk])
     cells: dict[UUID, Cells] = {left.pk: {}, right.pk: {}}
     for row in stages:
         cells[row.run_id][row.step, row.stage] = row
-    kinds = _telling(_kinds(left, right))
-    differing = [measure for measure in kinds if measure.difference != "the same"]
-    tables = [*_tables(left, right, cells), ("What was there at the end", differing)]
-    return Comparison(left, right, list(_settings(left, right)), tables, len(kinds) - len(differing))
+    totals = _without_zeros(_totals(left, right))
+    differing = [measure for measure in totals if measure.difference != "no difference"]
+    tables = [*_tables(left, right, cells), ("Totals at the end of the run", differing)]
+    return Comparison(left, right, list(_settings(left, right)), tables, len(totals) - len(differing))
 
 
 def _settings(left: Run, right: Run) -> Iterator[Setting]:
-    tellers: dict[str, Callable[[Run], str]] = {
+    values: dict[str, Callable[[Run], str]] = {
         "Outcome": lambda run: run.get_outcome_display() if run.outcome else run.get_state_display(),
-        "Reads": lambda run: run.get_mode_display(),
+        "Mode": lambda run: run.get_mode_display(),
         "Attempts": lambda run: str(run.attempt),
-        "From": lambda run: _moment(run.since),
-        "Until": lambda run: _moment(run.until),
-        "Only": lambda run: ", ".join(run.scopes) or "everything connected",
-        "Looks for what is gone": lambda run: "yes" if run.sweep else "no",
-        "Not given by the provider": lambda run: f"{len(run.skips):,}" if run.skips else "nothing",
-        "Error": lambda run: run.error or "none",
+        "Changed since": lambda run: _moment(run.since),
+        "Changed until": lambda run: _moment(run.until),
+        "Projects or repositories": lambda run: ", ".join(run.scopes) or "All",
+        "Checks for deleted records": lambda run: "Yes" if run.sweep else "No",
+        "Skipped by the provider": lambda run: f"{len(run.skips):,}" if run.skips else "Nothing",
+        "Error": lambda run: run.error or "None",
     }
-    return (Setting(title, tell(left), tell(right)) for title, tell in tellers.items())
+    return (Setting(title, value(left), value(right)) for title, value in values.items())
 
 
 def _tables(left: Run, right: Run, cells: dict[UUID, Cells]) -> Iterator[tuple[str, list[Measure]]]:
@@ -113,22 +121,21 @@ def _tables(left: Run, right: Run, cells: dict[UUID, Cells]) -> Iterator[tuple[s
         (f"{step.title}: {stage}", cells[left.pk].get((step.key, stage)), cells[right.pk].get((step.key, stage)))
         for step, stage in steps
     ]
-    whole = _measure("The whole run", _seconds(took(left)), _seconds(took(right)), _time, LONGER)
+    whole = _measure("Whole run", _seconds(took(left)), _seconds(took(right)), _time, LONGER)
     worked = (_measure(name, _lasted(a), _lasted(b), _time, LONGER) for name, a, b in pairs)
-    yield "How long", [whole, *_telling(worked)]
-    yield "How many records", _telling(_measure(name, _done(a), _done(b), _number, MORE) for name, a, b in pairs)
+    yield "Duration", [whole, *_without_zeros(worked)]
+    yield "Records processed", _without_zeros(_measure(name, _done(a), _done(b), _number, MORE) for name, a, b in pairs)
     yield (
-        "How fast",
-        _telling(_measure(name, _rate(a), _rate(b), rate_words, FASTER) for name, a, b in pairs),
+        "Speed",
+        _without_zeros(_measure(name, _rate(a), _rate(b), rate_words, FASTER) for name, a, b in pairs),
     )
 
 
-def _kinds(left: Run, right: Run) -> Iterator[Measure]:
-    for column in COLUMNS:
+def _totals(left: Run, right: Run) -> Iterator[Measure]:
+    for column, words in TOTALS.items():
         ours, theirs = left.counts.get(column, {}), right.counts.get(column, {})
         for name in sorted(ours | theirs):
-            title = f"{kind(name)}: {column.replace('_', ' ')}"
-            yield _measure(title, ours.get(name), theirs.get(name), _number, MORE)
+            yield _measure(f"{kind(name)}: {words}", ours.get(name), theirs.get(name), _number, MORE)
 
 
 def _measure(
@@ -144,13 +151,13 @@ def _difference(left: float | None, right: float | None, words: Callable[[float]
     if left is None or right is None:
         return ""
     gap = left - right
-    if abs(gap) <= SAME * max(left, right):
-        return "the same"
+    if abs(gap) <= MIN_DIFFERENCE * max(left, right):
+        return "no difference"
     share = f" ({gap / right:+.0%})" if right else ""
     return f"{words(abs(gap))} {than[0] if gap > 0 else than[1]}{share}"
 
 
-def _telling(measures: Iterable[Measure]) -> list[Measure]:
+def _without_zeros(measures: Iterable[Measure]) -> list[Measure]:
     return [measure for measure in measures if (measure.left_bar, measure.right_bar) != (0, 0)]
 
 
@@ -182,4 +189,4 @@ def _number(value: float) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M %Z}" if moment else "not limited"
+    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M %Z}" if moment else "No limit"

@@ -1,20 +1,20 @@
-"""Why did a run fail, what does that mean, and what is to be done?"""
+"""Why did a run fail, what was completed, and what happens next?"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from apps.dashboard.selectors import MatrixRow
+from apps.dashboard.matrix import MatrixRow
 from apps.jobs.choices import BatchState
 from apps.jobs.models import Batch, Job, Run
 from apps.progress import log
 from apps.progress.choices import STAGE_DONE, JobState, RunState, StageState
 
-SHOWN = 5  # different errors of batches
+MAX_BATCH_ERRORS = 5
 
 
 @dataclass(frozen=True)
 class BatchError:
-    """What a batch of a step said last, and how often it was tried."""
+    """The last error of a batch, and how many attempts it had."""
 
     step: str
     stage: str
@@ -23,10 +23,11 @@ class BatchError:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A failed run: its ``cause`` as a sentence, what is done and kept, what is missing, and what comes next.
+class RunFailure:
+    """A failed run: its ``cause`` as a sentence, the steps that are done, partly done and missing, and the next retry.
 
-    ``line`` is the log's line that tells it; ``retry_at`` when it is tried again by itself.
+    ``line`` is the log line with the error. ``retry_at`` is the time of the next automatic retry. ``kept`` is how many
+    records were extracted.
     """
 
     cause: str
@@ -39,11 +40,11 @@ class Failure:
     batches: list[BatchError] = field(default_factory=list)
 
 
-def failure_of(run: Run | None, job: Job, matrix: list[MatrixRow]) -> Failure | None:
-    """The failure of a run; ``None`` when it did not fail."""
+def failure_of(run: Run | None, job: Job, matrix: list[MatrixRow]) -> RunFailure | None:
+    """The failure of a run; ``None`` if it did not fail."""
     if run is None or not (run.state == RunState.FAILED or (run.error and run.state == RunState.CANCELLED)):
         return None
-    failure = Failure(
+    failure = RunFailure(
         run.error or job.error or "No cause was recorded.",
         log.newest_error(run.pk),
         kept=sum(cell.row.done for row in matrix for cell in row.cells[:1] if cell.row),
@@ -69,5 +70,5 @@ def _retry_at(run: Run, job: Job) -> datetime | None:
 def _batch_errors(run: Run) -> list[BatchError]:
     failed = Batch.objects.for_tenant(run.tenant_id).filter(run=run).exclude(error="")
     failed = failed.exclude(state=BatchState.FINISHED).order_by("-attempts", "pk")
-    found = failed.values_list("step", "stage", "attempts", "error")[:SHOWN]
+    found = failed.values_list("step", "stage", "attempts", "error")[:MAX_BATCH_ERRORS]
     return [BatchError(*values) for values in found]

@@ -1,4 +1,4 @@
-"""Is everything well that the product stands on? Each part is asked with a short time-out and answers in a sentence."""
+"""Are all services healthy? Each one is checked with a short time-out, and the result is a state and a sentence."""
 
 import time
 from collections.abc import Callable
@@ -28,15 +28,15 @@ from apps.progress.choices import RunState
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 
-KEPT = 5  # seconds for which an answer is good
-TIMEOUT = 1.0
-SLOW = 0.25  # seconds a service may take before it is worth a word
+CACHE_SECONDS = 5
+TIMEOUT = 1.0  # seconds
+SLOW = 0.25  # seconds; a slower answer is a warning
 LONG_WAIT = timedelta(minutes=5)
 QUEUES = frozenset({*(stage.value for stage in Stage), "control"})
 
 
 class Health(StrEnum):
-    """How a part is, from good to bad."""
+    """The state of a service, from good to bad."""
 
     HEALTHY = "healthy"
     WARNING = "warning"
@@ -45,7 +45,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """What one part answers: ``state`` is a :class:`Health`, ``sentence`` tells it to a person."""
+    """The result of one check: ``state`` is a :class:`Health`, ``sentence`` explains it to a person."""
 
     key: str
     title: str
@@ -54,7 +54,7 @@ class Check:
 
 
 def checks(tenant: Tenant) -> list[Check]:
-    """Every part as a member of ``tenant`` may see it; kept for a few seconds."""
+    """All checks, as a member of ``tenant`` may see them. They are cached for a few seconds."""
     known = cache.get(_key(tenant))
     if known is None:
         with ThreadPoolExecutor(max_workers=3) as pool:
@@ -62,23 +62,23 @@ def checks(tenant: Tenant) -> list[Check]:
             own = [_database(), _queues(tenant), _integrations(tenant)]
             redis, broker, qdrant = (answer.result() for answer in asked)
         known = [own[0], *redis, *broker, own[1], *qdrant, own[2]]
-        cache.set(_key(tenant), known, KEPT)
+        cache.set(_key(tenant), known, CACHE_SECONDS)
     return list(known)
 
 
 def known_checks(tenant: Tenant) -> list[Check]:
-    """What is known without asking anybody; empty when nothing is."""
+    """The cached checks; empty if there are none."""
     return list(cache.get(_key(tenant)) or [])
 
 
 def as_message(found: list[Check]) -> dict[str, object]:
-    """The ``system_health`` message: the state of every part by its key, and the sentences."""
+    """The ``system_health`` message: the state of every service by its key, and the sentences."""
     states: dict[str, object] = {check.key: check.state for check in found}
     return {"v": 1, "type": "system_health"} | states | {"checks": [asdict(check) for check in found]}
 
 
-def database_answers() -> bool:
-    """Whether the database answers at all."""
+def is_database_up() -> bool:
+    """Whether the database responds."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -96,22 +96,22 @@ def _answered(key: str, title: str, ask: Callable[[], object]) -> Check:
     ask()
     took = time.monotonic() - begin
     if took > SLOW:
-        return Check(key, title, Health.WARNING, f"Answers slowly: {took * 1000:.0f} ms.")
-    return Check(key, title, Health.HEALTHY, f"Answers in {max(took * 1000, 1):.0f} ms.")
+        return Check(key, title, Health.WARNING, f"Slow response: {took * 1000:.0f} ms.")
+    return Check(key, title, Health.HEALTHY, f"Responds in {max(took * 1000, 1):.0f} ms.")
 
 
 def _database() -> Check:
     try:
         return _answered("database", "Database", lambda: connection.cursor().execute("SELECT 1"))
     except DatabaseError:
-        return Check("database", "Database", Health.DOWN, "Does not answer. Check DATABASE_URL and that it runs.")
+        return Check("database", "Database", Health.DOWN, "Not reachable. Is PostgreSQL running? Check DATABASE_URL.")
 
 
 def _redis() -> list[Check]:
     try:
         return [_answered("redis", "Redis", redis_client().ping)]
     except RedisError:
-        return [Check("redis", "Redis", Health.DOWN, "Does not answer: pages poll instead. Check REDIS_URL.")]
+        return [Check("redis", "Redis", Health.DOWN, "Not reachable: pages poll for updates. Check REDIS_URL.")]
 
 
 def _broker_and_workers() -> list[Check]:
@@ -121,24 +121,24 @@ def _broker_and_workers() -> list[Check]:
             found = _answered("broker", "Broker", lambda: _connect(broker))
             return [found, _workers(broker)]
     except (OperationalError, OSError):
-        broken = Check("broker", "Broker", Health.DOWN, "Does not answer: no work begins. Check CELERY_BROKER_URL.")
-        return [broken, Check("workers", "Workers", Health.WARNING, "Cannot be asked while the broker is away.")]
+        broken = Check("broker", "Broker", Health.DOWN, "Not reachable: no work can start. Check CELERY_BROKER_URL.")
+        return [broken, Check("workers", "Workers", Health.WARNING, "Unknown while the broker is not reachable.")]
 
 
 def _connect(broker: Any) -> None:
     ensured = broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=TIMEOUT)
-    ensured.default_channel  # noqa: B018  # only with a channel is it known that the broker lets us in
+    ensured.default_channel  # noqa: B018  # opening a channel proves that the broker accepts the log-in
 
 
 def _workers(broker: Any) -> Check:
     answers = current_app.control.inspect(timeout=TIMEOUT, connection=broker).active_queues() or {}
     if not answers:
-        return Check("workers", "Workers", Health.DOWN, "No worker answers. Start one: jobs wait until then.")
+        return Check("workers", "Workers", Health.DOWN, "No worker responds. Jobs wait until a worker is started.")
     served = {queue["name"] for queues in answers.values() for queue in queues}
     count = f"{len(answers)} worker{'s' if len(answers) > 1 else ''}"
     if missing := sorted(QUEUES - served):
-        return Check("workers", "Workers", Health.WARNING, f"{count}, but nobody serves {', '.join(missing)}.")
-    return Check("workers", "Workers", Health.HEALTHY, f"{count}, every queue is served.")
+        return Check("workers", "Workers", Health.WARNING, f"{count}, but no worker serves {', '.join(missing)}.")
+    return Check("workers", "Workers", Health.HEALTHY, f"{count} for all queues.")
 
 
 def _queues(tenant: Tenant) -> Check:
@@ -151,11 +151,12 @@ def _queues(tenant: Tenant) -> Check:
     )
     found = list(waiting)
     if not found:
-        return Check("queues", "Queues", Health.HEALTHY, "Nothing waits.")
+        return Check("queues", "Queues", Health.HEALTHY, "No batches are waiting.")
     depth = ", ".join(f"{number:,} in {stage}" for stage, number, _ in found)
     oldest = min(begin for _, _, begin in found)
     state = Health.WARNING if timezone.now() - oldest > LONG_WAIT else Health.HEALTHY
-    return Check("queues", "Queues", state, f"{depth}; the oldest for {timesince(oldest, depth=1)}.")
+    waited = timesince(oldest, depth=1)
+    return Check("queues", "Queues", state, f"Waiting batches: {depth}. The oldest has waited for {waited}.")
 
 
 def _qdrant() -> list[Check]:
@@ -164,7 +165,7 @@ def _qdrant() -> list[Check]:
     try:
         return [_answered("qdrant", "Qdrant", lambda: _http().get(address, headers=key).raise_for_status())]
     except (httpx.HTTPError, httpx.InvalidURL):
-        return [Check("qdrant", "Qdrant", Health.DOWN, "Does not answer: embedding and search wait. Check QDRANT_URL.")]
+        return [Check("qdrant", "Qdrant", Health.DOWN, "Not reachable: embedding and search wait. Check QDRANT_URL.")]
 
 
 @lru_cache(maxsize=1)
@@ -180,5 +181,5 @@ def _integrations(tenant: Tenant) -> Check:
     if broken:
         return Check("integrations", "Integrations", Health.WARNING, " ".join(broken))
     if not active:
-        return Check("integrations", "Integrations", Health.WARNING, "None is set up and switched on.")
-    return Check("integrations", "Integrations", Health.HEALTHY, f"{len(active)} active, no known problem.")
+        return Check("integrations", "Integrations", Health.WARNING, "There is no active integration.")
+    return Check("integrations", "Integrations", Health.HEALTHY, f"{len(active)} active, no known problems.")

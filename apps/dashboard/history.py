@@ -1,4 +1,4 @@
-"""What was done on which day? Runs by page, and a grid of days and jobs; as fast with 100,000 runs as with ten."""
+"""Which runs were there, and on which day? Runs by page, and a grid of jobs and days. Both are fast with many runs."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,10 +14,10 @@ from apps.jobs.selectors import jobs_of
 from apps.progress.choices import RunState
 from apps.tenants.models import Tenant
 
-PAGE = 25
+PAGE_SIZE = 25
 DAYS = 14
-# How a day of a job is summed up: by the first of these that happened.
-GRAVITY = (
+# The outcomes from worst to best. The cell of a day shows the worst one.
+WORST_FIRST = (
     RunState.FAILED,
     Outcome.INCOMPLETE,
     Outcome.WITH_QUARANTINE,
@@ -31,8 +31,8 @@ GRAVITY = (
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which runs are asked for; ``before`` is the last run of the page before, as its time and id."""
+class RunFilter:
+    """Which runs are wanted. ``before`` is the last run of the previous page, as its time and id."""
 
     job_id: int | None = None
     state: str = ""
@@ -41,34 +41,34 @@ class Wanted:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether any run is left out."""
+        """Whether the filter leaves out any runs."""
         return bool(self.job_id or self.state or self.day or self.before)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One day of one job: how many runs, and the gravest way in which one of them ended."""
+class GridDay:
+    """One day of one job: the number of runs and the worst outcome."""
 
     day: date
     number: int = 0
-    gravest: str = ""
+    worst: str = ""
 
 
 @dataclass(frozen=True)
 class GridRow:
-    """A job and its days, the oldest first."""
+    """A job and its days, oldest first."""
 
     job: Job
-    cells: list[Cell]
+    cells: list[GridDay]
 
 
-def run_page(tenant: Tenant, wanted: Wanted) -> tuple[list[Run], Run | None]:
-    """A page of runs, newest first, and its last run where older ones follow."""
-    found = list(_wanted(tenant, wanted).select_related("job").order_by("-created_at", "-pk")[: PAGE + 1])
-    return found[:PAGE], found[PAGE - 1] if len(found) > PAGE else None
+def run_page(tenant: Tenant, wanted: RunFilter) -> tuple[list[Run], Run | None]:
+    """A page of runs, newest first, and the last run of the page if there are older runs."""
+    found = list(_wanted(tenant, wanted).select_related("job").order_by("-created_at", "-pk")[: PAGE_SIZE + 1])
+    return found[:PAGE_SIZE], found[PAGE_SIZE - 1] if len(found) > PAGE_SIZE else None
 
 
-def _wanted(tenant: Tenant, wanted: Wanted) -> QuerySet[Run]:
+def _wanted(tenant: Tenant, wanted: RunFilter) -> QuerySet[Run]:
     runs = Run.objects.for_tenant(tenant).defer("proof")
     if wanted.job_id:
         runs = runs.filter(job=wanted.job_id)
@@ -83,7 +83,7 @@ def _wanted(tenant: Tenant, wanted: Wanted) -> QuerySet[Run]:
 
 
 def grid(tenant: Tenant) -> list[GridRow]:
-    """The last days of every job, by the reader's calendar."""
+    """The last days of every job, in the user's time zone."""
     today = timezone.localdate()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     ended = (
@@ -99,9 +99,9 @@ def grid(tenant: Tenant) -> list[GridRow]:
     return [GridRow(job, [_cell(day, found.get((job.pk, day), {})) for day in days]) for job in jobs_of(tenant)]
 
 
-def _cell(day: date, ends: dict[str, int]) -> Cell:
-    gravest = next((str(end) for end in GRAVITY if end in ends), "")
-    return Cell(day, sum(ends.values()), gravest.replace("_", "-").lower())
+def _cell(day: date, ends: dict[str, int]) -> GridDay:
+    worst = next((str(end) for end in WORST_FIRST if end in ends), "")
+    return GridDay(day, sum(ends.values()), worst.replace("_", "-").lower())
 
 
 def _begin(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""What does the proof of a run look like? Its numbers side by side per kind, and everything that is missing by id."""
+"""What does a page show of a run's proof? The numbers of each kind side by side, and the ids of missing records."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,32 +9,32 @@ from apps.warehouse.models import MODELS
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A number of a row: ``share`` (0 to 100) of what it should reach, None where it does not apply."""
+class ProofFigure:
+    """A number in a row. ``share`` is its percentage of the expected number; ``None`` if nothing is expected."""
 
     column: str
     number: int | None
     share: float | None = None
-    exact: bool = True
+    is_exact: bool = True
 
 
 @dataclass(frozen=True)
-class Row:
+class ProofRow:
     """The numbers of one kind, in one project or repository or in all of them."""
 
     line: Line
     announced: int | None = None
 
     @property
-    def cells(self) -> list[Cell]:
-        """The columns, each measured by the one before that it should equal."""
+    def cells(self) -> list[ProofFigure]:
+        """The numbers of the columns, each compared with the number that it should equal."""
         line, source = self.line, self.line.listed if self.line.exact else self.announced
         return [
-            Cell("At the source", source, exact=line.exact),
-            Cell("Stored", line.extracted, _share(line.extracted, line.listed)),
-            Cell("Transformed", line.transformed, _share(line.transformed, line.extracted)),
-            Cell("Loaded", line.loaded, _share(line.loaded, line.extracted)),
-            Cell("Embedded", line.embedded, _share(line.embedded, line.texts)),
+            ProofFigure("At the source", source, is_exact=line.exact),
+            ProofFigure("Stored", line.extracted, _share(line.extracted, line.listed)),
+            ProofFigure("Transformed", line.transformed, _share(line.transformed, line.extracted)),
+            ProofFigure("Loaded", line.loaded, _share(line.loaded, line.extracted)),
+            ProofFigure("Embedded", line.embedded, _share(line.embedded, line.texts)),
         ]
 
     @property
@@ -46,27 +46,27 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind with its places, and how much of it there is in all, whatever this run was about."""
+class ProofKind:
+    """A kind with its projects or repositories, and how many records of it are stored in all, also of other runs."""
 
-    total: Row
-    places: list[Row]
+    total: ProofRow
+    places: list[ProofRow]
     in_all: int | None
 
     @property
     def name(self) -> str:
-        """The kind."""
+        """The name of the kind."""
         return self.total.line.kind
 
     @property
     def is_loaded_kind(self) -> bool:
-        """Whether this is a loaded table; else an answer of the provider that feeds others."""
+        """Whether this kind has a table of loaded rows. Other kinds are answers that feed loaded kinds."""
         return self.name in MODELS
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is missing in one place; ``words`` says from where, ``ids`` are some of them."""
+    """Records that are missing in one project or repository. ``words`` says where they are missing."""
 
     line: Line
     words: str
@@ -74,21 +74,21 @@ class Finding:
 
     @property
     def rest(self) -> int:
-        """How many are not listed."""
+        """How many missing records are not listed by id."""
         return self.missing.number - len(self.missing.ids)
 
     @property
     def is_stored(self) -> bool:
-        """Whether the raw records can be looked at."""
+        """Whether the raw records of the missing ones are stored."""
         return self.missing is not self.line.missing_raw
 
 
 @dataclass(frozen=True)
 class ProofView:
-    """What the page shows; without kinds there is nothing to compare yet."""
+    """The proof as the page shows it. Without kinds, there is nothing to compare yet."""
 
     run: Run
-    kinds: list[Kind] = field(default_factory=list)
+    kinds: list[ProofKind] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     set_aside: int = 0
@@ -102,7 +102,7 @@ class ProofView:
 
 
 def proof_of(run: Run | None) -> ProofView | None:
-    """The proof of a run; None for a job that never ran."""
+    """The proof of a run; ``None`` for a job without a run."""
     if run is None:
         return None
     lines = lines_of(run.proof)
@@ -120,7 +120,7 @@ def proof_of(run: Run | None) -> ProofView | None:
     )
 
 
-def _kind(run: Run, name: str, lines: list[Line], in_all: int | None) -> Kind:
+def _kind(run: Run, name: str, lines: list[Line], in_all: int | None) -> ProofKind:
     total = Line(
         name,
         listed=_sum(line.listed for line in lines),
@@ -134,8 +134,8 @@ def _kind(run: Run, name: str, lines: list[Line], in_all: int | None) -> Kind:
         dismissed=sum(line.dismissed for line in lines),
         nothing_found=any(line.differs for line in lines),
     )
-    places = [Row(line) for line in lines if line.scope or len(lines) > 1]
-    return Kind(Row(total, run.announced.get(name)), places, in_all)
+    places = [ProofRow(line) for line in lines if line.scope or len(lines) > 1]
+    return ProofKind(ProofRow(total, run.announced.get(name)), places, in_all)
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
@@ -144,7 +144,7 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 
 def _share(number: int | None, expected: int | None) -> float | None:
-    """In percent; None where nothing says how much it should be."""
+    """``number`` in percent of ``expected``; ``None`` if one of them is unknown."""
     if number is None or expected is None:
         return None
     return min(100.0, 100.0 * number / expected) if expected else 100.0

@@ -1,4 +1,4 @@
-"""What does the search page ask, and what does it get?"""
+"""What does the search page show?"""
 
 from django.http import QueryDict
 
@@ -6,11 +6,11 @@ from apps.tenants.models import Tenant
 from apps.warehouse.models import Project, Repository
 
 KINDS = ("issue", "issue_comment", "pull_request", "review", "pull_request_comment")
-LIMIT = 30
+MAX_HITS = 30
 
 
 def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
-    """The context of the page: the form as it was filled, and the hits or the sentence why there are none."""
+    """The context of the page: the form as it was filled in, and the hits or the sentence why there are none."""
     text, kind, scope = (asked.get(name, "").strip() for name in ("q", "kind", "scope"))
     context: dict[str, object] = {
         "text": text,
@@ -21,11 +21,11 @@ def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
         "repositories": _scopes(tenant, Repository, "full_name"),
     }
     if text:
-        # Imported when it is needed: Qdrant's client is heavy, and a worker's main process must not hold its gRPC.
+        # Imported late: Qdrant's client is large, and a worker's main process must not hold its gRPC connections.
         from apps.vectors.search import SearchError, search
 
         try:
-            context["hits"] = search(tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=LIMIT)
+            context["hits"] = search(tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=MAX_HITS)
         except SearchError as error:
             context["problem"] = str(error)
     return context

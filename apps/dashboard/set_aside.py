@@ -1,4 +1,4 @@
-"""Which records were set aside, as the address asks, and grouped so that a thousand of one kind are one line?"""
+"""Which records were set aside? The address filters them, and equal errors are grouped into one line."""
 
 import json
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from apps.sources.definition import ALL_STAGES
 from apps.tenants.models import Role, Tenant
 from apps.tenants.permissions import may_act_as, refusal
 
-LISTED = 200
-SHOWN = 200_000  # characters of a payload in a page
+MAX_LISTED = 200
+MAX_PAYLOAD_CHARACTERS = 200_000
 
 
 @dataclass(frozen=True)
-class Group:
-    """Errors of the same kind at the same place: the newest of them, their number, and of how many runs they are."""
+class QuarantineGroup:
+    """Records with the same error at the same place: the newest of them, their number, and the number of runs."""
 
     newest: Quarantine
     number: int
@@ -28,8 +28,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """What the address asks for, and what can be chosen."""
+class QuarantineFilter:
+    """The filter in the address, and the choices of the filter form."""
 
     wanted: Wanted
     integrations: list[tuple[str, str]]
@@ -40,12 +40,12 @@ class Filter:
 
     @property
     def query(self) -> str:
-        """The same choice as a query, without what is empty."""
+        """The filter as a query string, without empty values."""
         return urlencode({name: value for name, value in self.choice.items() if value})
 
     @property
     def choice(self) -> dict[str, str]:
-        """What was chosen, as the address says it."""
+        """The chosen values, as the address contains them."""
         wanted = self.wanted
         return {
             "integration": str(wanted.integration or ""),
@@ -56,8 +56,8 @@ class Filter:
         }
 
 
-def filter_of(tenant: Tenant, query: Mapping[str, str]) -> Filter:
-    """The filter in an address; what is not possible is left out, open is meant where no state is given."""
+def filter_of(tenant: Tenant, query: Mapping[str, str]) -> QuarantineFilter:
+    """The filter in an address. Invalid values are ignored. Without a state, open records are meant."""
     known = [(str(one.pk), one.name) for one in integrations_of(tenant)]
     entities = Quarantine.objects.for_tenant(tenant).order_by("entity").values_list("entity", flat=True).distinct()
     integration, state = query.get("integration", ""), query.get("state", QuarantineState.OPEN)
@@ -68,43 +68,47 @@ def filter_of(tenant: Tenant, query: Mapping[str, str]) -> Filter:
         state=state if state in QuarantineState.values else "",
         text=query.get("text", "").strip().replace("\x00", "")[:200],
     )
-    return Filter(wanted, known, [(name, name.replace("_", " ").capitalize()) for name in entities])
+    return QuarantineFilter(wanted, known, [(name, name.replace("_", " ").capitalize()) for name in entities])
 
 
-def groups(tenant: Tenant, wanted: Wanted) -> list[Group]:
-    """What is wanted, the largest group first."""
+def groups(tenant: Tenant, wanted: Wanted) -> list[QuarantineGroup]:
+    """The groups that match the filter, the largest first."""
     rows = quarantined(tenant, wanted)
     found = list(
         rows.values("fingerprint")
         .annotate(number=Count("pk"), newest=Max("pk"), runs=Count("run", distinct=True))
-        .order_by("-number", "fingerprint")[:LISTED]
+        .order_by("-number", "fingerprint")[:MAX_LISTED]
     )
     newest = rows.select_related("integration").in_bulk([group["newest"] for group in found])
     return [
-        Group(newest[group["newest"]], group["number"], group["runs"]) for group in found if group["newest"] in newest
+        QuarantineGroup(newest[group["newest"]], group["number"], group["runs"])
+        for group in found
+        if group["newest"] in newest
     ]
 
 
 def records(tenant: Tenant, wanted: Wanted, fingerprint: str) -> tuple[list[Quarantine], int]:
-    """The newest records of one group, and how many it has."""
+    """The newest records of one group, and the number of all its records."""
     rows = quarantined(tenant, replace(wanted, fingerprint=fingerprint))
-    return list(rows.select_related("integration").order_by("-created_at", "-pk")[:LISTED]), rows.count()
+    return list(rows.select_related("integration").order_by("-created_at", "-pk")[:MAX_LISTED]), rows.count()
 
 
 def record_of(tenant: Tenant, record_id: int) -> Quarantine | None:
-    """One record that was set aside, whatever has become of it."""
+    """One record that was set aside, in any state."""
     return Quarantine.objects.for_tenant(tenant).select_related("integration", "raw").filter(pk=record_id).first()
 
 
 def why_not(role: Role | None) -> str:
-    """Why somebody with ``role`` may not retry or dismiss; empty when they may."""
+    """Why a person with ``role`` may not retry or dismiss records; empty if the person may."""
     return "" if may_act_as(role, Role.OPERATOR) else refusal(role, Role.OPERATOR)
 
 
 def pretty(payload: str) -> str:
-    """A provider's JSON with indents, cut where it would be too long for a page; any other text as it is."""
+    """A provider's JSON with indentation, cut if it is too long for a page. Any other text stays as it is."""
     try:
         text = json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = payload
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n… cut here: {len(text):,} characters in all."
+    if len(text) <= MAX_PAYLOAD_CHARACTERS:
+        return text
+    return f"{text[:MAX_PAYLOAD_CHARACTERS]}\n… truncated: the payload has {len(text):,} characters."

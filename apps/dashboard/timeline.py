@@ -1,4 +1,4 @@
-"""When did a run do what? Its attempts, stages and waits as lanes of bars over one axis of time."""
+"""When did a run do what? Its attempts, stages and waits are drawn as lanes of bars over one time axis."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from apps.progress.choices import SpanKind
 from apps.progress.models import Span
 from apps.sources.definition import JobDefinition
 
-WHOLE = 100.0  # the axis, in percent of its width
-LEAST = 0.4  # percent: a shorter bar could not be seen
-JOIN = 0.3  # percent: bars that are closer than this are drawn as one
-MOST_TICKS = 5
+WHOLE = 100.0  # the width of the axis in percent
+MIN_BAR_WIDTH = 0.4  # percent; a shorter bar would not be visible
+JOIN = 0.3  # percent; bars that are closer than this are drawn as one
+MAX_TICKS = 5
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-LISTED = 500  # rows of the table beside the drawing
+MAX_TABLE_ROWS = 500
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark of the axis at ``x`` percent."""
+    """A mark on the axis at ``x`` percent."""
 
     x: float
     text: str
@@ -30,20 +30,20 @@ class Tick:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A bar from ``x``, ``width`` percent long; ``label`` says all of it in words."""
+    """A bar that begins at ``x`` and is ``width`` percent long. ``label`` describes it in words."""
 
     id: str
     x: float
     width: float
     state: str
     label: str
-    lasts: bool
+    is_open: bool
     number: int = 1
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One row of bars; ``total`` is how long all of them lasted, ``state`` that of the newest."""
+    """One row of bars. ``total`` is the sum of their durations, ``state`` is the state of the newest bar."""
 
     kind: str
     title: str
@@ -54,7 +54,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the table that says the same."""
+    """One line of the table that shows the same as the drawing."""
 
     span: Span
     what: str
@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Lanes in groups (what belongs together has one title) over an axis with ``ticks``."""
+    """Lanes in titled groups over an axis with ``ticks``."""
 
     ticks: list[Tick]
     groups: list[tuple[str, list[Lane]]]
@@ -73,28 +73,28 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Scale:
-    """The axis: from ``begin`` to ``end``; what still lasts ends there."""
+    """The axis from ``begin`` to ``end``. Spans that have not ended are drawn up to ``end``."""
 
     begin: datetime
     end: datetime
 
     @property
     def seconds(self) -> float:
-        """How long the axis is."""
+        """The length of the axis in seconds."""
         return max((self.end - self.begin).total_seconds(), 1.0)
 
     def x(self, moment: datetime) -> float:
-        """Where a moment stands, in percent."""
+        """The position of a moment in percent."""
         share = (moment - self.begin).total_seconds() / self.seconds
         return round(min(max(share, 0.0), 1.0) * WHOLE, 3)
 
     def until(self, span: Span) -> datetime:
-        """When a stretch ended, or now."""
+        """When a span ended, or the end of the axis."""
         return span.ended_at or self.end
 
 
 def timeline(job: JobDefinition, spans: Sequence[Span], end: datetime | None) -> Timeline | None:
-    """The drawing of a run's spans; ``end`` is when the run ended, ``None`` while it lasts. ``None`` without spans."""
+    """The drawing of a run's spans; ``None`` without spans. ``end`` is when the run ended, ``None`` if it is active."""
     if not spans:
         return None
     newest = max(span.ended_at or span.began_at for span in spans)
@@ -103,15 +103,15 @@ def timeline(job: JobDefinition, spans: Sequence[Span], end: datetime | None) ->
     return Timeline(
         list(ticks(scale)),
         list(_groups(titles, spans, scale)),
-        [Entry(span, _what(span, titles), scale.until(span) - span.began_at) for span in spans[:LISTED]],
+        [Entry(span, _what(span, titles), scale.until(span) - span.began_at) for span in spans[:MAX_TABLE_ROWS]],
         timezone.get_current_timezone_name(),
     )
 
 
 def ticks(scale: Scale) -> Iterator[Tick]:
-    """At most five marks at round times of the reader's clock."""
-    step = next((step for step in STEPS if scale.seconds / step < MOST_TICKS), None)
-    step = step or STEPS[-1] * ceil(scale.seconds / STEPS[-1] / (MOST_TICKS - 1))
+    """At most five marks at round times in the user's time zone."""
+    step = next((step for step in STEPS if scale.seconds / step < MAX_TICKS), None)
+    step = step or STEPS[-1] * ceil(scale.seconds / STEPS[-1] / (MAX_TICKS - 1))
     form = "%H:%M:%S" if step < 60 else "%H:%M" if step < STEPS[-1] else "%-d %b"
     local = timezone.localtime(scale.begin)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -160,8 +160,8 @@ def _drawn(spans: Sequence[Span], titles: dict[str, str], scale: Scale) -> list[
         begin, end = scale.x(span.began_at), scale.x(scale.until(span))
         here = Stretch(
             f"span-{span.pk}",
-            min(begin, WHOLE - LEAST),
-            max(end - begin, LEAST),
+            min(begin, WHOLE - MIN_BAR_WIDTH),
+            max(end - begin, MIN_BAR_WIDTH),
             _state(span),
             _label(span, titles, scale),
             span.ended_at is None,
@@ -171,9 +171,9 @@ def _drawn(spans: Sequence[Span], titles: dict[str, str], scale: Scale) -> list[
             drawn[-1] = replace(
                 last,
                 width=round(max(here.x + here.width - last.x, last.width), 3),
-                lasts=here.lasts,
+                is_open=here.is_open,
                 number=last.number + 1,
-                label=f"{last.number + 1} close together, the last: {here.label}",
+                label=f"{last.number + 1} bars close together, the last one: {here.label}",
             )
         else:
             drawn.append(here)

@@ -49,12 +49,12 @@ class ScheduleForm(CheckedSchedule):
         model = Job
         fields = SETTINGS
         labels = {
-            "is_active": "Runs by itself",
-            "interval_minutes": "Every … minutes",
-            "rule": "Or by a rule",
-            "retry_minutes": "Retry after",
-            "max_retries": "Retries at most",
-            "sweep_hours": "Look for deletions every",
+            "is_active": "Run on a schedule",
+            "interval_minutes": "Interval in minutes",
+            "rule": "Or on a cron schedule",
+            "retry_minutes": "Minutes until a retry",
+            "max_retries": "Maximum retries",
+            "sweep_hours": "Hours between checks for deleted records",
         }
         help_texts = HINTS
 

@@ -17,8 +17,8 @@ def test_the_browsers_own_time_zone_is_offered_and_kept(visit: Visit) -> None:
     page = visit(Role.VIEWER, timezone_id="Asia/Tokyo")
     page.goto("/preferences/")
     page.click("#own-time-zone")
-    page.click("text=Keep these")
-    expect(page.locator("#toasts")).to_contain_text("Your preferences are kept.")
+    page.click("text=Save preferences")
+    expect(page.locator("#toasts")).to_contain_text("Preferences saved.")
     expect(page.locator("#id_time_zone")).to_have_value("Asia/Tokyo")
 
 
@@ -55,7 +55,7 @@ def test_shortcuts_can_be_switched_off(visit: Visit) -> None:
     page = visit(Role.VIEWER)
     page.goto("/preferences/")
     page.uncheck("#id_shortcuts")
-    page.click("text=Keep these")
-    expect(page.locator("#toasts")).to_contain_text("kept")
+    page.click("text=Save preferences")
+    expect(page.locator("#toasts")).to_contain_text("saved")
     page.keyboard.press("?")
     expect(page.locator("#shortcuts")).to_have_count(0)

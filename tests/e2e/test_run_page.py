@@ -208,4 +208,4 @@ def test_the_page_reads_without_scripts(visit: Visit, ended: Run) -> None:
     expect(page.locator(".log-line")).not_to_have_count(0)
     expect(page.locator("#timeline .stretch")).not_to_have_count(0)
     page.goto(f"/runs/{ended.pk}/compare")
-    expect(page.locator("h1")).to_contain_text("Two runs of jira")
+    expect(page.locator("h1")).to_contain_text("Compare runs of jira")

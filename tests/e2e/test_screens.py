@@ -27,7 +27,7 @@ GALLERY = ROOT / "artefacts" / "gallery"
 SMALLEST, WIDE, HEIGHT = 360, 1440, 900
 SLOW, QUICK = {"ms": 600}, {"ms": 80}
 ERRORS = ("ValueError: 'yesterday' is no date: created", "KeyError: 'author' of a comment")
-START = ("#controls button:has-text('Start')", "text=A chosen range")
+START = ("#controls button:has-text('Start')", "text=Selected range")
 # Which pages the README shows, and how each is taken there: width and scheme.
 SHOWN = {
     "home": "1440-light",
@@ -114,18 +114,18 @@ def screens(platform: Platform) -> dict[str, Screen]:
     vectors = platform.run("vectorization")
     failed = refused_run(platform)
     middle = middle_of_a_run(platform)
-    record = records_set_aside(platform, finished)  # last: a run that loads a record settles it
+    record = records_set_aside(platform, finished)  # last: a run that loads a record resolves it
     live = "#live-sign:has-text('Live')"
     failed_job = f"/jobs/{failed.job_id}/"
     return {
         "login": Screen("/login/"),
-        "home": Screen("/", "#health:has-text('Answers in')"),
+        "home": Screen("/", "#health:has-text('Responds in')"),
         "jobs": Screen("/jobs/", live),
         "job": Screen(f"/jobs/{middle.job_id}/", live),
         "job-finished": Screen(f"/jobs/{vectors.job_id}/", live),
         "job-failed": Screen(failed_job, live),
         "job-start": Screen(failed_job, "#confirm", START, whole=False),
-        "job-settings": Screen(failed_job, "#id_rule", ("summary:has-text('Change the settings')",)),
+        "job-settings": Screen(failed_job, "#id_rule", ("summary:has-text('Edit settings')",)),
         "runs": Screen("/runs/"),
         "run": Screen(f"/runs/{finished.pk}/", "#proof .proof-table"),
         "run-in-its-middle": Screen(f"/runs/{middle.pk}/", live),

@@ -1,7 +1,8 @@
-"""How do the templates draw icons, states, bars, times and numbers? Always the same way."""
+"""How do all templates draw icons, states, bars, times and numbers in the same way?"""
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.utils import timezone
@@ -23,32 +24,32 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """An icon of the page's sprite; it is decoration, words say the same."""
+    """An icon of the page's sprite. It is decoration: words beside it say the same."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"></use></svg>', name)
 
 
 @register.inclusion_tag("dashboard/parts/state.html")
 def state(value: str, live: str = "") -> dict[str, str]:
-    """A state as icon, word and tone; ``live`` names what the script may change it with."""
+    """A state as icon, word and tone. ``live`` is the name under which the script updates it."""
     return {"name": value.lower(), "word": value.replace("_", " ").replace("-", " ").capitalize(), "live": live}
 
 
 @register.inclusion_tag("dashboard/parts/state.html")
 def outcome(run: Run) -> dict[str, str]:
-    """How a run ended, or its state while it goes on; never plainly green when something is missing."""
+    """How a run ended, or its state while it is active. A run with missing records is never shown as plain green."""
     shown = Outcome(run.outcome) if run.state == RunState.FINISHED and run.outcome else RunState(run.state)
     return {"name": shown.icon, "word": str(shown.label), "live": ""}
 
 
 @register.inclusion_tag("dashboard/parts/bar.html")
-def bar(percent: float, state: str, label: str, unknown: bool = False) -> dict[str, Any]:
-    """A live bar of 0 to 100; ``unknown`` says that the current step's total is."""
-    return {"percent": percent, "state": state, "label": label, "unknown": unknown}
+def bar(percent: float, state: str, label: str, is_unknown: bool = False) -> dict[str, Any]:
+    """A live bar from 0 to 100. ``is_unknown`` says that the total of the current step is unknown."""
+    return {"percent": percent, "state": state, "label": label, "unknown": is_unknown}
 
 
 @register.inclusion_tag("dashboard/parts/when.html")
 def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
-    """A time as people need it: absolute with its zone, and how far away it is."""
+    """A time in absolute form with its time zone, and relative to now."""
     this_year = moment is not None and moment.year == timezone.now().year
     return {
         "moment": moment,
@@ -60,7 +61,7 @@ def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
 
 @register.filter
 def relative(moment: datetime) -> str:
-    """``5 min ago`` or ``in 2 h``; the script keeps it current."""
+    """``5 min ago`` or ``in 2 h``. The script keeps it up to date."""
     seconds = round((moment - timezone.now()).total_seconds())
     if abs(seconds) < 10:
         return "just now"
@@ -71,7 +72,7 @@ def relative(moment: datetime) -> str:
 
 @register.filter
 def duration(span: timedelta | None) -> str:
-    """``2 min 19 s``: the two largest units, a dash for none."""
+    """``2 min 19 s``: the two largest units; a dash for ``None``."""
     if span is None:
         return "—"
     left = round(span.total_seconds())
@@ -85,19 +86,19 @@ def duration(span: timedelta | None) -> str:
 
 @register.filter
 def seconds(number: float) -> str:
-    """A number of seconds as :func:`duration`."""
+    """A number of seconds in the form of :func:`duration`."""
     return duration(timedelta(seconds=number))
 
 
 @register.filter
 def number(value: float | None) -> str:
-    """``12,345``, a dash for nothing."""
+    """``12,345``; a dash for ``None``."""
     return "—" if value is None else f"{value:,.0f}"
 
 
 @register.filter
 def whole_percent(value: float) -> int:
-    """``99`` for 99.9: only a run that has succeeded is shown at 100."""
+    """``99`` for 99.9, because only a run that has succeeded is shown at 100 percent."""
     return rounded_down(value)
 
 
@@ -123,6 +124,12 @@ def start_effect(mode: str) -> str:
 
 @register.simple_tag
 def volume(amount: int, job_type: str) -> str:
-    """How much a run took in, in words."""
+    """How much a run read, in words."""
     noun = "text" if job_type == "vectorization" else "record"
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
+@register.filter
+def short_id(run_id: UUID) -> str:
+    """The first eight characters of a run's id."""
+    return str(run_id)[:8]

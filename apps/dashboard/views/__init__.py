@@ -1,1 +1,1 @@
-"""What does each page show? Thin: the right to see it is checked, a selector is asked, a template drawn."""
+"""What does each page show? A view checks the user's role, calls a selector and renders a template."""

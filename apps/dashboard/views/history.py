@@ -1,4 +1,4 @@
-"""What does the history of runs show?"""
+"""What does the page of all runs show?"""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from apps.dashboard import chart, history, selectors
+from apps.dashboard import chart, history, run_rows
 from apps.dashboard.views.member import member_page
 from apps.progress.choices import RunState
 from apps.tenants.current import TenantRequest
@@ -16,10 +16,10 @@ from apps.tenants.current import TenantRequest
 
 @member_page
 def runs(request: TenantRequest) -> HttpResponse:
-    """The grid of days and jobs, and the runs, newest first."""
+    """The grid of jobs and days, and the runs, newest first."""
     wanted = _wanted(request.GET)
     found, last = history.run_page(request.tenant, wanted)
-    rows = selectors.with_volume(found)
+    rows = run_rows.with_volume(found)
     grid = history.grid(request.tenant)
     context = {
         "rows": rows,
@@ -34,8 +34,8 @@ def runs(request: TenantRequest) -> HttpResponse:
     return render(request, "dashboard/runs.html", context)
 
 
-def _wanted(query: Mapping[str, str]) -> history.Wanted:
-    """What the address asks for; what it says wrongly is not asked for."""
+def _wanted(query: Mapping[str, str]) -> history.RunFilter:
+    """The filter in the address. Invalid values are ignored."""
     job, state = query.get("job", ""), query.get("state", "")
     moment, _, run_id = query.get("before", "").partition(",")
     try:
@@ -46,7 +46,7 @@ def _wanted(query: Mapping[str, str]) -> history.Wanted:
         day = date.fromisoformat(query.get("day", ""))
     except ValueError:
         day = None
-    return history.Wanted(
+    return history.RunFilter(
         job_id=int(job) if job.isdecimal() and len(job) < 18 else None,
         state=state if state in RunState.values else "",
         day=day,
@@ -54,6 +54,6 @@ def _wanted(query: Mapping[str, str]) -> history.Wanted:
     )
 
 
-def _narrowing(wanted: history.Wanted) -> str:
-    """The address of the same choice of runs, from its newest one on."""
+def _narrowing(wanted: history.RunFilter) -> str:
+    """The query string of the same filter, from the newest run on."""
     return urlencode({"job": wanted.job_id or "", "state": wanted.state, "day": wanted.day or ""})

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from apps.dashboard import health, selectors
+from apps.dashboard import health, overviews
 from apps.dashboard.views.member import member_page
 from apps.integrations.selectors import token_warnings
 from apps.tenants.current import TenantRequest
@@ -11,8 +11,8 @@ from apps.tenants.current import TenantRequest
 
 @member_page
 def home(request: TenantRequest) -> HttpResponse:
-    """Every job at a glance, and whether all is well."""
-    found = selectors.overviews(request.tenant, request.role)
+    """Every job at a glance, and the health of the system."""
+    found = overviews.overviews(request.tenant, request.role)
     context = {
         "overviews": found,
         "checks": health.known_checks(request.tenant),

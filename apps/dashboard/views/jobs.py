@@ -1,10 +1,10 @@
-"""What do the list of jobs and the page of a job show, and what is stored from there?"""
+"""What do the list of jobs and the page of a job show, and how are a job's settings saved?"""
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
-from apps.dashboard import selectors
+from apps.dashboard import overviews, run_rows, selectors
 from apps.dashboard.views.member import member_form, member_page
 from apps.dashboard.views.shared import run_context
 from apps.jobs.forms import ScheduleForm
@@ -22,11 +22,11 @@ from apps.tenants.permissions import may_act_as, require
 
 @member_page
 def jobs(request: TenantRequest) -> HttpResponse:
-    """The jobs, narrowed by what the address says."""
+    """The jobs that match the filter in the address."""
     wanted = {name: request.GET.get(name, "").strip() for name in ("state", "type", "q")}
-    rows = selectors.filtered_jobs(request.tenant, state=wanted["state"], job_type=wanted["type"], text=wanted["q"])
+    rows = overviews.filtered_jobs(request.tenant, state=wanted["state"], job_type=wanted["type"], text=wanted["q"])
     context = {
-        "overviews": selectors.overviews(request.tenant, request.role, rows),
+        "overviews": overviews.overviews(request.tenant, request.role, rows),
         "wanted": wanted,
         "states": JobState.choices,
         "types": job_type_choices(),
@@ -38,21 +38,21 @@ def jobs(request: TenantRequest) -> HttpResponse:
 
 @member_page
 def job(request: TenantRequest, job_id: int) -> HttpResponse:
-    """One job: what it does now, what can be asked of it, what it did."""
+    """One job: what it does now, its controls, and its last runs."""
     found = _job(request, job_id)
     return _page(request, found, ScheduleForm(instance=found))
 
 
 @member_form
 def settings(request: TenantRequest, job_id: int) -> HttpResponse:
-    """Store when a job runs; what is wrong is told beside its field."""
+    """Save the settings of a job. Errors are shown beside their fields."""
     found = _job(request, job_id)
     require(request.user, found.tenant_id, Role.OPERATOR)
     form = ScheduleForm(request.POST, instance=found)
     if not form.is_valid():
         return _page(request, _job(request, job_id), form, status=422)
     form.store(actor=actor(request), reason=request.POST.get("reason", "").strip())
-    messages.success(request, f"{found.name}: the settings are stored.")
+    messages.success(request, f"Settings of {found.name} saved.")
     return redirect("job", job_id)
 
 
@@ -64,9 +64,9 @@ def _job(request: TenantRequest, job_id: int) -> Job:
 
 
 def _page(request: TenantRequest, found: Job, form: ScheduleForm, status: int = 200) -> HttpResponse:
-    context = run_context(request, found, newest_run(found), as_of_job=True) | {
+    context = run_context(request, found, newest_run(found), is_job_page=True) | {
         "changes": selectors.changes_of(found),
-        "recent": selectors.recent_runs(found),
+        "recent": run_rows.recent_runs(found),
         "coming": upcoming(found),
         "planned": schedule_of(found),
         "settings_form": form,

@@ -1,4 +1,4 @@
-"""Who may see a page? People with a role in a tenant: others log in, or are told whom to ask."""
+"""Who may see a page? Members of a tenant. Other people have to log in, or are told to ask an admin for a role."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,12 +13,12 @@ from apps.tenants.current import TenantRequest
 
 
 def member_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page for people with a role in a tenant: others log in, or are told whom to ask."""
+    """A page for members of a tenant. Other people have to log in, or are told to ask an admin for a role."""
     return require_safe(_of_members(view))
 
 
 def member_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What a form of such a page is sent to."""
+    """A view that receives a form of such a page."""
     return require_POST(_of_members(view))
 
 

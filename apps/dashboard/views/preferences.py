@@ -1,4 +1,4 @@
-"""What may a person choose about the pages?"""
+"""How does a person change their preferences?"""
 
 from zoneinfo import available_timezones
 
@@ -15,10 +15,10 @@ from apps.tenants.forms import PreferencesForm
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def preferences(request: TenantRequest) -> HttpResponse:
-    """The form, and what is sent with it; bad values are told beside their fields."""
+    """Show the form, and save it. Errors are shown beside their fields."""
     form = PreferencesForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Your preferences are kept.")
+        messages.success(request, "Preferences saved.")
         return redirect("preferences")
     return render(request, "dashboard/preferences.html", {"form": form, "zones": sorted(available_timezones())})

@@ -1,4 +1,4 @@
-"""What do the pages about data that was set aside show?"""
+"""What do the pages of records that were set aside show?"""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from apps.tenants.current import TenantRequest
 
 @member_page
 def quarantine(request: TenantRequest) -> HttpResponse:
-    """What was set aside, by kind of error."""
+    """The records that were set aside, grouped by error."""
     chosen = set_aside.filter_of(request.tenant, request.GET)
     context = {
         "filter": chosen,
@@ -27,11 +27,11 @@ def quarantine(request: TenantRequest) -> HttpResponse:
 
 @member_page
 def quarantine_group(request: TenantRequest, fingerprint: str) -> HttpResponse:
-    """The records of one group."""
+    """The records of one group of equal errors."""
     chosen = set_aside.filter_of(request.tenant, request.GET)
     records, number = set_aside.records(request.tenant, chosen.wanted, fingerprint)
     if not records and not quarantined(request.tenant, replace(chosen.wanted, state="", fingerprint=fingerprint)):
-        raise Http404("Nothing of this kind is set aside any more.")
+        raise Http404("No record with this error is set aside any more.")
     context = {
         "filter": chosen,
         "fingerprint": fingerprint,
@@ -47,7 +47,7 @@ def quarantine_record(request: TenantRequest, record_id: int) -> HttpResponse:
     """One record with its payload as the provider sent it."""
     record = set_aside.record_of(request.tenant, record_id)
     if record is None:
-        raise Http404("There is no such record.")
+        raise Http404("This record does not exist.")
     context = {
         "record": record,
         "payload": set_aside.pretty(record.raw.payload) if record.raw else "",

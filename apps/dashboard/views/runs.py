@@ -1,4 +1,4 @@
-"""What do the page of a run and its comparison with another show?"""
+"""What do the page of a run and the comparison of two runs show?"""
 
 from typing import cast
 from uuid import UUID
@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from apps.dashboard import compare, selectors
+from apps.dashboard import compare, run_rows, selectors
 from apps.dashboard.pulse import pulse_of
 from apps.dashboard.timeline import timeline
 from apps.dashboard.views.member import member_page
@@ -24,23 +24,23 @@ from apps.tenants.current import TenantRequest
 from apps.tenants.models import Role
 from apps.tenants.permissions import may_act_as
 
-# A script that only wants the parts that changed says so: the log's lines come to it by another way.
+# The header of a script that only needs the changed parts of the page. It loads the log lines in another way.
 PARTS_ONLY = "X-Fragments"
 
 
 @member_page
 def run(request: TenantRequest, run_id: UUID) -> HttpResponse:
-    """One run, for ever."""
+    """One run, at an address that stays."""
     found = _run(request, run_id)
     spans = spans_of(found.pk)
     attempts = [span for span in spans if span.kind == "attempt"]
     wanted = _attempt(request)
     shown = [span for span in spans if wanted in (0, span.attempt)]
     changes = selectors.changes_of(found.job, found)
-    context = run_context(request, found.job, found, as_of_job=False)
+    context = run_context(request, found.job, found, is_job_page=False)
     context |= {
         "changes": changes,
-        "row": selectors.with_volume([found])[0],
+        "row": run_rows.with_volume([found])[0],
         "is_active": found.state in ACTIVE,
         "elapsed": timezone.now() - found.started_at if found.state in ACTIVE and found.started_at else None,
         "is_current": selectors.is_current(found),
@@ -76,7 +76,7 @@ def compare_runs(request: TenantRequest, run_id: UUID) -> HttpResponse:
 def _run(request: TenantRequest, run_id: UUID) -> Run:
     found = selectors.run_of(request.tenant, run_id)
     if found is None:
-        raise Http404(f"There is no run {run_id}.")
+        raise Http404(f"Run {run_id} does not exist.")
     return found
 
 

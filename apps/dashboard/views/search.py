@@ -10,5 +10,5 @@ from apps.tenants.current import TenantRequest
 
 @member_page
 def search(request: TenantRequest) -> HttpResponse:
-    """Search by meaning in what is embedded."""
+    """Search by meaning in everything that is embedded."""
     return render(request, "dashboard/search.html", searching.answer(request.tenant, request.GET))

@@ -1,6 +1,6 @@
-"""What have the pages of a job and of a run in common?"""
+"""What do the pages of a job and of a run have in common?"""
 
-from apps.dashboard import selectors
+from apps.dashboard import matrix as steps
 from apps.dashboard.controls import controls_of
 from apps.dashboard.failure import failure_of
 from apps.dashboard.proof import proof_of
@@ -9,12 +9,14 @@ from apps.progress.selectors import run_of_tenant
 from apps.sources.definition import ALL_STAGES
 from apps.sources.registry import definition
 from apps.tenants.current import TenantRequest
+from apps.tenants.models import Role
+from apps.tenants.permissions import may_act_as
 
 
-def run_context(request: TenantRequest, job: Job, run: Run | None, *, as_of_job: bool) -> dict[str, object]:
-    """What the pages of a job and of a run have in common."""
+def run_context(request: TenantRequest, job: Job, run: Run | None, *, is_job_page: bool) -> dict[str, object]:
+    """The part of the context that the pages of a job and of a run share."""
     live = run_of_tenant(request.tenant.pk, run.pk) if run else None
-    matrix = selectors.matrix(run, job, live, as_of_job=as_of_job)
+    matrix = steps.matrix(run, job, live, is_job_page=is_job_page)
     return {
         "job": job,
         "run": run,
@@ -22,8 +24,9 @@ def run_context(request: TenantRequest, job: Job, run: Run | None, *, as_of_job:
         "definition": definition(job.job_type),
         "stages": [stage.value for stage in ALL_STAGES],
         "matrix": matrix,
-        "plan": selectors.plan(run, job, live, as_of_job=as_of_job),
+        "plan": steps.plan(run, job, live, is_job_page=is_job_page),
         "proof": proof_of(run),
         "controls": controls_of(job, request.role),
+        "can_control": may_act_as(request.role, Role.OPERATOR),
         "failure": failure_of(run, job, matrix),
     }

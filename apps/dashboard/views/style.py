@@ -1,4 +1,4 @@
-"""Which parts are the pages made of? All of them on one page, drawn by the same templates."""
+"""Which components are the pages made of? The style page shows all of them, drawn by the same templates."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -26,7 +26,7 @@ BARS = [
 
 @member_page
 def style(request: TenantRequest) -> HttpResponse:
-    """The living style page."""
+    """The style page."""
     context = {
         "colours": COLOURS,
         "bars": BARS,

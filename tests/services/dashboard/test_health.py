@@ -17,7 +17,7 @@ def test_the_supervisor_gets_ok_without_a_log_in(acme: Tenant) -> None:
 
 
 def test_a_database_that_is_away_is_no_ok(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
-    monkeypatch.setattr(health, "database_answers", lambda: False)
+    monkeypatch.setattr(health, "is_database_up", lambda: False)
     assert Client().get("/healthz").status_code == 503
 
 
@@ -46,6 +46,6 @@ def test_parts_that_are_away_are_told_as_such(viewer: Client, settings: Settings
 
 
 def test_home_shows_what_is_known_without_asking(viewer: Client) -> None:
-    assert "Asking every part" in viewer.get("/").content.decode()
+    assert "Checking all services" in viewer.get("/").content.decode()
     viewer.get("/api/health")
-    assert "No worker answers" in viewer.get("/").content.decode()
+    assert "No worker responds" in viewer.get("/").content.decode()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from apps.dashboard import history
-from apps.dashboard.history import Wanted
+from apps.dashboard.history import RunFilter
 from apps.jobs.choices import Outcome
 from apps.jobs.models import Job, Run
 from apps.progress.choices import RunState
@@ -28,13 +28,13 @@ def ended(job: Job, at: datetime, state: str = RunState.FINISHED, outcome: str =
 def walk(tenant: Tenant, job: Job) -> list[UUID]:
     """The ids of all pages of a job's history."""
     found: list[UUID] = []
-    wanted = Wanted(job_id=job.pk)
+    wanted = RunFilter(job_id=job.pk)
     while True:
         page, last = history.run_page(tenant, wanted)
         found += [run.pk for run in page]
         if last is None:
             return found
-        wanted = Wanted(job_id=job.pk, before=(last.created_at, last.pk))
+        wanted = RunFilter(job_id=job.pk, before=(last.created_at, last.pk))
 
 
 def test_every_run_is_on_exactly_one_page_even_when_many_began_at_once(acme: Tenant, job: Job) -> None:
@@ -45,20 +45,20 @@ def test_every_run_is_on_exactly_one_page_even_when_many_began_at_once(acme: Ten
     assert set(seen) == made
 
 
-def test_a_day_is_summed_up_by_its_gravest_run(acme: Tenant, job: Job) -> None:
+def test_a_day_is_summed_up_by_its_worst_outcome(acme: Tenant, job: Job) -> None:
     now = timezone.now()
     for outcome in (Outcome.COMPLETE, Outcome.WITH_QUARANTINE, Outcome.COMPLETE):
         ended(job, now, outcome=outcome)
     cells = history.grid(acme)[0].cells
     assert len(cells) == history.DAYS
-    assert (cells[-1].number, cells[-1].gravest) == (3, "with-quarantine")
+    assert (cells[-1].number, cells[-1].worst) == (3, "with-quarantine")
     ended(job, now, RunState.FAILED, Outcome.NONE)
-    assert history.grid(acme)[0].cells[-1].gravest == "failed"
+    assert history.grid(acme)[0].cells[-1].worst == "failed"
 
 
 def test_a_day_begins_and_ends_by_the_readers_clock(acme: Tenant, job: Job) -> None:
     late = ended(job, datetime(2026, 11, 20, 23, 30, tzinfo=UTC))
-    day = Wanted(day=date(2026, 11, 21))
+    day = RunFilter(day=date(2026, 11, 21))
     with timezone.override("Europe/Berlin"):
         assert [run.pk for run in history.run_page(acme, day)[0]] == [late.pk]
     with timezone.override("UTC"):
@@ -105,8 +105,8 @@ def test_a_hundred_thousand_runs_are_read_by_index(
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        history.run_page(acme, Wanted(before=(old, UUID(int=0))))
-        history.run_page(acme, Wanted(job_id=job.pk))
+        history.run_page(acme, RunFilter(before=(old, UUID(int=0))))
+        history.run_page(acme, RunFilter(job_id=job.pk))
         history.grid(acme)
     with connection.cursor() as cursor:
         for query in asked.captured_queries:

@@ -70,7 +70,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_stored(job: Job, 
 
 
 def test_a_viewer_sees_the_schedule_and_cannot_change_it(job: Job, viewer: Client) -> None:
-    assert "Change the settings" not in viewer.get(f"/jobs/{job.pk}/").content.decode()
+    assert "Edit settings" not in viewer.get(f"/jobs/{job.pk}/").content.decode()
     assert sent(viewer, job, interval_minutes="5").status_code == 403
     assert viewer.patch(f"/api/jobs/{job.pk}/schedule", {}, content_type="application/json").status_code == 403
 
@@ -231,5 +231,5 @@ def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: 
 
 def test_the_queues_of_another_tenant_are_not_shown(foreign_run: Run, acme: Tenant, viewer: Client) -> None:
     batches.add(foreign_run, [NewBatch("jira_issues_with_changelogs", Stage.TRANSFORM, RawRecords([1]))])
-    assert "Nothing waits" in viewer.get("/jobs/").content.decode()
+    assert "None waiting" in viewer.get("/jobs/").content.decode()
     assert "globex" not in viewer.get("/jobs/").content.decode()

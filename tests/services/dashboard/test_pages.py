@@ -74,7 +74,7 @@ def test_another_tenants_set_aside_record_is_not_there(foreign_run: Run, viewer:
     record = set_aside(foreign_run.job, 1)
     assert viewer.get(f"/quarantine/record/{record.pk}/").status_code == 404
     assert viewer.get("/quarantine/same/").status_code == 404
-    assert "Nothing is set aside" in viewer.get("/quarantine/").content.decode()
+    assert "No records are set aside" in viewer.get("/quarantine/").content.decode()
 
 
 def test_a_person_without_a_tenant_is_told_whom_to_ask(db: None) -> None:
@@ -91,13 +91,13 @@ def test_a_viewer_gets_no_control_that_works(page: str, run: Run, viewer: Client
 
 
 def test_a_viewer_is_told_why(run: Run, viewer: Client) -> None:
-    assert "This needs the Operator role" in viewer.get(f"/jobs/{run.job_id}/").content.decode()
+    assert "You are a viewer: you can look at runs" in viewer.get(f"/jobs/{run.job_id}/").content.decode()
 
 
 def test_an_operator_gets_the_controls_that_the_state_allows(run: Run, operator: Client) -> None:
     page = operator.get(f"/jobs/{run.job_id}/").content.decode()
     assert set(re.findall(r'data-control="(\w+)"', page)) == {"pause", "stop"}
-    assert "Only while the job is paused; it is running." in page
+    assert "Available when the job is paused." in page
 
 
 def test_home_explains_the_first_step(acme: Tenant, viewer: Client) -> None:

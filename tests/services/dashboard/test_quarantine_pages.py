@@ -87,7 +87,7 @@ def finished(run: Run) -> Run:
 @pytest.mark.parametrize("page", ["/runs/{run}/", "/jobs/{job}/"])
 def test_everything_that_is_missing_is_listed_by_id(finished: Run, viewer: Client, page: str) -> None:
     shown = " ".join(text(viewer, page.format(run=finished.pk, job=finished.job_id)).split())
-    assert "Something is missing; it is listed below." in shown
+    assert "Some records are missing. They are listed below." in shown
     for words in ("listed by the provider, but not stored", "stored, but not loaded", "loaded, but not embedded"):
         assert words in shown
     assert "<code>10</code>" in shown
@@ -106,9 +106,7 @@ def test_a_proof_can_be_opened_per_project_and_leads_to_what_was_set_aside(finis
 def test_a_run_without_a_difference_is_said_to_be_complete(finished: Run, viewer: Client) -> None:
     lines = [Line("issue", "PAY", listed=1, exact=True, extracted=1, transformed=1, loaded=1, texts=1, embedded=1)]
     Run.across_tenants.filter(pk=finished.pk).update(proof=proof.stored(lines), outcome=Outcome.COMPLETE)
-    assert "Everything that this run had to bring is stored, loaded and embedded." in text(
-        viewer, f"/runs/{finished.pk}/"
-    )
+    assert "All records of this run are stored, loaded and embedded." in text(viewer, f"/runs/{finished.pk}/")
 
 
 def test_the_api_gives_the_proof_as_it_is(finished: Run, viewer: Client) -> None:
@@ -144,14 +142,14 @@ def test_a_viewer_is_told_why_there_is_nothing_to_press(run: Run, viewer: Client
     record = set_aside(run.job, 1)
     for page in ("/quarantine/", "/quarantine/same/", f"/quarantine/record/{record.pk}/"):
         shown = text(viewer, page)
-        assert "data-settle=" not in shown
+        assert "data-resolve=" not in shown
         assert "This needs the Operator role" in shown
 
 
 def test_an_operator_gets_both_controls_for_what_the_filter_finds(run: Run, operator: Client) -> None:
     record = set_aside(run.job, 1)
     shown = text(operator, "/quarantine/same/?text=date&entity=issue")
-    assert set(re.findall(r'data-settle="(\w+)"', shown)) == {"retry", "dismiss"}
+    assert set(re.findall(r'data-resolve="(\w+)"', shown)) == {"retry", "dismiss"}
     assert 'data-text="date"' in shown
     assert 'data-fingerprint="same"' in shown
     assert f'data-ids="{record.pk}"' in text(operator, f"/quarantine/record/{record.pk}/")
@@ -160,8 +158,8 @@ def test_an_operator_gets_both_controls_for_what_the_filter_finds(run: Run, oper
 def test_a_record_without_a_payload_offers_no_retry(run: Run, operator: Client) -> None:
     record = set_aside(run.job, 1, raw=None)
     shown = text(operator, f"/quarantine/record/{record.pk}/")
-    assert "data-settle=" not in shown
-    assert "the next run that meets the record tries it again" in shown
+    assert "data-resolve=" not in shown
+    assert "The next run that reads this record tries it again" in shown
 
 
 def test_the_api_lists_pages_and_shows_the_payload(run: Run, viewer: Client) -> None:

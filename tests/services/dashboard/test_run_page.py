@@ -102,11 +102,11 @@ def test_a_failure_says_cause_meaning_and_what_to_do(run: Run, operator: Client)
     panel = page[page.index('id="failure"') : page.index('id="run-facts"')]
     words = " ".join(re.sub(r"<[^>]+>", " ", panel).split())
     assert "Jira does not accept the credentials." in words
-    assert "Done Projects and issue types" in words
-    assert "Done in part Issues with changelogs" in words
-    assert "Not begun Statuses and relationships; Development status" in words
-    assert "Kept 1,200 extracted" in words
-    assert "after 4 tries: ValueError: odd &lt;b&gt;" in words
+    assert "Completed Projects and issue types" in words
+    assert "Partly completed Issues with changelogs" in words
+    assert "Not started Statuses and relationships; Development status" in words
+    assert "Data kept 1,200 extracted records" in words
+    assert "after 4 attempts: ValueError: odd &lt;b&gt;" in words
     assert "Retry from here" in words
     line = LogLine.objects.get(run=run.pk, level="error")
     assert f'href="/runs/{run.pk}/#line-{line.pk}"' in panel
@@ -119,7 +119,7 @@ def test_the_timeline_shows_attempts_stages_and_waits(run: Run, viewer: Client) 
     page = page_of(run, viewer)
     assert {"attempt", "stage", "wait"} == set(re.findall(r'class="lane" data-kind="(\w+)"', page))
     assert "Jira asks for a &lt;pause&gt;." in page
-    assert "The timeline as a table" in page
+    assert "Show as table" in page
 
 
 def test_one_attempt_can_be_seen_alone(run: Run, viewer: Client) -> None:
@@ -192,7 +192,7 @@ def test_one_sees_ones_own_notices_and_no_secret(run: Run, operator: Client, acm
     settings.EMAIL_URL = "smtp://localhost"
     user.email = "some@example.com"
     user.save()
-    assert "By e-mail to some@example.com" in page_of(run, operator)
+    assert "E-mail to some@example.com" in page_of(run, operator)
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_only_runs_of_the_same_job_are_compared(
     other_job = services.start(new_job(later.tenant, "other"), actor="ada")
     for other in (foreign_run, other_job):
         page = viewer.get(f"/runs/{later.pk}/compare?with={other.pk}").content.decode()
-        assert "That is no run of this job." in page
+        assert "The chosen run does not belong to this job." in page
     assert viewer.get(f"/runs/{foreign_run.pk}/compare").status_code == 404
     assert viewer.get(f"/runs/{later.pk}/compare?with=x").status_code == 200
 

@@ -35,9 +35,9 @@ def test_the_policy_allows_only_our_own(page: str, run: Run, viewer: Client) -> 
 def test_an_unknown_address_is_told_in_our_own_page(run: Run, viewer: Client) -> None:
     answer = viewer.get("/nothing/here/")
     assert answer.status_code == 404
-    assert "There is nothing here" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
 
 
 @pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "500"])
 def test_an_error_page_needs_nothing_but_itself(code: str) -> None:
-    assert "To the home page" in render_to_string(f"{code}.html")
+    assert "Go to Home" in render_to_string(f"{code}.html")

@@ -24,7 +24,7 @@ def test_what_is_chosen_is_kept_and_shown(ada: User, visit: Visit) -> None:
     page = browser.get("/preferences/").content.decode()
     assert 'data-theme="dark"' in page
     assert 'data-refresh="60"' in page
-    assert "Your preferences are kept." in page
+    assert "Preferences saved." in page
 
 
 def test_a_wrong_time_zone_is_told_and_nothing_is_kept(ada: User, visit: Visit) -> None:

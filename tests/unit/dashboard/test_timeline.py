@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.dashboard.timeline import MOST_TICKS, Scale, ticks, timeline
+from apps.dashboard.timeline import MAX_TICKS, Scale, ticks, timeline
 from apps.progress.choices import SpanKind
 from apps.progress.models import Span
 from apps.sources.definition import JobDefinition, StepDefinition
@@ -24,7 +24,7 @@ def span(pk: int, kind: SpanKind, begin: float, end: float | None, **more: str) 
 @given(st.floats(1, 400 * 86_400))
 def test_the_axis_has_a_few_ticks_at_round_times(seconds: float) -> None:
     found = list(ticks(Scale(BEGIN, BEGIN + timedelta(seconds=seconds))))
-    assert len(found) <= MOST_TICKS
+    assert len(found) <= MAX_TICKS
     assert all(0 <= tick.x <= 100 for tick in found)
     assert [tick.x for tick in found] == sorted(tick.x for tick in found)
 
@@ -67,7 +67,7 @@ def test_what_still_goes_on_reaches_to_the_end() -> None:
     drawn = timeline(JOB, spans, BEGIN + timedelta(seconds=10))
     assert drawn
     (stretch,) = drawn.groups[0][1][0].stretches
-    assert (stretch.x, stretch.width, stretch.state, stretch.lasts) == (0, 100, "running", True)
+    assert (stretch.x, stretch.width, stretch.state, stretch.is_open) == (0, 100, "running", True)
 
 
 def test_many_short_bars_become_few_and_none_is_too_narrow_to_be_seen() -> None:

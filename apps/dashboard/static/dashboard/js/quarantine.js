@@ -1,16 +1,16 @@
-// What happens when somebody retries or dismisses records that were set aside? A dialog says what it will do first.
+// What happens when somebody retries or dismisses records that were set aside? A dialog explains the effect first.
 
 import { post } from "./api.js";
 import { refreshSoon } from "./fragments.js";
 import { toast } from "./toasts.js";
 
-const dialog = document.getElementById("settle-dialog");
-const part = (name) => document.getElementById(`settle-${name}`);
+const dialog = document.getElementById("resolve-dialog");
+const part = (name) => document.getElementById(`resolve-${name}`);
 let asked = null;
 
 if (dialog) {
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-settle]");
+    const button = event.target.closest("[data-resolve]");
     if (button) ask(button);
   });
   part("cancel").addEventListener("click", () => dialog.close());
@@ -25,13 +25,13 @@ if (dialog) {
 const records = (number) => (number === 1 ? "1 record" : `${number.toLocaleString("en")} records`);
 
 function ask(button) {
-  const { settle, number, effect } = button.dataset;
-  const verb = settle === "retry" ? "Retry" : "Dismiss";
+  const { resolve, number, effect } = button.dataset;
+  const verb = resolve === "retry" ? "Retry" : "Dismiss";
   const needsReason = "needsReason" in button.dataset;
-  asked = { action: settle, filter: filterOf(button.dataset) };
+  asked = { action: resolve, filter: filterOf(button.dataset) };
   part("title").textContent = `${verb} ${records(Number(number))}`;
   part("effect").textContent = effect;
-  part("hint").textContent = needsReason ? "(needed, kept with the records)" : "(kept in the history)";
+  part("hint").textContent = needsReason ? "(required, kept with the records)" : "(optional, shown in the activity)";
   part("reason").required = needsReason;
   part("reason").value = "";
   part("do").textContent = verb;
@@ -46,7 +46,7 @@ function filterOf({ ids, integration, stage, entity, state, text, fingerprint })
   return { integration: integration ? Number(integration) : null, stage, entity, state, text, fingerprint };
 }
 
-// What is refused is told in the dialog, where it can be put right.
+// A refusal is shown in the dialog, where the person can correct it.
 async function carryOut(reason) {
   try {
     const answer = await post(`/api/quarantine/${asked.action}`, { ...asked.filter, reason });
@@ -60,12 +60,12 @@ async function carryOut(reason) {
   refreshSoon();
 }
 
-// A single run shows best itself what becomes of the records.
+// The page of the run shows the result, if it is a single run.
 function tell({ records: number, runs = [], refused = [] }) {
   if (runs.length === 1 && !refused.length) {
     location.assign(`/runs/${runs[0]}/`);
     return;
   }
-  toast(asked.action === "retry" ? `${records(number)}: another try has been asked for.` : `${records(number)} dismissed.`);
+  toast(asked.action === "retry" ? `Retry of ${records(number)} requested.` : `${records(number)} dismissed.`);
   for (const sentence of refused) toast(sentence, "bad");
 }
