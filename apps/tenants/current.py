@@ -11,7 +11,7 @@ from apps.tenants.models import Role, Tenant, User
 from apps.tenants.selectors import Visitor, roles_of, tenants_of
 
 SESSION_KEY = "tenant"
-NO_TENANT = "You have no role in any tenant: ask an admin for one."
+NO_TENANT = "You have no role in any tenant. Ask an admin for one."
 
 
 class TenantRequest(HttpRequest):
