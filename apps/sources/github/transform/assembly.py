@@ -1,7 +1,7 @@
 """Is everything of a large pull request stored now? Then its lists are put together from the records of their pages.
 
-A list that goes on is stored page by page, and no page alone can say that a child is gone. Whoever transforms the last
-page of a list looks whether the other pages are there, all read in one and the same state of the pull request.
+A long list is stored page by page, and no page alone can say that a child is gone. The transform of the last page of a
+list looks whether all other pages are stored, and whether all were read in the same state of the pull request.
 """
 
 from collections.abc import Callable
@@ -11,58 +11,68 @@ import msgspec
 
 from apps.sources.base import Context, RawRecord
 from apps.sources.github.entities import CHILD_LISTS
-from apps.sources.github.transform.shapes import ChildPage, Comment, Nodes, Owner, PullRequest, Thread, ThreadPage
+from apps.sources.github.transform.shapes import (
+    ChildPageNode,
+    CommentNode,
+    Nodes,
+    PullRequestNode,
+    PullRequestStateNode,
+    ThreadNode,
+    ThreadPageNode,
+)
 from apps.sources.text import read_json
 
 N = TypeVar("N")
 
 
 class IncompleteError(Exception):
-    """A page is not stored, or tells of another state of the pull request."""
+    """A page is not stored, or was read in another state of the pull request."""
 
 
-def assembled(record: RawRecord, context: Context) -> PullRequest | None:
-    """The pull request of ``record`` with all of its lists whole, ``None`` while something is missing."""
-    told = read_json(record.payload, PullRequest)
-    pages = _Pages(record.external_id, told, context)
+def assembled(record: RawRecord, context: Context) -> PullRequestNode | None:
+    """The pull request of ``record`` with all of its lists complete, ``None`` while something is missing."""
+    node = read_json(record.payload, PullRequestNode)
+    pages = _StoredPages(record.external_id, node, context)
     try:
-        threads = pages.whole(told.review_threads, "reviewThreads", lambda page: page.review_threads)
+        threads = pages.complete(node.review_threads, "reviewThreads", lambda page: page.review_threads)
         return msgspec.structs.replace(
-            told,
-            commits=pages.whole(told.commits, "commits", lambda page: page.commits),
-            reviews=pages.whole(told.reviews, "reviews", lambda page: page.reviews),
-            comments=pages.whole(told.comments, "comments", lambda page: page.comments),
-            review_threads=Nodes([pages.whole_thread(thread) for thread in threads.nodes if thread]),
+            node,
+            commits=pages.complete(node.commits, "commits", lambda page: page.commits),
+            reviews=pages.complete(node.reviews, "reviews", lambda page: page.reviews),
+            comments=pages.complete(node.comments, "comments", lambda page: page.comments),
+            review_threads=Nodes([pages.complete_thread(thread) for thread in threads.nodes if thread]),
         )
     except IncompleteError:
         return None
 
 
-class _Pages:
+class _StoredPages:
     """The stored pages of one pull request."""
 
-    def __init__(self, owner: str, told: PullRequest, context: Context) -> None:
-        self.owner, self.told, self.context = owner, told, context
+    def __init__(self, owner: str, node: PullRequestNode, context: Context) -> None:
+        self.owner, self.node, self.context = owner, node, context
 
-    def whole(self, first: Nodes[N] | None, name: str, list_of: Callable[[ChildPage], Nodes[N] | None]) -> Nodes[N]:
+    def complete(
+        self, first: Nodes[N] | None, name: str, list_of: Callable[[ChildPageNode], Nodes[N] | None]
+    ) -> Nodes[N]:
         """A list of the pull request with the children of all of its pages."""
 
         def page_at(offset: int) -> Nodes[N] | None:
-            page = read_json(self._stored(CHILD_LISTS[name], name, offset), ChildPage)
+            page = read_json(self._stored(CHILD_LISTS[name], name, offset), ChildPageNode)
             self._check(page)
             return list_of(page)
 
         return _joined(first, page_at)
 
-    def whole_thread(self, thread: Thread) -> Thread:
+    def complete_thread(self, thread: ThreadNode) -> ThreadNode:
         """A review thread with all of its comments."""
 
-        def page_at(offset: int) -> Nodes[Comment] | None:
-            page = read_json(self._stored(CHILD_LISTS["reviewThreads"], thread.id, offset), ThreadPage)
+        def page_at(offset: int) -> Nodes[CommentNode] | None:
+            page = read_json(self._stored(CHILD_LISTS["reviewThreads"], thread.id, offset), ThreadPageNode)
             self._check(page.pull_request)
             return page.comments
 
-        return Thread(thread.id, _joined(thread.comments, page_at))
+        return ThreadNode(thread.id, _joined(thread.comments, page_at))
 
     def _stored(self, entity: str, name: str, offset: int) -> bytes:
         record = self.context.find(entity, f"{self.owner}:{name}:{offset}")
@@ -70,8 +80,8 @@ class _Pages:
             raise IncompleteError
         return record.payload
 
-    def _check(self, page: Owner) -> None:
-        if page.state_read != self.told.state_read:
+    def _check(self, page: PullRequestStateNode) -> None:
+        if page.state_read != self.node.state_read:
             raise IncompleteError
 
 

@@ -1,7 +1,7 @@
-"""Which issues does a pull request speak of? Candidate issue keys in branch, title, body and commit messages.
+"""Which issues does a pull request name? Candidate issue keys in branch, title, body and commit messages.
 
-A candidate only becomes a link where the loaded issues know the key, which the warehouse decides; nothing is
-looked up here. So the rule may be generous: only the names of standards (UTF-8, SHA-256) are refused at once.
+The warehouse makes a link of a candidate only where a loaded issue has that key; nothing is looked up here. So the
+rule may be generous: it refuses only the names of standards (UTF-8, SHA-256).
 """
 
 import re
@@ -14,7 +14,7 @@ STANDARDS = frozenset(
     {"AES", "CP", "CRC", "CVE", "CWE", "ECMA", "GHSA", "GMT", "HMAC", "HTTP", "HTTPS", "IEC", "IEEE", "ISO",
      "LATIN", "MD", "PEP", "RFC", "RSA", "SHA", "SSL", "TLS", "UCS", "UTC", "UTF"}
 )  # fmt: skip
-EXCERPT = 120
+MAX_EXCERPT = 120
 
 _KEY = r"(?<![A-Za-z0-9_])(?P<key>[A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9_]|\.[0-9])"
 _IN_TEXT = re.compile(_KEY)
@@ -25,8 +25,8 @@ _CLOSING = re.compile(
     r"\Z",
     re.IGNORECASE,
 )
-_KEYWORD_REACH = 230
-_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # what a pull request template explains
+_MAX_KEYWORD_DISTANCE = 230
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # the explanations of a pull request template
 
 
 def links(
@@ -63,7 +63,7 @@ def _in_body(body: str) -> dict[tuple[str, str], str]:
     closing: dict[str, str] = {}
     named: dict[str, str] = {}
     for match in _matches(_IN_TEXT, text):
-        before = text[max(0, match.start() - _KEYWORD_REACH) : match.start()]
+        before = text[max(0, match.start() - _MAX_KEYWORD_DISTANCE) : match.start()]
         kind = closing if _CLOSING.search(before) else named
         kind.setdefault(match["key"], _excerpt(text, match))
     found = {(key, "closing"): excerpt for key, excerpt in closing.items()}
@@ -85,8 +85,8 @@ def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 
 
 def _excerpt(text: str, match: re.Match[str]) -> str:
-    """The surroundings of a match on one line, at most :data:`EXCERPT` characters."""
-    if len(text) <= EXCERPT:
-        return one_line(text, EXCERPT)
-    start = max(0, match.start() - (EXCERPT - len(match["key"])) // 2)
-    return one_line(text[start : start + EXCERPT], EXCERPT)
+    """The surroundings of a match on one line, at most :data:`MAX_EXCERPT` characters."""
+    if len(text) <= MAX_EXCERPT:
+        return one_line(text, MAX_EXCERPT)
+    start = max(0, match.start() - (MAX_EXCERPT - len(match["key"])) // 2)
+    return one_line(text[start : start + MAX_EXCERPT], MAX_EXCERPT)

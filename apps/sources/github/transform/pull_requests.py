@@ -1,4 +1,4 @@
-"""Which rows is a pull request? Itself, its commits, reviews, comments, links to issues, and people."""
+"""Which rows make up a pull request? Itself, its commits, reviews, comments, links to issues, and people."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -7,122 +7,124 @@ from apps.sources.base import Children, Transformed
 from apps.sources.github.transform.keys import links
 from apps.sources.github.transform.people import People, author_account
 from apps.sources.github.transform.shapes import (
-    ChildPage,
-    Comment,
-    CommitNode,
+    ChildPageNode,
+    CommentNode,
     Nodes,
-    Owner,
-    PullRequest,
-    Review,
-    Thread,
-    ThreadPage,
+    PullRequestCommitNode,
+    PullRequestNode,
+    PullRequestStateNode,
+    ReviewNode,
+    ThreadNode,
+    ThreadPageNode,
     utc,
 )
 from apps.sources.rows import (
     Commit,
+    PullRequest,
     PullRequestComment,
     PullRequestCommit,
     PullRequestIssueLink,
+    Review,
     Row,
 )
-from apps.sources.rows import PullRequest as PullRequestRow
-from apps.sources.rows import Review as ReviewRow
 from apps.sources.text import clean
 
 N = TypeVar("N")
 
 
-def pull_request(told: PullRequest, name: str) -> Transformed:
+def pull_request(node: PullRequestNode, name: str) -> Transformed:
     """All rows of a pull request; children are complete where their whole list came with it.
 
-    ``name`` is what its repository is called now, which may not be what it was called when this was told.
+    ``name`` is the present name of its repository. The record may hold an older one.
     """
     people = People()
-    row = own_row(told, name, people)
-    rows: list[Row] = [row, *commit_rows(told, told.commits, 0, people)]
-    rows += review_rows(row.external_id, told.reviews, people)
-    rows += thread_rows(row.external_id, told.review_threads, people)
-    rows += comment_rows(row.external_id, "issue", told.comments, people)
-    rows += links(row.external_id, row.url, row.head_branch, row.title, row.body, messages(told.commits))
-    return Transformed([*people.rows, *rows], people.gap_rows, complete_lists(told, row))
+    row = own_row(node, name, people)
+    rows: list[Row] = [row, *commit_rows(node, node.commits, 0, people)]
+    rows += review_rows(row.external_id, node.reviews, people)
+    rows += thread_rows(row.external_id, node.review_threads, people)
+    rows += comment_rows(row.external_id, "issue", node.comments, people)
+    rows += links(row.external_id, row.url, row.head_branch, row.title, row.body, messages(node.commits))
+    return Transformed([*people.rows, *rows], people.gap_rows, complete_lists(node, row))
 
 
-def child_page(told: ChildPage, name: str, offset: int) -> Transformed:
+def child_page(node: ChildPageNode, name: str, offset: int) -> Transformed:
     """The rows of a further page of one list, as if they had come with the pull request."""
-    people, owner = People(), str(told.full_database_id)
-    rows = commit_rows(told, told.commits, offset, people)
-    rows += review_rows(owner, told.reviews, people)
-    rows += thread_rows(owner, told.review_threads, people)
-    rows += comment_rows(owner, "issue", told.comments, people)
-    rows += links(owner, url_of(told, name), "", "", "", messages(told.commits))
+    people, owner = People(), str(node.full_database_id)
+    rows = commit_rows(node, node.commits, offset, people)
+    rows += review_rows(owner, node.reviews, people)
+    rows += thread_rows(owner, node.review_threads, people)
+    rows += comment_rows(owner, "issue", node.comments, people)
+    rows += links(owner, url_of(node, name), "", "", "", messages(node.commits))
     return Transformed([*people.rows, *rows], people.gap_rows)
 
 
-def thread_page(told: ThreadPage) -> Transformed:
+def thread_page(node: ThreadPageNode) -> Transformed:
     """The rows of a further page of the comments of one review thread."""
     people = People()
-    rows = comment_rows(str(told.pull_request.full_database_id), "review", told.comments, people)
+    rows = comment_rows(str(node.pull_request.full_database_id), "review", node.comments, people)
     return Transformed([*people.rows, *rows], people.gap_rows)
 
 
-def rest_comment(pull_request: str, kind: str, told: Comment) -> Transformed:
+def rest_comment(pull_request: str, kind: str, node: CommentNode) -> Transformed:
     """The row of a single comment."""
     people = People()
-    rows = comment_rows(pull_request, kind, Nodes([told]), people)
+    rows = comment_rows(pull_request, kind, Nodes([node]), people)
     return Transformed([*people.rows, *rows], people.gap_rows)
 
 
-def url_of(told: Owner, name: str) -> str:
-    """The address of a pull request in the repository that is called ``name`` now."""
-    before = clean(told.repository.name_with_owner)
-    return clean(told.url).replace(f"/{before}/pull/", f"/{name}/pull/") if before and name else clean(told.url)
+def url_of(node: PullRequestStateNode, name: str) -> str:
+    """The address of a pull request, with the present ``name`` of its repository."""
+    before = clean(node.repository.name_with_owner)
+    return clean(node.url).replace(f"/{before}/pull/", f"/{name}/pull/") if before and name else clean(node.url)
 
 
-def head_repository(told: PullRequest, name: str) -> str:
-    """The repository that the branch is in, "" when it is gone; its own one by its present ``name``."""
-    head = clean(told.head_repository.name_with_owner) if told.head_repository else ""
-    return name if name and head and head == clean(told.repository.name_with_owner) else head
+def head_repository(node: PullRequestNode, name: str) -> str:
+    """The repository of the head branch, "" when it is gone; the pull request's own one by its present ``name``."""
+    head = clean(node.head_repository.name_with_owner) if node.head_repository else ""
+    return name if name and head and head == clean(node.repository.name_with_owner) else head
 
 
-def own_row(told: PullRequest, name: str, people: People) -> PullRequestRow:
+def own_row(node: PullRequestNode, name: str, people: People) -> PullRequest:
     """The pull request itself."""
-    return PullRequestRow(
-        external_id=str(told.full_database_id),
-        repository=str(told.repository.database_id),
-        number=told.number,
-        title=clean(told.title),
-        body=clean(told.body),
-        state=told.state.lower(),
-        is_draft=told.is_draft,
-        url=url_of(told, name),
-        author=people.id_of(told.author),
-        merged_by=people.id_of(told.merged_by),
-        base_branch=clean(told.base_ref_name),
-        head_branch=clean(told.head_ref_name),
-        head_repository=head_repository(told, name),
-        head_sha=clean(told.head_ref_oid),
-        merge_sha=clean(told.merge_commit.oid) if told.merge_commit else "",
-        additions=told.additions or 0,
-        deletions=told.deletions or 0,
-        changed_files=told.changed_files or 0,
-        review_decision=(told.review_decision or "").lower(),
-        labels=[clean(label.name) for label in items(told.labels)],
-        assignees=[known for person in items(told.assignees) if (known := people.id_of(person))],
-        created_at=utc(told.created_at),
-        updated_at=utc(told.updated_at),
-        merged_at=utc(told.merged_at),
-        closed_at=utc(told.closed_at),
+    return PullRequest(
+        external_id=str(node.full_database_id),
+        repository=str(node.repository.database_id),
+        number=node.number,
+        title=clean(node.title),
+        body=clean(node.body),
+        state=node.state.lower(),
+        is_draft=node.is_draft,
+        url=url_of(node, name),
+        author=people.id_of(node.author),
+        merged_by=people.id_of(node.merged_by),
+        base_branch=clean(node.base_ref_name),
+        head_branch=clean(node.head_ref_name),
+        head_repository=head_repository(node, name),
+        head_sha=clean(node.head_ref_oid),
+        merge_sha=clean(node.merge_commit.oid) if node.merge_commit else "",
+        additions=node.additions or 0,
+        deletions=node.deletions or 0,
+        changed_files=node.changed_files or 0,
+        review_decision=(node.review_decision or "").lower(),
+        labels=[clean(label.name) for label in items(node.labels)],
+        assignees=list(filter(None, map(people.id_of, items(node.assignees)))),
+        created_at=utc(node.created_at),
+        updated_at=utc(node.updated_at),
+        merged_at=utc(node.merged_at),
+        closed_at=utc(node.closed_at),
     )
 
 
-def commit_rows(told: Owner, commits: Nodes[CommitNode] | None, offset: int, people: People) -> list[Row]:
+def commit_rows(
+    node: PullRequestStateNode, commits: Nodes[PullRequestCommitNode] | None, offset: int, people: People
+) -> list[Row]:
     """Each commit, and its place in the pull request."""
     rows: list[Row] = []
-    owner, repository = str(told.full_database_id), str(told.repository.database_id)
-    for position, node in enumerate(commits.nodes if commits else [], offset):
-        if node is None or node.commit is None:
+    owner, repository = str(node.full_database_id), str(node.repository.database_id)
+    for position, item in enumerate(commits.nodes if commits else [], offset):
+        if item is None or item.commit is None:
             continue
-        commit, author = node.commit, node.commit.author
+        commit, author = item.commit, item.commit.author
         external_id = f"{repository}:{commit.oid}"
         rows += (
             Commit(
@@ -145,10 +147,10 @@ def commit_rows(told: Owner, commits: Nodes[CommitNode] | None, offset: int, peo
     return rows
 
 
-def review_rows(owner: str, reviews: Nodes[Review] | None, people: People) -> list[Row]:
+def review_rows(owner: str, reviews: Nodes[ReviewNode] | None, people: People) -> list[Row]:
     """The reviews of a pull request."""
     return [
-        ReviewRow(
+        Review(
             external_id=str(review.full_database_id),
             pull_request=owner,
             author=people.id_of(review.author),
@@ -161,12 +163,12 @@ def review_rows(owner: str, reviews: Nodes[Review] | None, people: People) -> li
     ]
 
 
-def thread_rows(owner: str, threads: Nodes[Thread] | None, people: People) -> list[Row]:
+def thread_rows(owner: str, threads: Nodes[ThreadNode] | None, people: People) -> list[Row]:
     """The comments of review threads."""
     return [row for thread in items(threads) for row in comment_rows(owner, "review", thread.comments, people)]
 
 
-def comment_rows(owner: str, kind: str, comments: Nodes[Comment] | None, people: People) -> list[Row]:
+def comment_rows(owner: str, kind: str, comments: Nodes[CommentNode] | None, people: People) -> list[Row]:
     """Comments of one kind."""
     return [
         PullRequestComment(
@@ -185,30 +187,34 @@ def comment_rows(owner: str, kind: str, comments: Nodes[Comment] | None, people:
     ]
 
 
-def messages(commits: Nodes[CommitNode] | None) -> Iterable[str]:
+def messages(commits: Nodes[PullRequestCommitNode] | None) -> Iterable[str]:
     """The messages of commits."""
     return [node.commit.message for node in items(commits) if node.commit]
 
 
-def complete_lists(told: PullRequest, row: PullRequestRow) -> list[Children]:
-    """The lists of which every child is in the record."""
+def complete_lists(node: PullRequestNode, row: PullRequest) -> list[Children]:
+    """The lists that the record holds with every child."""
     complete = []
-    if is_whole(told.commits):
+    if is_complete(node.commits):
         complete.append(Children(PullRequestCommit, "pull_request", row.external_id))
         complete.append(Children(PullRequestIssueLink, "pull_request", row.external_id))
-    if is_whole(told.reviews):
-        complete.append(Children(ReviewRow, "pull_request", row.external_id))
-    threads = told.review_threads
-    if is_whole(told.comments) and is_whole(threads) and all(is_whole(thread.comments) for thread in items(threads)):
+    if is_complete(node.reviews):
+        complete.append(Children(Review, "pull_request", row.external_id))
+    threads = node.review_threads
+    if (
+        is_complete(node.comments)
+        and is_complete(threads)
+        and all(is_complete(thread.comments) for thread in items(threads))
+    ):
         complete.append(Children(PullRequestComment, "pull_request", row.external_id))
     return complete
 
 
-def is_whole(nodes: Nodes[Any] | None) -> bool:
+def is_complete(nodes: Nodes[Any] | None) -> bool:
     """Whether a list is there with all of its children."""
-    return nodes is not None and nodes.is_whole
+    return nodes is not None and nodes.is_complete
 
 
 def items(nodes: Nodes[N] | None) -> list[N]:
-    """The children that are there."""
+    """The children that are not null."""
     return [node for node in nodes.nodes if node is not None] if nodes else []

@@ -1,4 +1,4 @@
-"""What does a raw record of GitHub mean? Repositories and deliveries; pull requests have their own module."""
+"""Which rows does a raw record of GitHub make? Repositories and deliveries; pull requests have their own module."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,8 @@ ABSENT = msgspec.Raw()
 FINAL_STATES = frozenset({"SUCCESS", "FAILURE", "ERROR"})
 
 
-class _Mark(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
-    """What tells the shapes of a record apart."""
+class _Variant(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
+    """The fields by which the shapes of a record differ."""
 
     pull_request: msgspec.Raw = ABSENT
     deployment: msgspec.Raw = ABSENT
@@ -32,72 +32,72 @@ def transform(record: RawRecord, context: Context) -> Transformed:
 
 
 def with_people(rows: list[Row], people: People) -> Transformed:
-    """Rows with the accounts that were met in them."""
+    """Rows, and the accounts that they name."""
     return Transformed(rows=[*people.rows, *rows], gap_rows=people.gap_rows)
 
 
 def repository(record: RawRecord, context: Context) -> Transformed:
     """A repository."""
-    told, people = read_json(record.payload, rest_shapes.Repository), People()
-    people.id_of(rest_shapes.person(told.owner))
-    owner, _, name = told.full_name.partition("/")
+    payload, people = read_json(record.payload, rest_shapes.RepositoryPayload), People()
+    people.id_of(rest_shapes.account(payload.owner))
+    owner, _, name = payload.full_name.partition("/")
     row = Repository(
-        external_id=str(told.id),
-        full_name=clean(told.full_name),
-        name=clean(told.name or name),
+        external_id=str(payload.id),
+        full_name=clean(payload.full_name),
+        name=clean(payload.name or name),
         owner=clean(owner),
-        description=clean(told.description),
-        url=clean(told.html_url),
-        default_branch=clean(told.default_branch),
-        language=clean(told.language),
-        is_private=told.private,
-        is_archived=told.archived,
-        is_fork=told.fork,
-        created_at=utc(told.created_at),
-        pushed_at=utc(told.pushed_at),
+        description=clean(payload.description),
+        url=clean(payload.html_url),
+        default_branch=clean(payload.default_branch),
+        language=clean(payload.language),
+        is_private=payload.private,
+        is_archived=payload.archived,
+        is_fork=payload.fork,
+        created_at=utc(payload.created_at),
+        pushed_at=utc(payload.pushed_at),
     )
     return with_people([row], people)
 
 
 def release(record: RawRecord, context: Context) -> Transformed:
     """A release."""
-    told, people = read_json(record.payload, rest_shapes.Release), People()
+    payload, people = read_json(record.payload, rest_shapes.ReleasePayload), People()
     row = Release(
-        external_id=str(told.id),
+        external_id=str(payload.id),
         repository=repository_id(record.scope, context),
-        tag=clean(told.tag_name),
-        name=clean(told.name),
-        body=clean(told.body),
-        author=people.id_of(rest_shapes.person(told.author)),
-        is_draft=told.draft,
-        is_prerelease=told.prerelease,
-        created_at=utc(told.created_at),
-        published_at=utc(told.published_at),
+        tag=clean(payload.tag_name),
+        name=clean(payload.name),
+        body=clean(payload.body),
+        author=people.id_of(rest_shapes.account(payload.author)),
+        is_draft=payload.draft,
+        is_prerelease=payload.prerelease,
+        created_at=utc(payload.created_at),
+        published_at=utc(payload.published_at),
     )
     return with_people([row], people)
 
 
 def deployment(record: RawRecord, context: Context) -> Transformed:
-    """A deployment with its latest state; when it finished stays known after it was replaced (inactive)."""
+    """A deployment with its latest state. It keeps the time when it finished, also after it was replaced (inactive)."""
     people = People()
-    if read_json(record.payload, _Mark).deployment is not ABSENT:
-        told = read_json(record.payload, rest_shapes.DeploymentRecord).node()
+    if read_json(record.payload, _Variant).deployment is not ABSENT:
+        node = read_json(record.payload, rest_shapes.DeploymentRecord).node()
     else:
-        told = read_json(record.payload, shapes.Deployment)
-    statuses = [status for status in (told.statuses.nodes if told.statuses else []) if status]
-    if told.latest_status:
-        statuses.append(told.latest_status)
+        node = read_json(record.payload, shapes.DeploymentNode)
+    statuses = [status for status in (node.statuses.nodes if node.statuses else []) if status]
+    if node.latest_status:
+        statuses.append(node.latest_status)
     ends = [s.created_at for s in statuses if s.state.upper() in FINAL_STATES and s.created_at]
-    repository_of = told.repository.database_id if told.repository else None
+    database_id = node.repository.database_id if node.repository else None
     row = Deployment(
-        external_id=str(told.database_id),
-        repository=str(repository_of or "") or repository_id(record.scope, context),
-        sha=clean(told.commit_oid),
-        ref=clean(told.ref.name) if told.ref else "",
-        environment=clean(told.environment),
-        state=told.latest_status.state.lower() if told.latest_status else "pending",
-        creator=people.id_of(told.creator),
-        created_at=utc(told.created_at),
+        external_id=str(node.database_id),
+        repository=str(database_id or "") or repository_id(record.scope, context),
+        sha=clean(node.commit_oid),
+        ref=clean(node.ref.name) if node.ref else "",
+        environment=clean(node.environment),
+        state=node.latest_status.state.lower() if node.latest_status else "pending",
+        creator=people.id_of(node.creator),
+        created_at=utc(node.created_at),
         finished_at=utc(max(ends, default=None)),
     )
     return with_people([row], people)
@@ -105,67 +105,67 @@ def deployment(record: RawRecord, context: Context) -> Transformed:
 
 def workflow_run(record: RawRecord, context: Context) -> Transformed:
     """A run of GitHub Actions."""
-    told, people = read_json(record.payload, rest_shapes.WorkflowRun), People()
+    payload, people = read_json(record.payload, rest_shapes.WorkflowRunPayload), People()
     row = WorkflowRun(
-        external_id=str(told.id),
-        repository=str(told.repository.id) if told.repository else repository_id(record.scope, context),
-        name=clean(told.name),
-        event=clean(told.event),
-        status=clean(told.status),
-        conclusion=clean(told.conclusion),
-        sha=clean(told.head_sha),
-        branch=clean(told.head_branch),
-        number=told.run_number or 0,
-        attempt=told.run_attempt or 1,
-        actor=people.id_of(rest_shapes.person(told.actor)),
-        created_at=utc(told.created_at),
-        started_at=utc(told.run_started_at),
-        updated_at=utc(told.updated_at),
+        external_id=str(payload.id),
+        repository=str(payload.repository.id) if payload.repository else repository_id(record.scope, context),
+        name=clean(payload.name),
+        event=clean(payload.event),
+        status=clean(payload.status),
+        conclusion=clean(payload.conclusion),
+        sha=clean(payload.head_sha),
+        branch=clean(payload.head_branch),
+        number=payload.run_number or 0,
+        attempt=payload.run_attempt or 1,
+        actor=people.id_of(rest_shapes.account(payload.actor)),
+        created_at=utc(payload.created_at),
+        started_at=utc(payload.run_started_at),
+        updated_at=utc(payload.updated_at),
     )
     return with_people([row], people)
 
 
 def whole_pull_request(record: RawRecord, context: Context) -> Transformed:
     """A pull request and all that came with it, from either interface."""
-    if read_json(record.payload, _Mark).pull_request is ABSENT:
-        return pull_request(read_json(record.payload, shapes.PullRequest), record.scope)
+    if read_json(record.payload, _Variant).pull_request is ABSENT:
+        return pull_request(read_json(record.payload, shapes.PullRequestNode), record.scope)
     return pull_request(read_json(record.payload, rest_shapes.PullRequestRecord).node(), record.scope)
 
 
-def children(record: RawRecord, context: Context) -> Transformed:
+def child_record(record: RawRecord, context: Context) -> Transformed:
     """A further page of a list, or one comment of REST; the record's id begins with the pull request's."""
     owner, _, rest = record.external_id.partition(":")
-    mark = read_json(record.payload, _Mark)
-    if mark.html_url is not ABSENT:
+    variant = read_json(record.payload, _Variant)
+    if variant.html_url is not ABSENT:
         kind = "review" if record.entity == "pull_request_review_comments" else "issue"
-        return rest_comment(owner, kind, read_json(record.payload, rest_shapes.Comment).node())
-    if (whole := whole_by_now(owner, record, context)) is not None:
-        return whole
-    if mark.graphql_thread is not ABSENT:
-        return thread_page(read_json(record.payload, shapes.ThreadPage))
+        return rest_comment(owner, kind, read_json(record.payload, rest_shapes.CommentPayload).node())
+    if (complete := complete_pull_request(owner, record, context)) is not None:
+        return complete
+    if variant.graphql_thread is not ABSENT:
+        return thread_page(read_json(record.payload, shapes.ThreadPageNode))
     offset = int(rest.rpartition(":")[2])
-    return child_page(read_json(record.payload, shapes.ChildPage), record.scope, offset)
+    return child_page(read_json(record.payload, shapes.ChildPageNode), record.scope, offset)
 
 
-def whole_by_now(owner: str, page: RawRecord, context: Context) -> Transformed | None:
-    """The whole pull request, when ``page`` is the last one of a list and all others are stored as well."""
-    if read_json(page.payload, shapes.AnyPage).goes_on:
+def complete_pull_request(owner: str, page: RawRecord, context: Context) -> Transformed | None:
+    """The rows of the whole pull request, when ``page`` is the last one of a list and all others are stored as well."""
+    if read_json(page.payload, shapes.AnyPageNode).has_next_page:
         return None
     record = context.find("pull_request", owner)
-    if record is None or read_json(record.payload, _Mark).pull_request is not ABSENT:
+    if record is None or read_json(record.payload, _Variant).pull_request is not ABSENT:
         return None
-    told = assembled(record, context)
-    return pull_request(told, record.scope) if told else None
+    node = assembled(record, context)
+    return pull_request(node, record.scope) if node else None
 
 
 def repository_id(scope: str, context: Context) -> str:
     """The external id of the repository ``scope``; it is stored before anything that belongs to it."""
-    known: dict[str, str] = context.memo("github-repositories", dict)
-    if scope.lower() not in known:
-        known.update({found.scope.lower(): found.external_id for found in context.current("repository")})
-    if scope.lower() not in known:
+    ids: dict[str, str] = context.memo("github-repositories", dict)
+    if scope.lower() not in ids:
+        ids.update({found.scope.lower(): found.external_id for found in context.current("repository")})
+    if scope.lower() not in ids:
         raise LookupError(f"The repository {scope} of this record is not loaded; load it and try again.")
-    return known[scope.lower()]
+    return ids[scope.lower()]
 
 
 TRANSFORMERS: dict[str, Callable[[RawRecord, Context], Transformed]] = {
@@ -174,8 +174,8 @@ TRANSFORMERS: dict[str, Callable[[RawRecord, Context], Transformed]] = {
     "deployment": deployment,
     "workflow_run": workflow_run,
     "pull_request": whole_pull_request,
-    "pull_request_commits": children,
-    "pull_request_reviews": children,
-    "pull_request_review_comments": children,
-    "pull_request_comments": children,
+    "pull_request_commits": child_record,
+    "pull_request_reviews": child_record,
+    "pull_request_review_comments": child_record,
+    "pull_request_comments": child_record,
 }

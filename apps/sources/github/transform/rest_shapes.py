@@ -1,4 +1,4 @@
-"""What do the same objects look like over REST? Their needed fields, and how they become GraphQL's shapes."""
+"""What do the same objects look like over REST? The needed fields only, and how they become GraphQL's shapes."""
 
 from datetime import datetime
 
@@ -7,36 +7,36 @@ import msgspec
 from apps.sources.github.transform import shapes
 
 
-class User(msgspec.Struct):
+class AccountPayload(msgspec.Struct):
     """An account."""
 
     id: int | None = None
     login: str = ""
     type: str = "User"
 
-    def node(self) -> shapes.Person:
+    def node(self) -> shapes.AccountNode:
         """As GraphQL has it."""
-        return shapes.Person(typename=self.type, login=self.login, database_id=self.id)
+        return shapes.AccountNode(typename=self.type, login=self.login, database_id=self.id)
 
 
-class Home(msgspec.Struct):
+class RepositoryReferencePayload(msgspec.Struct):
     """A repository as a part of another object."""
 
     id: int
     full_name: str = ""
 
-    def node(self) -> shapes.Home:
+    def node(self) -> shapes.RepositoryNode:
         """As GraphQL has it."""
-        return shapes.Home(self.id, self.full_name)
+        return shapes.RepositoryNode(self.id, self.full_name)
 
 
-class Repository(msgspec.Struct):
+class RepositoryPayload(msgspec.Struct):
     """A repository."""
 
     id: int
     full_name: str
     name: str = ""
-    owner: User | None = None
+    owner: AccountPayload | None = None
     description: str | None = None
     html_url: str = ""
     default_branch: str | None = None
@@ -48,21 +48,21 @@ class Repository(msgspec.Struct):
     pushed_at: datetime | None = None
 
 
-class Release(msgspec.Struct):
+class ReleasePayload(msgspec.Struct):
     """A release."""
 
     id: int
     tag_name: str = ""
     name: str | None = None
     body: str | None = None
-    author: User | None = None
+    author: AccountPayload | None = None
     draft: bool = False
     prerelease: bool = False
     created_at: datetime | None = None
     published_at: datetime | None = None
 
 
-class WorkflowRun(msgspec.Struct, kw_only=True):
+class WorkflowRunPayload(msgspec.Struct, kw_only=True):
     """A run of GitHub Actions."""
 
     id: int
@@ -74,35 +74,35 @@ class WorkflowRun(msgspec.Struct, kw_only=True):
     head_branch: str | None = None
     run_number: int | None = None
     run_attempt: int | None = None
-    actor: User | None = None
-    repository: Home | None = None
+    actor: AccountPayload | None = None
+    repository: RepositoryReferencePayload | None = None
     created_at: datetime
     run_started_at: datetime | None = None
     updated_at: datetime | None = None
 
 
-class Label(msgspec.Struct):
+class LabelPayload(msgspec.Struct):
     """A label."""
 
     name: str | None = None
 
 
-class Base(msgspec.Struct):
+class BasePayload(msgspec.Struct):
     """Where a pull request leads."""
 
-    repo: Home
+    repo: RepositoryReferencePayload
     ref: str | None = None
 
 
-class Head(msgspec.Struct):
+class HeadPayload(msgspec.Struct):
     """Where a pull request comes from; ``repo`` is null when the fork is gone."""
 
     ref: str | None = None
     sha: str | None = None
-    repo: Home | None = None
+    repo: RepositoryReferencePayload | None = None
 
 
-class GitPerson(msgspec.Struct):
+class GitActorPayload(msgspec.Struct):
     """The author or committer that git knows."""
 
     name: str | None = None
@@ -110,32 +110,32 @@ class GitPerson(msgspec.Struct):
     date: datetime | None = None
 
 
-class GitCommit(msgspec.Struct):
+class GitCommitPayload(msgspec.Struct):
     """What git knows of a commit."""
 
     message: str = ""
-    author: GitPerson | None = None
-    committer: GitPerson | None = None
+    author: GitActorPayload | None = None
+    committer: GitActorPayload | None = None
 
 
-class Commit(msgspec.Struct):
+class CommitPayload(msgspec.Struct):
     """A commit in a pull request."""
 
     sha: str
-    commit: GitCommit
-    author: User | None = None
+    commit: GitCommitPayload
+    author: AccountPayload | None = None
 
-    def node(self) -> shapes.CommitNode:
+    def node(self) -> shapes.PullRequestCommitNode:
         """As GraphQL has it."""
-        git, committer = self.commit.author or GitPerson(), self.commit.committer or GitPerson()
+        git, committer = self.commit.author or GitActorPayload(), self.commit.committer or GitActorPayload()
         user = self.author.node() if self.author else None
-        author = shapes.GitActor(git.name, git.email, user)
-        return shapes.CommitNode(
-            shapes.Commit(self.sha, self.commit.message, None, None, git.date, committer.date, author)
+        author = shapes.GitActorNode(git.name, git.email, user)
+        return shapes.PullRequestCommitNode(
+            shapes.CommitNode(self.sha, self.commit.message, None, None, git.date, committer.date, author)
         )
 
 
-class Review(msgspec.Struct):
+class ReviewPayload(msgspec.Struct):
     """A review."""
 
     id: int
@@ -143,21 +143,21 @@ class Review(msgspec.Struct):
     body: str | None = None
     submitted_at: datetime | None = None
     commit_id: str | None = None
-    user: User | None = None
+    user: AccountPayload | None = None
 
-    def node(self) -> shapes.Review:
+    def node(self) -> shapes.ReviewNode:
         """As GraphQL has it."""
-        return shapes.Review(
+        return shapes.ReviewNode(
             self.id,
             self.state,
             self.body,
             self.submitted_at,
-            shapes.Oid(self.commit_id or ""),
-            person(self.user),
+            shapes.OidNode(self.commit_id or ""),
+            account(self.user),
         )
 
 
-class Comment(msgspec.Struct):
+class CommentPayload(msgspec.Struct):
     """A comment, in the conversation or (with a path) on a line."""
 
     id: int
@@ -168,18 +168,18 @@ class Comment(msgspec.Struct):
     line: int | None = None
     original_line: int | None = None
     pull_request_review_id: int | None = None
-    user: User | None = None
+    user: AccountPayload | None = None
 
-    def node(self) -> shapes.Comment:
+    def node(self) -> shapes.CommentNode:
         """As GraphQL has it."""
-        review = shapes.Reference(self.pull_request_review_id) if self.pull_request_review_id else None
-        return shapes.Comment(
+        review = shapes.ReferenceNode(self.pull_request_review_id) if self.pull_request_review_id else None
+        return shapes.CommentNode(
             self.id, self.created_at, self.body, self.updated_at, self.path, self.line, self.original_line,
-            review, person(self.user),
+            review, account(self.user),
         )  # fmt: skip
 
 
-class PullRequest(msgspec.Struct, kw_only=True):
+class PullRequestPayload(msgspec.Struct, kw_only=True):
     """A pull request in detail."""
 
     id: int
@@ -197,26 +197,26 @@ class PullRequest(msgspec.Struct, kw_only=True):
     deletions: int | None = None
     changed_files: int | None = None
     merge_commit_sha: str | None = None
-    user: User | None = None
-    merged_by: User | None = None
-    base: Base
-    head: Head
-    labels: list[Label] = []
-    assignees: list[User] | None = None
+    user: AccountPayload | None = None
+    merged_by: AccountPayload | None = None
+    base: BasePayload
+    head: HeadPayload
+    labels: list[LabelPayload] = []
+    assignees: list[AccountPayload] | None = None
 
 
 class PullRequestRecord(msgspec.Struct):
     """The raw record of a pull request: its answers side by side."""
 
-    pull_request: PullRequest
-    commits: list[Commit] = []
-    reviews: list[Review] = []
+    pull_request: PullRequestPayload
+    commits: list[CommitPayload] = []
+    reviews: list[ReviewPayload] = []
 
-    def node(self) -> shapes.PullRequest:
+    def node(self) -> shapes.PullRequestNode:
         """As GraphQL has it, without comments: those have records of their own."""
         pull = self.pull_request
         merged, fork = pull.merged_at is not None, pull.head.repo
-        return shapes.PullRequest(
+        return shapes.PullRequestNode(
             full_database_id=pull.id,
             url=pull.html_url,
             repository=pull.base.repo.node(),
@@ -236,18 +236,18 @@ class PullRequestRecord(msgspec.Struct):
             head_ref_name=pull.head.ref,
             head_ref_oid=pull.head.sha,
             head_repository=fork.node() if fork else None,
-            # Before the merge this is a trial merge that nobody sees.
-            merge_commit=shapes.Oid(pull.merge_commit_sha or "") if merged else None,
-            author=person(pull.user),
-            merged_by=person(pull.merged_by),
-            labels=shapes.Nodes([shapes.Name(label.name or "") for label in pull.labels]),
+            # Before the merge REST names a trial merge here, which nobody sees.
+            merge_commit=shapes.OidNode(pull.merge_commit_sha or "") if merged else None,
+            author=account(pull.user),
+            merged_by=account(pull.merged_by),
+            labels=shapes.Nodes([shapes.NameNode(label.name or "") for label in pull.labels]),
             assignees=shapes.Nodes([user.node() for user in pull.assignees or []]),
             commits=shapes.Nodes([commit.node() for commit in self.commits]),
             reviews=shapes.Nodes([review.node() for review in self.reviews]),
         )
 
 
-class Deployment(msgspec.Struct):
+class DeploymentPayload(msgspec.Struct):
     """A deployment without its statuses."""
 
     id: int
@@ -255,10 +255,10 @@ class Deployment(msgspec.Struct):
     sha: str = ""
     ref: str | None = None
     environment: str | None = None
-    creator: User | None = None
+    creator: AccountPayload | None = None
 
 
-class DeploymentStatus(msgspec.Struct):
+class DeploymentStatusPayload(msgspec.Struct):
     """One status of a deployment."""
 
     state: str
@@ -268,25 +268,25 @@ class DeploymentStatus(msgspec.Struct):
 class DeploymentRecord(msgspec.Struct):
     """The raw record of a deployment: the answers side by side, statuses newest first."""
 
-    deployment: Deployment
-    statuses: list[DeploymentStatus] = []
+    deployment: DeploymentPayload
+    statuses: list[DeploymentStatusPayload] = []
 
-    def node(self) -> shapes.Deployment:
-        """As GraphQL has it, but for the repository, which REST does not name."""
-        told = self.deployment
-        statuses = [shapes.Status(status.state, status.created_at) for status in self.statuses]
-        return shapes.Deployment(
-            database_id=told.id,
-            commit_oid=told.sha,
-            ref=shapes.Name(told.ref or ""),
-            environment=told.environment,
-            created_at=told.created_at,
-            creator=person(told.creator),
+    def node(self) -> shapes.DeploymentNode:
+        """As GraphQL has it, without the repository: REST does not name it."""
+        deployment = self.deployment
+        statuses = [shapes.DeploymentStatusNode(status.state, status.created_at) for status in self.statuses]
+        return shapes.DeploymentNode(
+            database_id=deployment.id,
+            commit_oid=deployment.sha,
+            ref=shapes.NameNode(deployment.ref or ""),
+            environment=deployment.environment,
+            created_at=deployment.created_at,
+            creator=account(deployment.creator),
             latest_status=statuses[0] if statuses else None,
             statuses=shapes.Nodes(list(statuses)),
         )
 
 
-def person(user: User | None) -> shapes.Person | None:
+def account(user: AccountPayload | None) -> shapes.AccountNode | None:
     """As GraphQL has it."""
     return user.node() if user else None

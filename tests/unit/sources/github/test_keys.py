@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.sources.github.transform.keys import EXCERPT, links
+from apps.sources.github.transform.keys import MAX_EXCERPT, links
 
 URL = "https://github.com/o/r/pull/1"
 
@@ -98,6 +98,6 @@ def test_one_row_per_key_and_evidence() -> None:
 
 def test_the_excerpt_is_short_clean_and_holds_the_key() -> None:
     (row,) = links("7", URL, "", "", "a\x00 " * 900 + "\n\nsee PAY-12\n" + "\ud800z " * 900, [])
-    assert len(row.excerpt) <= EXCERPT
+    assert len(row.excerpt) <= MAX_EXCERPT
     assert "PAY-12" in row.excerpt
     assert not {"\x00", "\ud800", "\n"} & set(row.excerpt)
