@@ -99,9 +99,15 @@ def scheduler(folder: Path) -> Process:
 class Sandbox(Process):
     """The sample servers of both providers, as a process that the product knows by its address only."""
 
-    def __init__(self, folder: Path, *, issues: int, prs: int, latency_ms: int = 0) -> None:
+    def __init__(self, folder: Path, *, issues: int, prs: int, latency_ms: int = 0, seed: int = 1) -> None:
         self.port = free_port()
-        options = {"--port": self.port, "--issues": issues, "--prs": prs, "--latency-ms": latency_ms}
+        options = {
+            "--port": self.port,
+            "--issues": issues,
+            "--prs": prs,
+            "--latency-ms": latency_ms,
+            "--seed": seed,
+        }
         arguments = ["manage.py", "sandbox", *(str(word) for pair in options.items() for word in pair)]
         super().__init__("sandbox", arguments, folder, DJANGO_SETTINGS_MODULE="etlproject.settings.tools")
 

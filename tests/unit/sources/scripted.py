@@ -46,6 +46,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # an answer in two packets would wait 40 ms for an ACK
 
             def handle_any(self) -> None:
                 owner._answer(self)

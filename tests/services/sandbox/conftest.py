@@ -1,26 +1,25 @@
 """Which running sandbox do these tests talk to? A real one in its own process, on a free port."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-ROOT = Path(__file__).parents[3]
+from tests import processes
+
 JIRA_AUTH = ("reader@meridian.example", "sandbox-token")
 GITHUB_HEADERS = {"Authorization": "Bearer sandbox-token"}
 
 
 @dataclass
 class Sandbox:
-    """A running sandbox and one keep-alive session."""
+    """The address of a running sandbox, and one keep-alive session."""
 
     base: str
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session
 
     def jira(self, path: str, json: Any = None, **query: Any) -> requests.Response:
         """GET, or POST when there is a body."""
@@ -60,45 +59,19 @@ class Sandbox:
         return [r["full_name"] for r in self.every("/orgs/meridian-labs/repos") if r["size"]]
 
 
-def start(*arguments: str) -> "tuple[subprocess.Popen[str], str]":
-    """Start the command; returns the process and its address."""
-    command = [sys.executable, str(ROOT / "manage.py"), "sandbox", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError(process.communicate(timeout=20)[1])
-    return process, line.split()[1].removesuffix("/jira")
-
-
-def stop(process: "subprocess.Popen[str]") -> int:
-    """End the process; returns its exit status."""
-    process.terminate()
-    status = process.wait(timeout=20)
-    for stream in (process.stdout, process.stderr):
-        if stream:
-            stream.close()
-    return status
-
-
-def running(*arguments: str) -> Iterator[Sandbox]:
+def running(folder: Path, **options: int) -> Iterator[Sandbox]:
     """A sandbox for the time of a fixture."""
-    process, base = start(*arguments)
-    sandbox = Sandbox(base)
-    try:
-        yield sandbox
-    finally:
-        sandbox.session.close()
-        stop(process)
+    with processes.Sandbox(folder, **options) as server, requests.Session() as session:
+        yield Sandbox(server.url("").rstrip("/"), session)
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The sandbox for tests that only read."""
-    yield from running("--issues", "400", "--prs", "80", "--seed", "7")
+    yield from running(tmp_path_factory.mktemp("sandbox"), issues=400, prs=80, seed=7)
 
 
 @pytest.fixture
-def fresh_sandbox() -> Iterator[Sandbox]:
-    """A sandbox of its own, for tests that change it."""
-    yield from running("--issues", "120", "--prs", "40")
+def fresh_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A new sandbox, for tests that change it."""
+    yield from running(tmp_path, issues=120, prs=40)

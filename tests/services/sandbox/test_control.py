@@ -1,8 +1,11 @@
 """Can tests steer the running sandbox: count, slow down, change the world, and stop it?"""
 
 import time
+from pathlib import Path
 
-from .conftest import GITHUB_HEADERS, Sandbox, start, stop
+from tests import processes
+
+from .conftest import GITHUB_HEADERS, Sandbox
 
 PROJECTS = "project in (PAY, CHK, IDN, K8S, MOB, GROW, LAGER)"
 
@@ -77,7 +80,9 @@ def test_an_order_that_makes_no_sense_is_refused(fresh_sandbox: Sandbox) -> None
     assert "Known are: projects" in fresh_sandbox.control("truth/apples")["error"]
 
 
-def test_sigterm_ends_the_command_cleanly() -> None:
-    process, base = start("--issues", "20", "--prs", "20")
-    assert base.startswith("http://127.0.0.1:")
-    assert stop(process) == 0
+def test_sigterm_ends_the_command_cleanly(tmp_path: Path) -> None:
+    with processes.Sandbox(tmp_path, issues=20, prs=20) as server:
+        assert server.child
+        server.child.terminate()
+        assert server.child.wait(20) == 0
+    assert server.log.read_text().startswith(f"Jira {server.url('jira')}  GitHub {server.url('github')}  token ")
