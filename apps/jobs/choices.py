@@ -20,10 +20,10 @@ class Outcome(StateChoices):
 class RunMode(models.TextChoices):
     """How much a run reads."""
 
-    INCREMENTAL = "incremental", "What changed"
-    FULL = "full", "Everything"
-    RANGE = "range", "A chosen range"
-    RETRANSFORM = "retransform", "What is stored"
+    INCREMENTAL = "incremental", "Incremental"
+    FULL = "full", "Full re-sync"
+    RANGE = "range", "Range re-sync"
+    RETRANSFORM = "retransform", "Re-transform"
 
 
 class BatchState(models.TextChoices):

@@ -11,12 +11,12 @@ from apps.tenants.admin_base import BaseForm, TenantForm
 from apps.tenants.models import known_time_zone
 
 HINTS = {
-    "interval_minutes": "Minutes from one start to the next. Used when there is no rule.",
-    "rule": "A cron rule in local time, such as 0 6 * * 1-5. Empty: the interval counts.",
-    "time_zone": "The time zone of the rule, such as Europe/Berlin.",
+    "interval_minutes": "Minutes from one start to the next. Ignored if there is a cron schedule.",
+    "rule": "A cron expression such as 0 6 * * 1-5. Leave empty to use the interval.",
+    "time_zone": "Time zone of the schedule, such as Europe/Berlin.",
     "retry_minutes": "Minutes until a failed run is retried: 5 to 30.",
-    "max_retries": "How many retries before the job waits for its next regular time: 0 to 10.",
-    "sweep_hours": "Hours from one listing of all ids to the next, to find what was deleted or moved.",
+    "max_retries": "Automatic retries before the job waits for its next scheduled run: 0 to 10.",
+    "sweep_hours": "Hours between checks that list all ids to find deleted and moved records.",
 }
 
 
@@ -52,9 +52,9 @@ class ScheduleForm(CheckedSchedule):
             "is_active": "Run on a schedule",
             "interval_minutes": "Interval in minutes",
             "rule": "Or on a cron schedule",
-            "retry_minutes": "Minutes until a retry",
+            "retry_minutes": "Retry delay",
             "max_retries": "Maximum retries",
-            "sweep_hours": "Hours between checks for deleted records",
+            "sweep_hours": "Deletion check interval",
         }
         help_texts = HINTS
 

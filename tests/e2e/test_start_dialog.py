@@ -58,7 +58,7 @@ def test_a_refusal_is_told_in_the_dialog(visit: Callable[..., Page], jira: Job) 
     page.goto(f"/jobs/{jira.pk}/")
     page.get_by_role("button", name="Range re-sync").click()
     page.locator("#confirm-do").click()
-    expect(page.locator("#confirm-problem")).to_contain_text("Say which range")
+    expect(page.locator("#confirm-problem")).to_contain_text("Choose a range")
 
 
 def test_a_schedule_is_shown_before_it_is_stored(visit: Callable[..., Page], jira: Job) -> None:
