@@ -31,7 +31,7 @@ from apps.sources.errors import RateLimitedError
 
 MAX_SLICE_SECONDS = 45.0
 # Fetching waits for the network; computing gains nothing from threads.
-PARALLEL_FETCHES = 12
+MAX_PARALLEL_FETCHES = 12
 
 
 class StepResult(Enum):
@@ -49,7 +49,7 @@ class StepRunner:
         self.run, self.step, self.stage, self.task = run, step, stage, task
         self.owner = uuid4()
         self._in_work: dict[Future[Write], Batch] = {}
-        self._parallel = PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
+        self._parallel = MAX_PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
         self._renewed_at = time.monotonic()
         self._deadline = self._renewed_at + MAX_SLICE_SECONDS
         self._next_refresh = self._renewed_at
@@ -90,6 +90,7 @@ class StepRunner:
         self._renewed_at = time.monotonic()
         batches.renew([self.owner])
         if fairness.must_make_room(self.run, self.stage):
+            # The slice ends with the batches in work: it has lasted one heartbeat at least.
             self._deadline = self._renewed_at
         return bool(own.update(driver_lease_until=Now() + LEASE))
 
