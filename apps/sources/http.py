@@ -204,7 +204,8 @@ class Http:
         pause = pause_of_refusal(reply.status, reply.headers, message)
         if pause:
             return self._pause_error(reply, pause)
-        return error_of(reply.status, self.provider, shown_url(reply.url), message)
+        credentials = "user name and token" if self._options.auth else "token"
+        return error_of(reply.status, self.provider, shown_url(reply.url), message, credentials)
 
     def _pause_error(self, reply: Reply, pause: Pause) -> RateLimitedError:
         until = self.rate_limiter.pause(pause)

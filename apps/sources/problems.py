@@ -24,7 +24,7 @@ _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 # What the provider does, and what a person can do about it.
 HINTS: dict[int, tuple[type[SourceError], str, str]] = {
     400: (BadRequestError, "refuses the question", ""),
-    401: (UnauthorizedError, "does not accept the token", " The token may be wrong, expired or revoked."),
+    401: (UnauthorizedError, "does not accept the {credentials}", " A token may be wrong, expired or revoked."),
     403: (ForbiddenError, "does not permit this", " Give the token's account the missing permission or scope."),
     404: (NotFoundError, "does not have this, or the token's account may not see it", ""),
     409: (ConflictError, "cannot answer in its present state", ""),
@@ -35,7 +35,7 @@ HINTS: dict[int, tuple[type[SourceError], str, str]] = {
 UNKNOWN_STATUS = HINTS[400]
 
 
-def error_of(status: int, provider: str, address: str, message: str) -> SourceError:
+def error_of(status: int, provider: str, address: str, message: str, credentials: str = "token") -> SourceError:
     """The error for ``status`` (>= 400) of the end point at ``address``; ``message`` is the provider's own."""
     quoted = f" It says “{message}”." if message else ""
     end = f"{quoted} Address: {address}"
@@ -44,7 +44,7 @@ def error_of(status: int, provider: str, address: str, message: str) -> SourceEr
     if status >= 500 or status == 408:
         return ServerError(f"{provider} failed to answer ({status}). Try again later.{end}", status)
     error, what, advice = HINTS.get(status, UNKNOWN_STATUS)
-    return error(f"{provider} {what} ({status}).{advice}{end}", status)
+    return error(f"{provider} {what.format(credentials=credentials)} ({status}).{advice}{end}", status)
 
 
 def message_in(body: bytes) -> str:

@@ -39,6 +39,11 @@ def one_line(text: object, max_length: int) -> str:
     return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 issue`` or ``1,234 issues``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def parse_time(value: object) -> datetime | None:
     """An aware UTC time from ``…-0700``, ``…+02:00``, ``…Z`` or epoch seconds or milliseconds; else ``None``.
 

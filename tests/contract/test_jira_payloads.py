@@ -1,4 +1,4 @@
-"""Do Jira records of real sites transform without an exception, and into what they plainly say?"""
+"""Do Jira records of real sites become the right rows, without an exception?"""
 
 import gzip
 import json
@@ -107,10 +107,10 @@ def test_real_answers_of_a_server(context: MemoryContext, entity: str, name: str
 
 
 def test_recorded_text_in_every_payload_survives_the_bulk_envelope() -> None:
-    from apps.sources.jira.client import IssueBatch
+    from apps.sources.jira.client import IssuesPayload
     from apps.sources.text import read_json
 
     with gzip.open(PAYLOADS / "jira-tidev/DAEMON.issues.jsonl.gz") as file:
         payloads = [line.strip() for line in file]
-    batch = read_json(b'{"issues":[' + b",".join(payloads) + b"]}", IssueBatch)
+    batch = read_json(b'{"issues":[' + b",".join(payloads) + b"]}", IssuesPayload)
     assert [bytes(item) for item in batch.issues] == payloads

@@ -1,4 +1,4 @@
-"""What does a rich text say? Atlassian Document Format, wiki text or a plain string as plain text."""
+"""How does a rich text become plain text? It may be Atlassian Document Format, wiki text or a plain string."""
 
 import re
 from datetime import UTC, datetime
@@ -20,8 +20,8 @@ _TEXTS = re.compile(rb'"text"\s*:\s*("(?:[^"\\]|\\.)*")')
 _MANY_BREAKS = re.compile(r"\n{2,}")
 
 
-class Attributes(msgspec.Struct, gc=False, rename="camel"):
-    """What nodes without text say; those of unknown nodes may hold anything."""
+class RichTextAttributesPayload(msgspec.Struct, gc=False, rename="camel"):
+    """The attributes that stand for a text. Those of unknown nodes may contain anything."""
 
     text: Any = None
     short_name: Any = None
@@ -32,33 +32,33 @@ class Attributes(msgspec.Struct, gc=False, rename="camel"):
     state: Any = None
 
 
-class Node(msgspec.Struct, gc=False):
-    """A node of a document, as far as its text goes."""
+class RichTextPayload(msgspec.Struct, gc=False):
+    """A node of a document, as far as it matters for the text."""
 
     type: Any = ""
     text: Any = None
-    content: "list[Node] | None" = None
-    attrs: Attributes | None = None
+    content: "list[RichTextPayload] | None" = None
+    attrs: RichTextAttributesPayload | None = None
 
 
-_decoder = msgspec.json.Decoder(Node | str | None)
+_decoder = msgspec.json.Decoder(RichTextPayload | str | None)
 
 
 def plain_text(body: msgspec.Raw | bytes) -> str:
-    """The text of a JSON ``body``: a document, a string (wiki text) or null. Odd ones give what they have."""
+    """The text of a JSON ``body``: a document, a string (wiki text) or null. A broken one gives the texts it has."""
     if not bytes(body):
         return ""
     try:
         document = _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return _texts_in(bytes(body))
-    return render(document) if isinstance(document, Node) else clean(document).strip()
+    return render(document) if isinstance(document, RichTextPayload) else clean(document).strip()
 
 
-def render(document: Node) -> str:
-    """The text of a document, one line per block. The stack is its own, so depth does not matter."""
+def render(document: RichTextPayload) -> str:
+    """The text of a document, one line per block. It uses a stack of its own, so the depth does not matter."""
     parts: list[str] = []
-    stack: list[Node | str] = [document]
+    stack: list[RichTextPayload | str] = [document]
     while stack:
         node = stack.pop()
         if isinstance(node, str):
@@ -74,12 +74,12 @@ def render(document: Node) -> str:
         if node.content:
             stack.extend(node.content[::-1])
         if node.attrs or kind in LEADS:
-            parts.append(_lead(kind, node.attrs or Attributes()))
+            parts.append(_lead(kind, node.attrs or RichTextAttributesPayload()))
     return clean(_MANY_BREAKS.sub("\n", "".join(parts)).strip())
 
 
-def _lead(kind: object, attrs: Attributes) -> str:
-    """What a node itself says, before its content."""
+def _lead(kind: object, attrs: RichTextAttributesPayload) -> str:
+    """The text of a node itself, before its content."""
     if kind == "taskItem":
         return "[x] " if attrs.state == "DONE" else "[ ] "
     if kind == "date":
@@ -88,8 +88,8 @@ def _lead(kind: object, attrs: Attributes) -> str:
         return LEADS[str(kind)]
     if isinstance(attrs.title, str):
         return f"{attrs.title}\n"
-    said = attrs.text or attrs.short_name or attrs.url or attrs.alt
-    return said if isinstance(said, str) else ""
+    text = attrs.text or attrs.short_name or attrs.url or attrs.alt
+    return text if isinstance(text, str) else ""
 
 
 def _day(timestamp: object) -> str:
@@ -100,7 +100,7 @@ def _day(timestamp: object) -> str:
 
 
 def _texts_in(body: bytes) -> str:
-    """Every ``text`` of a document that cannot be read as one (broken shape, absurd depth)."""
+    """Every ``text`` of a document that cannot be read (broken shape, absurd depth)."""
     found = []
     for quoted in _TEXTS.findall(body):
         try:

@@ -7,51 +7,41 @@ from apps.sources.errors import (
     InvalidAnswerError,
     NotFoundError,
     SourceError,
-    TokenExpiredError,
-    UnauthorizedError,
 )
 from apps.sources.http import Http
-from apps.sources.jira.client import Account, Id, JiraClient, Shape, read_shape
+from apps.sources.jira.client import JiraAccountPayload, JiraClient, ProjectNamePayload, read_shape
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import refuse_data_center
 
 
-class _Project(Shape):
-    id: Id = ""
-    key: str = ""
-
-
 def check(connection: Connection, http: Http) -> ConnectionReport:
-    """Try what a run needs first: the site, the account, its projects."""
+    """Try what a run needs first: the site, the account and its projects."""
     client = JiraClient(http)
     try:
         refuse_data_center(client)
         account = client.myself()
-        keys = [read_shape(bytes(item), _Project) for item in walk(client.projects)]
+        projects = [read_shape(bytes(item), ProjectNamePayload) for item in walk(client.projects)]
     except (InvalidAnswerError, NotFoundError, EndpointRemovedError) as error:
-        return _failed(f"This is not the address of a Jira Cloud site. {error}")
-    except TokenExpiredError as error:
-        return _failed(str(error))
-    except UnauthorizedError as error:
-        return _failed(f"Jira does not accept the e-mail and API token. {error}")
+        return _failed(f"There is no Jira Cloud site at this address. {error}")
     except ForbiddenError as error:
         return _failed(f"The account has no access to this Jira site. {error}")
     except SourceError as error:
         return _failed(str(error))
-    return _judge(connection, account, keys)
+    return _report(connection, account, projects)
 
 
-def _judge(connection: Connection, account: Account, projects: list[_Project]) -> ConnectionReport:
+def _report(
+    connection: Connection, account: JiraAccountPayload, projects: list[ProjectNamePayload]
+) -> ConnectionReport:
     name = account.display_name or account.email_address or account.account_id
-    known = {name for project in projects for name in (project.key.upper(), str(project.id))}
-    missing = [scope for scope in connection.scopes if scope.upper() not in known]
-    found = tuple(project.key for project in projects)
+    visible = {each for project in projects for each in (project.key.upper(), str(project.id))}
+    missing = [scope for scope in connection.scopes if scope.upper() not in visible]
     problem = ""
     if not projects:
         problem = f"{name} sees no project. Give the account the permission Browse projects."
     elif missing:
         problem = f"{name} does not see {', '.join(missing)}. Check the keys and the permission Browse projects."
-    return ConnectionReport(not problem, name, problem, found)
+    return ConnectionReport(not problem, name, problem, tuple(project.key for project in projects))
 
 
 def _failed(problem: str) -> ConnectionReport:

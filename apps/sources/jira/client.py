@@ -1,8 +1,7 @@
-"""How is Jira Cloud asked? One typed call per end point; of a record only the bytes are kept."""
+"""How is Jira Cloud asked? One typed call per end point; a record is kept as the bytes that Jira sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,25 +23,31 @@ HISTORIES_PER_PAGE = 5000
 PROJECT_DETAILS = "description,lead,issueTypes,url,projectKeys"
 
 
-class Shape(msgspec.Struct, gc=False):
-    """Base of what is read: unknown fields are ignored."""
+class Payload(msgspec.Struct, gc=False):
+    """Base of the shapes of Jira's JSON: unknown fields are ignored."""
 
 
-class Page(Shape, rename="camel"):
-    """A page bean. It ends with ``isLast``, or, where that is missing, at ``total``."""
+class IdPayload(Payload):
+    """An object of which only the id is read."""
+
+    id: Id = ""
+
+
+class JiraPagePayload(Payload, rename="camel"):
+    """A page of a list. The list ends with ``isLast`` or, where that is missing, at ``total``."""
 
     values: list[msgspec.Raw] = []
     is_last: bool | None = None
     total: int | None = None
 
-    def breaks_off(self) -> bool:
+    def is_broken_off(self) -> bool:
         """Whether the page is empty although it is not the last one."""
         return not self.values and self.is_last is False
 
     def following(self, start: int) -> int | None:
-        """Where the next page starts when this one started at ``start``; ``None`` after the last one.
+        """The start of the next page when this one started at ``start``; ``None`` after the last page.
 
-        The size asked for says nothing (it is clamped silently), and neither does a short page.
+        A short page is no sign of the end: Jira silently lowers the size that was asked for.
         """
         end = start + len(self.values)
         if not self.values or self.is_last or (self.is_last is None and self.total is not None and end >= self.total):
@@ -50,8 +55,8 @@ class Page(Shape, rename="camel"):
         return end
 
 
-class Name(Shape):
-    """What an issue is called: the id stays, the key changes when it is moved; "" where it was not asked for."""
+class IssueNamePayload(Payload):
+    """The id and key of an issue. A move changes the key, never the id. The key is "" where it was not asked for."""
 
     id: Id
     key: str = ""
@@ -62,76 +67,84 @@ class Name(Shape):
         return self.key.rpartition("-")[0]
 
 
-class IdPage(Shape, rename="camel"):
-    """A page of ``search/jql`` with nothing but names."""
+class ProjectNamePayload(Payload):
+    """The id and key of a project, and whether it is archived."""
 
-    issues: list[Name] = []
+    id: Id = ""
+    key: str = ""
+    archived: bool | None = None
+
+
+class IssueIdsPayload(Payload, rename="camel"):
+    """A page of ``search/jql`` with ids, and keys where they were asked for."""
+
+    issues: list[IssueNamePayload] = []
     next_page_token: str | None = None
     is_last: bool | None = None
 
     @property
-    def goes_on(self) -> bool:
-        """Stop on ``isLast`` or a missing token, never on a short page."""
+    def has_next(self) -> bool:
+        """Whether another page follows: ``isLast`` or a missing token ends the list, a short page does not."""
         return bool(self.next_page_token) and not self.is_last
 
     def is_odd(self) -> bool:
-        """Empty with a token, or not the last one without a token: possible, but suspicious."""
-        return (self.goes_on and not self.issues) or (self.is_last is False and not self.next_page_token)
+        """Whether the page is empty and has a token, or is not the last one and has none: possible, but suspicious."""
+        return (self.has_next and not self.issues) or (self.is_last is False and not self.next_page_token)
 
 
-class IssueError(Shape, rename="camel"):
+class IssueErrorPayload(Payload, rename="camel"):
     """An issue that the bulk fetch could not give this time."""
 
     id: Id = ""
     error_message: str | None = None
 
 
-class IssueBatch(Shape, rename="camel"):
-    """The answer of the bulk fetch. Issues that do not exist (any more) are in neither list."""
+class IssuesPayload(Payload, rename="camel"):
+    """The answer of the bulk fetch. Issues that do not exist are in neither list."""
 
     issues: list[msgspec.Raw] = []
-    issue_errors: list[IssueError] | None = None
+    issue_errors: list[IssueErrorPayload] | None = None
 
 
-class IssueChanges(Shape, rename="camel"):
-    """Histories of one issue; a page may hold only some of them."""
+class IssueHistoriesPayload(Payload, rename="camel"):
+    """Histories of one issue. A page may contain only some of them."""
 
     issue_id: Id
     change_histories: list[msgspec.Raw] = []
 
 
-class ChangelogPage(Shape, rename="camel"):
+class ChangelogsPayload(Payload, rename="camel"):
     """A page of the changelog bulk fetch."""
 
-    issue_change_logs: list[IssueChanges] = []
+    issue_change_logs: list[IssueHistoriesPayload] = []
     next_page_token: str | None = None
 
     def is_empty(self) -> bool:
-        """Whether there is not one history: true of issues that nobody ever touched."""
+        """Whether there is no history at all, which is right for issues that nobody has changed."""
         return not any(changes.change_histories for changes in self.issue_change_logs)
 
 
-class CommentPage(Shape):
-    """A page of comments (the older kind of pager: ``total``, no ``isLast``)."""
+class CommentsPayload(Payload):
+    """A page of comments, an older kind of page: with ``total``, without ``isLast``."""
 
     comments: list[msgspec.Raw] = []
     total: int = 0
 
     def is_empty(self) -> bool:
-        """Whether it holds no comment."""
+        """Whether it contains no comment."""
         return not self.comments
 
 
-class Account(Shape, rename="camel"):
-    """Whose token it is."""
+class JiraAccountPayload(Payload, rename="camel"):
+    """The account that a token belongs to."""
 
     account_id: str = ""
     display_name: str | None = None
     email_address: str | None = None
 
 
-class Server(Shape, rename="camel"):
-    """What kind of Jira it is: ``Cloud`` or ``Server`` (also Data Center)."""
+class ServerInfoPayload(Payload, rename="camel"):
+    """The kind of Jira: ``Cloud`` or ``Server`` (also Data Center)."""
 
     deployment_type: str | None = None
     version: str | None = None
@@ -144,78 +157,78 @@ class JiraClient:
         self.http = http
 
     def get(self, path: str, shape: type[T], params: Mapping[str, Any] | None = None, attempts: int | None = None) -> T:
-        """Ask for ``path`` and read the answer as ``shape``."""
+        """The answer for ``path``, read as ``shape``."""
         return authenticated(self.http.get(path, params, attempts=attempts)).decode(shape)
 
     def post(self, path: str, shape: type[T], json: Any, attempts: int | None = None) -> T:
-        """Ask with a JSON body and read the answer as ``shape``."""
+        """The answer to a JSON body, read as ``shape``."""
         return authenticated(self.http.post(path, json, attempts=attempts)).decode(shape)
 
-    def server(self) -> Server:
-        """What answers at the base URL."""
-        return self.get(f"{API}/serverInfo", Server)
+    def server(self) -> ServerInfoPayload:
+        """The kind of Jira at the base URL."""
+        return self.get(f"{API}/serverInfo", ServerInfoPayload)
 
-    def myself(self) -> Account:
+    def myself(self) -> JiraAccountPayload:
         """The account behind the token."""
-        return self.get(f"{API}/myself", Account)
+        return self.get(f"{API}/myself", JiraAccountPayload)
 
     def everything(self, path: str) -> list[msgspec.Raw]:
-        """A list that comes in one piece and is never empty on a living site: fields, issue types, statuses."""
+        """A list without pages that is never empty: fields, issue types, statuses."""
         items = self.get(f"{API}/{path}", list[msgspec.Raw])
         if not items:
-            raise InvalidAnswerError(f"Jira gives an empty list of {path}: check that the account may see a project.")
+            raise InvalidAnswerError(f"Jira sent an empty list of {path}. Check that the account may see a project.")
         return items
 
-    def projects(self, start: int, keys: Sequence[str] = ()) -> Page:
-        """A page of the visible projects (of those with one of at most 50 ``keys``)."""
+    def projects(self, start: int, keys: Sequence[str] = ()) -> JiraPagePayload:
+        """A page of the visible projects, or of those with one of at most 50 ``keys``."""
         params: dict[str, Any] = {"startAt": start, "maxResults": 100, "expand": PROJECT_DETAILS}
         if keys:
             params["keys"] = list(keys)
-        return self.get(f"{API}/project/search", Page, params)
+        return self.get(f"{API}/project/search", JiraPagePayload, params)
 
     def users(self, start: int) -> list[msgspec.Raw]:
-        """A page of the user directory. The last one is empty: a short one is only thinned out."""
+        """A page of the user directory. Only an empty page is the last one: Jira removes users from full pages."""
         return self.get(f"{API}/users/search", list[msgspec.Raw], {"startAt": start, "maxResults": 1000})
 
-    def boards(self, start: int) -> Page:
+    def boards(self, start: int) -> JiraPagePayload:
         """A page of boards."""
-        return self.get(f"{AGILE}/board", Page, {"startAt": start, "maxResults": 50})
+        return self.get(f"{AGILE}/board", JiraPagePayload, {"startAt": start, "maxResults": 50})
 
-    def sprints(self, board: str, start: int) -> Page:
+    def sprints(self, board: str, start: int) -> JiraPagePayload:
         """A page of a board's sprints."""
-        return self.get(f"{AGILE}/board/{board}/sprint", Page, {"startAt": start, "maxResults": 50})
+        return self.get(f"{AGILE}/board/{board}/sprint", JiraPagePayload, {"startAt": start, "maxResults": 50})
 
-    def issue_ids(self, jql: str, token: str | None, field: str = "id") -> IdPage:
+    def issue_ids(self, jql: str, token: str | None, field: str = "id") -> IssueIdsPayload:
         """A page of ids, or of ids and keys (``field``). A token belongs to exactly the query that gave it."""
-        asked: dict[str, Any] = {"jql": jql, "fields": [field], "maxResults": IDS_PER_PAGE}
+        body: dict[str, Any] = {"jql": jql, "fields": [field], "maxResults": IDS_PER_PAGE}
         if token:
-            asked["nextPageToken"] = token
-        return self.post(f"{API}/search/jql", IdPage, asked)
+            body["nextPageToken"] = token
+        return self.post(f"{API}/search/jql", IssueIdsPayload, body)
 
-    def issues(self, ids: Sequence[str]) -> IssueBatch:
-        """At most 100 issues with all fields: a mapping that changes later must not need another call."""
-        asked = {"issueIdsOrKeys": list(ids), "fields": ["*all"]}
-        return self.post(f"{API}/issue/bulkfetch", IssueBatch, asked, attempts=2)
+    def issues(self, ids: Sequence[str]) -> IssuesPayload:
+        """At most 100 issues with all fields, so that a changed mapping needs no other call."""
+        body = {"issueIdsOrKeys": list(ids), "fields": ["*all"]}
+        return self.post(f"{API}/issue/bulkfetch", IssuesPayload, body, attempts=2)
 
     def issue_names(self, names: Sequence[str]) -> list[msgspec.Raw]:
-        """Id and key of those of at most 100 issues (by id or key) that are there and may be seen."""
-        asked = {"issueIdsOrKeys": list(names), "fields": ["key"]}
-        return self.post(f"{API}/issue/bulkfetch", IssueBatch, asked).issues
+        """Id and key of at most 100 issues (named by id or key), without those that Jira does not show."""
+        body = {"issueIdsOrKeys": list(names), "fields": ["key"]}
+        return self.post(f"{API}/issue/bulkfetch", IssuesPayload, body).issues
 
-    def changelogs(self, ids: Sequence[str], token: str | None) -> ChangelogPage:
+    def changelogs(self, ids: Sequence[str], token: str | None) -> ChangelogsPayload:
         """A page of the histories of at most 1,000 issues."""
-        asked: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": HISTORIES_PER_PAGE}
+        body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": HISTORIES_PER_PAGE}
         if token:
-            asked["nextPageToken"] = token
-        return self.post(f"{API}/changelog/bulkfetch", ChangelogPage, asked, attempts=2)
+            body["nextPageToken"] = token
+        return self.post(f"{API}/changelog/bulkfetch", ChangelogsPayload, body, attempts=2)
 
-    def comments(self, issue: str, start: int) -> CommentPage:
+    def comments(self, issue: str, start: int) -> CommentsPayload:
         """A page of an issue's comments, oldest first."""
         params = {"startAt": start, "maxResults": 100, "orderBy": "created"}
-        return self.get(f"{API}/issue/{issue}/comment", CommentPage, params)
+        return self.get(f"{API}/issue/{issue}/comment", CommentsPayload, params)
 
     def dev_summary(self, issue: str) -> msgspec.Raw:
-        """The development panel's counts of an issue (by numeric id; the end point is undocumented)."""
+        """The counts in the development panel of an issue (by numeric id). The end point is undocumented."""
         return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue})
 
     def dev_pull_requests(self, issue: str, application: str) -> msgspec.Raw:
@@ -225,19 +238,18 @@ class JiraClient:
 
 
 def authenticated(answer: Answer) -> Answer:
-    """``answer``, unless Jira served us as a stranger: with a bad token many lists are just empty."""
+    """``answer``, unless Jira did not recognise us: with a bad token many of its lists are just empty."""
     reason = answer.headers.get("x-seraph-loginreason", "")
     if "FAILED" in reason or "DENIED" in reason:
         raise UnauthorizedError(
-            "Jira does not accept the e-mail and API token and answers as to a stranger. "
-            "Check both; the token may have expired.",
+            "Jira does not accept the e-mail address and API token. Check both: the token may have expired.",
             401,
         )
     return answer
 
 
 def site_url(base_url: str) -> str:
-    """The base of all paths, also when somebody pasted the address of a page or of the API."""
+    """The base of all paths, also where a person has pasted the address of a page or of the API."""
     for tail in (
         "/rest/",
         "/browse/",
@@ -251,31 +263,28 @@ def site_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-class _Head(Shape, rename="camel"):
+class RecordIdPayload(Payload, rename="camel"):
+    """The two names under which Jira's objects have their id."""
+
     id: Id | None = None
     account_id: str | None = None
 
 
 def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", request: str = "") -> list[RawRecord]:
-    """One record per item, named by its ``id`` (or ``accountId``); what has neither cannot be stored."""
+    """One record per item, named by its ``id`` (or ``accountId``). Items with neither cannot be stored."""
     records = []
     for item in items:
         payload = bytes(item)
-        head = read_shape(payload, _Head)
-        name = head.id if head.id is not None else head.account_id
+        ids = read_shape(payload, RecordIdPayload)
+        name = ids.id if ids.id is not None else ids.account_id
         if name is not None:
             records.append(RawRecord(entity, str(name), payload, scope, request))
     return records
 
 
 def read_shape(payload: bytes, shape: type[T]) -> T:
-    """Part of a record; :class:`InvalidAnswerError` when it has another shape."""
+    """A part of a record; :class:`InvalidAnswerError` when it has another shape."""
     try:
         return read_json(payload, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidAnswerError(f"Jira answered with a record of an unknown shape ({error}).") from None
-
-
-def host_of(url: str) -> str:
-    """The host name of ``url``."""
-    return urlsplit(url).hostname or url
+        raise InvalidAnswerError(f"Jira sent a record of an unknown shape ({error}).") from None

@@ -1,4 +1,4 @@
-"""Which custom fields hold sprint, story points, epic and development? Their ids differ between sites."""
+"""Which custom fields contain sprint, story points, epic and development? Their ids differ from site to site."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from apps.sources.base import Context, RawRecord
-from apps.sources.jira.client import Shape
+from apps.sources.jira.client import Payload
 from apps.sources.text import read_json
 
 SPRINT = "com.pyxis.greenhopper.jira:gh-sprint"
@@ -18,7 +18,7 @@ POINTS_NAMES = frozenset({"story points", "story point estimate"})
 
 
 class SiteFields(NamedTuple):
-    """Ids of the custom fields by meaning; there may be several (or no) fields of one meaning."""
+    """Ids of the custom fields by meaning. A meaning may have several fields, or none."""
 
     sprint: tuple[str, ...] = ()
     story_points: tuple[str, ...] = ()
@@ -27,28 +27,32 @@ class SiteFields(NamedTuple):
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every id, each once."""
+        """All ids, each once."""
         return tuple(dict.fromkeys(self.sprint + self.story_points + self.epic_link + self.development))
 
 
-class _Schema(Shape):
+class FieldSchemaPayload(Payload):
+    """The type of a field; custom ones have a name here."""
+
     custom: str | None = None
 
 
-class _Field(Shape, rename="camel"):
+class FieldPayload(Payload, rename="camel"):
+    """A field of the site."""
+
     id: str = ""
     name: str | None = None
     untranslated_name: str | None = None
-    schema: _Schema | None = None
+    schema: FieldSchemaPayload | None = None
 
 
 def site_fields(context: Context) -> SiteFields:
-    """The fields of the connected site, looked up once per run and process."""
+    """The custom fields of the connected site, looked up once per run and process."""
     return context.memo("jira fields", lambda: find_fields(context.current("field")))
 
 
 def find_fields(records: Iterable[RawRecord]) -> SiteFields:
-    """Tell the fields by their type, story points by type and (untranslated) name."""
+    """Recognise the fields by their type, story points by type and (untranslated) name."""
     found: dict[str, list[str]] = {"sprint": [], "story_points": [], "epic_link": [], "development": []}
     for record in records:
         meaning = _meaning(record.payload)
@@ -59,7 +63,7 @@ def find_fields(records: Iterable[RawRecord]) -> SiteFields:
 
 def _meaning(payload: bytes) -> str:
     try:
-        field = read_json(payload, _Field)
+        field = read_json(payload, FieldPayload)
     except msgspec.DecodeError:
         return ""
     kind = (field.schema and field.schema.custom) or ""

@@ -14,7 +14,7 @@ from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
 from apps.raw.models import RawRecord, Tombstone
-from apps.sources.jira.extract.gone import MOST
+from apps.sources.jira.extract.deletions import MAX_ASKED
 from apps.tenants.services import create_tenant
 from apps.vectors.worker import embedded
 from apps.warehouse.models import Issue, IssueChange, IssueComment, IssueKey
@@ -191,10 +191,10 @@ def test_an_issue_that_comes_back_is_live_again(platform: Platform, swept: tuple
     run = sweep(platform)
     platform.sandbox.control("faults", [])
     tombstones = Tombstone.objects.for_tenant(platform.tenant).filter(run=run.pk, entity="issue")
-    assert tombstones.count() == MOST
+    assert tombstones.count() == MAX_ASKED
     assert any("the next sweep goes on" in skip["reason"] for skip in run.skips)
     assert {skip["scope"] for skip in run.skips} == {""}
-    assert len(living_rows("warehouse_issue", integration)) == len(before["warehouse_issue"]) - MOST
+    assert len(living_rows("warehouse_issue", integration)) == len(before["warehouse_issue"]) - MAX_ASKED
 
     sweep(platform)
     assert not tombstones.exists()

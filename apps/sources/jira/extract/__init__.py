@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from apps.sources.base import Context, Fetched, Slice
 from apps.sources.jira import definition
-from apps.sources.jira.extract import development, gone, issues, relations, site, sweep
+from apps.sources.jira.extract import deletions, development, issues, relations, site, sweep
 
 STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
     definition.PROJECTS: site.start,
@@ -14,5 +14,5 @@ STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
 }
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = (
-    site.FETCHERS | relations.FETCHERS | issues.FETCHERS | sweep.FETCHERS | gone.FETCHERS | development.FETCHERS
+    site.FETCHERS | relations.FETCHERS | issues.FETCHERS | sweep.FETCHERS | deletions.FETCHERS | development.FETCHERS
 )

@@ -1,8 +1,8 @@
 """Step 4: which pull requests does Jira's development panel show for the issues of this run?
 
-The end point is undocumented: every failure of its own is told and none is fatal, only a pause is obeyed. What keeps
-all of Jira from us (a token that is refused, no connection) is fatal here as anywhere. The custom field Development is
-used as a hint alone: ``{}`` says that there is nothing.
+The end point is undocumented, so its own failures are shown and none of them is fatal; only a pause is obeyed. What
+keeps all of Jira from us (a refused token, no connection) is fatal as anywhere else. The custom field Development is
+only a hint: ``{}`` says that there is nothing.
 """
 
 import threading
@@ -15,55 +15,63 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
 from apps.sources.errors import ForbiddenError, NotFoundError, RateLimitedError, SourceError
-from apps.sources.jira.client import DEV, JiraClient, Shape, read_shape
+from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape
 from apps.sources.jira.fields import site_fields
-from apps.sources.text import in_pieces
+from apps.sources.text import counted, in_pieces
 
-BUDGET = 5000  # issues per run
-PER_SLICE = 10
-GIVE_UP_AFTER = 10  # failures in a row before anything worked
-ROUNDS = 3  # a panel that fails where others work is asked for again, later
+MAX_PANELS = 5000  # issues per run
+ISSUES_PER_SLICE = 10
+MAX_FIRST_FAILURES = 10  # in a row, before anything worked
+MAX_ROUNDS = 3  # a panel that fails while others work is asked for again later
 
 
-class _Counts(Shape):
+class CountPayload(Payload):
+    """A number."""
+
     count: int | None = None
 
 
-class _Kind(Shape, rename="camel"):
-    overall: _Counts | None = None
+class PanelKindPayload(Payload, rename="camel"):
+    """How many objects of one kind each application reports."""
+
+    overall: CountPayload | None = None
     by_instance_type: dict[str, Any] | None = None
 
 
-class _Summary(Shape):
-    pullrequest: _Kind | None = None
+class PanelSummaryPayload(Payload):
+    """The kinds in the panel, as far as they are read."""
+
+    pullrequest: PanelKindPayload | None = None
 
 
-class _Panel(Shape):
-    summary: _Summary | None = None
+class PanelCountsPayload(Payload):
+    """The counts of a development panel."""
+
+    summary: PanelSummaryPayload | None = None
 
 
-class Luck:
-    """Does the end point work here at all? Shared by the slices of a run in this process."""
+class EndpointHealth:
+    """Whether the end point works here at all; shared by the slices of a run in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failures = 0
-        self._worked = False
+        self._has_worked = False
 
     @property
-    def is_out(self) -> bool:
-        """Whether asking on makes no sense."""
-        return not self._worked and self._failures >= GIVE_UP_AFTER
+    def is_hopeless(self) -> bool:
+        """Whether more questions make no sense."""
+        return not self._has_worked and self._failures >= MAX_FIRST_FAILURES
 
-    def note(self, worked: bool) -> None:
-        """Count an outcome."""
+    def note(self, *, has_worked: bool) -> None:
+        """Count a result."""
         with self._lock:
-            self._worked = self._worked or worked
-            self._failures += not worked
+            self._has_worked = self._has_worked or has_worked
+            self._failures += not has_worked
 
 
 def start(context: Context) -> list[Slice]:
-    """Slices of the changed issues that may have something to show, or had, up to the budget of a run."""
+    """Slices of the changed issues whose panel may show something, or has shown something, up to the limit of a run."""
     fields = site_fields(context).development
     hinted: list[tuple[str, str]] = []
     silent: dict[str, str] = {}
@@ -74,13 +82,13 @@ def start(context: Context) -> list[Slice]:
             silent[record.external_id] = record.scope
     emptied = silent.keys() - context.unstored("dev_status", list(silent))
     hinted += [(issue, silent[issue]) for issue in sorted(emptied)]
-    chosen, left_out = hinted[:BUDGET], len(hinted) - BUDGET
-    slices = [Slice("panels", {"issues": list(some)}) for some in in_pieces(chosen, PER_SLICE)]
+    chosen, left_out = hinted[:MAX_PANELS], len(hinted) - MAX_PANELS
+    slices = [Slice("panels", {"issues": list(some)}) for some in in_pieces(chosen, ISSUES_PER_SLICE)]
     return slices + ([Slice("panels_left_out", {"issues": left_out})] if left_out > 0 else [])
 
 
 def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
-    """``True`` unless the field is there and empty: an absent one says nothing."""
+    """Whether the panel may show something: not when the field exists and is empty. An absent field says nothing."""
     if not fields:
         return True
     try:
@@ -88,8 +96,8 @@ def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
     except SourceError:
         return True
     values = [getattr(found, field) for field in fields]
-    told = [value for value in values if value is not msgspec.UNSET]
-    return not told or any(value not in (None, "", {}) and str(value).strip() != "{}" for value in told)
+    hints = [value for value in values if value is not msgspec.UNSET]
+    return not hints or any(value not in (None, "", {}) and str(value).strip() != "{}" for value in hints)
 
 
 @lru_cache(maxsize=16)
@@ -98,36 +106,39 @@ def _hint_shape(fields: tuple[str, ...]) -> Any:
     return msgspec.defstruct("Hinted", [("fields", inner)], gc=False)
 
 
-def fetch_panels(piece: Slice, context: Context) -> Fetched:
+def fetch_panels(slice_: Slice, context: Context) -> Fetched:
     """The development panels of some issues."""
     client = JiraClient(context.http)
-    luck = context.memo("jira development", Luck)
+    health = context.memo("jira development", EndpointHealth)
     fetched = Fetched()
     failures: Counter[str] = Counter()
     again: list[tuple[str, str]] = []
-    round_ = piece.args.get("round", 1)
-    for issue, scope in piece.args["issues"]:
-        if luck.is_out:
-            failures["Jira's development panel cannot be read with this account."] += 1
+    round_ = slice_.args.get("round", 1)
+    for issue, scope in slice_.args["issues"]:
+        if health.is_hopeless:
+            failures["This account cannot read Jira's development panel."] += 1
             continue
         try:
             payload = panel_of(client, issue)
         except RateLimitedError:
             raise
         except SourceError as error:
-            client.myself()  # raises where it is not the panel's fault
-            luck.note(worked=False)
-            if round_ == ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
+            client.myself()  # raises where all of Jira fails
+            health.note(has_worked=False)
+            if round_ == MAX_ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
                 failures[str(error)] += 1
             else:
                 again.append((issue, scope))
             continue
-        luck.note(worked=True)
+        health.note(has_worked=True)
         fetched.records.append(RawRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
     if again:
         fetched.follow_ups = [Slice("panels", {"issues": again, "round": round_ + 1})]
     fetched.expected = {"dev_status": len(fetched.records)}
-    fetched.skips = [Skip("", f"No development info for {n} issues. {why}") for why, n in failures.items()]
+    fetched.skips = [
+        Skip("", f"The development information of {counted(n, 'issue')} is missing. {why}")
+        for why, n in failures.items()
+    ]
     return fetched
 
 
@@ -139,16 +150,17 @@ def panel_of(client: JiraClient, issue: str) -> bytes:
 
 
 def applications_in(summary: bytes) -> list[str]:
-    """The application types with pull requests; they are named differently from site to site."""
-    panel = read_shape(summary, _Panel)
+    """The application types with pull requests; their names differ from site to site."""
+    panel = read_shape(summary, PanelCountsPayload)
     kind = panel.summary and panel.summary.pullrequest
     instances = (kind and kind.by_instance_type) or {}
     return [name for name, counts in instances.items() if not isinstance(counts, dict) or counts.get("count", 1)]
 
 
-def fetch_left_out(piece: Slice, context: Context) -> Fetched:
-    """Tells of the issues that are beyond the budget of a run."""
-    reason = f"{piece.args['issues']} more issues changed than the {BUDGET:,} whose development panel a run reads."
+def fetch_left_out(slice_: Slice, context: Context) -> Fetched:
+    """A skip for the issues that are beyond the limit of a run."""
+    left_out = counted(slice_.args["issues"], "changed issue")
+    reason = f"A run reads at most {MAX_PANELS:,} development panels and has left out those of {left_out}."
     return Fetched(skips=[Skip("", f"{reason} Their pull requests are linked by branch, title and commits instead.")])
 
 

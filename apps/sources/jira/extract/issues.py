@@ -1,7 +1,7 @@
 """Step 3: which issues changed, and what are they, their histories and comments?
 
-Ids come first, 5,000 a page: they are cheap, and their number is an exact total. Whole issues, histories and
-comments follow for 200 ids a slice.
+Ids come first, 5,000 per page: they are cheap, and their number is an exact total. Whole issues, histories and
+comments follow, 200 ids per slice.
 """
 
 from collections import defaultdict
@@ -24,54 +24,52 @@ from apps.sources.errors import (
 from apps.sources.jira.client import (
     API,
     ISSUES_PER_CALL,
-    ChangelogPage,
-    CommentPage,
+    ChangelogsPayload,
+    CommentsPayload,
     Id,
-    IdPage,
+    IdPayload,
+    IssueIdsPayload,
     JiraClient,
-    Shape,
+    Payload,
+    ProjectNamePayload,
     read_shape,
 )
-from apps.sources.jira.extract.known import wanted_projects
 from apps.sources.jira.extract.paging import Batches, insist
 from apps.sources.jira.extract.parents import fetch_epics
-from apps.sources.text import in_pieces, parse_time
+from apps.sources.jira.extract.stored import wanted_projects
+from apps.sources.text import counted, in_pieces, parse_time
 
 IDS_PER_SLICE = 200
-MOST_EMPTY_PAGES = 10
+MAX_EMPTY_PAGES = 10
 
 
-class _CommentHead(Shape):
-    id: Id = ""
+class EmbeddedCommentsPayload(Payload):
+    """The comments inside an issue: perhaps only some of them."""
 
-
-class _Comments(Shape):
     total: int = 0
     comments: list[msgspec.Raw] = []
 
 
-class _Project(Shape):
-    key: str = ""
+class IssueInfoFieldsPayload(Payload):
+    """The fields that extraction needs."""
 
-
-class _Fields(Shape):
     updated: str | None = None
-    project: _Project | None = None
-    comment: _Comments | None = None
+    project: ProjectNamePayload | None = None
+    comment: EmbeddedCommentsPayload | None = None
 
 
-class IssueHead(Shape):
+class IssueInfoPayload(Payload):
     """What extraction needs to know of an issue."""
 
     id: Id
     key: str = ""
-    fields: _Fields | None = None
+    fields: IssueInfoFieldsPayload | None = None
 
 
 def start(context: Context) -> list[Slice]:
-    """One list of ids per project in a full run; else one per group of projects that were synced together.
+    """One list of ids per project in a full run, otherwise one per group of projects that were synced together.
 
-    A scope counts as synced when a slice of the run bears its name: so a group names each of its projects.
+    A project counts as synced when a slice of the run names it, so there is a slice for each project of a group.
     """
     groups: dict[object, list[str]] = defaultdict(list)
     for project in wanted_projects(context):
@@ -84,8 +82,8 @@ def start(context: Context) -> list[Slice]:
     return slices
 
 
-def fetch_nothing(piece: Slice, context: Context) -> Fetched:
-    """The project's issues come with the list of its group."""
+def fetch_nothing(slice_: Slice, context: Context) -> Fetched:
+    """Nothing: the list of its group contains the project's issues."""
     return Fetched()
 
 
@@ -97,7 +95,7 @@ def list_slice(keys: list[str], since: datetime | None, until: datetime | None) 
 
 
 def query(keys: Iterable[str], since: int | None, until: int | None) -> str:
-    """JQL with bounds in epoch milliseconds: unlike dates, no time zone can shift them."""
+    """JQL with bounds in epoch milliseconds, which no time zone can shift."""
     quoted = ", ".join(f'"{key}"' for key in keys)
     bounds = [f"project in ({quoted})"]
     bounds += [f"updated >= {since}"] if since is not None else []
@@ -105,128 +103,134 @@ def query(keys: Iterable[str], since: int | None, until: int | None) -> str:
     return f"{' AND '.join(bounds)} ORDER BY updated ASC, id ASC"
 
 
-def fetch_ids(piece: Slice, context: Context) -> Fetched:
+def fetch_ids(slice_: Slice, context: Context) -> Fetched:
     """A page of ids; the slices that fetch them and the next page follow.
 
-    The list of a full run is complete: what it lacks is looked for when it has come to its end.
+    The list of a full run is complete: its last page looks for the stored issues that it lacks.
     """
     client = JiraClient(context.http)
-    token, jql = piece.args.get("token"), query(piece.args["keys"], *piece.args["window"])
+    token, jql = slice_.args.get("token"), query(slice_.args["keys"], *slice_.args["window"])
     try:
-        page = insist(lambda: client.issue_ids(jql, token), IdPage.is_odd)
+        page = insist(lambda: client.issue_ids(jql, token), IssueIdsPayload.is_odd)
     except (BadRequestError, NotFoundError, ForbiddenError) as error:
         if token:
             raise
-        return without_lost_projects(piece, client, error)
+        return without_lost_projects(slice_, client, error)
     ids = list(dict.fromkeys(str(issue.id) for issue in page.issues))
-    follow_ups = next_page(piece, page)
-    ends = not follow_ups
+    follow_ups = next_page(slice_, page)
+    is_last = not follow_ups
     follow_ups += [
-        Slice("issues", {"ids": list(some), "keys": piece.args["keys"]}, piece.scope)
+        Slice("issues", {"ids": list(some), "keys": slice_.args["keys"]}, slice_.scope)
         for some in in_pieces(ids, IDS_PER_SLICE)
     ]
-    if context.is_full and ends:
-        follow_ups.append(Slice("unlisted_issues", {"keys": piece.args["keys"]}))
-    complete = piece.args["window"] == [None, None]
-    listed = [Listed("issue", piece.scope, ids)] if complete else []
+    if context.is_full and is_last:
+        follow_ups.append(Slice("unlisted_issues", {"keys": slice_.args["keys"]}))
+    is_complete = slice_.args["window"] == [None, None]
+    listed = [Listed("issue", slice_.scope, ids)] if is_complete else []
     return Fetched(follow_ups=follow_ups, expected={"issue": len(ids)}, listed=listed)
 
 
-def without_lost_projects(piece: Slice, client: JiraClient, error: Exception) -> Fetched:
-    """A query is refused as a whole when one project is gone: ask for each alone, and tell which it is."""
-    keys: list[str] = piece.args["keys"]
+def without_lost_projects(slice_: Slice, client: JiraClient, error: Exception) -> Fetched:
+    """Jira refuses a query as a whole when one project does not exist: ask for each alone to find out which one."""
+    keys: list[str] = slice_.args["keys"]
     if len(keys) > 1:
-        return Fetched(follow_ups=[Slice(piece.kind, {**piece.args, "keys": [key]}, key) for key in keys])
+        return Fetched(follow_ups=[Slice(slice_.kind, {**slice_.args, "keys": [key]}, key) for key in keys])
     try:
         visible = client.projects(0, keys).values
     except (BadRequestError, NotFoundError, ForbiddenError):
         visible = []
-    if any(read_shape(bytes(item), _Project).key == keys[0] for item in visible):
+    if any(read_shape(bytes(item), ProjectNamePayload).key == keys[0] for item in visible):
         raise error
-    return Fetched(skips=[Skip(keys[0], f"Project {keys[0]} is no longer there or visible. {error}")])
+    return Fetched(
+        skips=[Skip(keys[0], f"Project {keys[0]} does not exist any more, or is no longer visible. {error}")]
+    )
 
 
-def next_page(piece: Slice, page: IdPage) -> list[Slice]:
-    """The slice of the next page, if there is one. A list that runs in a circle or on nothing is refused."""
+def next_page(slice_: Slice, page: IssueIdsPayload) -> list[Slice]:
+    """The slice of the next page, if there is one. A list that repeats a page or stays empty is refused."""
     token = page.next_page_token
-    if not page.goes_on or not token:
+    if not page.has_next or not token:
         if page.is_odd() and not page.issues:
-            raise InvalidAnswerError("Jira announces more issues and gives neither any nor a token. Try later.")
+            raise InvalidAnswerError(
+                "Jira announced more issues, but sent neither issues nor a token. Try again later."
+            )
         return []
-    mark = blake2b(token.encode(errors="replace"), digest_size=6).hexdigest()
-    visited: list[str] = piece.args.get("visited", [])
-    empty = 0 if page.issues else int(piece.args.get("empty", 0)) + 1
-    if mark in visited or empty > MOST_EMPTY_PAGES:
-        what = "repeats a page" if mark in visited else "has gone on for many empty pages"
-        raise InvalidAnswerError(
-            f"Jira's list of issues of {', '.join(piece.args['keys'])} {what}; it has no end. Try later."
-        )
-    args = {**piece.args, "token": token, "visited": [*visited, mark], "empty": empty}
-    return [Slice(piece.kind, args, piece.scope)]
+    digest = blake2b(token.encode(errors="replace"), digest_size=6).hexdigest()
+    visited: list[str] = slice_.args.get("visited", [])
+    empty = 0 if page.issues else int(slice_.args.get("empty", 0)) + 1
+    if digest in visited or empty > MAX_EMPTY_PAGES:
+        what = "repeats a page" if digest in visited else "consists of many empty pages"
+        keys = ", ".join(slice_.args["keys"])
+        raise InvalidAnswerError(f"Jira's list of the issues of {keys} {what} and has no end. Try again later.")
+    args = {**slice_.args, "token": token, "visited": [*visited, digest], "empty": empty}
+    return [Slice(slice_.kind, args, slice_.scope)]
 
 
-def fetch_issues(piece: Slice, context: Context) -> Fetched:
+def fetch_issues(slice_: Slice, context: Context) -> Fetched:
     """Some issues with their whole changelogs and all of their comments."""
     client = JiraClient(context.http)
     fetched = Fetched()
     sizes = context.http.sizes
-    heads = _fetch_bodies(piece, client, fetched, Batches(sizes, "jira issues", ISSUES_PER_CALL))
-    _fetch_changelogs(heads, client, fetched, Batches(sizes, "jira changelogs", IDS_PER_SLICE))
-    for issue in heads.values():
+    infos = _fetch_bodies(slice_, client, fetched, Batches(sizes, "jira issues", ISSUES_PER_CALL))
+    _fetch_changelogs(infos, client, fetched, Batches(sizes, "jira changelogs", IDS_PER_SLICE))
+    for issue in infos.values():
         _fetch_comments(issue, client, fetched)
-    fetched.deletions = _needless_comments(heads, context)
-    # Slices side by side may ask for the same epic: how many there are nobody has announced.
+    fetched.deletions = _needless_comments(infos, context)
+    # Several slices may ask for the same epic, so nobody has announced their number.
     fetched.records += fetch_epics([record for record in fetched.records if record.entity == "issue"], client, context)
     return fetched
 
 
-def fetch_found(piece: Slice, context: Context) -> Fetched:
-    """Issues that no list has announced, but that are there."""
-    fetched = fetch_issues(piece, context)
+def fetch_found(slice_: Slice, context: Context) -> Fetched:
+    """Issues that exist, but that no list has announced."""
+    fetched = fetch_issues(slice_, context)
     fetched.expected["issue"] = sum(record.entity == "issue" for record in fetched.records)
     return fetched
 
 
-def _fetch_bodies(piece: Slice, client: JiraClient, fetched: Fetched, batches: Batches) -> dict[str, IssueHead]:
-    heads: dict[str, IssueHead] = {}
+def _fetch_bodies(slice_: Slice, client: JiraClient, fetched: Fetched, batches: Batches) -> dict[str, IssueInfoPayload]:
+    infos: dict[str, IssueInfoPayload] = {}
 
     def ask(ids: list[str]) -> list[str]:
         batch = client.issues(ids)
-        for head, payload in [(head_of(payload), payload) for payload in map(bytes, batch.issues)]:
-            heads[str(head.id)] = head
-            fetched.records.append(record_of(head, payload, piece.scope))
+        for payload in map(bytes, batch.issues):
+            info = info_of(payload)
+            infos[str(info.id)] = info
+            fetched.records.append(record_of(info, payload, slice_.scope))
         failed = {str(error.id) for error in batch.issue_errors or []}
-        return [issue for issue in ids if issue in failed and issue not in heads]
+        return [issue for issue in ids if issue in failed and issue not in infos]
 
     failed: dict[str, str] = {}
-    missing: list[str] = piece.args["ids"]
-    for _ in range(2):  # that an answer lacks an issue is no proof that it is gone
+    missing: list[str] = slice_.args["ids"]
+    for _ in range(2):  # an answer without the issue does not prove that it was deleted
         failed |= batches.run(missing, ask)
-        missing = [issue for issue in missing if issue not in heads and issue not in failed]
-    for key in piece.args["keys"] if failed else []:  # nobody knows whose they are: each is asked for again next time
+        missing = [issue for issue in missing if issue not in infos and issue not in failed]
+    for key in slice_.args["keys"] if failed else []:  # their project is unknown: each project is asked again
         fetched.skips += [Skip(key, f"Issue {issue} was left out. {why}") for issue, why in failed.items()]
     if missing:
-        reason = "went away between the list and the fetch, or may not be seen"
-        fetched.skips.append(Skip("", f"{len(missing)} issues {reason}: {', '.join(missing[:10])}."))
-    return heads
+        reason = f"Jira listed {counted(len(missing), 'issue')} but did not send"
+        fetched.skips.append(Skip("", f"{reason}: {', '.join(missing[:10])}. They may be deleted or hidden by now."))
+    return infos
 
 
-def head_of(payload: bytes) -> IssueHead:
-    """The head of an issue; of an odd one only its id: the transform will set the record aside."""
+def info_of(payload: bytes) -> IssueInfoPayload:
+    """What extraction needs of an issue; for an odd shape only the id, and the transform puts it into quarantine."""
     try:
-        return read_shape(payload, IssueHead)
+        return read_shape(payload, IssueInfoPayload)
     except InvalidAnswerError:
-        return IssueHead(read_shape(payload, _CommentHead).id)
+        return IssueInfoPayload(read_shape(payload, IdPayload).id)
 
 
-def record_of(head: IssueHead, payload: bytes, scope: str) -> RawRecord:
+def record_of(info: IssueInfoPayload, payload: bytes, scope: str) -> RawRecord:
     """The raw record of an issue."""
-    fields = head.fields or _Fields()
+    fields = info.fields or IssueInfoFieldsPayload()
     key = (fields.project and fields.project.key) or scope
-    return RawRecord("issue", str(head.id), payload, key, f"POST {API}/issue/bulkfetch", parse_time(fields.updated))
+    return RawRecord("issue", str(info.id), payload, key, f"POST {API}/issue/bulkfetch", parse_time(fields.updated))
 
 
-def _fetch_changelogs(heads: dict[str, IssueHead], client: JiraClient, fetched: Fetched, batches: Batches) -> None:
+def _fetch_changelogs(
+    infos: dict[str, IssueInfoPayload], client: JiraClient, fetched: Fetched, batches: Batches
+) -> None:
     """One record per issue with all of its histories, which may be spread over several pages."""
     whole: dict[str, dict[bytes, None]] = {}
 
@@ -234,33 +238,33 @@ def _fetch_changelogs(heads: dict[str, IssueHead], client: JiraClient, fetched: 
         histories: dict[str, dict[bytes, None]] = {issue: {} for issue in ids}
         token, visited = None, set[str]()
         while True:
-            page = insist(partial(client.changelogs, ids, token), ChangelogPage.is_empty)
+            page = insist(partial(client.changelogs, ids, token), ChangelogsPayload.is_empty)
             for changes in page.issue_change_logs:
-                known = histories.setdefault(str(changes.issue_id), {})
-                known.update(dict.fromkeys(map(bytes, changes.change_histories)))
+                found = histories.setdefault(str(changes.issue_id), {})
+                found.update(dict.fromkeys(map(bytes, changes.change_histories)))
             token = page.next_page_token
             if not token:
                 break
             if token in visited:
-                raise InvalidAnswerError("Jira's changelogs repeat a page; they have no end. Try later.")
+                raise InvalidAnswerError("Jira's changelogs repeat a page and have no end. Try again later.")
             visited.add(token)
         whole.update(histories)
         return []
 
-    failed = batches.run(list(heads), ask)
+    failed = batches.run(list(infos), ask)
     fetched.skips += [
-        Skip(_scope(heads[i]), f"The changelog of issue {i} was left out. {why}") for i, why in failed.items()
+        Skip(_scope(infos[i]), f"The changelog of issue {i} was left out. {why}") for i, why in failed.items()
     ]
     for issue, histories in whole.items():
-        if issue in heads:
+        if issue in infos:
             fetched.records.append(
-                array_record("issue_changelog", heads[issue], histories, f"POST {API}/changelog/bulkfetch")
+                array_record("issue_changelog", infos[issue], histories, f"POST {API}/changelog/bulkfetch")
             )
-    fetched.expected["issue_changelog"] = len(heads)
+    fetched.expected["issue_changelog"] = len(infos)
 
 
-def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> None:
-    """All comments of an issue that embeds only some: so that the stored list is known to be whole."""
+def _fetch_comments(issue: IssueInfoPayload, client: JiraClient, fetched: Fetched) -> None:
+    """All comments of an issue that embeds only some of them, so that the stored list is complete."""
     embedded = issue.fields.comment if issue.fields else None
     if not embedded or embedded.total <= len(embedded.comments):
         return
@@ -269,41 +273,41 @@ def _fetch_comments(issue: IssueHead, client: JiraClient, fetched: Fetched) -> N
     start, total = 0, embedded.total
     try:
         while start < total:
-            page = insist(partial(client.comments, str(issue.id), start), CommentPage.is_empty)
+            page = insist(partial(client.comments, str(issue.id), start), CommentsPayload.is_empty)
             if page.is_empty():
                 break
             start, total = start + len(page.comments), page.total
             for comment in map(bytes, page.comments):
-                found[str(read_shape(comment, _CommentHead).id)] = comment
+                found[str(read_shape(comment, IdPayload).id)] = comment
     except (NotFoundError, ForbiddenError, EndpointRemovedError, ConflictError, InvalidAnswerError) as error:
         fetched.skips.append(Skip("", f"The comments of {issue.key} cannot be read. {error}"))
         return
     if len(found) < total:
-        fetched.skips.append(Skip("", f"Jira announced {total} comments of {issue.key} and gave {len(found)}."))
+        fetched.skips.append(Skip("", f"Jira announced {total} comments of {issue.key} and sent {len(found)}."))
         return
     request = f"GET {API}/issue/{issue.id}/comment"
     fetched.records.append(array_record("issue_comments", issue, found.values(), request))
 
 
-def _needless_comments(heads: dict[str, IssueHead], context: Context) -> list[Deletion]:
-    """The lists of comments that were stored when there were too many to embed: now the issue has them all."""
+def _needless_comments(infos: dict[str, IssueInfoPayload], context: Context) -> list[Deletion]:
+    """Stored lists of comments that are not needed any more, because the issue now embeds all its comments."""
     whole = {
         name: len(embedded.comments)
-        for name, head in heads.items()
-        if head.fields and (embedded := head.fields.comment) and embedded.total <= len(embedded.comments)
+        for name, info in infos.items()
+        if info.fields and (embedded := info.fields.comment) and embedded.total <= len(embedded.comments)
     }
     stored = set(whole) - set(context.unstored("issue_comments", list(whole)))
-    evidence = "POST {}/issue/bulkfetch: the issue embeds all of its {} comments, the list of its own is needless."
+    evidence = "POST {}/issue/bulkfetch: the issue embeds all of its {} comments, so their own list is not needed."
     return [Deletion("issue_comments", name, evidence.format(API, whole[name])) for name in sorted(stored)]
 
 
-def array_record(entity: str, issue: IssueHead, items: Iterable[bytes], request: str) -> RawRecord:
+def array_record(entity: str, issue: IssueInfoPayload, items: Iterable[bytes], request: str) -> RawRecord:
     """A record that holds a JSON array of ``items``, each byte for byte."""
     updated_at = parse_time(issue.fields.updated) if issue.fields else None
     return RawRecord(entity, str(issue.id), b"[" + b",".join(items) + b"]", _scope(issue), request, updated_at)
 
 
-def _scope(issue: IssueHead) -> str:
+def _scope(issue: IssueInfoPayload) -> str:
     return (issue.fields and issue.fields.project and issue.fields.project.key) or ""
 
 

@@ -1,4 +1,4 @@
-"""How are Jira's lists read to their true end? Pages, and batches that shrink when Jira chokes on them."""
+"""How are Jira's lists read to their true end? In pages, and in batches that shrink when Jira cannot answer them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -6,40 +6,40 @@ from typing import TypeVar
 import msgspec
 
 from apps.sources.errors import InvalidAnswerError, ServerError, SourceError
-from apps.sources.jira.client import Page
+from apps.sources.jira.client import JiraPagePayload
 from apps.sources.sizes import Sizes
 
-BREAKABLE = (ServerError, InvalidAnswerError)
-HOPELESS = 3  # single items in a row that fail while nothing works: it is not the items
+TOO_MUCH = (ServerError, InvalidAnswerError)
+MAX_FAILED_ITEMS = 3  # single items that fail while nothing works: then the items are not the reason
 
 T = TypeVar("T")
 Ask = Callable[[list[str]], list[str]]
 
 
 def insist(ask: Callable[[], T], is_odd: Callable[[T], bool]) -> T:
-    """An answer; one that may be a hiccup (empty where more was announced) is asked for once more."""
+    """An answer. One that may be a mistake of the moment (empty where more was announced) is asked for once more."""
     answer = ask()
     return ask() if is_odd(answer) else answer
 
 
-def walk(ask: Callable[[int], Page]) -> Iterator[msgspec.Raw]:
-    """Every value of a list of page beans; ``ask(start)`` gives one page."""
+def walk(ask: Callable[[int], JiraPagePayload]) -> Iterator[msgspec.Raw]:
+    """Every value of a list with pages; ``ask(start)`` gives one page."""
     start: int | None = 0
     first = b""
     while start is not None:
-        page = insist(lambda start=start: ask(start), Page.breaks_off)  # type: ignore[misc]
-        if page.breaks_off():
-            raise InvalidAnswerError("Jira announces more of a list and gives nothing. Try later.")
-        head = bytes(page.values[0]) if page.values else b""
-        if head and head == first:
-            raise InvalidAnswerError("Jira gives the same page of a list again and again; it has no end. Try later.")
-        first = head
+        page = insist(lambda start=start: ask(start), JiraPagePayload.is_broken_off)  # type: ignore[misc]
+        if page.is_broken_off():
+            raise InvalidAnswerError("Jira announced more of a list and sent nothing. Try again later.")
+        newest = bytes(page.values[0]) if page.values else b""
+        if newest and newest == first:
+            raise InvalidAnswerError("Jira repeats the same page of a list. Try again later.")
+        first = newest
         yield from page.values
         start = page.following(start)
 
 
 class Batches:
-    """Asks for items in batches of ``size``; one that proved too large for ``what`` stays halved."""
+    """Asks for items in batches of ``size``. After a batch of ``what`` was too large, the size stays halved."""
 
     def __init__(self, sizes: Sizes, what: str, size: int) -> None:
         self._sizes = sizes
@@ -47,54 +47,54 @@ class Batches:
         self.size = sizes.at_most(what, size)
 
     def run(self, ids: Sequence[str], ask: Ask) -> dict[str, str]:
-        """``ask`` for all ``ids``; it gives those to be asked for again. Gives why single ids failed.
+        """Ask for all ``ids``; gives the reasons of the ids that failed. ``ask`` returns the ids to be asked for again.
 
-        A batch is halved on 5xx, broken and too large bodies. An id that fails alone is left out when others
-        work; when nothing works, it is not the ids: the error is raised.
+        A batch is halved on 5xx, and on broken or too large bodies. An id that fails alone is left out when others
+        work. When nothing works, the ids are not the reason, and the error is raised.
         """
-        waiting, attempt = list(ids), _Attempt(ask)
+        waiting, attempt = list(ids), _Pass(ask)
         while waiting:
             batch, waiting = waiting[: self.size], waiting[self.size :]
             failed = len(attempt.failed)
-            largest = attempt.settle(batch)
+            largest = attempt.run(batch)
             if largest < len(batch) and len(attempt.failed) == failed:
                 self.size = max(1, min(self.size, largest))
                 self._sizes.lower(self._what, self.size)
-        if attempt.error and not attempt.worked:
+        if attempt.error and not attempt.has_worked:
             raise attempt.error
         return attempt.failed
 
 
-class _Attempt:
+class _Pass:
     """One pass over some ids."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self.worked = False
+        self.has_worked = False
         self.failed: dict[str, str] = {}
         self.error: SourceError | None = None
 
-    def settle(self, batch: list[str]) -> int:
-        """Ask for ``batch``, in halves where need be; gives the largest size that worked."""
+    def run(self, batch: list[str]) -> int:
+        """Ask for ``batch``, in halves where necessary; gives the largest size that worked."""
         try:
             again = self._ask(batch)
-        except BREAKABLE as error:
+        except TOO_MUCH as error:
             self.error = error
             if len(batch) == 1:
                 return self._fail(batch[0], str(error))
             again = batch
         else:
-            self.worked = True
+            self.has_worked = True
             if not again:
                 return len(batch)
             if len(batch) == 1:
                 return self._fail(batch[0], "Jira could not give it.")
         middle = (len(again) + 1) // 2
         halves = [half for half in (again[:middle], again[middle:]) if half]
-        return max(self.settle(half) for half in halves)
+        return max(self.run(half) for half in halves)
 
     def _fail(self, item: str, why: str) -> int:
         self.failed[item] = why
-        if self.error and not self.worked and len(self.failed) >= HOPELESS:
+        if self.error and not self.has_worked and len(self.failed) >= MAX_FAILED_ITEMS:
             raise self.error
         return 0

@@ -1,4 +1,4 @@
-"""Whose child is an issue? The field parent names an id; the old field Epic Link only the key of an epic."""
+"""Which issue is the parent of an issue? The field parent has its id; the old field Epic Link only the epic's key."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,24 +8,26 @@ import msgspec
 
 from apps.sources.base import Context, RawRecord
 from apps.sources.errors import InvalidAnswerError
-from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, JiraClient, Name, Shape, read_shape
+from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, IssueNamePayload, JiraClient, Payload, read_shape
 from apps.sources.jira.fields import site_fields
 from apps.sources.text import in_pieces
 
 
-class _Parent(Shape):
+class ParentPayload(Payload):
+    """The parent of an issue."""
+
     id: Id | None = None
 
 
 @lru_cache(maxsize=16)
 def _child_shape(epic_link: tuple[str, ...]) -> Any:
-    fields = [("parent", _Parent | None, None), *((field, Any, None) for field in epic_link)]
+    fields = [("parent", ParentPayload | None, None), *((field, Any, None) for field in epic_link)]
     inner = msgspec.defstruct("ChildFields", fields, gc=False)
     return msgspec.defstruct("Child", [("fields", inner)], gc=False)
 
 
 def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
-    """The id of an issue's parent, or the key of its epic, or ""."""
+    """The id of an issue's parent, else the key of its epic, else ""."""
     try:
         fields = read_shape(payload, _child_shape(epic_link)).fields
     except InvalidAnswerError:
@@ -36,7 +38,7 @@ def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
 
 
 def fetch_epics(issues: Iterable[RawRecord], client: JiraClient, context: Context) -> list[RawRecord]:
-    """The names of the epics that some issues know by key only, each asked for once."""
+    """The ids and keys of the epics that some issues name by key only; each epic is asked for once."""
     epic_link = site_fields(context).epic_link
     if not epic_link:
         return []
@@ -45,20 +47,20 @@ def fetch_epics(issues: Iterable[RawRecord], client: JiraClient, context: Contex
     records = []
     for some in in_pieces(keys, ISSUES_PER_CALL):
         for payload in map(bytes, client.issue_names(some)):
-            epic = read_shape(payload, Name)
+            epic = read_shape(payload, IssueNamePayload)
             records.append(RawRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch"))
     return records
 
 
-def orphans(gone: set[str], context: Context) -> list[str]:
-    """The stored issues whose parent is among the ``gone`` ones: that changes them without a word in ``updated``."""
-    if not gone:
+def orphans(deleted: set[str], context: Context) -> list[str]:
+    """The stored issues whose parent was ``deleted``: it changes them, but not their field ``updated``."""
+    if not deleted:
         return []
     epic_link = site_fields(context).epic_link
-    known = (context.find("issue", issue) for issue in gone)
-    names = gone | {read_shape(issue.payload, Name).key for issue in known if issue}
+    stored = (context.find("issue", issue) for issue in deleted)
+    names = deleted | {read_shape(issue.payload, IssueNamePayload).key for issue in stored if issue}
     return [
         issue.external_id
         for issue in context.current("issue")
-        if issue.external_id not in gone and parent_of(issue.payload, epic_link) in names
+        if issue.external_id not in deleted and parent_of(issue.payload, epic_link) in names
     ]

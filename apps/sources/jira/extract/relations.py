@@ -1,4 +1,4 @@
-"""Step 2: which statuses are there, which project uses which, and which boards and sprints?"""
+"""Step 2: which statuses, boards and sprints exist, and which project uses which statuses?"""
 
 from collections.abc import Callable
 
@@ -6,47 +6,51 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import BadRequestError, EndpointRemovedError, ForbiddenError, NotFoundError, UnauthorizedError
-from apps.sources.jira.client import AGILE, API, Id, JiraClient, Shape, raw_records, read_shape
-from apps.sources.jira.extract.known import directories_are_due, wanted_projects
+from apps.sources.jira.client import AGILE, API, Id, JiraClient, Payload, raw_records, read_shape
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import whole_list
+from apps.sources.jira.extract.stored import are_directories_due, wanted_projects
 from apps.sources.text import in_pieces
 
-PER_SLICE = 10
+ITEMS_PER_SLICE = 10
 REFUSALS = (ForbiddenError, NotFoundError, EndpointRemovedError, UnauthorizedError, BadRequestError)
 
 
-class _Location(Shape, rename="camel"):
+class BoardLocationPayload(Payload, rename="camel"):
+    """The project that a board belongs to."""
+
     project_key: str | None = None
 
 
-class _Board(Shape):
+class BoardPayload(Payload):
+    """A board."""
+
     id: Id
     type: str | None = None
-    location: _Location | None = None
+    location: BoardLocationPayload | None = None
 
 
 def start(context: Context) -> list[Slice]:
-    """The statuses always; what hardly ever changes when it is due."""
+    """The statuses always; what hardly ever changes only when it is due."""
     slices = [Slice("statuses")]
-    if directories_are_due(context):
+    if are_directories_due(context):
         projects = [[project.key, str(project.id)] for project in wanted_projects(context)]
-        slices += [Slice("project_statuses", {"projects": list(some)}) for some in in_pieces(projects, PER_SLICE)]
+        slices += [Slice("project_statuses", {"projects": list(some)}) for some in in_pieces(projects, ITEMS_PER_SLICE)]
         slices.append(Slice("boards"))
     return slices
 
 
-def fetch_statuses(piece: Slice, context: Context) -> Fetched:
+def fetch_statuses(slice_: Slice, context: Context) -> Fetched:
     """Every status of the site."""
     items = JiraClient(context.http).everything("status")
     return whole_list("status", raw_records("status", items, request=f"GET {API}/status"))
 
 
-def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
-    """Which statuses each issue type has, project by project."""
+def fetch_project_statuses(slice_: Slice, context: Context) -> Fetched:
+    """The statuses of each issue type, project by project."""
     client = JiraClient(context.http)
     fetched = Fetched()
-    for key, project_id in piece.args["projects"]:
+    for key, project_id in slice_.args["projects"]:
         path = f"{API}/project/{project_id}/statuses"
         try:
             payload = bytes(client.get(path, msgspec.Raw))
@@ -58,8 +62,8 @@ def fetch_project_statuses(piece: Slice, context: Context) -> Fetched:
     return fetched
 
 
-def fetch_boards(piece: Slice, context: Context) -> Fetched:
-    """The boards of the wanted projects; their sprints follow. Of the others, those count that are stored already."""
+def fetch_boards(slice_: Slice, context: Context) -> Fetched:
+    """The boards of the wanted projects; their sprints follow. A stored board of another project counts as listed."""
     client = JiraClient(context.http)
     try:
         items = list(walk(client.boards))
@@ -71,7 +75,7 @@ def fetch_boards(piece: Slice, context: Context) -> Fetched:
     records: list[RawRecord] = []
     with_sprints: list[str] = []
     for record in boards:
-        board = read_shape(record.payload, _Board)
+        board = read_shape(record.payload, BoardPayload)
         record.scope = (board.location and board.location.project_key) or ""
         if record.scope and record.scope not in keys:
             continue
@@ -81,19 +85,21 @@ def fetch_boards(piece: Slice, context: Context) -> Fetched:
     fetched = whole_list("board", records)
     listed = [board.external_id for board in boards]
     fetched.listed[0].ids += set(listed) - set(context.unstored("board", listed))
-    fetched.follow_ups += [Slice("sprints", {"boards": list(some)}) for some in in_pieces(with_sprints, PER_SLICE)]
+    fetched.follow_ups += [
+        Slice("sprints", {"boards": list(some)}) for some in in_pieces(with_sprints, ITEMS_PER_SLICE)
+    ]
     return fetched
 
 
-def fetch_sprints(piece: Slice, context: Context) -> Fetched:
-    """The sprints of some boards; a board may turn out to have none."""
+def fetch_sprints(slice_: Slice, context: Context) -> Fetched:
+    """The sprints of some boards. A board may have none."""
     client = JiraClient(context.http)
     fetched = Fetched()
-    for board in piece.args["boards"]:
+    for board in slice_.args["boards"]:
         try:
             items = list(walk(lambda start, board=board: client.sprints(board, start)))  # type: ignore[misc]
         except BadRequestError:
-            continue  # "The board does not support sprints": kanban by another name
+            continue  # "The board does not support sprints", as with kanban
         except (ForbiddenError, NotFoundError, EndpointRemovedError) as error:
             fetched.skips.append(Skip("", f"The sprints of board {board} cannot be read. {error}"))
             continue

@@ -6,32 +6,27 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, NotFoundError
-from apps.sources.jira.client import API, Id, JiraClient, Shape, raw_records, read_shape
-from apps.sources.jira.extract.known import directories_are_due
+from apps.sources.jira.client import API, JiraClient, ProjectNamePayload, raw_records, read_shape
 from apps.sources.jira.extract.paging import walk
+from apps.sources.jira.extract.stored import are_directories_due
 from apps.sources.text import in_pieces
 
 KEYS_PER_CALL = 50
 
 
-class _Project(Shape):
-    id: Id = ""
-    key: str = ""
-
-
 def start(context: Context) -> list[Slice]:
-    """First the account: with a bad token many of Jira's lists are not refused but empty."""
-    return [Slice("account", {"directories": directories_are_due(context)})]
+    """The account comes first: with a bad token Jira does not refuse many of its lists, they are just empty."""
+    return [Slice("account", {"directories": are_directories_due(context)})]
 
 
-def fetch_account(piece: Slice, context: Context) -> Fetched:
-    """Check the token; what is to be fetched with it follows."""
+def fetch_account(slice_: Slice, context: Context) -> Fetched:
+    """Check the token; the slices that use it follow."""
     client = JiraClient(context.http)
     client.myself()
     scopes = context.connection.scopes
     follow_ups = [Slice("projects", {"keys": list(keys)}) for keys in in_pieces(scopes, KEYS_PER_CALL)]
     follow_ups = follow_ups or [Slice("projects", {"keys": []})]
-    if piece.args.get("directories"):
+    if slice_.args.get("directories"):
         refuse_data_center(client)
         follow_ups += [Slice("fields"), Slice("issue_types"), Slice("users")]
     return Fetched(follow_ups=follow_ups)
@@ -42,34 +37,37 @@ def refuse_data_center(client: JiraClient) -> None:
     server = client.server()
     if (server.deployment_type or "Cloud") != "Cloud":
         raise BadRequestError(
-            f"This is Jira {server.deployment_type} {server.version or ''}, not Jira Cloud: it lacks the "
-            "bulk end points that this source is built on. Use the address of a Jira Cloud site."
+            f"This is Jira {server.deployment_type} {server.version or ''}, not Jira Cloud. It lacks the bulk end "
+            "points that this source needs. Use the address of a Jira Cloud site."
         )
 
 
-def fetch_projects(piece: Slice, context: Context) -> Fetched:
-    """The chosen projects (one that is not there is told), or all that the token may see."""
+def fetch_projects(slice_: Slice, context: Context) -> Fetched:
+    """The chosen projects, with a skip for each that the site does not show, or all that the token may see."""
     client = JiraClient(context.http)
-    keys: list[str] = piece.args.get("keys", [])
+    keys: list[str] = slice_.args.get("keys", [])
     found = list(walk(lambda start: client.projects(start, keys)))
     skips: list[Skip] = []
     if keys:
-        heads = [(read_shape(bytes(item), _Project), item) for item in found]
-        wanted = {key.upper() for key in keys}
-        chosen = [(head, item) for head, item in heads if {head.key.upper(), str(head.id)} & wanted]
-        seen = {name for head, _ in chosen for name in (head.key.upper(), str(head.id))}
-        skips = [missing(key) for key in keys if key.upper() not in seen]
-        found = [item for _, item in chosen]
+        wanted, shown, chosen = {key.upper() for key in keys}, set[str](), list[msgspec.Raw]()
+        for item in found:
+            project = read_shape(bytes(item), ProjectNamePayload)
+            names = {project.key.upper(), str(project.id)}
+            if names & wanted:
+                shown |= names
+                chosen.append(item)
+        skips = [missing(key) for key in keys if key.upper() not in shown]
+        found = chosen
     records = raw_records("project", found, request=f"GET {API}/project/search")
     for record in records:
-        record.scope = read_shape(record.payload, _Project).key
+        record.scope = read_shape(record.payload, ProjectNamePayload).key
     if keys:
         return Fetched(records, expected={"project": len(records)}, skips=skips)
     return whole_list("project", records)
 
 
 def missing(key: str) -> Skip:
-    """A chosen project that the site does not show."""
+    """The skip for a chosen project that the site does not show."""
     return Skip(
         key,
         f"Project {key} does not exist, is archived, or the token's account may not see it. Check the key, "
@@ -77,36 +75,36 @@ def missing(key: str) -> Skip:
     )
 
 
-def fetch_fields(piece: Slice, context: Context) -> Fetched:
-    """Every field of the site. One that is no longer there does no harm: no issue has it any more."""
+def fetch_fields(slice_: Slice, context: Context) -> Fetched:
+    """Every field of the site. Deleted fields may stay stored: no issue has them any more."""
     records = _directory(context, "field", "field")
     return Fetched(records, expected={"field": len(records)})
 
 
-def fetch_issue_types(piece: Slice, context: Context) -> Fetched:
+def fetch_issue_types(slice_: Slice, context: Context) -> Fetched:
     """Every issue type that the account may see."""
     return whole_list("issue_type", _directory(context, "issue_type", "issuetype"))
 
 
-def fetch_users(piece: Slice, context: Context) -> Fetched:
-    """The user directory, where the account may see it; people also come with what they did."""
+def fetch_users(slice_: Slice, context: Context) -> Fetched:
+    """The user directory, where the account may see it; people also come with the issues."""
     client = JiraClient(context.http)
     try:
         records = raw_records("user", list(user_pages(client)), request=f"GET {API}/users/search")
     except (ForbiddenError, NotFoundError) as error:
-        reason = "The account may not browse the user directory; people are taken from the issues instead."
+        reason = "The account may not browse the user directory. People are taken from the issues instead."
         return Fetched(skips=[Skip("", f"{reason} {error}")])
     return Fetched(records, expected={"user": len(records)})
 
 
 def user_pages(client: JiraClient) -> Iterator[msgspec.Raw]:
-    """All users, up to the first empty page; each once."""
+    """All users up to the first empty page, each once."""
     seen: set[bytes] = set()
     start = 0
     while page := client.users(start):
         fresh = [user for user in page if bytes(user) not in seen]
         if not fresh:
-            raise InvalidAnswerError("Jira gives the same page of the user directory again and again. Try later.")
+            raise InvalidAnswerError("Jira repeats the same page of the user directory. Try again later.")
         seen.update(bytes(user) for user in fresh)
         yield from fresh
         start += len(page)
@@ -118,7 +116,7 @@ def _directory(context: Context, entity: str, path: str) -> list[RawRecord]:
 
 
 def whole_list(entity: str, records: list[RawRecord]) -> Fetched:
-    """Everything of one kind that the site has: what is stored and not among it is looked for."""
+    """A complete list of one kind: stored objects that it lacks are looked for."""
     listed = [Listed(entity, "", [record.external_id for record in records])]
     follow_ups = [Slice("unlisted", {"entity": entity})]
     return Fetched(records, follow_ups, {entity: len(records)}, listed=listed)

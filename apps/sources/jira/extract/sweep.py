@@ -1,64 +1,64 @@
-"""Which issues are there at all? The cheap list of all ids that a sweep compares with what is stored."""
+"""Which issues exist at all? A sweep compares the cheap list of all ids with the stored issues."""
 
 from collections import defaultdict
 from collections.abc import Callable
 
 from apps.sources.base import Context, Fetched, Listed, Slice
 from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError
-from apps.sources.jira.client import IdPage, JiraClient
+from apps.sources.jira.client import IssueIdsPayload, JiraClient
 from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
-from apps.sources.jira.extract.known import wanted_projects
 from apps.sources.jira.extract.paging import insist
+from apps.sources.jira.extract.stored import wanted_projects
 from apps.sources.text import in_pieces
 
 
 def start(context: Context) -> list[Slice]:
-    """One list over all projects, unless the run lists each of them anyway."""
+    """One list of all projects, unless the run lists each of them anyway."""
     if not context.with_sweep:
         return []
-    slices = [Slice("unlisted", {"entity": "sprint"})] if _boards_were_listed(context) else []
+    slices = [Slice("unlisted", {"entity": "sprint"})] if _has_listed_boards(context) else []
     keys = [project.key for project in wanted_projects(context)]
     if keys and not context.is_full:
         return [*slices, Slice("all_ids", {"keys": keys, "window": [None, None]})]
     return slices + _lost(context)
 
 
-def fetch_all_ids(piece: Slice, context: Context) -> Fetched:
-    """A page of ids and keys. What is listed and not stored is fetched; in the end, what is stored and not listed."""
+def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
+    """A page of ids and keys. Listed issues that are not stored are fetched; the last page looks for unlisted ones."""
     client = JiraClient(context.http)
-    token, jql = piece.args.get("token"), query(piece.args["keys"], None, None)
+    token, jql = slice_.args.get("token"), query(slice_.args["keys"], None, None)
     try:
-        page = insist(lambda: client.issue_ids(jql, token, "key"), IdPage.is_odd)
+        page = insist(lambda: client.issue_ids(jql, token, "key"), IssueIdsPayload.is_odd)
     except (BadRequestError, NotFoundError, ForbiddenError) as error:
         if token:
             raise
-        return without_lost_projects(piece, client, error)
+        return without_lost_projects(slice_, client, error)
     by_project: dict[str, list[str]] = defaultdict(list)
     for name in page.issues:
         by_project[name.project].append(str(name.id))
     unknown = context.unstored("issue", [issue for ids in by_project.values() for issue in ids])
-    follow_ups = next_page(piece, page)
+    follow_ups = next_page(slice_, page)
     if not follow_ups:
-        follow_ups = [Slice("unlisted_issues", {"keys": piece.args["keys"]}), *_lost(context)]
+        follow_ups = [Slice("unlisted_issues", {"keys": slice_.args["keys"]}), *_lost(context)]
     follow_ups += [
         Slice("unknown_issues", {"ids": list(some), "keys": []}) for some in in_pieces(unknown, IDS_PER_SLICE)
     ]
     return Fetched(follow_ups=follow_ups, listed=[Listed("issue", key, ids) for key, ids in by_project.items()])
 
 
-def fetch_unknown(piece: Slice, context: Context) -> Fetched:
-    """Issues that are listed and not stored, as far as the list of changes has not brought them meanwhile."""
-    ids = context.unstored("issue", piece.args["ids"])
-    return fetch_found(Slice(piece.kind, {**piece.args, "ids": ids}), context) if ids else Fetched()
+def fetch_unknown(slice_: Slice, context: Context) -> Fetched:
+    """Listed issues that are not stored, unless the list of changes has brought them meanwhile."""
+    ids = context.unstored("issue", slice_.args["ids"])
+    return fetch_found(Slice(slice_.kind, {**slice_.args, "ids": ids}), context) if ids else Fetched()
 
 
 def _lost(context: Context) -> list[Slice]:
-    """The search for issues of projects that are gone; where projects were chosen, the others are just not wanted."""
+    """The search for issues of deleted projects; where projects were chosen, issues of others are just not wanted."""
     return [] if context.connection.scopes else [Slice("lost_issues")]
 
 
-def _boards_were_listed(context: Context) -> bool:
-    """Whether this run has read the boards, and so their sprints: if the list was refused, all boards are unlisted."""
+def _has_listed_boards(context: Context) -> bool:
+    """Whether this run has read the boards and so their sprints: if Jira refused the list, all boards are unlisted."""
     return sum(1 for _ in context.current("board")) > len(context.unlisted("board", ""))
 
 

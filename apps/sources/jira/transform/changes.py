@@ -1,4 +1,4 @@
-"""What does a changelog mean as rows? Every item of every entry, whatever its field."""
+"""Which rows does a changelog become? One per item of every entry, whatever its field."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Children, Context, RawRecord, Transformed
-from apps.sources.jira.client import Id, Shape
-from apps.sources.jira.transform.people import Person, person_id, user_rows
+from apps.sources.jira.client import Id, Payload
+from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_rows
 from apps.sources.rows import IssueChange, IssueKey, Row
 from apps.sources.text import clean, parse_time, read_json
 
 
-class _Item(Shape):
-    """One changed field. The four values are texts, null or missing; their types are not to be trusted."""
+class ChangeItemPayload(Payload):
+    """One changed field. The four values are texts, null or missing; Jira does not keep to their types."""
 
     field: Any = None
     field_id: Any = msgspec.field(default=None, name="fieldId")
@@ -23,24 +23,26 @@ class _Item(Shape):
     to_text: Any = msgspec.field(default=None, name="toString")
 
 
-class _History(Shape):
+class HistoryPayload(Payload):
+    """One entry of a changelog."""
+
     id: Id
     created: Any = None
-    author: Person | None = None
-    items: list[_Item] | None = None
+    author: JiraPersonPayload | None = None
+    items: list[ChangeItemPayload] | None = None
 
 
-_decoder = msgspec.json.Decoder(list[_History])
+_decoder = msgspec.json.Decoder(list[HistoryPayload])
 
 
 def changelog(record: RawRecord, context: Context) -> Transformed:
-    """All changes of the issue that the record is named by, and the keys that it had before it was moved."""
+    """All changes of an issue (the record has its id), and the keys that it had before it was moved."""
     try:
         histories = _decoder.decode(record.payload)
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
-        histories = read_json(record.payload, list[_History])
+        histories = read_json(record.payload, list[HistoryPayload])
     issue = record.external_id
     changes = [row for history in histories for row in change_rows(issue, history)]
     people = user_rows(history.author for history in histories)
@@ -49,7 +51,7 @@ def changelog(record: RawRecord, context: Context) -> Transformed:
 
 
 def old_keys(changes: Iterable[IssueChange]) -> list[Row]:
-    """One row per key that the issue has lost, the last time where it has lost one twice."""
+    """One row per key that the issue has lost; of a key that was lost twice the last time counts."""
     lost: dict[str, IssueKey] = {}
     for change in sorted(changes, key=lambda change: change.changed_at):
         key = change.from_text
@@ -60,11 +62,11 @@ def old_keys(changes: Iterable[IssueChange]) -> list[Row]:
     return list(lost.values())
 
 
-def change_rows(issue: str, history: _History) -> list[IssueChange]:
-    """One row per item; raises ``ValueError`` when nobody can say when it happened."""
+def change_rows(issue: str, history: HistoryPayload) -> list[IssueChange]:
+    """One row per item; raises ``ValueError`` for an entry without a time."""
     changed_at = parse_time(history.created)
     if changed_at is None:
-        raise ValueError(f"History {history.id} has no time but {history.created!r}.")
+        raise ValueError(f"History {history.id} has {history.created!r} instead of a time.")
     name, author = str(history.id), person_id(history.author)
     return [
         IssueChange(

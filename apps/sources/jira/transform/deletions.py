@@ -1,4 +1,4 @@
-"""Which rows go with a record that is gone? Those that its transform has made, and nothing else."""
+"""Which rows go with a deleted record? Those that its transform has made, and nothing else."""
 
 from apps.sources.base import Children, Deletion, Transformed
 from apps.sources.rows import (
@@ -16,7 +16,7 @@ from apps.sources.rows import (
     WorkItemType,
 )
 
-# The tables and their columns that name what is gone.
+# The tables with the columns that name the deleted object.
 NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
     "project": ((Project, "external_id"),),
     "project_statuses": ((ProjectStatus, "project"),),
@@ -30,6 +30,6 @@ NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
 
 
 def transform_deletion(deletion: Deletion) -> Transformed:
-    """The parents that are left empty. A list of comments of its own goes without any row: its issue knows them."""
+    """The parents that are left empty. A deleted list of comments leaves no rows behind: the issue contains them."""
     named = NAMED.get(deletion.entity, ())
     return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])

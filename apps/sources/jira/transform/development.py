@@ -1,35 +1,43 @@
-"""What does the development panel of an issue mean as rows? A link to each pull request it shows."""
+"""Which rows does the development panel of an issue become? A link to each pull request that it shows."""
 
 from apps.sources.base import Children, Context, RawRecord, Transformed
-from apps.sources.jira.client import Shape
+from apps.sources.jira.client import Payload
 from apps.sources.rows import PullRequestIssueLink
 from apps.sources.text import clean, read_json
 
 EVIDENCE = "dev_panel"
 
 
-class _PullRequest(Shape):
+class PanelPullRequestPayload(Payload):
+    """A pull request in the panel."""
+
     url: str | None = None
     name: str | None = None
 
 
-class _Instance(Shape, rename="camel"):
-    pull_requests: list[_PullRequest] | None = None
+class PanelInstancePayload(Payload, rename="camel"):
+    """The pull requests of one server of an application."""
+
+    pull_requests: list[PanelPullRequestPayload] | None = None
 
 
-class _Detail(Shape):
-    detail: list[_Instance] | None = None
+class PanelDetailPayload(Payload):
+    """The answer for one application."""
+
+    detail: list[PanelInstancePayload] | None = None
 
 
-class _Panel(Shape):
-    details: list[_Detail] = []
+class PanelPayload(Payload):
+    """A development panel as it is stored, without its counts."""
+
+    details: list[PanelDetailPayload] = []
 
 
 def panel(record: RawRecord, context: Context) -> Transformed:
-    """One link per URL: two applications may report the same pull request."""
+    """One link per URL, because two applications may report the same pull request."""
     issue = record.external_id
     found: dict[str, str] = {}
-    for detail in read_json(record.payload, _Panel).details:
+    for detail in read_json(record.payload, PanelPayload).details:
         for instance in detail.detail or []:
             for pull in instance.pull_requests or []:
                 found.setdefault(clean(pull.url).rstrip("/"), clean(pull.name))

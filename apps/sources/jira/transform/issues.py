@@ -1,4 +1,4 @@
-"""What do an issue, its links and its comments mean as rows?"""
+"""Which rows do an issue, its links and its comments become?"""
 
 import re
 from collections.abc import Iterable
@@ -10,39 +10,45 @@ import msgspec
 
 from apps.sources.base import Children, Context, RawRecord, Transformed
 from apps.sources.jira.adf import plain_text
-from apps.sources.jira.client import Id, Name, Shape
+from apps.sources.jira.client import Id, IssueNamePayload, Payload
 from apps.sources.jira.fields import SiteFields, site_fields
-from apps.sources.jira.transform.people import Person, person_id, user_rows
-from apps.sources.jira.transform.site import JiraSprint, JiraStatus, JiraType
+from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_rows
+from apps.sources.jira.transform.site import IssueTypePayload, SprintPayload, StatusPayload
 from apps.sources.rows import Issue, IssueComment, IssueLink, Row
 from apps.sources.text import as_list, as_number, clean, parse_date, parse_time, read_json
 
 _OLD_SPRINT = re.compile(r"\[.*?\bid=(\d+)")
 
 
-class _Named(Shape):
+class NamedPayload(Payload):
+    """An object inside an issue: project, priority, component, parent."""
+
     id: Id | None = None
     name: str | None = None
     key: str | None = None
 
 
-class _LinkType(Shape):
+class LinkTypePayload(Payload):
+    """What a link says."""
+
     name: str | None = None
     outward: str | None = None
 
 
-class _Link(Shape, rename="camel"):
+class LinkPayload(Payload, rename="camel"):
+    """A link to another issue; only one of the two issues is there."""
+
     id: Id = ""
-    type: _LinkType | None = None
-    outward_issue: _Named | None = None
-    inward_issue: _Named | None = None
+    type: LinkTypePayload | None = None
+    outward_issue: NamedPayload | None = None
+    inward_issue: NamedPayload | None = None
 
 
-class JiraComment(Shape):
+class JiraCommentPayload(Payload):
     """A comment, inside an issue or on its own."""
 
     id: Id
-    author: Person | None = None
+    author: JiraPersonPayload | None = None
     body: msgspec.Raw = msgspec.Raw()
     created: str | None = None
     updated: str | None = None
@@ -59,29 +65,31 @@ class JiraComment(Shape):
         )
 
 
-class _Comments(Shape):
-    comments: list[JiraComment] = []
+class CommentListPayload(Payload):
+    """The comments inside an issue, perhaps only some of ``total``."""
+
+    comments: list[JiraCommentPayload] = []
     total: int | None = None
 
 
-class Fields(Shape):
-    """The fields that every site has. Custom ones are added by :func:`issue_shape`."""
+class IssueFieldsPayload(Payload):
+    """The fields that every site has. :func:`issue_decoder` adds the custom fields."""
 
-    project: _Named | None = None
-    issuetype: JiraType | None = None
-    status: JiraStatus | None = None
+    project: NamedPayload | None = None
+    issuetype: IssueTypePayload | None = None
+    status: StatusPayload | None = None
     summary: str | None = None
     description: msgspec.Raw = msgspec.Raw()
-    priority: _Named | None = None
-    resolution: _Named | None = None
-    assignee: Person | None = None
-    reporter: Person | None = None
-    creator: Person | None = None
-    parent: _Named | None = None
+    priority: NamedPayload | None = None
+    resolution: NamedPayload | None = None
+    assignee: JiraPersonPayload | None = None
+    reporter: JiraPersonPayload | None = None
+    creator: JiraPersonPayload | None = None
+    parent: NamedPayload | None = None
     labels: list[str] | None = None
-    components: list[_Named] | None = None
-    issuelinks: list[_Link] | None = None
-    comment: _Comments | None = None
+    components: list[NamedPayload] | None = None
+    issuelinks: list[LinkPayload] | None = None
+    comment: CommentListPayload | None = None
     duedate: str | None = None
     created: str | None = None
     updated: str | None = None
@@ -90,19 +98,21 @@ class Fields(Shape):
 
 @lru_cache(maxsize=16)
 def issue_decoder(custom: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Reads an issue with the custom fields ``custom`` (ids) as attributes of ``fields``."""
-    fields = msgspec.defstruct("SiteIssueFields", [(i, Any, None) for i in custom], bases=(Fields,), gc=False)
+    """Reads an issue; the custom fields ``custom`` (ids) become attributes of ``fields``."""
+    fields = msgspec.defstruct(
+        "SiteIssueFields", [(i, Any, None) for i in custom], bases=(IssueFieldsPayload,), gc=False
+    )
     shape = msgspec.defstruct("SiteIssue", [("id", Id), ("fields", fields), ("key", str, "")], gc=False)
     return msgspec.json.Decoder(shape)
 
 
 def issue(record: RawRecord, context: Context) -> Transformed:
-    """An issue with its links, embedded comments and the people it names."""
+    """An issue with its links, its embedded comments and its people."""
     custom = site_fields(context)
     found = _decode(record.payload, custom)
     name, fields = str(found.id), found.fields
     sprints = sprints_of(fields, custom)
-    comments: list[JiraComment] = fields.comment.comments if fields.comment else []
+    comments: list[JiraCommentPayload] = fields.comment.comments if fields.comment else []
     parent = _id(fields.parent) or _epic(fields, custom, context)
     rows: list[Row] = [issue_row(name, found.key, fields, custom, parent, list(sprints))]
     rows += link_rows(name, fields.issuelinks or [])
@@ -115,7 +125,7 @@ def issue(record: RawRecord, context: Context) -> Transformed:
 
 def issue_row(name: str, key: str, fields: Any, custom: SiteFields, parent: str, sprints: list[str]) -> Issue:
     """The row of the issue itself."""
-    status: JiraStatus | None = fields.status
+    status: StatusPayload | None = fields.status
     return Issue(
         external_id=name,
         key=clean(key),
@@ -142,8 +152,8 @@ def issue_row(name: str, key: str, fields: Any, custom: SiteFields, parent: str,
     )
 
 
-def link_rows(name: str, links: Iterable[_Link]) -> list[Row]:
-    """Links as seen from the outward end, whichever end is read: so that each is one row."""
+def link_rows(name: str, links: Iterable[LinkPayload]) -> list[Row]:
+    """Links, always in the outward direction, so that a link is the same row whichever issue is read."""
     rows: list[Row] = []
     for link in links:
         other = link.outward_issue or link.inward_issue
@@ -157,7 +167,7 @@ def link_rows(name: str, links: Iterable[_Link]) -> list[Row]:
 
 def comments(record: RawRecord, context: Context) -> Transformed:
     """All comments of an issue that embeds only some of them."""
-    found = read_json(record.payload, list[JiraComment])
+    found = read_json(record.payload, list[JiraCommentPayload])
     name = record.external_id
     return Transformed(
         [comment.row(name) for comment in found],
@@ -166,13 +176,13 @@ def comments(record: RawRecord, context: Context) -> Transformed:
     )
 
 
-def sprints_of(fields: Any, custom: SiteFields) -> dict[str, JiraSprint | None]:
-    """The sprints of an issue by id; old servers write them as one string each."""
-    found: dict[str, JiraSprint | None] = {}
+def sprints_of(fields: Any, custom: SiteFields) -> dict[str, SprintPayload | None]:
+    """The sprints of an issue by id. Old servers write each sprint as one string."""
+    found: dict[str, SprintPayload | None] = {}
     for value in (getattr(fields, i) for i in custom.sprint):
         for item in as_list(value):
             if isinstance(item, dict) and item.get("id") is not None:
-                found[str(item["id"])] = msgspec.convert(item, JiraSprint)
+                found[str(item["id"])] = msgspec.convert(item, SprintPayload)
             elif isinstance(item, str) and (match := _OLD_SPRINT.search(item)):
                 found[match[1]] = None
     return found
@@ -189,7 +199,7 @@ def _decode(payload: bytes, custom: SiteFields) -> Any:
 
 
 def _whole_lists(name: str, fields: Any) -> list[Children]:
-    """Which lists of children the issue is known to hold completely."""
+    """The lists of children that the issue contains completely."""
     whole = []
     if fields.issuelinks is not None:
         whole += [Children(IssueLink, "issue", name), Children(IssueLink, "target", name)]
@@ -199,12 +209,12 @@ def _whole_lists(name: str, fields: Any) -> list[Children]:
 
 
 def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
-    """The old field Epic Link: it holds the epic's key, whose id the extraction has asked for ("" for none)."""
+    """The epic of the old field Epic Link, "" for none. The field has a key; extraction has asked for its id."""
     key = next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
     if not key:
         return ""
-    known = context.memo(f"jira epic {key}", lambda: context.find("epic_link", key))
-    return str(read_json(known.payload, Name).id) if known else key
+    epic = context.memo(f"jira epic {key}", lambda: context.find("epic_link", key))
+    return str(read_json(epic.payload, IssueNamePayload).id) if epic else key
 
 
 def _first_number(values: Iterable[object]) -> float | None:
@@ -214,13 +224,13 @@ def _first_number(values: Iterable[object]) -> float | None:
 def _time(value: str | None, field: str) -> datetime:
     moment = parse_time(value)
     if moment is None:
-        raise ValueError(f"The field {field!r} holds no time but {value!r}.")
+        raise ValueError(f"The field {field!r} has {value!r} instead of a time.")
     return moment
 
 
-def _id(part: _Named | JiraType | JiraStatus | None) -> str:
+def _id(part: NamedPayload | IssueTypePayload | StatusPayload | None) -> str:
     return "" if part is None or part.id is None else str(part.id)
 
 
-def _name(part: _Named | None) -> str:
+def _name(part: NamedPayload | None) -> str:
     return clean(part.name) if part else ""

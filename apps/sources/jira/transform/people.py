@@ -1,14 +1,14 @@
-"""Who is meant? People as Jira embeds them everywhere, old and new."""
+"""Which person does Jira mean? Old and new servers name people differently."""
 
 from collections.abc import Iterable
 
-from apps.sources.jira.client import Shape
+from apps.sources.jira.client import Payload
 from apps.sources.rows import Row, User
 from apps.sources.text import clean
 
 
-class Person(Shape, rename="camel"):
-    """A person: Cloud names them by ``accountId``, older Jira by ``key`` or ``name``."""
+class JiraPersonPayload(Payload, rename="camel"):
+    """A person. Cloud names people by ``accountId``, older Jira by ``key`` or ``name``."""
 
     account_id: str | None = None
     key: str | None = None
@@ -20,16 +20,16 @@ class Person(Shape, rename="camel"):
 
     @property
     def external_id(self) -> str:
-        """The stable id, "" for somebody without any."""
+        """The stable id; "" for a person without any."""
         return clean(self.account_id or self.key or self.name)
 
 
-def person_id(person: Person | None) -> str:
-    """The id of somebody who may be missing."""
+def person_id(person: JiraPersonPayload | None) -> str:
+    """The id of a person; "" for none."""
     return person.external_id if person else ""
 
 
-def user_row(person: Person) -> User:
+def user_row(person: JiraPersonPayload) -> User:
     """The row of a person who has an id."""
     return User(
         external_id=person.external_id,
@@ -41,7 +41,7 @@ def user_row(person: Person) -> User:
     )
 
 
-def user_rows(people: Iterable[Person | None]) -> list[Row]:
-    """A row for everybody with an id, each once."""
+def user_rows(people: Iterable[JiraPersonPayload | None]) -> list[Row]:
+    """A row for each person with an id, each once."""
     found = {person.account_id or person.key or person.name: person for person in people if person}
     return [user_row(person) for name, person in found.items() if name]

@@ -1,25 +1,25 @@
-"""What do projects, types, statuses, people and sprints mean as rows?"""
+"""Which rows do projects, types, statuses, people and sprints become?"""
 
 from apps.sources.base import Children, Context, RawRecord, Transformed
-from apps.sources.jira.client import Id, Shape
-from apps.sources.jira.transform.people import Person, person_id, user_row, user_rows
+from apps.sources.jira.client import Id, IdPayload, Payload
+from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_row, user_rows
 from apps.sources.rows import Project, ProjectStatus, Row, Sprint, Status, WorkItemType
 from apps.sources.text import clean, parse_time, read_json
 
 
-class _Reference(Shape):
-    id: Id = ""
+class TypeScopePayload(Payload):
+    """The project that a type or status belongs to."""
+
+    project: IdPayload | None = None
 
 
-class _Scope(Shape):
-    project: _Reference | None = None
+class StatusCategoryPayload(Payload):
+    """The category of a status."""
 
-
-class _Category(Shape):
     key: str | None = None
 
 
-class JiraType(Shape, rename="camel"):
+class IssueTypePayload(Payload, rename="camel"):
     """An issue type, from the directory or inside an issue."""
 
     id: Id = ""
@@ -27,7 +27,7 @@ class JiraType(Shape, rename="camel"):
     description: str | None = None
     subtask: bool | None = None
     hierarchy_level: int | None = None
-    scope: _Scope | None = None
+    scope: TypeScopePayload | None = None
 
     def row(self) -> WorkItemType:
         """The row; a sub-task without a level is on level -1."""
@@ -43,17 +43,17 @@ class JiraType(Shape, rename="camel"):
         )
 
 
-class JiraStatus(Shape, rename="camel"):
+class StatusPayload(Payload, rename="camel"):
     """A status, from the directory or inside an issue."""
 
     id: Id = ""
     name: str | None = None
-    status_category: _Category | None = None
-    scope: _Scope | None = None
+    status_category: StatusCategoryPayload | None = None
+    scope: TypeScopePayload | None = None
 
     @property
     def category(self) -> str:
-        """The category's key: names are translated, ids are not told everywhere."""
+        """The category's key. Names are translated, and ids are not given everywhere."""
         return clean(self.status_category.key) if self.status_category else ""
 
     def row(self) -> Status:
@@ -66,23 +66,27 @@ class JiraStatus(Shape, rename="camel"):
         )
 
 
-class _Project(Shape, rename="camel"):
+class JiraProjectPayload(Payload, rename="camel"):
+    """A project."""
+
     id: Id
     key: str
     name: str | None = None
     project_type_key: str | None = None
     style: str | None = None
-    lead: Person | None = None
+    lead: JiraPersonPayload | None = None
     archived: bool | None = None
-    issue_types: list[JiraType] | None = None
+    issue_types: list[IssueTypePayload] | None = None
 
 
-class _TypeStatuses(Shape):
+class TypeStatusesPayload(Payload):
+    """The statuses of one issue type in a project."""
+
     id: Id
-    statuses: list[_Reference] = []
+    statuses: list[IdPayload] = []
 
 
-class JiraSprint(Shape, rename="camel"):
+class SprintPayload(Payload, rename="camel"):
     """A sprint, from its board (``originBoardId``) or inside an issue (``boardId``)."""
 
     id: Id
@@ -111,8 +115,8 @@ class JiraSprint(Shape, rename="camel"):
 
 
 def project(record: RawRecord, context: Context) -> Transformed:
-    """A project, its lead, and the types it brings along."""
-    found = read_json(record.payload, _Project)
+    """A project with its lead and its issue types."""
+    found = read_json(record.payload, JiraProjectPayload)
     row = Project(
         external_id=str(found.id),
         key=clean(found.key),
@@ -128,19 +132,19 @@ def project(record: RawRecord, context: Context) -> Transformed:
 
 def issue_type(record: RawRecord, context: Context) -> Transformed:
     """An issue type of the directory."""
-    return Transformed([read_json(record.payload, JiraType).row()])
+    return Transformed([read_json(record.payload, IssueTypePayload).row()])
 
 
 def status(record: RawRecord, context: Context) -> Transformed:
     """A status of the directory."""
-    return Transformed([read_json(record.payload, JiraStatus).row()])
+    return Transformed([read_json(record.payload, StatusPayload).row()])
 
 
 def project_statuses(record: RawRecord, context: Context) -> Transformed:
-    """Which statuses each type has in the project that the record is named by."""
+    """The statuses of each type in a project (the record has the project's id)."""
     project_id = record.external_id
     rows: dict[str, Row] = {}
-    for kind in read_json(record.payload, list[_TypeStatuses]):
+    for kind in read_json(record.payload, list[TypeStatusesPayload]):
         for found in kind.statuses:
             name = f"{project_id}:{kind.id}:{found.id}"
             rows[name] = ProjectStatus(
@@ -151,18 +155,18 @@ def project_statuses(record: RawRecord, context: Context) -> Transformed:
 
 def user(record: RawRecord, context: Context) -> Transformed:
     """A person of the user directory."""
-    return Transformed([user_row(read_json(record.payload, Person))])
+    return Transformed([user_row(read_json(record.payload, JiraPersonPayload))])
 
 
 def sprint(record: RawRecord, context: Context) -> Transformed:
     """A sprint of a board."""
-    return Transformed([read_json(record.payload, JiraSprint).row()])
+    return Transformed([read_json(record.payload, SprintPayload).row()])
 
 
-def nothing(record: RawRecord, context: Context) -> Transformed:
-    """Kept for what reads it (fields, boards); no table of its own."""
+def no_rows(record: RawRecord, context: Context) -> Transformed:
+    """No rows: other code reads the raw record (fields, boards, epics)."""
     return Transformed()
 
 
-def _project_of(scope: _Scope | None) -> str:
+def _project_of(scope: TypeScopePayload | None) -> str:
     return str(scope.project.id) if scope and scope.project else ""

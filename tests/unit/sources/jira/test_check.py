@@ -37,15 +37,15 @@ def test_all_is_well(check: Check) -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "sentence"),
     [
-        (SERVER, HTML, "not the address of a Jira Cloud site"),
-        (SERVER, Say({}, 404), "not the address of a Jira Cloud site"),
+        (SERVER, HTML, "no Jira Cloud site at this address"),
+        (SERVER, Say({}, 404), "no Jira Cloud site at this address"),
         (SERVER, Say({"deploymentType": "Server"}), "not Jira Cloud"),
         (SERVER, Say({}, 500), "failed to answer"),
-        (MYSELF, Say({}, 401), "does not accept the e-mail and API token"),
+        (MYSELF, Say({}, 401), "does not accept the user name and token"),
         (MYSELF, Say({}, 403), "no access to this Jira site"),
         (MYSELF, Say({}, 429, {"Retry-After": "500"}), "asks for a pause until"),
         (SEARCH, Say({"values": [], "isLast": True}), "sees no project"),
-        (SEARCH, Say([]), "not the address of a Jira Cloud site"),
+        (SEARCH, Say([]), "no Jira Cloud site at this address"),
     ],
 )
 def test_what_is_wrong(provider: ScriptedServer, check: Check, path: str, answer: Say, sentence: str) -> None:

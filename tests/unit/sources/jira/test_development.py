@@ -1,4 +1,4 @@
-"""Is the development panel asked where it may have something, and never fatal?"""
+"""Is the development panel read where it may show something, and is no failure of it fatal?"""
 
 import json
 from typing import Any
@@ -89,13 +89,13 @@ def test_every_application_with_pull_requests_is_asked_for_them(
     assert (stored.scope, pulled.expected) == ("PAY", {"dev_status": 1})
 
 
-def test_failures_are_told_once_and_nothing_is_fatal(provider: ScriptedServer, context: MemoryContext) -> None:
+def test_failures_are_reported_once_and_nothing_is_fatal(provider: ScriptedServer, context: MemoryContext) -> None:
     provider.on(SUMMARY, lambda seen: Say({"message": "no"}, 404) if seen.query["issueId"] == "1" else summary())
     provider.on(MYSELF, Say({"accountId": "1"}))
     store(context, issue(1), issue(2))
     pulled = pull(Jira(), context, [DEV_STATUS])
     assert pulled.given == {"dev_status": 1}
-    assert ["No development info for 1 issues" in skip.reason for skip in pulled.skips] == [True]
+    assert ["development information of 1 issue is missing" in skip.reason for skip in pulled.skips] == [True]
 
 
 def test_a_panel_that_fails_where_others_work_is_asked_for_again_later(
@@ -119,8 +119,8 @@ def test_a_panel_that_never_works_is_given_up_soon(
     store(context, *(issue(number) for number in range(1, 121)))
     pulled = pull(Jira(), context, [DEV_STATUS], threads=1)
     assert pulled.given == {}
-    assert len({seen.query["issueId"] for seen in provider.calls(SUMMARY)}) == development.GIVE_UP_AFTER
-    assert any("cannot be read with this account" in skip.reason for skip in pulled.skips)
+    assert len({seen.query["issueId"] for seen in provider.calls(SUMMARY)}) == development.MAX_FIRST_FAILURES
+    assert any("This account cannot read" in skip.reason for skip in pulled.skips)
 
 
 def test_a_token_that_is_refused_everywhere_is_fatal(provider: ScriptedServer, context: MemoryContext) -> None:
@@ -138,12 +138,12 @@ def test_a_pause_is_obeyed(provider: ScriptedServer, context: MemoryContext) -> 
         pull(Jira(), context, [DEV_STATUS])
 
 
-def test_beyond_the_budget_is_told(
+def test_beyond_the_budget_is_reported(
     provider: ScriptedServer, context: MemoryContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(development, "BUDGET", 2)
+    monkeypatch.setattr(development, "MAX_PANELS", 2)
     provider.on(SUMMARY, summary())
     store(context, *(issue(number) for number in range(1, 6)))
     pulled = pull(Jira(), context, [DEV_STATUS])
     assert pulled.given == {"dev_status": 2}
-    assert [skip.reason[:20] for skip in pulled.skips] == ["3 more issues change"]
+    assert ["3 changed issues" in skip.reason for skip in pulled.skips] == [True]

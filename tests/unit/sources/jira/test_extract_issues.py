@@ -37,13 +37,13 @@ def ids(*numbers: int, token: str | None = None, last: bool | None = None) -> Sa
     return Say(page)
 
 
-def bulk(choke: Callable[[list[str]], bool] = lambda asked: False, gone: tuple[str, ...] = ()) -> Callable[[Seen], Say]:
-    """A bulk fetch that knows every issue but ``gone`` ones, and fails where ``choke`` says so."""
+def bulk(fails: Callable[[list[str]], bool] = lambda asked: False, gone: tuple[str, ...] = ()) -> Callable[[Seen], Say]:
+    """A bulk fetch that knows every issue but ``gone`` ones, and fails where ``fails`` says so."""
 
     def answer(seen: Seen) -> Say:
         asked = seen.json()["issueIdsOrKeys"]
         assert len(asked) <= 100
-        if choke(asked):
+        if fails(asked):
             return Say(b"<html>Bad Gateway</html>", 502, {"Content-Type": "text/html"})
         return Say({"issues": [issue(int(i)) for i in asked if i not in gone], "issueErrors": []})
 
@@ -122,7 +122,7 @@ def test_chosen_projects_only(jira: ScriptedServer, make_context: MakeContext) -
     assert len(jira.seen) == 1
 
 
-def test_a_lost_project_is_told_and_the_others_go_on(jira: ScriptedServer, make_context: MakeContext) -> None:
+def test_a_lost_project_is_reported_and_the_others_go_on(jira: ScriptedServer, make_context: MakeContext) -> None:
     since = datetime(2026, 11, 1, tzinfo=UTC)
     context = make_context(is_full=False, sinces={"PAY": since, "CHK": since})
     context.store([PAY, CHK])
@@ -131,10 +131,12 @@ def test_a_lost_project_is_told_and_the_others_go_on(jira: ScriptedServer, make_
     jira.on("/rest/api/3/project/search", Say({"values": [], "isLast": True}))
     pulled = pull(Jira(), context, [ISSUES])
     assert stored(context, "issue") == ["1"]
-    assert [(skip.scope, "CHK is no longer there" in skip.reason) for skip in pulled.skips] == [("CHK", True)]
+    assert [(skip.scope, "CHK does not exist any more" in skip.reason) for skip in pulled.skips] == [("CHK", True)]
 
 
-def test_a_query_refused_for_a_living_project_fails_with_jiras_words(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_a_query_refused_for_a_living_project_fails_with_the_message_of_jira(
+    jira: ScriptedServer, pay: MemoryContext
+) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["Field 'updated' is broken."]}, 400))
     jira.on("/rest/api/3/project/search", Say({"values": [{"id": "100", "key": "PAY"}], "isLast": True}))
     with pytest.raises(BadRequestError, match="Field 'updated' is broken"):
@@ -171,18 +173,18 @@ def test_empty_pages_are_passed_but_not_for_ever(jira: ScriptedServer, pay: Memo
         pull(Jira(), pay, [ISSUES])
 
 
-def test_an_empty_page_that_is_a_hiccup_loses_nothing(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_an_empty_page_by_mistake_loses_nothing(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(last=False), ids(1, 2, last=True))
     pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1", "2"]
     jira.on(SEARCH, ids(last=False))
-    with pytest.raises(InvalidAnswerError, match="announces more issues"):
+    with pytest.raises(InvalidAnswerError, match="announced more issues"):
         pull(Jira(), pay, [ISSUES])
 
 
-def test_batches_are_halved_when_jira_chokes_and_stay_halved(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_batches_are_halved_when_jira_cannot_answer_and_stay_halved(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(*range(1, 401)))
-    jira.on(BULK, bulk(choke=lambda asked: len(asked) > 50))
+    jira.on(BULK, bulk(fails=lambda asked: len(asked) > 50))
     pulled = pull(Jira(), pay, [ISSUES], threads=1)
     assert len(stored(pay, "issue")) == 400
     assert pulled.skips == []
@@ -190,9 +192,9 @@ def test_batches_are_halved_when_jira_chokes_and_stay_halved(jira: ScriptedServe
     assert sizes == [100, 100] + [50] * 8, "tried twice, then halved for the rest of the run"
 
 
-def test_one_poisoned_issue_is_left_out_and_told(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_one_issue_that_always_fails_is_left_out_and_reported(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(*range(1, 201)))
-    jira.on(BULK, bulk(choke=lambda asked: "1" in asked))
+    jira.on(BULK, bulk(fails=lambda asked: "1" in asked))
     pulled = pull(Jira(), pay, [ISSUES], threads=1)
     assert len(stored(pay, "issue")) == 199
     assert [(skip.scope, "Issue 1 was left out" in skip.reason) for skip in pulled.skips] == [("PAY", True)]
@@ -201,7 +203,7 @@ def test_one_poisoned_issue_is_left_out_and_told(jira: ScriptedServer, pay: Memo
 
 def test_when_nothing_works_the_step_fails(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(*range(1, 101)))
-    jira.on(BULK, bulk(choke=lambda asked: True))
+    jira.on(BULK, bulk(fails=lambda asked: True))
     with pytest.raises(ServerError, match="502"):
         pull(Jira(), pay, [ISSUES])
     assert len(jira.calls(BULK)) < 30
@@ -216,13 +218,13 @@ def test_issue_errors_are_asked_for_again(jira: ScriptedServer, pay: MemoryConte
     assert pulled.skips == []
 
 
-def test_an_issue_that_vanished_is_looked_for_twice_and_told(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_an_issue_that_vanished_is_asked_for_twice_and_reported(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(1, 2))
     jira.on(BULK, bulk(gone=("2",)))
     pulled = pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1"]
     assert [seen.json()["issueIdsOrKeys"] for seen in jira.calls(BULK)] == [["1", "2"], ["2"]]
-    assert ["1 issues went away" in skip.reason for skip in pulled.skips] == [True]
+    assert ["Jira listed 1 issue but did not send" in skip.reason for skip in pulled.skips] == [True]
 
 
 def test_payloads_stay_byte_for_byte(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -277,7 +279,9 @@ def test_comments_beyond_the_embedded_ones_are_all_fetched(jira: ScriptedServer,
     assert [seen.query["startAt"] for seen in jira.calls(path)] == ["0", "2"]
 
 
-def test_comments_that_do_not_come_are_told_and_nothing_is_concluded(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_comments_that_do_not_come_are_reported_and_nothing_is_concluded(
+    jira: ScriptedServer, pay: MemoryContext
+) -> None:
     jira.on(SEARCH, ids(1))
     jira.on(BULK, Say({"issues": [issue(1, comment={"comments": [comment(1)], "total": 3})]}))
     jira.on(
@@ -285,7 +289,7 @@ def test_comments_that_do_not_come_are_told_and_nothing_is_concluded(jira: Scrip
     )
     pulled = pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue_comments") == []
-    assert [skip.reason for skip in pulled.skips] == ["Jira announced 3 comments of PAY-1 and gave 1."]
+    assert [skip.reason for skip in pulled.skips] == ["Jira announced 3 comments of PAY-1 and sent 1."]
 
 
 def test_an_issue_with_an_odd_shape_is_still_stored(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -295,9 +299,9 @@ def test_an_issue_with_an_odd_shape_is_still_stored(jira: ScriptedServer, pay: M
     assert next(pay.current("issue")).scope == "PAY"
 
 
-def test_served_as_a_stranger_is_a_wrong_token_not_an_empty_site(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_an_unrecognised_token_is_a_wrong_token_not_an_empty_site(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"issues": [], "isLast": True}, headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}))
-    with pytest.raises(UnauthorizedError, match="as to a stranger"):
+    with pytest.raises(UnauthorizedError, match="e-mail address and API token"):
         pull(Jira(), pay, [ISSUES])
 
 

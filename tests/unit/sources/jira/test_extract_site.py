@@ -1,4 +1,4 @@
-"""Are projects, people, statuses, boards and sprints read to their end, and refusals told instead of raised?"""
+"""Are projects, people, statuses, boards and sprints read to their end, and are refusals reported instead of raised?"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -91,7 +91,7 @@ def test_pages_by_total_where_islast_is_missing(jira: ScriptedServer, context: M
 
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [(page(PAY, last=False), "again and again"), (page(last=False), "announces more")],
+    [(page(PAY, last=False), "repeats the same page"), (page(last=False), "announced more")],
     ids=["the same page", "an empty page"],
 )
 def test_a_list_without_an_end_is_refused(
@@ -104,14 +104,14 @@ def test_a_list_without_an_end_is_refused(
 
 def test_a_user_directory_without_an_end_is_refused(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/users/search", Say([ADA]))
-    with pytest.raises(InvalidAnswerError, match="again and again"):
+    with pytest.raises(InvalidAnswerError, match="repeats the same page"):
         pull(Jira(), context, [PROJECTS])
 
 
-def test_no_right_to_browse_users_is_told(jira: ScriptedServer, context: MemoryContext) -> None:
+def test_no_right_to_browse_users_is_reported(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/users/search", Say({"errorMessages": ["no"]}, 403))
     pulled = pull(Jira(), context, [PROJECTS])
-    assert ["people are taken from the issues" in skip.reason for skip in pulled.skips] == [True]
+    assert ["People are taken from the issues" in skip.reason for skip in pulled.skips] == [True]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -1,4 +1,4 @@
-"""Is everything found that Jira no longer has, and is nothing believed to be gone without a proof?"""
+"""Is everything found that Jira has deleted, and does nothing count as deleted without a proof?"""
 
 import re
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from apps.sources.base import Children, Deletion
 from apps.sources.errors import SourceError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES, PROJECTS, RELATIONSHIPS
-from apps.sources.jira.extract import gone
+from apps.sources.jira.extract import deletions
 from apps.sources.rows import Issue, IssueChange, IssueComment, IssueKey, IssueLink
 from tests.unit.sources.jira.samples import ADA, comment, history, issue, record
 from tests.unit.sources.memory import MemoryContext, load, pull
@@ -114,7 +114,7 @@ def test_a_full_run_finds_what_is_gone_as_well(site: Site, context: MemoryContex
 def test_an_issue_that_was_moved_is_fetched_again(site: Site, loaded: MemoryContext) -> None:
     site.issues["3"] = issue(3, "CHK")
     assert pull(Jira(), loaded, [ISSUES]).deletions == []
-    assert loaded.find("issue", "3").scope == "PAY", "it is listed in its new project: only the changes tell"  # type: ignore[union-attr]
+    assert loaded.find("issue", "3").scope == "PAY", "its new project lists it: only the changes show the move"  # type: ignore[union-attr]
     site.unlisted.add("3")
     pulled = pull(Jira(), loaded.next_run(SINCE, with_sweep=True), [ISSUES])
     assert (pulled.deletions, pulled.expected["issue"]) == ([], 1)
@@ -148,7 +148,7 @@ def test_a_list_that_breaks_off_deletes_nothing(site: Site, loaded: MemoryContex
     site.issues.clear()
     site.server.on(SEARCH, lambda seen: Say({"issues": [], "isLast": True} if "updated >=" in seen.json()["jql"]
                                             else {"issues": [], "isLast": False}))  # fmt: skip
-    with pytest.raises(SourceError, match="announces more issues"):
+    with pytest.raises(SourceError, match="announced more issues"):
         pull(Jira(), loaded, [ISSUES])
     assert stored(loaded) == ["1", "2", "3", "4", "5"]
 
@@ -169,10 +169,10 @@ def test_any_other_refusal_is_no_proof(site: Site, loaded: MemoryContext, status
     site.server.on(f"{API}/issue/2", Say({"errorMessages": ["No."]}, status))
     pulled = pull(Jira(), loaded, [ISSUES])
     assert pulled.deletions == []
-    assert [(skip.scope, "cannot be told" in skip.reason) for skip in pulled.skips] == [("", True)]
+    assert [(skip.scope, "It is not known whether" in skip.reason) for skip in pulled.skips] == [("", True)]
 
 
-def test_a_stranger_is_not_believed(site: Site, loaded: MemoryContext) -> None:
+def test_404s_for_a_bad_token_prove_nothing(site: Site, loaded: MemoryContext) -> None:
     del site.issues["2"]
     site.server.on(f"{API}/myself", Say({"message": "Client must be authenticated"}, 401))
     with pytest.raises(UnauthorizedError):
@@ -183,11 +183,11 @@ def test_a_stranger_is_not_believed(site: Site, loaded: MemoryContext) -> None:
 def test_only_so_many_are_asked_for_one_by_one(
     site: Site, loaded: MemoryContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gone, "MOST", 2)
+    monkeypatch.setattr(deletions, "MAX_ASKED", 2)
     site.issues.clear()
     first = pull(Jira(), loaded, [ISSUES])
     assert {one.external_id for one in first.deletions} == {"1", "2"}
-    assert [(skip.scope, skip.reason.split()[0]) for skip in first.skips] == [("", "3")]
+    assert [(skip.scope, "3 more are missing" in skip.reason) for skip in first.skips] == [("", True)]
     second = pull(Jira(), loaded.next_run(SINCE, with_sweep=True), [ISSUES])
     assert {one.external_id for one in second.deletions} == {"3", "4"}
 
@@ -198,7 +198,7 @@ def test_the_issues_of_an_epic_that_is_gone_are_fetched_again(site: Site, contex
     context.store([record("project", "100", {"id": "100", "key": "PAY"}, "PAY")])
     pull(Jira(), context, [ISSUES])
     del site.issues["2"]
-    for child in ("4", "5"):  # Jira changes them without telling
+    for child in ("4", "5"):  # Jira changes them, but not their field updated
         site.issues[child] = issue(int(child))
     later = context.next_run(SINCE, with_sweep=True)
     pull(Jira(), later, [ISSUES])
@@ -275,7 +275,7 @@ def test_sprints_are_verified_only_when_boards_were_listed(provider: ScriptedSer
     }
 
 
-def test_forgetting_names_every_table_that_the_transform_fills() -> None:
+def test_a_deletion_names_every_table_that_the_transform_fills() -> None:
     forgotten = (
         Jira().transform_deletion(Deletion("issue", "1", "")).complete
         + Jira().transform_deletion(Deletion("issue_changelog", "1", "")).complete

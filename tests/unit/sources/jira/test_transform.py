@@ -1,4 +1,4 @@
-"""Does every kind of Jira record become the rows it means, also when Jira is odd?"""
+"""Does every kind of Jira record become the right rows, also when its shape is odd?"""
 
 from datetime import UTC, date, datetime
 from typing import Any

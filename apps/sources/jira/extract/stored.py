@@ -1,22 +1,14 @@
-"""What does this integration already know? Its projects, and how fresh its directories are."""
+"""What has this integration stored already? Its projects, and how fresh its directories are."""
 
 from datetime import UTC, datetime
 
 from apps.sources.base import Context
-from apps.sources.jira.client import Id, Shape, read_shape
+from apps.sources.jira.client import ProjectNamePayload, read_shape
 
 
-class KnownProject(Shape):
-    """A stored project, as far as extraction needs it."""
-
-    id: Id
-    key: str
-    archived: bool | None = None
-
-
-def wanted_projects(context: Context) -> list[KnownProject]:
-    """The stored projects that this run is about: the chosen ones, or all that are not archived."""
-    stored = [read_shape(record.payload, KnownProject) for record in context.current("project")]
+def wanted_projects(context: Context) -> list[ProjectNamePayload]:
+    """The stored projects that this run reads: the chosen ones, or all that are not archived."""
+    stored = [read_shape(record.payload, ProjectNamePayload) for record in context.current("project")]
     scopes = {scope.upper() for scope in context.connection.scopes}
     return [
         project
@@ -25,10 +17,10 @@ def wanted_projects(context: Context) -> list[KnownProject]:
     ]
 
 
-def directories_are_due(context: Context) -> bool:
+def are_directories_due(context: Context) -> bool:
     """Whether users, fields, types, boards and sprints are asked for: in a full run, and once an hour.
 
-    They hardly change, and what an issue needs of them comes inside the issue as well.
+    They hardly change, and an issue contains what it needs of them.
     """
     synced = [context.since(project.key) for project in wanted_projects(context)]
     latest = max((moment for moment in synced if moment), default=None)
