@@ -27,7 +27,7 @@ def test_a_query_is_valid(schema: GraphQLSchema, name: str) -> None:
 
 
 @pytest.mark.parametrize("kinds", list(combinations_with_replacement(KINDS, 2)))
-def test_a_bundle_of_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str]) -> None:
+def test_a_question_for_several_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str]) -> None:
     assert [str(error) for error in validate(schema, parse(queries.pages(kinds)))] == []
 
 
@@ -36,13 +36,13 @@ def test_a_question_for_totals_is_valid(schema: GraphQLSchema, number: int) -> N
     assert [str(error) for error in validate(schema, parse(totals_query(number)))] == []
 
 
-def test_a_misspelt_field_would_be_noticed(schema: GraphQLSchema) -> None:
+def test_a_misspelt_field_is_refused(schema: GraphQLSchema) -> None:
     wrong = queries.PULL_REQUESTS.replace("updatedAt", "updatedAtt")
     assert validate(schema, parse(wrong))
 
 
 @pytest.mark.parametrize("groups", [0, 1, 10])
-def test_a_look_at_many_pull_requests_is_valid(schema: GraphQLSchema, groups: int) -> None:
+def test_an_index_of_pull_requests_is_valid(schema: GraphQLSchema, groups: int) -> None:
     assert [str(error) for error in validate(schema, parse(queries.pull_request_index(groups)))] == []
 
 

@@ -1,4 +1,4 @@
-"""Can every real answer of GitHub that others have recorded be read?"""
+"""Can the transform read every real answer of GitHub that others have recorded?"""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ SCOPE = "acme/shop"
 OWNER = {"id": 1, "number": 1, "html_url": "https://github.com/acme/shop/pull/1", "state": "open",
          "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z", "head": {},
          "base": {"repo": {"id": 5, "full_name": SCOPE}}}  # fmt: skip
-# Which end point (without /repos/owner/name) answers with which raw entity, as an object or as a list of them.
+# The raw entity of each end point (without /repos/owner/name); it answers with one object or with a list of them.
 SHAPES = {
     r"": "repository",
     r"/releases(/\d+|/latest|/tags/[^/]+)?": "release",
@@ -91,17 +91,17 @@ def recorded(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def is_whole(item: dict[str, Any]) -> bool:
-    """Not a diff or patch asked for as text, and not the run that hub4j's own test shortened."""
+    """Neither a diff or patch as text, nor the workflow run that hub4j's own test shortened."""
     return "_text" not in item and ("conclusion" not in item or "created_at" in item)
 
 
-@pytest.mark.parametrize(("name", "least"), [("hub4j", 900), ("github3py", 100), ("octokit", 5)])
-def test_recorded_traffic_is_read(name: str, least: int) -> None:
+@pytest.mark.parametrize(("name", "minimum"), [("hub4j", 900), ("github3py", 100), ("octokit", 5)])
+def test_recorded_traffic_is_read(name: str, minimum: int) -> None:
     read: Counter[str] = Counter()
     for entity, item in recorded(name):
         assert rows_of(entity, item)
         read[entity] += 1
-    assert read.total() >= least, read
+    assert read.total() >= minimum, read
 
 
 @pytest.mark.parametrize("name", DEVLAKE)
@@ -117,17 +117,17 @@ def test_collected_objects_are_read(name: str) -> None:
 def test_collected_deployments_are_read() -> None:
     finished = []
     for line in lines(PAYLOADS / "devlake-github_graphql/github_graphql_deployment.jsonl.gz"):
-        told = line["data"]
+        data = line["data"]
         statuses = [
             {"state": status["state"], "createdAt": status["updatedAt"]}
-            for status in told.get("Statuses", {}).get("nodes", [])
+            for status in data.get("Statuses", {}).get("nodes", [])
         ]
         node = {
-            "databaseId": told["DatabaseId"],
-            "commitOid": told["CommitOid"],
-            "environment": told["Environment"],
-            "createdAt": told["CreatedAt"],
-            "latestStatus": {"state": told["LatestStatus"]["State"]},
+            "databaseId": data["DatabaseId"],
+            "commitOid": data["CommitOid"],
+            "environment": data["Environment"],
+            "createdAt": data["CreatedAt"],
+            "latestStatus": {"state": data["LatestStatus"]["State"]},
             "statuses": {"nodes": statuses},
         }
         (row,) = rows_of("graphql_deployment", node)

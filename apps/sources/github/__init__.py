@@ -62,7 +62,7 @@ class GitHub:
         return dispatch.fetch(slice_, context)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
-        """Which rows go with an object that is gone."""
+        """The rows that go with an object that is gone."""
         return transform_deletion(deletion)
 
     def estimate(self, context: Context) -> list[Estimate]:

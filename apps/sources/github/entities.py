@@ -14,11 +14,12 @@ _NEWEST_CHANGE_FIRST = {"sort": "updated", "direction": "desc"}
 class Entity(NamedTuple):
     """One kind of raw record.
 
-    ``path`` is its list over REST, below the repository's path; ``parameters`` select and sort that list. GitHub sorts
-    by creation where none say otherwise. A record can change for ``lag`` without moving in its list.
+    ``path`` is its list over REST, below the repository's path; ``parameters`` select and sort that list (without them
+    GitHub sorts by creation). For the time ``lag`` a record can change without moving in its list.
     ``children`` are the kinds of records that are gone with it. ``proof`` is the path that answers with 404 or 410
     when a record is gone; "" where nothing proves it.
-    ``child_list`` is the list of a pull request that the record is a page of, ``total`` what is announced of that list.
+    ``child_list`` names the list of a pull request that the record is a page of, ``total`` the announced number of its
+    items.
     """
 
     path: str = ""

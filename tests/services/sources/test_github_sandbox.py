@@ -1,4 +1,4 @@
-"""Does a whole extraction bring exactly what the sample server holds, over GraphQL and over REST?"""
+"""Does an extraction load exactly what the sample server holds, over GraphQL and over REST?"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from apps.sources.base import Connection
 from apps.sources.github import GitHub
 from apps.sources.rows import PullRequest, PullRequestComment, PullRequestIssueLink, Repository, Review, Row, User
 from tests.processes import Sandbox
-from tests.unit.sources.github.memory import TOKEN, MemoryContext, Outcome, extract, tables, transform
+from tests.unit.sources.github.memory import TOKEN, Extracted, MemoryContext, extract, tables, transform
 
 SECONDARY = {"type": "status", "status": 403, "secondary": True, "retry_after": 1}
 NO_GRAPHQL = {"match": "POST /graphql", "action": {"type": "status", "status": 404}}
@@ -36,16 +36,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(server: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox without faults and with full budgets."""
+    """The sandbox without faults and with full quotas."""
     yield server
     server.control("faults", [])
     server.control("reset-stats")
 
 
-def load(sandbox: Sandbox, **options: Any) -> tuple[Tables, Outcome, MemoryContext]:
+def load(sandbox: Sandbox, **options: Any) -> tuple[Tables, Extracted, MemoryContext]:
     with MemoryContext(sandbox.url("github"), **options) as context:
-        outcome = extract(context)
-        return tables(transform(context)), outcome, context
+        extracted = extract(context)
+        return tables(transform(context)), extracted, context
 
 
 def of_organisation(found: Tables, sandbox: Sandbox) -> Tables:
@@ -67,40 +67,40 @@ def links(found: Tables) -> set[tuple[str, str, str]]:
 
 
 def compare(found: Tables, sandbox: Sandbox) -> dict[str, tuple[int, int]]:
-    """What differs from the truth, as (ours, theirs)."""
-    told = sandbox.truth()
+    """The numbers that differ from the truth, as (ours, theirs)."""
+    truth = sandbox.truth()
     ours = {name: len(found[table]) for table, name in COUNTED.items()}
     kinds = Counter(row.kind for row in found["pull_request_comment"].values() if isinstance(row, PullRequestComment))
     ours |= {"review_comments": kinds["review"], "issue_comments": kinds["issue"]}
     ours["repositories"] = len(of_organisation(found, sandbox)["repository"])
-    return {name: (number, told[name]) for name, number in ours.items() if number != told[name]}
+    return {name: (number, truth[name]) for name, number in ours.items() if number != truth[name]}
 
 
-def test_graphql_brings_everything(sandbox: Sandbox) -> None:
-    found, outcome, _ = load(sandbox)
+def test_graphql_gives_everything(sandbox: Sandbox) -> None:
+    found, extracted, _ = load(sandbox)
     assert compare(found, sandbox) == {}
-    assert outcome.skips == []
+    assert extracted.skips == []
     counts = sandbox.truth()
-    assert {name: outcome.expected[name] for name in ("pull_request", "commit", "review", "review_comment")} == {
+    assert {name: extracted.expected[name] for name in ("pull_request", "commit", "review", "review_comment")} == {
         "pull_request": counts["pull_requests"],
         "commit": counts["pull_request_commits"],
         "review": counts["reviews"],
         "review_comment": counts["review_comments"],
     }
-    assert outcome.expected["issue_comment"] == counts["issue_comments"]
+    assert extracted.expected["issue_comment"] == counts["issue_comments"]
 
 
-def test_links_are_those_that_people_meant(sandbox: Sandbox) -> None:
+def test_the_links_are_the_ones_that_people_meant(sandbox: Sandbox) -> None:
     found, _, _ = load(sandbox)
     meant = {(pull, key, evidence) for pull, key, evidence in sandbox.truth("links") if evidence != "dev_panel"}
     assert links(found) == meant
 
 
-def test_rest_brings_the_same_rows(sandbox: Sandbox) -> None:
+def test_rest_gives_the_same_rows(sandbox: Sandbox) -> None:
     over_graphql, _, _ = load(sandbox)
     sandbox.control("faults", [NO_GRAPHQL])
-    over_rest, outcome, _ = load(sandbox)
-    (cut,) = outcome.skips
+    over_rest, extracted, _ = load(sandbox)
+    (cut,) = extracted.skips
     assert "over REST GitHub gives 250 of them" in cut.reason
     assert set(over_rest) == set(over_graphql)
     beyond = set(over_graphql["commit"]) - set(over_rest["commit"])
@@ -108,7 +108,7 @@ def test_rest_brings_the_same_rows(sandbox: Sandbox) -> None:
     for table in ("commit", "pull_request_commit"):
         over_graphql[table] = {key: row for key, row in over_graphql[table].items() if key in over_rest[table]}
     for key, row in over_graphql["review"].items():
-        if isinstance(row, Review) and not row.commit_sha:  # REST still tells what a force-push removed
+        if isinstance(row, Review) and not row.commit_sha:  # REST still names what a force-push removed
             setattr(over_rest["review"][key], "commit_sha", "")  # noqa: B010 - any row
     for table in set(over_rest) - {"user"}:
         assert without_unknown(over_rest[table]) == without_unknown(over_graphql[table]), table
@@ -116,7 +116,7 @@ def test_rest_brings_the_same_rows(sandbox: Sandbox) -> None:
 
 
 def without_unknown(rows: dict[str, Row]) -> dict[str, Row]:
-    """Without what REST does not tell: lines of commits, and the decision over all reviews."""
+    """Without what REST does not hold: lines of commits, and the decision over all reviews."""
     for row in rows.values():
         for name in ("review_decision", *(("additions", "deletions") if row.table == "commit" else ())):
             if hasattr(row, name):
@@ -131,9 +131,9 @@ def logins(found: Tables) -> dict[str, tuple[str, str]]:
 def test_an_incremental_run_asks_little(sandbox: Sandbox) -> None:
     found, _, context = load(sandbox)
     stamps = sorted(row.updated_at for row in found["pull_request"].values() if isinstance(row, PullRequest))
-    mark: datetime = stamps[-6]
-    changed, outcome, again = load(sandbox, since=mark)
-    assert len(changed["pull_request"]) == outcome.expected["pull_request"] == 6
+    since: datetime = stamps[-6]
+    changed, extracted, again = load(sandbox, since=since)
+    assert len(changed["pull_request"]) == extracted.expected["pull_request"] == 6
     assert again.http.requests < context.http.requests
     later, _, _ = load(sandbox, since=stamps[-1] + timedelta(seconds=1))
     assert "pull_request" not in later
@@ -152,26 +152,26 @@ def test_an_incremental_run_asks_little(sandbox: Sandbox) -> None:
 )  # fmt: skip
 def test_faults_on_the_way_lose_nothing(sandbox: Sandbox, fault: dict[str, Any]) -> None:
     sandbox.control("faults", [fault])
-    found, outcome, _ = load(sandbox)
+    found, extracted, _ = load(sandbox)
     assert compare(found, sandbox) == {}
-    assert outcome.skips == []
+    assert extracted.skips == []
 
 
-def test_a_renamed_repository_and_one_that_is_not_there(sandbox: Sandbox) -> None:
+def test_a_renamed_repository_is_loaded_and_an_absent_one_skipped(sandbox: Sandbox) -> None:
     counts = sandbox.truth()["by_repository"]
     owner = next(iter(counts)).partition("/")[0]
-    found, outcome, _ = load(sandbox, scopes=(f"{owner}/checkout-frontend", f"{owner}/does-not-exist"))
+    found, extracted, _ = load(sandbox, scopes=(f"{owner}/checkout-frontend", f"{owner}/does-not-exist"))
     (row,) = found["repository"].values()
     assert isinstance(row, Repository)
     assert row.full_name == f"{owner}/checkout-web"
     assert len(found["pull_request"]) == counts[row.full_name]["pull_requests"]
-    assert {skip.scope for skip in outcome.skips} == {f"{owner}/does-not-exist"}
+    assert {skip.scope for skip in extracted.skips} == {f"{owner}/does-not-exist"}
 
 
 def test_a_corrupt_record_is_stored_and_only_its_transform_fails(sandbox: Sandbox) -> None:
     sandbox.control("faults", [{"match": "POST /graphql", "skip": 24, "times": 1, "action": {"type": "corrupt"}}])
     with MemoryContext(sandbox.url("github")) as context:
-        outcome = extract(context, threads=1)
+        extracted = extract(context, threads=1)
     source, failed = GitHub(), 0
     for record in context.records.values():
         try:
@@ -179,11 +179,11 @@ def test_a_corrupt_record_is_stored_and_only_its_transform_fails(sandbox: Sandbo
         except msgspec.ValidationError:
             failed += 1
     assert failed == 1
-    assert outcome.skips == []
+    assert extracted.skips == []
     assert sum(entity == "pull_request" for entity, _ in context.records) == sandbox.truth()["pull_requests"]
 
 
-def test_the_connection_is_tested(sandbox: Sandbox) -> None:
+def test_the_connection_test_accepts_only_a_good_token(sandbox: Sandbox) -> None:
     source = GitHub()
     for token, ok in ((TOKEN, True), ("wrong", False)):
         connection = Connection(sandbox.url("github"), token=token)

@@ -1,4 +1,4 @@
-"""Does an incremental run with a sweep ask little of a sample server, and know what a fresh full load would know?"""
+"""Does an incremental run with a sweep take few requests, and have the rows of a fresh full load?"""
 
 import copy
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 from apps.sources.rows import Row
 from tests.processes import Sandbox
-from tests.unit.sources.github.memory import MemoryContext, Outcome, extract, tables, transform
+from tests.unit.sources.github.memory import Extracted, MemoryContext, extract, tables, transform
 
 NO_GRAPHQL = {"match": "POST /graphql", "action": {"type": "status", "status": 404}}
 TOO_MUCH = {"type": "graphql_errors"}
@@ -32,23 +32,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     yield from server(tmp_path_factory, 120)
 
 
-def load(sandbox: Sandbox, **options: Any) -> tuple[MemoryContext, Outcome, int]:
-    """A run, its outcome and its requests."""
+def load(sandbox: Sandbox, **options: Any) -> tuple[MemoryContext, Extracted, int]:
+    """A run, its extracted and its requests."""
     sandbox.control("reset-stats")
     with MemoryContext(sandbox.url("github"), **options) as context:
-        outcome = extract(context)
-    return context, outcome, sandbox.served()
+        extracted = extract(context)
+    return context, extracted, sandbox.served()
 
 
-def changed(sandbox: Sandbox, before: MemoryContext, order: Any, **options: Any) -> tuple[MemoryContext, Outcome, int]:
-    """Change something; then what changed since then, with a sweep."""
+def changed(
+    sandbox: Sandbox, before: MemoryContext, order: Any, **options: Any
+) -> tuple[MemoryContext, Extracted, int]:
+    """Change something; then load what has changed, with a sweep."""
     begin = datetime.now(UTC) - timedelta(seconds=2)
     sandbox.control("mutate", order)
     return load(sandbox, since=begin, sweep=True, records=copy.deepcopy(before.records), **options)
 
 
-def known(context: MemoryContext) -> Tables:
-    """The rows of all records, without people: of those GitHub tells no changes."""
+def rows_of(context: MemoryContext) -> Tables:
+    """The rows of all records, without people: GitHub does not report their changes."""
     found = tables(transform(context))
     found.pop("user")
     return found
@@ -56,13 +58,13 @@ def known(context: MemoryContext) -> Tables:
 
 def test_two_percent_of_changes_cost_less_than_five_percent_of_a_full_load(large: Sandbox) -> None:
     first, _, full = load(large)
-    context, outcome, requests = changed(large, first, {"seed": 3, "share": 0.02})
+    context, extracted, requests = changed(large, first, {"seed": 3, "share": 0.02})
     assert requests <= full * 0.05
-    assert outcome.skips == []
-    assert known(context) == known(load(large)[0])
+    assert extracted.skips == []
+    assert rows_of(context) == rows_of(load(large)[0])
 
 
-def test_a_full_load_asks_little(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_full_load_takes_few_requests(tmp_path_factory: pytest.TempPathFactory) -> None:
     for sandbox in server(tmp_path_factory, 500):
         assert load(sandbox)[2] <= 60
 
@@ -72,30 +74,30 @@ def test_deletions_are_found_and_proven(small: Sandbox, fault: Any) -> None:
     first, _, _ = load(small)
     if fault:
         small.control("faults", [fault])
-    context, outcome, _ = changed(small, first, {"seed": 5, "share": 0.15, "kinds": DELETIONS})
-    assert {gone.entity for gone in outcome.deletions} >= {"release", "deployment", "pull_request"}
-    assert all("404" in gone.evidence or "null" in gone.evidence for gone in outcome.deletions)
-    assert known(context) == known(load(small)[0])
+    context, extracted, _ = changed(small, first, {"seed": 5, "share": 0.15, "kinds": DELETIONS})
+    assert {gone.entity for gone in extracted.deletions} >= {"release", "deployment", "pull_request"}
+    assert all("404" in gone.evidence or "null" in gone.evidence for gone in extracted.deletions)
+    assert rows_of(context) == rows_of(load(small)[0])
 
 
-def test_repositories_that_move_and_vanish(small: Sandbox) -> None:
+def test_repositories_that_are_renamed_moved_or_deleted_are_followed(small: Sandbox) -> None:
     first, _, _ = load(small)
     kinds = ["rename_repository", "transfer_repository", "delete_repository"]
-    context, outcome, _ = changed(small, first, {"seed": 6, "share": 0.1, "kinds": kinds})
-    assert sum(gone.entity == "repository" for gone in outcome.deletions) == 1
-    assert {gone.entity for gone in outcome.deletions} >= {"repository", "pull_request", "workflow_run"}
-    assert known(context) == known(load(small)[0])
+    context, extracted, _ = changed(small, first, {"seed": 6, "share": 0.1, "kinds": kinds})
+    assert sum(gone.entity == "repository" for gone in extracted.deletions) == 1
+    assert {gone.entity for gone in extracted.deletions} >= {"repository", "pull_request", "workflow_run"}
+    assert rows_of(context) == rows_of(load(small)[0])
 
 
-def test_repositories_that_are_named_are_looked_at_together(small: Sandbox) -> None:
+def test_named_repositories_share_their_questions(small: Sandbox) -> None:
     names = tuple(sorted(small.truth()["by_repository"]))[:6]
     first, _, _ = load(small, scopes=names)
     context, _, requests = changed(small, first, {"seed": 7, "share": 0.03, "kinds": ["edit_pull"]}, scopes=names)
     assert requests <= 3
-    assert known(context) == known(load(small, scopes=names)[0])
+    assert rows_of(context) == rows_of(load(small, scopes=names)[0])
 
 
-def test_a_run_without_permission_to_see_anything_concludes_nothing(small: Sandbox) -> None:
+def test_a_run_that_may_not_see_anything_takes_nothing_for_deleted(small: Sandbox) -> None:
     first, _, _ = load(small)
     hidden = [
         {"match": "GET /repositories/", "action": {"type": "status", "status": 404}},
@@ -103,20 +105,20 @@ def test_a_run_without_permission_to_see_anything_concludes_nothing(small: Sandb
     ]
     small.control("mutate", {"seed": 8, "share": 0.01, "kinds": ["delete_repository"]})
     small.control("faults", hidden)
-    _, outcome, _ = load(small, since=datetime.now(UTC), sweep=True, records=copy.deepcopy(first.records))
-    assert outcome.deletions == []
-    assert "Nothing is taken for deleted" in outcome.skips[0].reason
+    _, extracted, _ = load(small, since=datetime.now(UTC), sweep=True, records=copy.deepcopy(first.records))
+    assert extracted.deletions == []
+    assert "Nothing is taken for deleted" in extracted.skips[0].reason
 
 
 def test_without_graphql_a_sweep_finds_deletions_too(small: Sandbox) -> None:
     small.control("faults", [NO_GRAPHQL])
     first, _, _ = load(small)
     kinds = ["delete_remark", "delete_note", "delete_pull", "delete_release", "delete_deployment"]
-    context, outcome, _ = changed(small, first, {"seed": 9, "share": 0.1, "kinds": kinds})
-    assert {gone.entity for gone in outcome.deletions} >= {
+    context, extracted, _ = changed(small, first, {"seed": 9, "share": 0.1, "kinds": kinds})
+    assert {gone.entity for gone in extracted.deletions} >= {
         "release",
         "deployment",
         "pull_request",
         "pull_request_comments",
     }
-    assert known(context) == known(load(small)[0])
+    assert rows_of(context) == rows_of(load(small)[0])

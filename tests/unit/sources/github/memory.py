@@ -1,4 +1,4 @@
-"""What stands for the pipeline in these tests? It keeps records in memory and works off every slice."""
+"""What takes the place of the pipeline in these tests? It keeps records in memory and fetches every slice."""
 
 import threading
 from collections import Counter
@@ -34,7 +34,7 @@ class MemoryContext:
         self.is_full = since is None
         self.with_sweep = sweep or self.is_full
         self.records: dict[tuple[str, str], RawRecord] = dict(records or {})
-        self.seen: set[tuple[str, str]] = set()
+        self.listed: set[tuple[str, str]] = set()
         self._since, self._until = since, until
         self._memo: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -44,20 +44,20 @@ class MemoryContext:
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
         ids = [record.external_id for record in self.current(entity) if scope in ("", record.scope)]
-        return [external_id for external_id in ids if (entity, external_id) not in self.seen]
+        return [external_id for external_id in ids if (entity, external_id) not in self.listed]
 
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
         return [external_id for external_id in ids if (entity, external_id) not in self.records]
 
     def take(self, fetched: Fetched) -> None:
-        """What the pipeline does with the outcome of a slice, in one transaction."""
+        """What the pipeline does with a fetched slice, in one transaction."""
         for record in self.records.values():
             record.scope = fetched.renamed.get(record.scope, record.scope)
         self.records.update({(r.entity, r.external_id): r for r in fetched.records})
-        self.seen |= {(r.entity, r.external_id) for r in fetched.records}
-        self.seen |= {(part.entity, name) for part in fetched.listed for name in part.ids}
-        for gone in fetched.deletions:
-            self.records.pop((gone.entity, gone.external_id), None)
+        self.listed |= {(r.entity, r.external_id) for r in fetched.records}
+        self.listed |= {(one.entity, name) for one in fetched.listed for name in one.ids}
+        for deletion in fetched.deletions:
+            self.records.pop((deletion.entity, deletion.external_id), None)
 
     def until(self) -> datetime | None:
         return self._until
@@ -84,8 +84,8 @@ class MemoryContext:
         self.http.close()
 
 
-class Outcome:
-    """What a run brought."""
+class Extracted:
+    """What a run has extracted."""
 
     def __init__(self) -> None:
         self.expected: Counter[str] = Counter()
@@ -93,32 +93,32 @@ class Outcome:
         self.slices: list[Slice] = []
         self.deletions: list[Deletion] = []
 
-    def add(self, piece: Slice, fetched: Fetched) -> None:
-        self.slices.append(piece)
+    def add(self, slice_: Slice, fetched: Fetched) -> None:
+        self.slices.append(slice_)
         self.expected.update(fetched.expected)
         self.skips += fetched.skips
         self.deletions += fetched.deletions
 
 
-def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 4) -> Outcome:
-    """All slices of all steps, in order of the steps, side by side within one."""
-    source, outcome = GitHub(), Outcome()
+def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 4) -> Extracted:
+    """All slices of all steps: one step after the other, the slices of a step side by side."""
+    source, extracted = GitHub(), Extracted()
     for step in steps or tuple(step.key for step in source.definition.steps):
         with ThreadPoolExecutor(threads) as pool:
             running: dict[Future[Fetched], Slice] = {}
 
-            def submit(pieces: list[Slice], step: str = step, running: Any = running, pool: Any = pool) -> None:
-                for piece in pieces:
-                    running[pool.submit(source.fetch, step, piece, context)] = piece
+            def submit(slices: list[Slice], step: str = step, running: Any = running, pool: Any = pool) -> None:
+                for slice_ in slices:
+                    running[pool.submit(source.fetch, step, slice_, context)] = slice_
 
             submit(source.start(step, context))
             while running:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    piece, fetched = running.pop(done), done.result()
-                    outcome.add(piece, fetched)
+                    slice_, fetched = running.pop(done), done.result()
+                    extracted.add(slice_, fetched)
                     context.take(fetched)
                     submit(fetched.follow_ups)
-    return outcome
+    return extracted
 
 
 def transform(context: MemoryContext) -> list[Transformed]:

@@ -1,4 +1,4 @@
-"""What does GitHub send? Small made-up objects: the same pull request as GraphQL and as REST tell it."""
+"""What does GitHub send? Small invented objects: the same pull request over GraphQL and over REST."""
 
 from typing import Any
 

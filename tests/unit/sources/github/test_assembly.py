@@ -1,4 +1,4 @@
-"""Is a child of a large pull request known to be gone once all pages are there, and never before?"""
+"""Does a large pull request say which children are gone once all pages are stored, and never before?"""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def record(entity: str, name: str, payload: dict[str, Any]) -> RawRecord:
 
 @pytest.fixture
 def context() -> MemoryContext:
-    """A pull request whose commits and whose one review thread go on."""
+    """A pull request whose commits and whose one review thread have a further page."""
     threads = github.nodes([github.thread(github.note(851), total=2, cursor="t")])
     commits = github.nodes([github.commit("c1")], 2, "k")
     pull = github.pull_request(commits=commits, reviewThreads=threads) | STATE
@@ -39,27 +39,27 @@ def parents(found: list[Children]) -> set[type]:
     return {children.row_type for children in found}
 
 
-def test_the_pull_request_alone_says_nothing_about_lists_that_go_on(context: MemoryContext) -> None:
-    told = transform(context.records["pull_request", "707"], context)
-    assert parents(told.complete) == {Review}
+def test_the_pull_request_alone_completes_no_list_that_has_further_pages(context: MemoryContext) -> None:
+    transformed = transform(context.records["pull_request", "707"], context)
+    assert parents(transformed.complete) == {Review}
 
 
 @pytest.mark.parametrize(
     "name", [("pull_request_commits", "707:commits:1"), ("pull_request_review_comments", "707:T_1:1")]
 )
 def test_the_last_page_completes_every_list(context: MemoryContext, name: tuple[str, str]) -> None:
-    told = transform(context.records[name], context)
-    assert parents(told.complete) == LISTS
-    ids = {row.external_id for row in told.rows}
+    transformed = transform(context.records[name], context)
+    assert parents(transformed.complete) == LISTS
+    ids = {row.external_id for row in transformed.rows}
     assert {"707:c1", "707:c2", "851", "852", "801"} <= ids
 
 
 @pytest.mark.parametrize("lacks", [("pull_request_review_comments", "707:T_1:1"), ("pull_request", "707")])
 def test_nothing_is_complete_while_a_page_is_missing(context: MemoryContext, lacks: tuple[str, str]) -> None:
     del context.records[lacks]
-    told = transform(context.records["pull_request_commits", "707:commits:1"], context)
-    assert told.complete == []
-    assert "707:c2" in {row.external_id for row in told.rows}
+    transformed = transform(context.records["pull_request_commits", "707:commits:1"], context)
+    assert transformed.complete == []
+    assert "707:c2" in {row.external_id for row in transformed.rows}
 
 
 @pytest.mark.parametrize("change", [{"totalCommentsCount": 4}, {"headRefOid": "c8"}])
@@ -68,15 +68,15 @@ def test_pages_of_different_states_are_not_put_together(context: MemoryContext, 
     payload = json.loads(older.payload)
     payload["pullRequest"] |= change
     older.payload = json.dumps(payload).encode()
-    told = transform(context.records["pull_request_commits", "707:commits:1"], context)
-    assert told.complete == []
+    transformed = transform(context.records["pull_request_commits", "707:commits:1"], context)
+    assert transformed.complete == []
 
 
-def test_a_page_that_is_not_the_last_one_is_only_itself(context: MemoryContext) -> None:
+def test_a_page_that_is_not_the_last_one_gives_only_its_own_rows(context: MemoryContext) -> None:
     page = context.records["pull_request_commits", "707:commits:1"]
     payload = json.loads(page.payload)
     payload["commits"]["pageInfo"] = {"hasNextPage": True, "endCursor": "l"}
     page.payload = json.dumps(payload).encode()
-    told = transform(page, context)
-    assert told.complete == []
-    assert "707:c1" not in {row.external_id for row in told.rows}
+    transformed = transform(page, context)
+    assert transformed.complete == []
+    assert "707:c1" not in {row.external_id for row in transformed.rows}

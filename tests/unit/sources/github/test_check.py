@@ -26,7 +26,7 @@ def user(provider: ScriptedServer, **headers: str) -> None:
     provider.on("/user", Say({"login": "ada"}, headers={k.replace("_", "-"): v for k, v in headers.items()}))
 
 
-def test_a_good_token(provider: ScriptedServer) -> None:
+def test_a_good_token_passes(provider: ScriptedServer) -> None:
     user(
         provider,
         X_OAuth_Scopes="repo, read:org",
@@ -39,11 +39,13 @@ def test_a_good_token(provider: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("header", "expected"),
     [("2027-01-31 10:20:30 UTC", datetime(2027, 1, 31, 10, 20, 30, tzinfo=UTC)), ("soon", None)],
 )
-def test_the_end_of_a_token(provider: ScriptedServer, told: str, expected: datetime | None) -> None:
-    user(provider, GitHub_Authentication_Token_Expiration=told)
+def test_the_report_says_when_the_token_expires(
+    provider: ScriptedServer, header: str, expected: datetime | None
+) -> None:
+    user(provider, GitHub_Authentication_Token_Expiration=header)
     provider.on("/user/repos", Say([{"full_name": "acme/shop"}]))
     assert check(provider.url).expires_at == expected
 
@@ -68,14 +70,14 @@ def test_the_end_of_a_token(provider: ScriptedServer, told: str, expected: datet
         (Say({"message": "boom"}, 500), "500"),
     ],
 )
-def test_what_is_wrong_is_said(provider: ScriptedServer, answer: Say, words: str) -> None:
+def test_the_report_says_what_is_wrong(provider: ScriptedServer, answer: Say, words: str) -> None:
     provider.on("/user", answer)
     report = check(provider.url)
     assert words in report.problem
     assert not report.is_ok
 
 
-def test_a_fine_grained_token_that_lacks_permissions(provider: ScriptedServer) -> None:
+def test_a_fine_grained_token_that_lacks_permissions_is_reported(provider: ScriptedServer) -> None:
     user(provider)
     provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
     refused = Say({"message": "Resource not accessible by personal access token"}, 403)
@@ -90,15 +92,15 @@ def test_a_fine_grained_token_that_lacks_permissions(provider: ScriptedServer) -
     assert check(provider.url, ("acme/shop",)).is_ok
 
 
-def test_a_host_that_does_not_answer() -> None:
+def test_a_host_that_does_not_answer_is_named() -> None:
     assert "127.0.0.1:1" in check("http://127.0.0.1:1").problem
 
 
-def test_a_missing_token() -> None:
+def test_a_missing_token_is_reported() -> None:
     assert "token is missing" in check("http://127.0.0.1:1", token="").problem
 
 
-def test_a_named_repository_that_is_not_visible(provider: ScriptedServer) -> None:
+def test_a_named_repository_that_is_not_visible_is_reported(provider: ScriptedServer) -> None:
     user(provider, X_OAuth_Scopes="read:user")
     provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
     report = check(provider.url, ("acme/shop", "acme/secret", "nonsense"))
@@ -107,7 +109,7 @@ def test_a_named_repository_that_is_not_visible(provider: ScriptedServer) -> Non
     assert report.scopes_found == ("acme/shop",)
 
 
-def test_a_token_of_too_narrow_scope(provider: ScriptedServer) -> None:
+def test_a_token_of_too_narrow_scope_is_reported(provider: ScriptedServer) -> None:
     user(provider, X_OAuth_Scopes="")
     provider.on("/user/repos", Say([{"full_name": "acme/open"}]))
     assert "“repo”" in check(provider.url).problem
@@ -123,7 +125,7 @@ def test_a_token_of_too_narrow_scope(provider: ScriptedServer) -> None:
         ("http://127.0.0.1:8/github", "http://127.0.0.1:8/github/graphql"),
     ],
 )
-def test_where_graphql_lives(base_url: str, expected: str) -> None:
+def test_graphql_is_asked_beside_rest(base_url: str, expected: str) -> None:
     assert graphql_url(base_url) == expected
 
 

@@ -30,11 +30,11 @@ def test_what_is_no_repository_name_is_refused(name: str) -> None:
         repository_path(name)
 
 
-def test_a_name_cannot_leave_its_place_in_the_path() -> None:
+def test_a_name_is_quoted_in_the_path() -> None:
     assert repository_path(" acme/shop?x=1#y ") == "/repos/acme/shop%3Fx%3D1%23y"
 
 
-def test_a_refused_question_is_told(provider: ScriptedServer) -> None:
+def test_a_refused_question_raises_with_the_reason(provider: ScriptedServer) -> None:
     provider.on("/graphql", Say({"errors": [{"message": "Parse error"}]}))
     with Http(provider.url) as http, pytest.raises(BadRequestError, match="Parse error"):
         Client(http).graphql("query Working { x }", {}, dict)

@@ -1,4 +1,4 @@
-"""Does a run that knows much ask only where something is new, and conclude nothing from what it is not told?"""
+"""Does a run with stored records ask only where something is new, and take nothing for deleted without proof?"""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from apps.sources.github import GitHub
 from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
 from apps.sources.github.extract.fingerprints import stored_pull_requests
 from tests.unit.sources.github import payloads as github
-from tests.unit.sources.github.memory import MemoryContext, Outcome, extract
+from tests.unit.sources.github.memory import Extracted, MemoryContext, extract
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 SINCE = datetime(2026, 3, 5, tzinfo=UTC)
@@ -50,7 +50,7 @@ def item(number: int, stamp: str, **more: Any) -> Json:
 
 def run(
     provider: ScriptedServer, step: str, *stored: RawRecord, threads: int = 1, **options: Any
-) -> tuple[MemoryContext, Outcome]:
+) -> tuple[MemoryContext, Extracted]:
     records = {(each.entity, each.external_id): each for each in stored}
     options = {"scopes": ("acme/shop",), "since": SINCE, "attempts": 1, "records": records, **options}
     with MemoryContext(provider.url, **options) as context:
@@ -60,9 +60,9 @@ def run(
 def answers(provider: ScriptedServer, **by_query: Any) -> None:
     def answer(seen: Seen) -> Say:
         asked = seen.json()
-        told = by_query[asked["query"].split("(")[0].split()[1]]
-        told = told(asked["variables"]) if callable(told) else told
-        return told if isinstance(told, Say) else Say(told)
+        given = by_query[asked["query"].split("(")[0].split()[1]]
+        given = given(asked["variables"]) if callable(given) else given
+        return given if isinstance(given, Say) else Say(given)
 
     provider.on("/graphql", answer)
 
@@ -71,14 +71,14 @@ def nodes(*found: Any, **more: Any) -> Json:
     return {"data": {"nodes": list(found)}, **more}
 
 
-def kinds(outcome: Outcome) -> list[str]:
-    return sorted(piece.kind for piece in outcome.slices)
+def kinds(extracted: Extracted) -> list[str]:
+    return sorted(slice_.kind for slice_ in extracted.slices)
 
 
 def test_a_quiet_repository_costs_one_question(provider: ScriptedServer) -> None:
     answers(provider, Overview=nodes(overview()))
-    _, outcome = run(provider, REPOSITORIES, stored_repository())
-    assert kinds(outcome) == ["overview"]
+    _, extracted = run(provider, REPOSITORIES, stored_repository())
+    assert kinds(extracted) == ["overview"]
     assert len(provider.seen) == 1
 
 
@@ -105,33 +105,33 @@ def test_only_what_is_new_is_asked_for(provider: ScriptedServer, change: Json, f
     provider.on("/repos/acme/shop", Say({"id": 5, "node_id": "R_5", "full_name": "acme/shop"}))
     provider.on("/repos/acme/shop/releases", Say([]))
     provider.on("/repos/acme/shop/actions/runs", Say({"total_count": 0, "workflow_runs": []}))
-    _, outcome = run(provider, REPOSITORIES, stored_repository())
-    assert follows in kinds(outcome)
-    assert len(set(kinds(outcome)) - {"overview", "repository"}) == (follows != "repository")
+    _, extracted = run(provider, REPOSITORIES, stored_repository())
+    assert follows in kinds(extracted)
+    assert len(set(kinds(extracted)) - {"overview", "repository"}) == (follows != "repository")
 
 
 def test_an_overview_that_is_too_much_is_halved(provider: ScriptedServer) -> None:
-    def told(variables: Json) -> Any:
+    def answer(variables: Json) -> Any:
         if len(variables["ids"]) > 1:
             return Say(b"", 502)
         return nodes(overview(nameWithOwner=f"acme/{variables['ids'][0]}"))
 
-    answers(provider, Overview=told)
+    answers(provider, Overview=answer)
     names = [f"acme/R_{number}" for number in range(4)]
     stored = [stored_repository(number, name) for number, name in enumerate(names)]
-    _, outcome = run(provider, REPOSITORIES, *stored, scopes=tuple(names))
-    assert outcome.expected["repository"] == 4
-    assert outcome.skips == []
+    _, extracted = run(provider, REPOSITORIES, *stored, scopes=tuple(names))
+    assert extracted.expected["repository"] == 4
+    assert extracted.skips == []
 
 
 def test_a_repository_that_is_null_is_skipped_with_the_reason(provider: ScriptedServer) -> None:
     errors = [{"type": "FORBIDDEN", "path": ["nodes", 0], "message": "SAML enforcement"}]
     answers(provider, Overview=nodes(None, errors=errors))
-    _, outcome = run(provider, REPOSITORIES, stored_repository())
-    assert [(skip.scope, "SAML" in skip.reason) for skip in outcome.skips] == [("acme/shop", True)]
+    _, extracted = run(provider, REPOSITORIES, stored_repository())
+    assert [(skip.scope, "SAML" in skip.reason) for skip in extracted.skips] == [("acme/shop", True)]
 
 
-def test_a_new_name_is_followed(provider: ScriptedServer) -> None:
+def test_a_renamed_repository_keeps_its_records(provider: ScriptedServer) -> None:
     answers(provider, Overview=nodes(overview(nameWithOwner="acme/store")))
     provider.on("/repos/acme/store", Say({"id": 5, "node_id": "R_5", "full_name": "acme/store"}))
     context, _ = run(provider, REPOSITORIES, stored_repository(), stored_pull())
@@ -141,50 +141,56 @@ def test_a_new_name_is_followed(provider: ScriptedServer) -> None:
     assert getattr(row, "url") == "https://github.com/acme/store/pull/7"  # noqa: B009 - any row
 
 
-# --- what is gone -------------------------------------------------------------------------------------------------
+# --- deletions ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("status", "gone"), [(404, ["1"]), (410, ["1"]), (200, []), (451, []), (403, [])])
-def test_a_release_is_gone_only_when_it_says_so_itself(provider: ScriptedServer, status: int, gone: list[str]) -> None:
+def test_a_release_is_gone_only_when_its_own_address_says_so(
+    provider: ScriptedServer, status: int, gone: list[str]
+) -> None:
     answers(provider, Overview=nodes(overview(releases=github.nodes([item(2, OLD)]))))
     provider.on("/repos/acme/shop/releases/1", Say({"message": "?"}, status))
-    _, outcome = run(provider, REPOSITORIES, stored_repository(), released(1), released(2), sweep=True)
-    assert [one.external_id for one in outcome.deletions] == gone
-    assert bool(outcome.skips) == (status in (451, 403))
-    assert all(f"was answered with {status}" in one.evidence for one in outcome.deletions)
+    _, extracted = run(provider, REPOSITORIES, stored_repository(), released(1), released(2), sweep=True)
+    assert [one.external_id for one in extracted.deletions] == gone
+    assert bool(extracted.skips) == (status in (451, 403))
+    assert all(f"was answered with {status}" in one.evidence for one in extracted.deletions)
 
 
 @pytest.mark.parametrize(("total", "asks"), [(3, False), (2, True)])
-def test_a_list_that_goes_on_is_read_when_the_total_does_not_fit(
+def test_a_list_with_further_pages_is_read_when_the_total_does_not_fit(
     provider: ScriptedServer, total: int, asks: bool
 ) -> None:
     page = github.nodes([item(3, OLD), item(2, OLD)], total, "c")
     whole = {"data": {"repository": {"releases": github.nodes([item(3, OLD), item(2, OLD)])}}}
     answers(provider, Overview=nodes(overview(releases=page)), Deliveries=whole)
-    _, outcome = run(provider, REPOSITORIES, stored_repository(), *map(released, (1, 2, 3)), sweep=True)
-    assert ("delivery_ids" in kinds(outcome)) == asks
-    assert [one.external_id for one in outcome.deletions] == ["1"] * asks
+    _, extracted = run(provider, REPOSITORIES, stored_repository(), *map(released, (1, 2, 3)), sweep=True)
+    assert ("delivery_ids" in kinds(extracted)) == asks
+    assert [one.external_id for one in extracted.deletions] == ["1"] * asks
 
 
-def heads(*found: Any, errors: Any = None, newest: Any = None) -> Json:
+def pull_request_index(*found: Any, errors: Any = None, newest: Any = None) -> Json:
     home = {"nameWithOwner": "acme/shop", "pullRequests": github.nodes(newest or [])}
     return {"data": {"repositories": [home], "known0": list(found)}, **({"errors": errors} if errors else {})}
 
 
-def marks(**changes: Any) -> Json:
-    told = github.pull_request(totalCommentsCount=2)
+def fingerprint(**changes: Any) -> Json:
+    node = github.pull_request(totalCommentsCount=2)
     names = ("id", "updatedAt", "headRefOid", "totalCommentsCount", "commits", "reviews")
-    return {**{name: told[name] for name in names}, **changes}
+    return {**{name: node[name] for name in names}, **changes}
 
 
 @pytest.mark.parametrize(
     "change", [{}, {"totalCommentsCount": 1}, {"headRefOid": "c9"}, {"reviews": {"totalCount": 0}}, {"updatedAt": NEW}]
 )
 def test_a_stored_pull_request_is_read_again_when_anything_changed(provider: ScriptedServer, change: Json) -> None:
-    answers(provider, PullRequestHeads=heads(marks(**change)), PullRequestDetails=nodes(github.pull_request()))
-    _, outcome = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
-    assert ("pull_request_details" in kinds(outcome)) == bool(change)
-    assert outcome.expected["pull_request"] == len(change)
+    answers(
+        provider,
+        PullRequestHeads=pull_request_index(fingerprint(**change)),
+        PullRequestDetails=nodes(github.pull_request()),
+    )
+    _, extracted = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
+    assert ("pull_request_details" in kinds(extracted)) == bool(change)
+    assert extracted.expected["pull_request"] == len(change)
 
 
 def test_new_and_changed_ones_of_several_repositories_are_read_together(provider: ScriptedServer) -> None:
@@ -192,7 +198,7 @@ def test_new_and_changed_ones_of_several_repositories_are_read_together(provider
               {"id": "PR_7", "fullDatabaseId": "707", "createdAt": OLD, "updatedAt": NEW}]  # fmt: skip
     answers(
         provider,
-        PullRequestHeads=heads(marks(updatedAt=NEW), newest=newest),
+        PullRequestHeads=pull_request_index(fingerprint(updatedAt=NEW), newest=newest),
         PullRequestDetails=lambda v: nodes(*(github.pull_request(int(name[3:])) for name in v["ids"])),
     )
     run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
@@ -216,10 +222,10 @@ NOT_FOUND = {"type": "NOT_FOUND", "path": ["known0", 0], "message": "Could not r
 def test_a_null_pull_request_is_gone_only_with_a_reason(
     provider: ScriptedServer, error: Json, status: int, gone: set[str]
 ) -> None:
-    answers(provider, PullRequestHeads=heads(None, errors=[error]))
+    answers(provider, PullRequestHeads=pull_request_index(None, errors=[error]))
     provider.on("/repositories/5", Say({}, status))
-    _, outcome = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
-    assert {one.entity for one in outcome.deletions} == gone
+    _, extracted = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
+    assert {one.entity for one in extracted.deletions} == gone
 
 
 def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(provider: ScriptedServer) -> None:
@@ -227,12 +233,12 @@ def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(pr
     others = [stored_repository(6, "acme/other"), stored_repository(7, "elsewhere/third")]
     provider.on("/repositories/7", Say({}))
     stored = [stored_repository(), *others, stored_pull()]
-    _, outcome = run(provider, PULL_REQUESTS, *stored, sweep=True)
-    assert outcome.deletions == []
-    assert "Nothing is taken for deleted" in outcome.skips[0].reason
+    _, extracted = run(provider, PULL_REQUESTS, *stored, sweep=True)
+    assert extracted.deletions == []
+    assert "Nothing is taken for deleted" in extracted.skips[0].reason
     provider.on("/repositories/6", Say({}))
-    _, outcome = run(provider, PULL_REQUESTS, *stored, sweep=True)
-    assert {one.entity for one in outcome.deletions} == {"repository", "pull_request"}
+    _, extracted = run(provider, PULL_REQUESTS, *stored, sweep=True)
+    assert {one.entity for one in extracted.deletions} == {"repository", "pull_request"}
 
 
 @pytest.mark.parametrize("cut", [{"known0": []}, {}])
@@ -243,27 +249,27 @@ def test_an_answer_that_is_too_short_proves_nothing(provider: ScriptedServer, cu
         run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
 
 
-def test_a_look_at_many_is_halved_and_stays_so(provider: ScriptedServer) -> None:
+def test_a_question_about_many_is_halved_and_stays_so(provider: ScriptedServer) -> None:
     sizes = []
 
-    def told(variables: Json) -> Any:
-        known = [names for key, names in variables.items() if key.startswith("known")]
-        sizes.append(sum(map(len, known)))
+    def answer(variables: Json) -> Any:
+        stored = [names for key, names in variables.items() if key.startswith("known")]
+        sizes.append(sum(map(len, stored)))
         if sizes[-1] > 60:
             return Say(b"", 504)
-        data = {f"known{i}": [marks(id=name) for name in names] for i, names in enumerate(known)}
+        data = {f"known{i}": [fingerprint(id=name) for name in names] for i, names in enumerate(stored)}
         home = {"nameWithOwner": "acme/shop", "pullRequests": github.nodes([])}
         return {"data": {"repositories": [home] * len(variables["repositories"]), **data}}
 
-    answers(provider, PullRequestHeads=told)
+    answers(provider, PullRequestHeads=answer)
     stored = [stored_pull(number) for number in range(1, 201)]
-    _, outcome = run(provider, PULL_REQUESTS, stored_repository(), *stored, sweep=True)
+    _, extracted = run(provider, PULL_REQUESTS, stored_repository(), *stored, sweep=True)
     assert sum(size for size in sizes if size <= 60) == 200
     assert sorted(size for size in sizes if size > 60) == [100, 200, 200]
-    assert outcome.skips == []
+    assert extracted.skips == []
 
 
-def test_a_pull_request_that_came_over_rest_has_no_mark(provider: ScriptedServer) -> None:
+def test_a_pull_request_that_came_over_rest_has_no_fingerprint(provider: ScriptedServer) -> None:
     context = MemoryContext(provider.url)
     record = RawRecord("pull_request", "707", json.dumps(github.rest_pull_request()).encode(), "acme/shop")
     context.records["pull_request", "707"] = record

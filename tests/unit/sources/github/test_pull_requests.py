@@ -1,4 +1,4 @@
-"""Are all pull requests and all of their children read, whatever GitHub refuses to do at once?"""
+"""Are all pull requests and all of their children read, also where GitHub does not answer large questions?"""
 
 import json
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from apps.sources.errors import InvalidAnswerError, RateLimitedError, ServerErro
 from apps.sources.github.definition import PULL_REQUESTS
 from apps.sources.rows import PullRequestCommit
 from tests.unit.sources.github import payloads as github
-from tests.unit.sources.github.memory import MemoryContext, Outcome, extract, tables, transform
+from tests.unit.sources.github.memory import Extracted, MemoryContext, extract, tables, transform
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 Resolve = Callable[[dict[str, Any]], Say]
 WRONG = "Something went wrong while executing your query. Please include `A1:B2` when reporting this issue."
 
 
-def run(provider: ScriptedServer, threads: int = 2, **options: Any) -> tuple[MemoryContext, Outcome]:
+def run(provider: ScriptedServer, threads: int = 2, **options: Any) -> tuple[MemoryContext, Extracted]:
     with MemoryContext(provider.url, ("acme/shop",), attempts=1, **options) as context:
         return context, extract(context, (PULL_REQUESTS,), threads)
 
@@ -51,16 +51,16 @@ def questions(provider: ScriptedServer, name: str) -> list[dict[str, Any]]:
     return [each["variables"] for each in asked if each["query"].startswith(f"query {name}")]
 
 
-def test_ids_first_then_details_in_pieces(provider: ScriptedServer) -> None:
+def test_ids_are_read_first_then_details_in_pieces(provider: ScriptedServer) -> None:
     def page(variables: dict[str, Any]) -> Say:
         if variables["after"]:
             return listed(*range(101, 131), totalCount=130)
         return listed(*range(1, 101), totalCount=130, pageInfo={"hasNextPage": True, "endCursor": "c"})
 
     graphql(provider, PullRequests=page, PullRequestDetails=detailed)
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert len(context.records) == 130
-    assert outcome.expected == {
+    assert extracted.expected == {
         "pull_request": 130,
         "commit": 130,
         "review": 130,
@@ -93,9 +93,9 @@ def test_the_list_ends_at_the_first_one_before_the_range(provider: ScriptedServe
         PullRequests=lambda v: listed(9, 8, 7, 6, day=lambda n: n, **more),
         PullRequestDetails=detailed,
     )
-    context, outcome = run(provider, since=datetime(2026, 3, 7, tzinfo=UTC), until=datetime(2026, 3, 9, tzinfo=UTC))
+    context, extracted = run(provider, since=datetime(2026, 3, 7, tzinfo=UTC), until=datetime(2026, 3, 9, tzinfo=UTC))
     assert {record.external_id for record in context.records.values()} == {"708", "707"}
-    assert outcome.expected["pull_request"] == 2
+    assert extracted.expected["pull_request"] == 2
     assert len(provider.seen) == 2
 
 
@@ -115,9 +115,9 @@ def test_less_is_asked_for_and_stays_so(provider: ScriptedServer, trouble: Say) 
         return trouble if len(variables["ids"]) > 6 else detailed(variables)
 
     graphql(provider, PullRequests=lambda v: listed(*range(1, 61)), PullRequestDetails=details)
-    context, outcome = run(provider, threads=1)
+    context, extracted = run(provider, threads=1)
     assert len(context.records) == 60
-    assert outcome.skips == []
+    assert extracted.skips == []
     sizes = [len(asked["ids"]) for asked in questions(provider, "PullRequestDetails")]
     assert max(sizes[2:]) <= 6, "the first failures taught the size"
 
@@ -128,9 +128,9 @@ def test_a_single_heavy_one_is_asked_for_with_fewer_children(provider: ScriptedS
         return Say({"data": None, "errors": [{"message": WRONG}]}) if heavy else detailed(variables)
 
     graphql(provider, PullRequests=lambda v: listed(*range(1, 6)), PullRequestDetails=details)
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert len(context.records) == 5
-    assert outcome.skips == []
+    assert extracted.skips == []
 
 
 def test_one_that_github_cannot_deliver_is_skipped(provider: ScriptedServer) -> None:
@@ -138,9 +138,9 @@ def test_one_that_github_cannot_deliver_is_skipped(provider: ScriptedServer) -> 
         return Say(b"", 502) if "PR_3" in variables["ids"] else detailed(variables)
 
     graphql(provider, PullRequests=lambda v: listed(*range(1, 6)), PullRequestDetails=details)
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert len(context.records) == 4
-    assert [skip.scope for skip in outcome.skips] == ["acme/shop"]
+    assert [skip.scope for skip in extracted.skips] == ["acme/shop"]
 
 
 def test_when_github_is_down_nothing_is_skipped(provider: ScriptedServer) -> None:
@@ -149,7 +149,7 @@ def test_when_github_is_down_nothing_is_skipped(provider: ScriptedServer) -> Non
         run(provider)
 
 
-def test_further_pages_of_several_lists_in_one_question(provider: ScriptedServer) -> None:
+def test_further_pages_of_several_lists_are_asked_for_in_one_question(provider: ScriptedServer) -> None:
     def details(variables: dict[str, Any]) -> Say:
         notes = github.nodes([github.thread(github.note(1), total=3, cursor="n1", name="T_1")], 2, "t1")
         return Say(
@@ -185,7 +185,7 @@ def test_further_pages_of_several_lists_in_one_question(provider: ScriptedServer
         return Say({"data": {"rateLimit": {"cost": 1, "remaining": 9, "resetAt": ""}, **data}})
 
     graphql(provider, PullRequests=lambda v: listed(8, 7), PullRequestDetails=details, Pages=pages)
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert set(context.records) == {
         ("pull_request", "707"),
         ("pull_request", "708"),
@@ -201,12 +201,12 @@ def test_further_pages_of_several_lists_in_one_question(provider: ScriptedServer
     rows = [row for row in found["pull_request_commit"].values() if isinstance(row, PullRequestCommit)]
     commits = {row.external_id: row.position for row in rows}
     assert {name: at for name, at in commits.items() if name.startswith("707")} == {f"707:c{i}": i for i in range(4)}
-    assert outcome.expected["commit"] == 5
-    assert outcome.expected["issue_comment"] == 3
-    assert outcome.expected["review_comment"] == 3 + 2 + 1
+    assert extracted.expected["commit"] == 5
+    assert extracted.expected["issue_comment"] == 3
+    assert extracted.expected["review_comment"] == 3 + 2 + 1
 
 
-def test_a_bundle_that_is_too_much_is_split_down_to_small_pages(provider: ScriptedServer) -> None:
+def test_a_question_for_many_pages_that_is_too_much_is_split_down_to_small_pages(provider: ScriptedServer) -> None:
     many = [github.pull_request(n, commits=github.nodes([github.commit()], 2, f"k{n}")) for n in range(1, 5)]
 
     def pages(variables: dict[str, Any]) -> Say:
@@ -229,9 +229,9 @@ def test_a_bundle_that_is_too_much_is_split_down_to_small_pages(provider: Script
         PullRequestDetails=lambda v: Say({"data": {"nodes": many}}),
         Pages=pages,
     )
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert sum(entity == "pull_request_commits" for entity, _ in context.records) == 4
-    assert outcome.skips == []
+    assert extracted.skips == []
 
 
 def test_a_list_that_repeats_its_own_page_is_refused(provider: ScriptedServer) -> None:
@@ -241,21 +241,21 @@ def test_a_list_that_repeats_its_own_page_is_refused(provider: ScriptedServer) -
         run(provider)
 
 
-def test_a_hole_in_an_answer_is_told_and_the_rest_kept(provider: ScriptedServer) -> None:
+def test_a_null_in_an_answer_is_skipped_and_the_rest_kept(provider: ScriptedServer) -> None:
     gone = [{"type": "NOT_FOUND", "path": ["nodes", 0], "message": "Could not resolve to a node"}]
     answer = Say({"data": {"nodes": [None, github.pull_request(2)]}, "errors": gone})
     graphql(provider, PullRequests=lambda v: listed(1, 2), PullRequestDetails=lambda v: answer)
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert set(context.records) == {("pull_request", "702")}
-    assert "Could not resolve" in outcome.skips[0].reason
+    assert "Could not resolve" in extracted.skips[0].reason
 
 
 @pytest.mark.parametrize("kind", ["NOT_FOUND", "FORBIDDEN"])
 def test_a_repository_that_is_not_visible_is_skipped(provider: ScriptedServer, kind: str) -> None:
     provider.on("/graphql", Say({"data": {"repository": None}, "errors": [{"type": kind, "message": "SAML"}]}))
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert context.records == {}
-    assert "SAML" in outcome.skips[0].reason
+    assert "SAML" in extracted.skips[0].reason
 
 
 def test_a_limit_inside_a_good_answer_asks_for_a_pause(provider: ScriptedServer) -> None:
@@ -281,7 +281,7 @@ def test_a_question_that_costs_more_than_is_left_is_not_sent(provider: ScriptedS
     assert len(provider.seen) == 1
 
 
-def test_a_reset_in_a_far_future_lets_nobody_wait_for_ever(provider: ScriptedServer) -> None:
+def test_a_reset_in_the_far_future_is_bounded(provider: ScriptedServer) -> None:
     answer = listed(1)
     answer.body["data"]["rateLimit"] = {"cost": 8, "remaining": 3, "resetAt": "9999-12-31T23:59:59Z"}
     provider.on("/graphql", answer)
@@ -294,9 +294,9 @@ def test_a_graphql_that_is_too_old_is_replaced_by_rest(provider: ScriptedServer)
     old = [{"message": "Field 'fullDatabaseId' doesn't exist", "extensions": {"code": "undefinedField"}}]
     provider.on("/graphql", Say({"errors": old}))
     rest(provider)
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert ("pull_request", "707") in context.records
-    assert outcome.expected == {
+    assert extracted.expected == {
         "pull_request": 1,
         "commit": 1,
         "review": 1,
@@ -329,7 +329,7 @@ def test_without_graphql_rest_gives_the_same_rows(provider: ScriptedServer, refu
     assert over_rest == over_graphql
 
 
-def test_rest_asks_for_comments_since_the_mark(provider: ScriptedServer) -> None:
+def test_rest_asks_for_comments_since_the_watermark(provider: ScriptedServer) -> None:
     provider.on("/graphql", Say({"message": "Not Found"}, 404))
     rest(provider)
     run(provider, since=datetime(2026, 3, 1, 2, 3, 4, tzinfo=UTC))
@@ -338,7 +338,7 @@ def test_rest_asks_for_comments_since_the_mark(provider: ScriptedServer) -> None
     assert provider.calls("/repos/acme/shop/pulls")[0].query["sort"] == "updated"
 
 
-def test_a_comment_on_a_pull_request_before_the_range_finds_its_owner(provider: ScriptedServer) -> None:
+def test_a_comment_on_a_pull_request_before_the_range_finds_its_pull_request(provider: ScriptedServer) -> None:
     provider.on("/graphql", Say({"message": "Not Found"}, 404))
     rest(provider)
     far = "https://github.com/acme/shop/pull/{}#issuecomment-9"
@@ -349,10 +349,10 @@ def test_a_comment_on_a_pull_request_before_the_range_finds_its_owner(provider: 
     assert [record.external_id for record in context.current("pull_request_comments")] == ["703:3"]
 
 
-def test_commits_beyond_the_limit_of_rest_are_told(provider: ScriptedServer) -> None:
+def test_commits_beyond_the_limit_of_rest_are_skipped(provider: ScriptedServer) -> None:
     provider.on("/graphql", Say({"message": "Not Found"}, 404))
     rest(provider)
     provider.on("/repos/acme/shop/pulls/7", Say(github.rest_pull_request()["pull_request"] | {"commits": 1639}))
-    _, outcome = run(provider)
-    assert "1639 commits" in outcome.skips[0].reason
-    assert outcome.expected["commit"] == 1639
+    _, extracted = run(provider)
+    assert "1639 commits" in extracted.skips[0].reason
+    assert extracted.expected["commit"] == 1639

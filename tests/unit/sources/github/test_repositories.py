@@ -1,4 +1,4 @@
-"""Are all repositories and their deliveries found, and is a refusal only the end of one of them?"""
+"""Are all repositories and their deliveries found, and does a refusal skip only one of them?"""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 
 from apps.sources.errors import UnauthorizedError
 from apps.sources.github.definition import REPOSITORIES
-from tests.unit.sources.github.memory import MemoryContext, Outcome, extract
+from tests.unit.sources.github.memory import Extracted, MemoryContext, extract
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 NOW = "2026-03-05T10:00:00Z"
@@ -24,7 +24,7 @@ def repository(number: int = 5, name: str = "acme/shop", **more: Any) -> dict[st
     }
 
 
-def run(provider: ScriptedServer, scopes: tuple[str, ...] = (), **options: Any) -> tuple[MemoryContext, Outcome]:
+def run(provider: ScriptedServer, scopes: tuple[str, ...] = (), **options: Any) -> tuple[MemoryContext, Extracted]:
     with MemoryContext(provider.url, scopes, attempts=1, **options) as context:
         return context, extract(context, (REPOSITORIES,))
 
@@ -53,11 +53,11 @@ def test_a_named_repository_with_its_deliveries_byte_for_byte(provider: Scripted
         runs=Say({"total_count": 1, "workflow_runs": [{"id": 42, "created_at": NOW}]}),
         graphql=Say({"data": deployments({"databaseId": 31, "createdAt": NOW})}),
     )
-    context, outcome = run(provider, ("acme/shop", "ACME/shop "))
+    context, extracted = run(provider, ("acme/shop", "ACME/shop "))
     assert context.records["repository", "5"].payload == body
     assert context.records["deployment", "31"].scope == "acme/shop"
-    assert outcome.expected == {"repository": 1, "release": 1, "workflow_run": 1, "deployment": 1}
-    assert outcome.skips == []
+    assert extracted.expected == {"repository": 1, "release": 1, "workflow_run": 1, "deployment": 1}
+    assert extracted.skips == []
     assert {seen.headers["authorization"] for seen in provider.seen} == {"Bearer sandbox-token"}
 
 
@@ -65,10 +65,10 @@ def test_a_renamed_repository_is_loaded_under_its_new_name(provider: ScriptedSer
     provider.on("/repos/acme/old", Say({"message": "Moved"}, 301, {"Location": "/repositories/5"}))
     provider.on("/repositories/5", Say(repository(name="acme/shop")))
     deliveries(provider)
-    context, outcome = run(provider, ("acme/old",))
+    context, extracted = run(provider, ("acme/old",))
     assert context.records["repository", "5"].scope == "acme/shop"
-    assert {piece.scope for piece in outcome.slices} == {"acme/old", "acme/shop"}
-    assert outcome.skips == []
+    assert {slice_.scope for slice_ in extracted.slices} == {"acme/old", "acme/shop"}
+    assert extracted.skips == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 410, 451])
@@ -76,10 +76,10 @@ def test_a_refused_repository_is_skipped_and_the_other_one_loaded(provider: Scri
     provider.on("/repos/acme/shop", Say(repository()))
     provider.on("/repos/acme/closed", Say({"message": "Repository access blocked"}, status))
     deliveries(provider)
-    context, outcome = run(provider, ("acme/closed", "acme/shop", "nonsense"))
+    context, extracted = run(provider, ("acme/closed", "acme/shop", "nonsense"))
     assert ids(context, "repository") == {"5"}
-    assert {skip.scope for skip in outcome.skips} == {"acme/closed", "nonsense"}
-    assert all(str(status) in skip.reason for skip in outcome.skips if skip.scope == "acme/closed")
+    assert {skip.scope for skip in extracted.skips} == {"acme/closed", "nonsense"}
+    assert all(str(status) in skip.reason for skip in extracted.skips if skip.scope == "acme/closed")
 
 
 def test_a_wrong_token_fails_the_step(provider: ScriptedServer) -> None:
@@ -99,19 +99,19 @@ def test_discovery_follows_links_and_lists_nothing_twice(provider: ScriptedServe
 
     provider.on("/user/repos", own)
     provider.on("/orgs/acme/repos", Say([repository(5, "Acme/shop")]))
-    context, outcome = run(provider)
+    context, extracted = run(provider)
     assert ids(context, "repository") == {"5", "6", "7"}
-    assert outcome.expected["repository"] == 3
-    assert [piece.scope for piece in outcome.slices].count("Acme/shop") == 3 + 1  # and REST deployments
+    assert extracted.expected["repository"] == 3
+    assert [slice_.scope for slice_ in extracted.slices].count("Acme/shop") == 3 + 1  # and REST deployments
 
 
 def test_an_organisation_that_hides_its_repositories_is_skipped(provider: ScriptedServer) -> None:
     provider.on("/user/orgs", Say([{"login": "acme"}]))
     provider.on("/user/repos", Say([], headers={"X-GitHub-SSO": "partial-results; organizations=1"}))
     provider.on("/orgs/acme/repos", Say({"message": "Resource protected by organization SAML enforcement."}, 403))
-    _, outcome = run(provider)
-    assert len(outcome.skips) == 2
-    assert all("SSO" in skip.reason or "SAML" in skip.reason for skip in outcome.skips)
+    _, extracted = run(provider)
+    assert len(extracted.skips) == 2
+    assert all("SSO" in skip.reason or "SAML" in skip.reason for skip in extracted.skips)
 
 
 def test_without_graphql_deployments_come_over_rest(provider: ScriptedServer) -> None:
@@ -143,13 +143,13 @@ def test_a_list_ends_where_the_range_begins(provider: ScriptedServer) -> None:
             }
         ),
     )
-    context, outcome = run(provider, ("acme/shop",), since=datetime(2026, 3, 1, tzinfo=UTC))
+    context, extracted = run(provider, ("acme/shop",), since=datetime(2026, 3, 1, tzinfo=UTC))
     assert (ids(context, "release"), ids(context, "workflow_run"), ids(context, "deployment")) == (
         {"2"},
         {"42"},
         {"31"},
     )
-    assert outcome.expected == {"repository": 1, "release": 1, "workflow_run": 1, "deployment": 1}
+    assert extracted.expected == {"repository": 1, "release": 1, "workflow_run": 1, "deployment": 1}
     assert provider.calls("/never") == []
 
 
@@ -158,6 +158,6 @@ def test_totals_are_announced_once(provider: ScriptedServer) -> None:
     link = {"Link": f'<{provider.url}/repositories/5/actions/runs?page=2>; rel="next"'}
     deliveries(provider, runs=Say({"total_count": 2, "workflow_runs": [{"id": 42}]}, headers=link))
     provider.on("/repositories/5/actions/runs", Say({"total_count": 2, "workflow_runs": [{"id": 41}]}))
-    context, outcome = run(provider, ("acme/shop",))
+    context, extracted = run(provider, ("acme/shop",))
     assert ids(context, "workflow_run") == {"41", "42"}
-    assert outcome.expected["workflow_run"] == 2
+    assert extracted.expected["workflow_run"] == 2

@@ -1,4 +1,4 @@
-"""Do raw records become the right rows, whichever way they came and whatever is missing in them?"""
+"""Do raw records become the right rows, over both interfaces and with parts missing?"""
 
 import json
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ def test_a_pull_request_with_its_children() -> None:
     }
 
 
-def test_rest_and_graphql_tell_the_same() -> None:
+def test_rest_and_graphql_give_the_same_rows() -> None:
     one = tables([read("pull_request", github.pull_request())])
     other = tables(
         [
@@ -72,11 +72,11 @@ def test_rest_and_graphql_tell_the_same() -> None:
     )
     ada = one["user"]["11"]
     assert isinstance(ada, User)
-    ada.display_name = ""  # REST's lists do not know it
+    ada.display_name = ""  # REST's lists do not hold it
     assert one == other
 
 
-def test_a_name_that_rest_does_not_know_overwrites_nothing() -> None:
+def test_a_name_that_rest_does_not_hold_overwrites_nothing() -> None:
     graphql, rest = (
         read("pull_request", github.pull_request()),
         read("pull_request", github.rest_pull_request()),
@@ -93,11 +93,11 @@ def test_a_bot_has_one_login() -> None:
     assert {row.login for row in rows if isinstance(row, User) and row.account_type == "bot"} == {"dependabot[bot]"}
 
 
-def test_a_bot_is_known_by_its_address_as_the_author_of_a_commit() -> None:
+def test_a_bot_is_recognised_by_its_address_as_the_author_of_a_commit() -> None:
     commit = github.commit(author=None)
     commit["commit"]["author"]["email"] = "12+dependabot[bot]@users.noreply.github.com"
-    told = read("pull_request", github.pull_request(commits=github.nodes([commit])))
-    assert only(told, Commit).author == "12"
+    transformed = read("pull_request", github.pull_request(commits=github.nodes([commit])))
+    assert only(transformed, Commit).author == "12"
 
 
 def test_further_pages_give_the_rows_of_an_embedded_list() -> None:
@@ -151,8 +151,8 @@ def test_children_are_complete_only_where_the_whole_list_came() -> None:
     assert complete(commits=github.nodes([None])) == {"review", "pull_request_comment"}
 
 
-def test_what_is_missing_is_empty() -> None:
-    holes = github.pull_request(
+def test_a_missing_field_is_empty() -> None:
+    bare = github.pull_request(
         author=None,
         mergedBy={"__typename": "EnterpriseUserAccount", "login": "corp"},
         mergeCommit=None,
@@ -168,19 +168,19 @@ def test_what_is_missing_is_empty() -> None:
         reviewThreads=github.nodes([{"id": "T_9", "comments": None}]),
         comments=None,
     )
-    told = read("pull_request", holes)
-    row = only(told, PullRequest)
+    transformed = read("pull_request", bare)
+    row = only(transformed, PullRequest)
     assert (row.author, row.merged_by, row.merge_sha, row.body, row.head_repository) == ("", "", "", "", "")
-    assert (only(told, Review).author, only(told, Review).commit_sha) == ("", "")
-    positions = [row.position for row in told.rows if isinstance(row, PullRequestCommit)]
+    assert (only(transformed, Review).author, only(transformed, Review).commit_sha) == ("", "")
+    positions = [row.position for row in transformed.rows if isinstance(row, PullRequestCommit)]
     assert positions == [1, 2]
 
 
 def test_nul_and_half_surrogates_can_be_stored() -> None:
     body = json.dumps(github.pull_request(title="PAY-1 a\x00b")).encode().replace(b'"Nice"', b'"cut \\ud83d off"')
-    told = read("pull_request", body)
-    assert only(told, PullRequest).title == "PAY-1 a�b"
-    assert [row.body for row in told.rows if isinstance(row, PullRequestComment)] == [
+    transformed = read("pull_request", body)
+    assert only(transformed, PullRequest).title == "PAY-1 a�b"
+    assert [row.body for row in transformed.rows if isinstance(row, PullRequestComment)] == [
         "cut � off",
         "cut � off",
     ]
@@ -189,8 +189,8 @@ def test_nul_and_half_surrogates_can_be_stored() -> None:
 def test_times_are_in_utc() -> None:
     commit = github.commit()
     commit["commit"]["authoredDate"] = "2026-03-01T08:00:00+02:00"
-    told = read("pull_request", github.pull_request(commits=github.nodes([commit])))
-    (row,) = [row for row in told.rows if row.table == "commit"]
+    transformed = read("pull_request", github.pull_request(commits=github.nodes([commit])))
+    (row,) = [row for row in transformed.rows if row.table == "commit"]
     assert isinstance(row, Commit)
     assert row.authored_at == datetime(2026, 3, 1, 6, tzinfo=UTC)
     assert row.authored_at.tzinfo is UTC
@@ -266,9 +266,9 @@ def test_a_release_and_a_run_belong_to_the_repository_of_their_scope() -> None:
     }
     assert only(read("release", release, "41"), Release).repository == "5"
     run = {"id": 42, "created_at": "2026-03-05T10:00:00Z", "conclusion": None, "actor": github.REST_ADA}
-    told = read("workflow_run", run, "42")
-    assert (only(told, WorkflowRun).repository, only(told, WorkflowRun).conclusion) == ("5", "")
-    assert [row.external_id for row in told.gap_rows] == ["11"]
+    transformed = read("workflow_run", run, "42")
+    assert (only(transformed, WorkflowRun).repository, only(transformed, WorkflowRun).conclusion) == ("5", "")
+    assert [row.external_id for row in transformed.gap_rows] == ["11"]
 
 
 def test_a_record_that_cannot_be_read_raises() -> None:
