@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from apps.jobs.models import Run
-from apps.jobs.proof.lines import Line, Missing, lines_of
+from apps.jobs.proof.lines import Missing, ProofLine, decode
 from apps.warehouse.models import MODELS
 
 
@@ -22,7 +22,7 @@ class ProofFigure:
 class ProofRow:
     """The numbers of one kind, in one project or repository or in all of them."""
 
-    line: Line
+    line: ProofLine
     announced: int | None = None
 
     @property
@@ -68,7 +68,7 @@ class ProofKind:
 class Finding:
     """Records that are missing in one project or repository. ``words`` says where they are missing."""
 
-    line: Line
+    line: ProofLine
     words: str
     missing: Missing
 
@@ -105,8 +105,8 @@ def proof_of(run: Run | None) -> ProofView | None:
     """The proof of a run; ``None`` for a job without a run."""
     if run is None:
         return None
-    lines = lines_of(run.proof)
-    by_kind: dict[str, list[Line]] = {}
+    lines = decode(run.proof)
+    by_kind: dict[str, list[ProofLine]] = {}
     for line in lines:
         by_kind.setdefault(line.kind, []).append(line)
     in_all = run.counts.get("extracted", {}) | {k: n for k, n in run.counts.get("loaded", {}).items() if n}
@@ -120,8 +120,8 @@ def proof_of(run: Run | None) -> ProofView | None:
     )
 
 
-def _kind(run: Run, name: str, lines: list[Line], in_all: int | None) -> ProofKind:
-    total = Line(
+def _kind(run: Run, name: str, lines: list[ProofLine], in_all: int | None) -> ProofKind:
+    total = ProofLine(
         name,
         listed=_sum(line.listed for line in lines),
         exact=any(line.exact for line in lines),

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length, Lower
 
+from apps.core.sql import rows
 from apps.integrations.models import Integration
 from apps.mappings.choices import FlowCategory
 from apps.mappings.models import NAME_LENGTH, StatusMapping, Workflow, WorkItemTypeMapping
@@ -99,10 +99,8 @@ def misplaced(tenant: Tenant | int) -> list[Misplaced]:
     return [Misplaced(*row) for row in _rows(MISPLACED, tenant)]
 
 
-def _rows(sql: str, tenant: Tenant | int) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"tenant": tenant.pk if isinstance(tenant, Tenant) else tenant})
-        return list(cursor.fetchall())
+def _rows(statement: str, tenant: Tenant | int) -> list[tuple[Any, ...]]:
+    return rows(statement, tenant=tenant.pk if isinstance(tenant, Tenant) else tenant)
 
 
 def faults(tenants: list[int]) -> set[str]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.core.sql import rows
 from apps.sources.base import Listed
 
 _NOTE = """
@@ -53,6 +54,4 @@ def unstored(integration_id: int, entity: str, ids: Sequence[str]) -> list[str]:
 
 
 def _ids(query: str, values: dict[str, int | str | UUID | list[str]]) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        return [external_id for (external_id,) in cursor.fetchall()]
+    return [external_id for (external_id,) in rows(query, **values)]

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from apps.core.sql import rows
 from apps.raw.models import Quarantine, QuarantineState
 from apps.raw.models import RawRecord as StoredRecord
 from apps.sources.base import RawRecord
@@ -150,6 +151,4 @@ GROUP BY seen.entity, place
 
 def listed(run: UUID, shown: int) -> list[tuple[str, str, int, int, list[str] | None]]:
     """What the provider listed in a run: entity, scope, how many ids, how many of them are not stored, and which."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LISTED, {"run": run, "shown": shown})
-        return list(cursor.fetchall())
+    return rows(_LISTED, run=run, shown=shown)

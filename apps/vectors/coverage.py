@@ -1,27 +1,30 @@
 """Is every text embedded? Counted per kind and project or repository, for the proof of a run."""
 
+from apps.core.sql import rows
 from apps.jobs.proof.counting import Texts
-from apps.jobs.proof.lines import SHOWN
+from apps.jobs.proof.lines import MAX_MISSING_IDS
+from apps.raw.models import QuarantineState
+from apps.raw.statements import unresolved
+from apps.sources.definition import Stage
 from apps.vectors.embedders import current_embedder
 from apps.vectors.selectors import HAS_TEXT
-from apps.vectors.sql import rows
 
 # A vector of an older text is none. Of the view only what is asked for is computed, so most of its joins fall away; and
 # only what has no vector is looked at closely for a text.
 _COVERAGE = f"""
 SELECT kind, scope, count(*) FILTER (WHERE is_embedded OR has_text), count(*) FILTER (WHERE is_embedded),
-    count(*) FILTER (WHERE NOT is_embedded AND state = 'open'),
-    count(*) FILTER (WHERE NOT is_embedded AND state = 'dismissed'),
+    count(*) FILTER (WHERE NOT is_embedded AND state = '{QuarantineState.OPEN.value}'),
+    count(*) FILTER (WHERE NOT is_embedded AND state = '{QuarantineState.DISMISSED.value}'),
     count(*) FILTER (WHERE NOT is_embedded AND state IS NULL AND has_text),
-    (array_agg(external_id) FILTER (WHERE NOT is_embedded AND state IS NULL AND has_text))[:%(shown)s]
+    (array_agg(external_id) FILTER (WHERE NOT is_embedded AND state IS NULL AND has_text))[:%(max_ids)s]
 FROM (
     SELECT d.kind, d.scope, d.external_id, e.id IS NOT NULL AS is_embedded, q.state,
         CASE WHEN e.id IS NULL THEN d.{HAS_TEXT} END AS has_text
     FROM warehouse_document AS d
     LEFT JOIN vectors_embedding AS e ON e.integration_id = d.integration_id AND e.kind = d.kind
         AND e.external_id = d.external_id AND e.model = %(model)s AND e.text_hash = d.text_hash
-    LEFT JOIN raw_quarantine AS q ON q.integration_id = d.integration_id AND q.stage = 'embedding'
-        AND q.entity = d.kind AND q.external_id = d.external_id AND q.state <> 'resolved'
+    LEFT JOIN ({unresolved(Stage.EMBEDDING)}) AS q ON q.integration_id = d.integration_id
+        AND q.entity = d.kind AND q.external_id = d.external_id
     WHERE d.tenant_id = %(tenant)s AND {{where}}
 ) AS text
 GROUP BY kind, scope
@@ -50,5 +53,7 @@ def coverage(tenant_id: int, integration_id: int | None, row_ids: dict[str, list
 def _counted(where: str, tenant_id: int, integration_id: int | None, **values: object) -> list[Texts]:
     statement = _COVERAGE.format(where=where)
     model = current_embedder().name
-    found = rows(statement, tenant=tenant_id, integration=integration_id, model=model, shown=SHOWN, **values)
+    found = rows(
+        statement, tenant=tenant_id, integration=integration_id, model=model, max_ids=MAX_MISSING_IDS, **values
+    )
     return [Texts._make(row) for row in found]

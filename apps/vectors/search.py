@@ -8,9 +8,9 @@ from typing import Any
 
 from qdrant_client import models
 
+from apps.core.sql import rows
 from apps.tenants.models import Tenant
 from apps.vectors.embedders import EmbedderError, current_embedder
-from apps.vectors.sql import rows
 from apps.vectors.store import Address, Store, StoreError, belonging_to
 from apps.warehouse.models import Issue
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from apps.core.sql import pages, rows
 from apps.vectors.embedders import MAX_CHARS, current_embedder
-from apps.vectors.sql import pages, rows
 from apps.vectors.store import Store
 
 # A text of nothing but white space (the characters of Python's str.isspace) has no meaning to embed.

@@ -11,10 +11,10 @@ from itertools import groupby
 
 import numpy as np
 
+from apps.core.sql import rows
 from apps.vectors.embedders import Embedder, TextRefusedError, Vectors, current_embedder
 from apps.vectors.models import Embedding
 from apps.vectors.selectors import NO_DOCUMENT, Document, documents
-from apps.vectors.sql import rows
 from apps.vectors.store import Address, Store, StoreError
 
 # Somebody else writing the same documents in between is rare; this often in a row it does not happen.

@@ -1,6 +1,5 @@
 """What can a program ask about the data of runs? Whether it is complete, and what was set aside."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,7 +12,6 @@ from pydantic import ConfigDict
 from apps.jobs.api.jobs import Reason, Text
 from apps.jobs.models import Run
 from apps.jobs.proof import lines as proof
-from apps.jobs.proof.lines import Line
 from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine
 from apps.raw.selectors import Wanted, quarantined
@@ -27,14 +25,14 @@ PAGE = 100
 MOST_IDS = 1000
 
 
-class MissingRecords(Schema):
+class MissingAnswer(Schema):
     """How many records are missing, and the ids of some, a hundred at most."""
 
     number: int
     ids: list[str]
 
 
-class ProofLine(Schema):
+class ProofLineAnswer(Schema):
     """One kind in one project or repository; null where a number does not apply, ``exact`` where ids were listed."""
 
     kind: str
@@ -48,14 +46,14 @@ class ProofLine(Schema):
     embedded: int | None
     set_aside: int
     dismissed: int
-    missing_raw: MissingRecords
-    missing_loaded: MissingRecords
-    missing_embedded: MissingRecords
+    missing_raw: MissingAnswer
+    missing_loaded: MissingAnswer
+    missing_embedded: MissingAnswer
     nothing_found: bool
     differs: bool
 
 
-class Proof(Schema):
+class ProofAnswer(Schema):
     """``complete`` is whether nothing is missing; ``problems`` says in sentences what is."""
 
     run: UUID
@@ -63,7 +61,7 @@ class Proof(Schema):
     outcome: str
     complete: bool
     problems: list[str]
-    lines: list[ProofLine]
+    lines: list[ProofLineAnswer]
 
 
 class Filter(Schema):
@@ -137,20 +135,20 @@ class Dismissed(Schema):
     records: int
 
 
-@router.get("/runs/{uuid:run_id}/proof", response=Proof, summary="Is everything there?")
+@router.get("/runs/{uuid:run_id}/proof", response=ProofAnswer, summary="Is everything there?")
 def get_proof(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     """What the run was to bring, and what of it is stored, loaded and embedded; empty until the run has finished."""
     run = Run.objects.for_tenant(member_tenant(request)).filter(pk=run_id).first()
     if run is None:
         raise HttpError(404, f"There is no run {run_id}.")
-    lines = proof.lines_of(run.proof)
+    lines = proof.decode(run.proof)
     return {
         "run": run.pk,
         "state": run.state,
         "outcome": run.outcome,
         "complete": bool(run.outcome) and not any(line.differs for line in lines),
         "problems": list(proof.sentences(lines)),
-        "lines": [_line(line) for line in lines],
+        "lines": lines,
     }
 
 
@@ -194,15 +192,3 @@ def dismiss(request: HttpRequest, body: Asked) -> dict[str, Any]:
         return {"records": quarantine.dismiss(tenant, body.wanted(), actor=actor(request), reason=body.reason)}
     except quarantine.MissingReasonError as error:
         raise HttpError(422, str(error)) from error
-
-
-def _line(line: Line) -> dict[str, Any]:
-    numbers: Sequence[str] = [name for name in ProofLine.model_fields if not name.startswith("missing")]
-    return {name: getattr(line, name) for name in numbers} | {
-        name: {"number": missing.number, "ids": missing.ids}
-        for name, missing in (
-            ("missing_raw", line.missing_raw),
-            ("missing_loaded", line.missing_loaded),
-            ("missing_embedded", line.missing_embedded),
-        )
-    }

@@ -16,7 +16,7 @@ from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
 from apps.jobs.proof import lines as proof
-from apps.jobs.proof.lines import Line
+from apps.jobs.proof.lines import ProofLine
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.covers import scopes_of
 from apps.mappings.services import create_defaults
@@ -97,7 +97,7 @@ def complete(run: Run) -> bool:
         run = Run.across_tenants.select_related("job").get(pk=run.pk)
         if run.state != RunState.RUNNING:
             return False
-        run.counts, run.proof = counts, proof.stored(lines)
+        run.counts, run.proof = counts, proof.encode(lines)
         run.outcome = _outcome(run, lines, quarantined)
         run.save(update_fields=["counts", "proof", "outcome"])
         unread = _unread(run, lines)
@@ -119,14 +119,14 @@ def _note_times(run: Run, *, is_swept: bool) -> None:
     Job.across_tenants.filter(pk=run.job_id).update(**times)
 
 
-def _outcome(run: Run, lines: list[Line], quarantined: int) -> Outcome:
+def _outcome(run: Run, lines: list[ProofLine], quarantined: int) -> Outcome:
     if quarantined:
         return Outcome.WITH_QUARANTINE
     is_incomplete = _skipped(run) or any(line.differs for line in lines)
     return Outcome.INCOMPLETE if is_incomplete else Outcome.COMPLETE
 
 
-def _sentence(run: Run, lines: list[Line], quarantined: int) -> str:
+def _sentence(run: Run, lines: list[ProofLine], quarantined: int) -> str:
     parts = ["Finished"]
     if quarantined:
         parts.append(f"{quarantined:,} records set aside")
@@ -142,7 +142,7 @@ def _skipped(run: Run) -> set[str]:
     return {skip.scope for skip in skips.decode(run)} - {""}
 
 
-def _unread(run: Run, lines: list[Line]) -> set[str]:
+def _unread(run: Run, lines: list[ProofLine]) -> set[str]:
     """The projects or repositories that the next run must ask for again."""
     return _skipped(run) | proof.unread(lines)
 

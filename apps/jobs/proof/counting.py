@@ -1,20 +1,22 @@
-"""How is a run's proof made? A few statements over whole sets, whatever their size.
+"""How is the proof of a run computed? By a few SQL statements over whole tables, whatever their size.
 
-A full or sweeping run, and the first one, is judged by everything that is stored. Any other run is judged by what it
-touched: the ids that it listed, and the records and texts of its batches.
+A full run, a run with a sweep and the first run are judged by everything that is stored. Any other run is judged by
+what it touched: the ids that it listed, and the records and texts of its batches.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db import connection
 from psycopg import sql
 
+from apps.core.sql import rows
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Counts, Run
-from apps.jobs.proof.lines import SHOWN, Line, Missing
+from apps.jobs.proof.lines import MAX_MISSING_IDS, Missing, ProofLine
 from apps.jobs.queue.covers import LOADED_ROW_IDS, RAW_RECORD_IDS
 from apps.raw import selectors as raw
+from apps.raw.models import QuarantineState
+from apps.raw.statements import CURRENT_RECORDS, LISTED_RECORD_IDS, unresolved
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse import selectors as warehouse
@@ -25,7 +27,7 @@ Counter = Callable[[int], dict[str, int]]
 
 
 class Texts(NamedTuple):
-    """The texts of one kind in one project or repository: how many there are, are embedded, are set aside, lack."""
+    """The texts of one kind in one project or repository: all, embedded …; ``ids`` are some of the missing."""
 
     kind: str
     scope: str
@@ -49,53 +51,53 @@ _text_provers: list[TextProver] = []
 
 
 def register_counter(column: str, counter: Counter) -> None:
-    """Add a column to the counts: a function from an integration's id to numbers per kind."""
+    """Add a column to the counts: a function that gives the numbers per kind of an integration."""
     _counters[column] = counter
 
 
 def register_text_prover(prover: TextProver) -> None:
-    """Say who knows what is embedded."""
+    """Add a function that knows which texts are embedded."""
     _text_provers.append(prover)
 
 
 def counts_of(run: Run) -> Counts:
-    """What is there at the end of a run, by column and kind; ``announced`` is what this run was told."""
+    """What is there at the end of a run, by column and kind; ``announced`` is what the provider said in this run."""
     if run.integration_id is None:
         return {}
     return {"announced": run.announced} | {column: counter(run.integration_id) for column, counter in _counters.items()}
 
 
-def prove(run: Run, counts: Counts) -> list[Line]:
+def prove(run: Run, counts: Counts) -> list[ProofLine]:
     """The lines of a run that has no open batch, those of one kind together."""
     lines = _Lines()
-    everything = _is_judged_by_everything(run)
+    must_judge_all = _must_judge_all(run)
     if run.integration_id is not None:
-        _add_records(lines, run, counts["extracted"], everything)
+        _add_records(lines, run, counts["extracted"], must_judge_all)
         _add_listed(lines, run)
-        if everything:
+        if must_judge_all:
             _add_children(lines, run.integration_id, counts)
-    _add_texts(lines, run, None if everything else _touched_rows(run, counts))
-    _mark_nothing_found(lines, run, counts, everything)
+    _add_texts(lines, run, None if must_judge_all else _touched_rows(run, counts))
+    _mark_nothing_found(lines, run, counts, must_judge_all)
     return lines.sorted()
 
 
 class _Lines:
-    """The lines so far, by kind and scope."""
+    """The lines so far, by kind and project or repository."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], Line] = {}
+        self._lines: dict[tuple[str, str], ProofLine] = {}
 
-    def line(self, kind: str, scope: str = "") -> Line:
-        return self._lines.setdefault((kind, scope), Line(kind, scope))
+    def line(self, kind: str, scope: str = "") -> ProofLine:
+        return self._lines.setdefault((kind, scope), ProofLine(kind, scope))
 
-    def sorted(self) -> list[Line]:
+    def sorted(self) -> list[ProofLine]:
         return [self._lines[place] for place in sorted(self._lines)]
 
     def listed_kinds(self) -> set[str]:
         return {line.kind for line in self._lines.values() if line.exact}
 
 
-def _is_judged_by_everything(run: Run) -> bool:
+def _must_judge_all(run: Run) -> bool:
     if run.integration_id is None:
         return True
     if run.mode == RunMode.FULL or run.sweep:
@@ -109,39 +111,44 @@ _TOUCHED = f"""
 r.id IN (
     {RAW_RECORD_IDS}
     UNION ALL
-    SELECT listed.id FROM raw_seen AS seen
-    JOIN raw_extraction_data AS listed USING (integration_id, entity, external_id)
-    WHERE seen.run = %(run)s AND listed.is_current
+    {LISTED_RECORD_IDS}
 )
 """
 
-# A record of an entity that is named as a loaded table has its row there, under its own external id. Ids are put in
-# order when they are few: ordered here, all rows would be sorted.
-_RECORDS = """
+# A record whose entity has a loaded table has its row there, under the same external id. The ids are sorted later, when
+# they are few: sorting them here would sort all rows.
+_RECORDS = sql.SQL("""
 SELECT r.entity, r.scope, count(*), count(*) FILTER (WHERE q.id IS NULL), {loaded},
-    count(*) FILTER (WHERE q.state = 'open'), count(*) FILTER (WHERE q.state = 'dismissed'),
-    count(*) FILTER (WHERE {lacks}), (array_agg(r.external_id) FILTER (WHERE {lacks}))[:{shown}]
-FROM raw_extraction_data AS r
+    count(*) FILTER (WHERE q.state = %(open)s), count(*) FILTER (WHERE q.state = %(dismissed)s),
+    count(*) FILTER (WHERE {is_missing}), (array_agg(r.external_id) FILTER (WHERE {is_missing}))[:%(max_ids)s]
+FROM ({current}) AS r
 {row}
-LEFT JOIN raw_quarantine AS q ON q.integration_id = r.integration_id AND q.stage = %(transform)s
-    AND q.entity = r.entity AND q.external_id = r.external_id AND q.state <> 'resolved'
-WHERE r.integration_id = %(integration)s AND r.is_current AND r.entity = ANY ({entities}) AND {judged}
+LEFT JOIN ({unresolved}) AS q ON q.integration_id = r.integration_id AND q.entity = r.entity
+    AND q.external_id = r.external_id
+WHERE r.integration_id = %(integration)s AND r.entity = ANY ({entities}) AND {judged}
 GROUP BY r.entity, r.scope
-"""
-_ROW = """
+""")
+_ROW = sql.SQL("""
 LEFT JOIN {table} AS own ON own.integration_id = r.integration_id AND own.external_id = r.external_id
     AND own.deleted_at IS NULL
-"""
+""")
 
 
-def _add_records(lines: _Lines, run: Run, extracted: Iterable[str], everything: bool) -> None:
-    judged = sql.SQL("true" if everything else _TOUCHED)
+def _add_records(lines: _Lines, run: Run, extracted: Iterable[str], must_judge_all: bool) -> None:
+    judged = sql.SQL("true" if must_judge_all else _TOUCHED)
     entities = sorted(extracted)
     raw_only = [entity for entity in entities if entity not in MODELS]
     parts = [_records([entity], judged, MODELS[entity]._meta.db_table) for entity in entities if entity in MODELS]
     query = sql.SQL("UNION ALL").join([*parts, _records(raw_only, judged)])
-    values = {"run": run.pk, "integration": run.integration_id, "transform": Stage.TRANSFORM.value}
-    for entity, scope, number, transformed, loaded, set_aside, dismissed, missing, ids in _rows(query, values):
+    counted = rows(
+        query,
+        run=run.pk,
+        integration=run.integration_id,
+        open=QuarantineState.OPEN.value,
+        dismissed=QuarantineState.DISMISSED.value,
+        max_ids=MAX_MISSING_IDS,
+    )
+    for entity, scope, number, transformed, loaded, set_aside, dismissed, missing, ids in counted:
         line = lines.line(entity, scope)
         line.extracted, line.transformed, line.loaded = number, transformed, loaded
         line.set_aside, line.dismissed = set_aside, dismissed
@@ -149,24 +156,26 @@ def _add_records(lines: _Lines, run: Run, extracted: Iterable[str], everything: 
 
 
 def _records(entities: list[str], judged: sql.Composable, table: str = "") -> sql.Composed:
-    return sql.SQL(_RECORDS).format(
+    """The counts of some entities; ``table`` is the loaded table of the only one, if it has one."""
+    return _RECORDS.format(
+        current=sql.SQL(CURRENT_RECORDS),
+        unresolved=sql.SQL(unresolved(Stage.TRANSFORM)),
         loaded=sql.SQL("count(own.id)" if table else "NULL::bigint"),
-        lacks=sql.SQL("own.id IS NULL AND q.id IS NULL" if table else "false"),
-        row=sql.SQL(_ROW).format(table=sql.Identifier(table)) if table else sql.SQL(""),
+        is_missing=sql.SQL("own.id IS NULL AND q.id IS NULL" if table else "false"),
+        row=_ROW.format(table=sql.Identifier(table)) if table else sql.SQL(""),
         entities=sql.Literal(entities),
         judged=judged,
-        shown=sql.Literal(SHOWN),
     )
 
 
 def _add_listed(lines: _Lines, run: Run) -> None:
-    for entity, scope, number, missing, ids in raw.listed(run.pk, SHOWN):
+    for entity, scope, number, missing, ids in raw.listed(run.pk, MAX_MISSING_IDS):
         line = lines.line(entity, scope)
         line.listed, line.exact, line.missing_raw = number, True, Missing(missing, sorted(ids or []))
 
 
 def _add_children(lines: _Lines, integration_id: int, counts: Counts) -> None:
-    """The tables that come out of other kinds' records: comments out of issues, reviews out of pull requests."""
+    """The tables that are loaded from records of other kinds: comments from issues, reviews from pull requests."""
     rest = {kind: number for kind, number in counts["loaded"].items() if number and kind not in counts["extracted"]}
     for scope, numbers in warehouse.counts_by_scope(integration_id, rest).items():
         for kind, number in numbers.items():
@@ -179,18 +188,18 @@ def _add_children(lines: _Lines, integration_id: int, counts: Counts) -> None:
 
 # --- texts: embedded --------------------------------------------------------------------------------------------------
 
-_ROWS_OF_RECORDS = """
-SELECT {kind}, array_agg(own.id) FROM raw_extraction_data AS r
+_ROWS_OF_RECORDS = sql.SQL("""
+SELECT {kind}, array_agg(own.id) FROM ({current}) AS r
 JOIN {table} AS own ON own.integration_id = r.integration_id AND own.external_id = r.external_id
-WHERE r.integration_id = %(integration)s AND r.is_current AND r.entity = {kind} AND {touched}
-"""
+WHERE r.integration_id = %(integration)s AND r.entity = {kind} AND {touched}
+""")
 
 
 def _touched_rows(run: Run, counts: Counts) -> dict[str, list[int]]:
-    """The rows whose texts this run is answerable for."""
-    values = {"run": run.pk, "integration": run.integration_id}
+    """The rows whose texts this run had to embed."""
     own = [
-        sql.SQL(_ROWS_OF_RECORDS).format(
+        _ROWS_OF_RECORDS.format(
+            current=sql.SQL(CURRENT_RECORDS),
             kind=sql.Literal(kind),
             table=sql.Identifier(MODELS[kind]._meta.db_table),
             touched=sql.SQL(_TOUCHED),
@@ -198,14 +207,15 @@ def _touched_rows(run: Run, counts: Counts) -> dict[str, list[int]]:
         for kind in EMBEDDABLE & counts["extracted"].keys()
     ]
     found: dict[str, set[int]] = {}
-    for kind, ids in _rows(sql.SQL("UNION ALL").join([sql.SQL(LOADED_ROW_IDS), *own]), values):
+    query = sql.SQL("UNION ALL").join([sql.SQL(LOADED_ROW_IDS), *own])
+    for kind, ids in rows(query, run=run.pk, integration=run.integration_id):
         found.setdefault(kind, set()).update(ids or [])
     return {kind: sorted(ids) for kind, ids in found.items()}
 
 
-def _add_texts(lines: _Lines, run: Run, rows: dict[str, list[int]] | None) -> None:
+def _add_texts(lines: _Lines, run: Run, row_ids: dict[str, list[int]] | None) -> None:
     for prover in _text_provers:
-        for texts in prover(run.tenant_id, run.integration_id, rows):
+        for texts in prover(run.tenant_id, run.integration_id, row_ids):
             line = lines.line(texts.kind, texts.scope)
             line.texts, line.embedded = texts.number, texts.embedded
             line.set_aside += texts.set_aside
@@ -216,7 +226,7 @@ def _add_texts(lines: _Lines, run: Run, rows: dict[str, list[int]] | None) -> No
 # --- nothing found where something was expected -----------------------------------------------------------------------
 
 
-def _mark_nothing_found(lines: _Lines, run: Run, counts: Counts, everything: bool) -> None:
+def _mark_nothing_found(lines: _Lines, run: Run, counts: Counts, must_judge_all: bool) -> None:
     if run.integration is None or run.mode in (RunMode.RANGE, RunMode.RETRANSFORM):
         return
     listed = lines.listed_kinds()
@@ -225,7 +235,7 @@ def _mark_nothing_found(lines: _Lines, run: Run, counts: Counts, everything: boo
             line = lines.line(kind)
             line.nothing_found, line.extracted = True, stored
     chosen = {scope.lower() for scope in run.scopes or run.integration.scopes}
-    if everything:
+    if must_judge_all:
         for kind in _kinds_listed_by_id(run, listed):
             for line in lines.sorted():
                 is_chosen = not chosen or line.scope.lower() in chosen
@@ -236,13 +246,7 @@ def _mark_nothing_found(lines: _Lines, run: Run, counts: Counts, everything: boo
 
 
 def _kinds_listed_by_id(run: Run, listed: set[str]) -> set[str]:
-    """What this run has listed, and what its steps are about where an earlier run has listed that."""
+    """The kinds that this run has listed, and the kinds of its steps that an earlier run has listed."""
     units = {step.unit for step in definition(run.job.job_type).steps} - listed - {""}
     earlier = Run.across_tenants.filter(job=run.job_id)
     return listed | {unit for unit in units if earlier.filter(proof__contains=[{"kind": unit, "exact": True}]).exists()}
-
-
-def _rows(query: sql.Composable, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        return list(cursor.fetchall())

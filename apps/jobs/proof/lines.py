@@ -1,7 +1,7 @@
 """Is everything there? A proof: per kind and project or repository what was listed, stored, loaded and embedded.
 
-A proof is a list of lines, kept with its run (``Run.proof``). Every difference is told by number and by id; a run with
-a difference is incomplete. How the lines are computed is in ``proving``.
+A proof is a list of lines that is stored with its run (``Run.proof``). It gives the number and the ids of everything
+that is missing; a run with something missing is incomplete. ``counting`` computes the lines.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,24 +9,24 @@ from typing import Any
 
 import msgspec
 
-SHOWN = 100  # ids of one difference that are kept
-TOLD = 3  # differences that the run's sentence names
+MAX_MISSING_IDS = 100  # stored per column of a line
+MAX_SUMMARY_SENTENCES = 3
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """How many records a column lacks, and at most :data:`SHOWN` of their ids."""
+    """How many records a column lacks, and at most :data:`MAX_MISSING_IDS` of their ids."""
 
     number: int = 0
     ids: list[str] = []
 
 
-class Line(msgspec.Struct, omit_defaults=True):
-    """The numbers of one kind in one project or repository ("" for what belongs to none, or is not told).
+class ProofLine(msgspec.Struct, omit_defaults=True):
+    """The numbers of one kind in one project or repository; ``scope`` is "" if there is none, or it is not known.
 
-    ``None`` says that the column does not apply. ``listed`` is known, and ``exact``, where the provider listed ids in
-    this run; ``transformed`` is what was not set aside on the way; ``loaded`` is known where there is a table of that
-    kind, ``texts`` and ``embedded`` where it has texts.
-    ``set_aside`` waits in quarantine, ``dismissed`` is what a person gave up with a reason: neither counts as missing.
+    ``None``: the column does not apply. ``listed`` is known, and ``exact``, if the provider listed ids in this run.
+    ``transformed`` are the records that were not set aside. ``loaded`` is known if the kind has a table, ``texts`` and
+    ``embedded`` if it has texts. ``set_aside`` waits in quarantine, and a person has ``dismissed`` some with a reason:
+    neither is missing.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 
     @property
     def differences(self) -> list[tuple[str, Missing]]:
-        """What is missing, each with the words that say from where."""
+        """What is missing, with the words that say where."""
         found = (
             ("listed by the provider, but not stored", self.missing_raw),
             ("stored, but not loaded", self.missing_loaded),
@@ -62,39 +62,39 @@ class Line(msgspec.Struct, omit_defaults=True):
 
     @property
     def sentences(self) -> list[str]:
-        """What is wrong here, for people."""
+        """What is wrong here, in sentences."""
         place, kind = self.scope or "the site", self.kind.replace("_", " ")
-        told = [f"{place}: {missing.number:,} × {kind} {words}" for words, missing in self.differences]
+        found = [f"{place}: {missing.number:,} × {kind} {words}" for words, missing in self.differences]
         if self.nothing_found and not self.kind:
-            told.append("the provider gave nothing at all: check the chosen projects and what the token may see")
+            found.append("the provider returned nothing at all: check the chosen projects and the rights of the token")
         elif self.nothing_found:
-            told.append(f"{place}: no {kind} was found, although {self.extracted or 0:,} are stored")
-        return told
+            found.append(f"{place}: no {kind} was found, although {self.extracted or 0:,} are stored")
+        return found
 
 
-def stored(lines: Iterable[Line]) -> list[dict[str, Any]]:
-    """The lines as the run keeps them."""
+def encode(lines: Iterable[ProofLine]) -> list[dict[str, Any]]:
+    """The lines as the column stores them."""
     return [msgspec.to_builtins(line) for line in lines]
 
 
-def lines_of(proof: list[dict[str, Any]]) -> list[Line]:
-    """The lines that a run keeps."""
-    return msgspec.convert(proof, list[Line])
+def decode(proof: list[dict[str, Any]]) -> list[ProofLine]:
+    """The lines that the column stores."""
+    return msgspec.convert(proof, list[ProofLine])
 
 
-def sentences(lines: Iterable[Line]) -> Iterator[str]:
+def sentences(lines: Iterable[ProofLine]) -> Iterator[str]:
     """Everything that is wrong, one sentence each."""
     for line in lines:
         yield from line.sentences
 
 
-def summary(lines: Iterable[Line]) -> str:
-    """What is wrong, short enough for a line; "" for nothing."""
-    told = list(sentences(lines))
-    rest = f"; and {len(told) - TOLD:,} more" if len(told) > TOLD else ""
-    return "; ".join(told[:TOLD]) + rest
+def summary(lines: Iterable[ProofLine]) -> str:
+    """What is wrong, in one line; "" if nothing is."""
+    found = list(sentences(lines))
+    more = len(found) - MAX_SUMMARY_SENTENCES
+    return "; ".join(found[:MAX_SUMMARY_SENTENCES]) + (f"; and {more:,} more" if more > 0 else "")
 
 
-def unread(lines: Iterable[Line]) -> set[str]:
-    """The projects or repositories that have to be asked again: not all that they have is stored."""
+def unread(lines: Iterable[ProofLine]) -> set[str]:
+    """The projects or repositories to read again, because not all of their records are stored."""
     return {line.scope for line in lines if line.nothing_found or line.missing_raw.number}

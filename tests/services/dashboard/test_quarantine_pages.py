@@ -13,7 +13,7 @@ from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run
 from apps.jobs.proof import lines as proof
-from apps.jobs.proof.lines import Line, Missing
+from apps.jobs.proof.lines import Missing, ProofLine
 from apps.progress.choices import RunState
 from apps.raw.models import Quarantine, QuarantineState, RawRecord
 
@@ -56,8 +56,8 @@ def text(browser: Client, path: str) -> str:
 def finished(run: Run) -> Run:
     """A run that lacks something everywhere."""
     lines = [
-        Line("issue", "GROW", listed=2, exact=True, extracted=2, transformed=2, loaded=2, texts=2, embedded=2),
-        Line(
+        ProofLine("issue", "GROW", listed=2, exact=True, extracted=2, transformed=2, loaded=2, texts=2, embedded=2),
+        ProofLine(
             "issue",
             "PAY",
             listed=5,
@@ -72,12 +72,12 @@ def finished(run: Run) -> Run:
             missing_loaded=Missing(1, ["11"]),
             missing_embedded=Missing(150, ["12"]),
         ),
-        Line("issue_changelog", "PAY", extracted=4, transformed=4),
+        ProofLine("issue_changelog", "PAY", extracted=4, transformed=4),
     ]
     Run.across_tenants.filter(pk=run.pk).update(
         state=RunState.FINISHED,
         outcome=Outcome.INCOMPLETE,
-        proof=proof.stored(lines),
+        proof=proof.encode(lines),
         counts={"loaded": {"issue": 700}, "extracted": {"issue": 700, "issue_changelog": 650}},
     )
     run.refresh_from_db()
@@ -104,8 +104,8 @@ def test_a_proof_can_be_opened_per_project_and_leads_to_what_was_set_aside(finis
 
 
 def test_a_run_without_a_difference_is_said_to_be_complete(finished: Run, viewer: Client) -> None:
-    lines = [Line("issue", "PAY", listed=1, exact=True, extracted=1, transformed=1, loaded=1, texts=1, embedded=1)]
-    Run.across_tenants.filter(pk=finished.pk).update(proof=proof.stored(lines), outcome=Outcome.COMPLETE)
+    lines = [ProofLine("issue", "PAY", listed=1, exact=True, extracted=1, transformed=1, loaded=1, texts=1, embedded=1)]
+    Run.across_tenants.filter(pk=finished.pk).update(proof=proof.encode(lines), outcome=Outcome.COMPLETE)
     assert "All records of this run are stored, loaded and embedded." in text(viewer, f"/runs/{finished.pk}/")
 
 

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from pytest_django import Settings
 
+from apps.core import chores
 from apps.integrations.models import Integration
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run, StateChange
@@ -223,7 +224,7 @@ def test_settled_records_go_and_open_ones_stay(job: Job) -> None:
 
 
 def test_versions_that_stay_do_not_stop_those_behind_them(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    monkeypatch.setattr(chores, "ROWS_PER_BATCH", 2)
     now = timezone.now()
     for number in range(5):
         record = raw(job, str(number), 1, days_ago=8)
@@ -285,7 +286,7 @@ def test_while_another_scheduler_tidies_up_nothing_is_done(
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with housekeeping._alone():
+        with housekeeping._lock():
             held.set()
             release.wait(30)
 
@@ -342,13 +343,13 @@ def test_a_round_ends_in_time_and_the_next_goes_on(job: Job, monkeypatch: pytest
     new_run(job, days_ago=0)
     keeper, now = Housekeeper(), [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(housekeeping, "BUDGET", 0.0)
+    monkeypatch.setattr(housekeeping, "MAX_ROUND_SECONDS", 0.0)
     keeper.round()
     assert "batches" in left(run)
-    monkeypatch.setattr(housekeeping, "BUDGET", 1.0)
+    monkeypatch.setattr(housekeeping, "MAX_ROUND_SECONDS", 1.0)
     keeper.round()
     assert "batches" in left(run)
-    now[0] += housekeeping.EVERY
+    now[0] += housekeeping.SECONDS_BETWEEN_ROUNDS
     keeper.round()
     assert "batches" not in left(run)
 

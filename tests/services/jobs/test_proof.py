@@ -14,7 +14,7 @@ from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
 from apps.jobs.proof import lines as proof
-from apps.jobs.proof.lines import Line
+from apps.jobs.proof.lines import ProofLine
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
 from apps.jobs.queue.covers import RawRecords
@@ -118,7 +118,7 @@ def set_aside(run: Run, entity: str, external_id: str, raw_id: int | None = None
     )
 
 
-def proved(run: Run) -> dict[tuple[str, str], Line]:
+def proved(run: Run) -> dict[tuple[str, str], ProofLine]:
     return {(line.kind, line.scope): line for line in counting.prove(run, counting.counts_of(run))}
 
 
@@ -197,7 +197,7 @@ def test_only_the_first_hundred_ids_are_kept(job: Job) -> None:
     run = started(job)
     stored(run, "issue", range(250))
     missing = proved(run)["issue", "PAY"].missing_loaded
-    assert (missing.number, len(missing.ids)) == (250, proof.SHOWN)
+    assert (missing.number, len(missing.ids)) == (250, proof.MAX_MISSING_IDS)
 
 
 def test_what_is_set_aside_or_dismissed_is_not_missing(job: Job) -> None:
@@ -284,7 +284,7 @@ def test_a_project_that_had_issues_and_now_lists_none_is_told(job: Job) -> None:
     listed(run, [3], "GROW")
     done = finished(run)
     assert done.outcome == Outcome.INCOMPLETE
-    assert list(proof.sentences(proof.lines_of(done.proof))) == ["PAY: no issue was found, although 2 are stored"]
+    assert list(proof.sentences(proof.decode(done.proof))) == ["PAY: no issue was found, although 2 are stored"]
 
 
 def test_a_list_that_is_empty_everywhere_is_noticed_by_what_earlier_runs_listed(job: Job) -> None:
@@ -314,7 +314,7 @@ def test_chosen_projects_that_give_nothing_are_not_green(job: Job) -> None:
     run.refresh_from_db()
     done = finished(run)
     assert done.outcome == Outcome.INCOMPLETE
-    assert "gave nothing at all" in RunProgress.across_tenants.get(pk=run.pk).message
+    assert "returned nothing at all" in RunProgress.across_tenants.get(pk=run.pk).message
 
 
 def test_a_vectorization_proves_the_texts_of_all_integrations(job: Job) -> None:

@@ -27,7 +27,7 @@ from tests.platform import Platform, loaded_tables, row_versions, table_rows
 def loaded(platform: Platform) -> dict[str, list[tuple[object, ...]]]:
     for name in ("jira", "github"):
         run = platform.run(name)
-        assert (list(proof.sentences(proof.lines_of(run.proof))), run.outcome) == ([], Outcome.COMPLETE)
+        assert (list(proof.sentences(proof.decode(run.proof))), run.outcome) == ([], Outcome.COMPLETE)
     platform.sandbox.control("reset-stats")
     return {table: table_rows(table) for table in loaded_tables()}
 
