@@ -29,6 +29,13 @@ class Connection:
     scopes: tuple[str, ...] = ()
 
 
+class SliceArgs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a slice says beside its kind and its scope: a source has one struct for each group of fetch functions."""
+
+
+A = TypeVar("A", bound=SliceArgs)
+
+
 class Slice(msgspec.Struct, frozen=True):
     """One unit of extraction, stored as JSON in the queue. ``kind`` chooses the source's fetch function.
 
@@ -40,6 +47,19 @@ class Slice(msgspec.Struct, frozen=True):
     args: dict[str, Any] = {}
     scope: str = ""
     scopes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, kind: str, args: SliceArgs, scope: str = "", scopes: tuple[str, ...] = ()) -> "Slice":
+        """A slice with these arguments."""
+        return cls(kind, msgspec.to_builtins(args), scope, scopes)
+
+    def read(self, shape: type[A]) -> A:
+        """The arguments that ``shape`` names."""
+        return msgspec.convert(self.args, shape)
+
+    def replace_args(self, **changes: object) -> "Slice":
+        """The same slice, but for some arguments."""
+        return msgspec.structs.replace(self, args={**self.args, **changes})
 
 
 class RawRecord(msgspec.Struct):

@@ -15,12 +15,19 @@ from apps.sources.base import (
     Fetched,
     RawRecord,
     Slice,
+    SliceArgs,
     Transformed,
 )
 from apps.sources.definition import JobDefinition, ProgressStep, StepDefinition, whole_step
 from apps.sources.errors import SourceError
 from apps.sources.http import Http, HttpOptions, host
 from apps.sources.rows import Project
+
+
+class PageArgs(SliceArgs, frozen=True):
+    """What a slice says: which page it is."""
+
+    page: int
 
 
 class Page(msgspec.Struct):
@@ -67,17 +74,17 @@ class Tiny:
         return ConnectionReport(is_ok=True)
 
     def start(self, step: str, context: Context) -> list[Slice]:
-        return [Slice("notes", {"page": 1})]
+        return [Slice.of("notes", PageArgs(1))]
 
     def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
-        number = slice_.args["page"]
+        number = slice_.read(PageArgs).page
         request = f"notes?page={number}"
         page = context.http.get(request).decode(Page)
         records = [
             RawRecord("note", str(msgspec.json.decode(raw, type=NoteId).id), bytes(raw), request=f"GET {request}")
             for raw in page.notes
         ]
-        following = [Slice("notes", {"page": page.next})] if page.next else []
+        following = [Slice.of("notes", PageArgs(page.next))] if page.next else []
         return Fetched(records, following, expected={"note": page.total} if number == 1 else {})
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:

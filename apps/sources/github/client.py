@@ -225,4 +225,4 @@ def next_page(slice_: Slice, answer: Answer) -> list[Slice]:
         return []
     if url == answer.url or url == slice_.args.get("url"):
         raise InvalidAnswerError(f"GitHub's list {url} leads back to a page that was read already.")
-    return [Slice(slice_.kind, {**slice_.args, "url": url}, slice_.scope)]
+    return [slice_.replace_args(url=url)]

@@ -5,7 +5,6 @@ split; a single list is asked for in smaller pages.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -14,6 +13,7 @@ from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, skips_of
 from apps.sources.github.entities import CHILD_LISTS, ENTITIES
 from apps.sources.github.extract import index, queries
+from apps.sources.github.extract.args import ChildPage, ChildPagesArgs
 from apps.sources.github.extract.sizes import ask, halved
 from apps.sources.text import in_pieces, parse_time
 
@@ -23,10 +23,11 @@ PAGES = {**CHILD_LISTS, queries.THREAD_COMMENTS: CHILD_LISTS["reviewThreads"]}
 
 def pull_request_pages(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Further pages of several lists of children at once."""
-    asked, first, scope = slice_.args["pages"], slice_.args["first"], slice_.scope
-    variables: dict[str, Any] = {"first": first}
+    args, scope = slice_.read(ChildPagesArgs), slice_.scope
+    asked, first = args.pages, args.first
+    variables: dict[str, object] = {"first": first}
     for i, page in enumerate(asked):
-        variables |= {f"id{i}": page["id"], f"after{i}": page["after"]}
+        variables |= {f"id{i}": page.id, f"after{i}": page.after}
 
     def ask_less(error: SourceError) -> Fetched:
         try:
@@ -37,13 +38,13 @@ def pull_request_pages(client: Client, slice_: Slice, context: Context) -> Fetch
 
     answer = ask(
         client,
-        queries.pages([page["kind"] for page in asked]),
+        queries.pages([page.kind for page in asked]),
         variables,
         dict[str, msgspec.Raw],
         is_smallest=len(asked) == 1 and first == 1,
         ask_less=ask_less,
     )
-    fetched, further = Fetched(), list[dict[str, Any]]()
+    fetched, further = Fetched(), list[ChildPage]()
     for i, page in enumerate(asked):
         payload = bytes(answer.data.get(f"page{i}", b"null"))
         if payload != b"null":
@@ -53,14 +54,12 @@ def pull_request_pages(client: Client, slice_: Slice, context: Context) -> Fetch
     return fetched
 
 
-def take_page(
-    client: Client, fetched: Fetched, page: dict[str, Any], payload: bytes, scope: str
-) -> list[dict[str, Any]]:
+def take_page(client: Client, fetched: Fetched, page: ChildPage, payload: bytes, scope: str) -> list[ChildPage]:
     """Take the record of a further page; gives the pages that have to be read after it."""
-    kind = page["kind"]
-    list_name = page["id"] if kind == queries.THREAD_COMMENTS else kind
-    record = RawRecord(PAGES[kind], f"{page['pr']}:{list_name}:{page['offset']}", payload, scope)
-    record.request = f"POST {client.graphql_url} Pages {scope} {page['id']} {kind} {page['after']}"
+    kind = page.kind
+    list_name = page.id if kind == queries.THREAD_COMMENTS else kind
+    record = RawRecord(PAGES[kind], f"{page.pull_request}:{list_name}:{page.offset}", payload, scope)
+    record.request = f"POST {client.graphql_url} Pages {scope} {page.id} {kind} {page.after}"
     fetched.records.append(record)
     if kind == queries.THREAD_COMMENTS:
         thread = index.read_part(payload, index.ThreadOfPullRequestNode)
@@ -70,27 +69,27 @@ def take_page(
         return []
     record.updated_at = parse_time(node.updated_at)
     if kind == "reviewThreads":
-        return next_of_threads(fetched, node, node.review_threads, page["offset"], page["after"])
+        return next_of_threads(fetched, node, node.review_threads, page.offset, page.after)
     lists = {"commits": node.commits, "reviews": node.reviews, "comments": node.comments}
     return next_of_page(page, lists[kind])
 
 
-def next_of_page(page: dict[str, Any], found: index.RawPageNode | None) -> list[dict[str, Any]]:
+def next_of_page(page: ChildPage, found: index.RawPageNode | None) -> list[ChildPage]:
     """The page after ``page``, as it is asked for; nothing at the end."""
     if found is None:
         return []
-    offset = page["offset"] + len(found.nodes)
-    return next_of_list(page["kind"], page["id"], page["pr"], found.page_info, offset, page["after"])
+    offset = page.offset + len(found.nodes)
+    return next_of_list(page.kind, page.id, page.pull_request, found.page_info, offset, page.after)
 
 
 def next_of_list(
     kind: str, node_id: str, pull_request: str, info: index.CursorNode, offset: int, after: str | None = None
-) -> list[dict[str, Any]]:
+) -> list[ChildPage]:
     """The next page of a list of children, as it is asked for; nothing at its end."""
     cursor = info.next_after(after, f"{kind} of pull request {pull_request}")
     if cursor is None:
         return []
-    return [{"kind": kind, "id": node_id, "pr": pull_request, "after": cursor, "offset": offset}]
+    return [ChildPage(kind, node_id, pull_request, cursor, offset)]
 
 
 def next_of_threads(
@@ -99,7 +98,7 @@ def next_of_threads(
     threads: index.RawThreadPageNode | None,
     offset: int,
     after: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[ChildPage]:
     """The next page of threads, and of the comments of each thread; announces the comments of all of them."""
     if threads is None:
         return []
@@ -119,10 +118,10 @@ def count(fetched: Fetched, kind: str, total: int) -> None:
     fetched.expected[name] = fetched.expected.get(name, 0) + total
 
 
-def page_slices(pages: Sequence[dict[str, Any]], first: int, scope: str) -> list[Slice]:
+def page_slices(pages: Sequence[ChildPage], first: int, scope: str) -> list[Slice]:
     """Slices of further pages, several lists each, ``first`` children a page."""
     return [
-        Slice("pull_request_pages", {"pages": list(some), "first": first}, scope)
+        Slice.of("pull_request_pages", ChildPagesArgs(list(some), first), scope)
         for some in in_pieces(pages, queries.MAX_PAGES_PER_QUESTION)
     ]
 

@@ -12,6 +12,7 @@ from apps.sources.base import Context, Deletion, Fetched, Skip, Slice
 from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, repository_path
 from apps.sources.github.entities import ENTITIES, PULL_REQUEST_CHILDREN, comment_id
+from apps.sources.github.extract.args import EntityArgs, VanishedArgs
 from apps.sources.github.extract.index import read_part
 from apps.sources.github.extract.stored import StoredRepository, stored_repositories
 
@@ -37,7 +38,7 @@ def evidence_of(answer: str) -> str:
 
 def missing(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Ask for each stored record of one kind that a complete list did not have."""
-    entity, fetched = slice_.args["entity"], Fetched()
+    entity, fetched = slice_.read(EntityArgs).entity, Fetched()
     numbers = [
         (external_id, number)
         for external_id in context.unlisted(entity, slice_.scope)
@@ -88,7 +89,7 @@ def vanished(client: Client, slice_: Slice, context: Context) -> Fetched:
     status = gone_status(client, path)
     if status == 0:
         fetched = Fetched()
-        for external_id, evidence in slice_.args["pull_requests"]:
+        for external_id, evidence in slice_.read(VanishedArgs).pull_requests:
             fetched.deletions += deletions_of("pull_request", external_id, evidence, slice_.scope, context)
         return fetched
     if not has_visible_neighbour(client, repository, stored):

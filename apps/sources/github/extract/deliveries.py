@@ -10,6 +10,7 @@ from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, next_page, null_repository_error, owner_and_name, skips_of
 from apps.sources.github.entities import LAG, list_path
 from apps.sources.github.extract import index, queries
+from apps.sources.github.extract.args import EntityArgs, IdsArgs, ListArgs
 from apps.sources.github.extract.sizes import ask, ask_page, size_of
 from apps.sources.github.extract.window import TimeWindow, time_window
 from apps.sources.http import Answer
@@ -32,18 +33,19 @@ class _RawDeploymentNode(msgspec.Struct, rename="camel"):
 
 def releases(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of releases, newest first."""
-    answer = client.page(slice_.args.get("url", list_path(slice_.scope, "release")))
+    answer = client.page(slice_.read(ListArgs).url or list_path(slice_.scope, "release"))
     items, window = answer.decode(list[msgspec.Raw]), time_window(context, slice_.scope)
     return with_sweep(dated_page("release", items, slice_, answer, window), "release", items, slice_, answer)
 
 
 def workflow_runs(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of workflow runs, newest first. Without a filter: a filtered list ends after 1,000 runs."""
-    answer = client.page(slice_.args.get("url", list_path(slice_.scope, "workflow_run")))
+    url = slice_.read(ListArgs).url
+    answer = client.page(url or list_path(slice_.scope, "workflow_run"))
     page, window = answer.decode(_WorkflowRunsPayload), time_window(context, slice_.scope, LAG)
     fetched = dated_page("workflow_run", page.workflow_runs, slice_, answer, window)
     if window.is_open:
-        fetched.expected = {} if "url" in slice_.args else {"workflow_run": page.total_count}
+        fetched.expected = {} if url else {"workflow_run": page.total_count}
     return fetched
 
 
@@ -63,18 +65,18 @@ def dated_page(entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Ans
 
 def with_sweep(fetched: Fetched, entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Answer) -> Fetched:
     """In a sweep the ids of a page are listed; the list is read to its end, then what it lacks is asked for."""
-    if slice_.args.get("sweep"):
+    if slice_.read(ListArgs).with_sweep:
         read = [(index.read_part(payload, index.IndexPayload) or index.IndexPayload(), payload)
                 for payload in map(bytes, items)]  # fmt: skip
         ids = [index.external_id(item.id, payload) for item, payload in read]
         fetched.listed.append(Listed(entity, slice_.scope, ids))
-        fetched.follow_ups = next_page(slice_, answer) or [Slice("missing", {"entity": entity}, slice_.scope)]
+        fetched.follow_ups = next_page(slice_, answer) or [Slice.of("missing", EntityArgs(entity), slice_.scope)]
     return fetched
 
 
 def deployments(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of deployments with their statuses."""
-    after, scope = slice_.args.get("after"), slice_.scope
+    args, scope = slice_.read(ListArgs), slice_.scope
     _, page = ask_page(client, slice_, queries.DEPLOYMENTS, lambda repository: repository.deployments)
     window, fetched = time_window(context, scope, LAG), Fetched()
     nodes = [(index.read_part(payload, _RawDeploymentNode) or _RawDeploymentNode(), payload)
@@ -86,15 +88,14 @@ def deployments(client: Client, slice_: Slice, context: Context) -> Fetched:
             fetched.records.append(deployment_record(payload, scope, request))
     if not window.is_open:
         fetched.expected = {"deployment": len(fetched.records)}
-    elif after is None:
+    elif args.after is None:
         fetched.expected = {"deployment": page.total_count}
-    cursor = page.page_info.next_after(after, f"deployments of {scope}")
-    first = slice_.args.get("first", queries.MAX_LISTED_ITEMS)
-    following = Slice(slice_.kind, {**slice_.args, "after": cursor, "first": first}, scope)
-    if slice_.args.get("sweep"):
+    cursor = page.page_info.next_after(args.after, f"deployments of {scope}")
+    following = slice_.replace_args(after=cursor, first=args.first)
+    if args.with_sweep:
         ids = [index.external_id(node.database_id, payload) for node, payload in nodes]
         fetched.listed.append(Listed("deployment", scope, ids))
-        fetched.follow_ups = [following if cursor else Slice("missing", {"entity": "deployment"}, scope)]
+        fetched.follow_ups = [following if cursor else Slice.of("missing", EntityArgs("deployment"), scope)]
     elif cursor and not (stamps and window.is_after(stamps[-1])):
         fetched.follow_ups = [following]
     return fetched
@@ -102,12 +103,12 @@ def deployments(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 def deployment_slices(ids: Sequence[tuple[str, str]], size: int = MAX_DETAILED_DEPLOYMENTS) -> list[Slice]:
     """Slices of deployments by node id and repository, of several repositories at once."""
-    return [Slice("deployment_details", {"ids": list(some)}) for some in in_pieces(ids, size)]
+    return [Slice.of("deployment_details", IdsArgs(list(some))) for some in in_pieces(ids, size)]
 
 
 def deployment_details(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Some deployments by id."""
-    asked, size = slice_.args["ids"], size_of(context, "deployments", MAX_DETAILED_DEPLOYMENTS, 1)
+    asked, size = slice_.read(IdsArgs).ids, size_of(context, "deployments", MAX_DETAILED_DEPLOYMENTS, 1)
     if len(asked) > size.items:
         return Fetched(follow_ups=deployment_slices(asked, size.items))
 
@@ -137,7 +138,7 @@ def deployment_record(payload: bytes, scope: str, request: str) -> RawRecord:
 def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of deployments over REST; each record holds the deployment and its statuses side by side."""
     path = list_path(slice_.scope, "deployment")
-    answer = client.page(slice_.args.get("url", path), per_page=MAX_REST_DEPLOYMENTS_PER_PAGE)
+    answer = client.page(slice_.read(ListArgs).url or path, per_page=MAX_REST_DEPLOYMENTS_PER_PAGE)
     items, window = answer.decode(list[msgspec.Raw]), time_window(context, slice_.scope, LAG)
     fetched = with_sweep(dated_page("deployment", items, slice_, answer, window), "deployment", items, slice_, answer)
     for record in fetched.records:
@@ -148,7 +149,8 @@ def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched
 
 def delivery_ids(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of the ids of all releases or deployments; after the last page, asks for stored ones that none had."""
-    entity, after = slice_.args["entity"], slice_.args.get("after")
+    args = slice_.read(EntityArgs)
+    entity, after = args.entity, args.after
     variables = {**owner_and_name(slice_.scope), "first": queries.MAX_LISTED_ITEMS, "after": after}
     variables |= {"releases": entity == "release"}
     answer = client.graphql(queries.DELIVERIES, variables, index.DeliveriesData)
@@ -157,9 +159,9 @@ def delivery_ids(client: Client, slice_: Slice, context: Context) -> Fetched:
     if page is None:
         raise null_repository_error(answer.errors, slice_.scope)
     cursor = page.page_info.next_after(after, f"{entity}s of {slice_.scope}")
-    following = Slice(slice_.kind, {"entity": entity, "after": cursor}, slice_.scope)
+    following = Slice.of(slice_.kind, EntityArgs(entity, cursor), slice_.scope)
     ids = [str(item.database_id) for item in page.items]
     return Fetched(
         listed=[Listed(entity, slice_.scope, ids)],
-        follow_ups=[following if cursor else Slice("missing", {"entity": entity}, slice_.scope)],
+        follow_ups=[following if cursor else Slice.of("missing", EntityArgs(entity), slice_.scope)],
     )

@@ -12,10 +12,9 @@ import msgspec
 
 from apps.sources.base import Context, Slice
 from apps.sources.github.extract import queries
+from apps.sources.github.extract.args import Entry, IndexArgs
 from apps.sources.github.extract.index import read_part
 from apps.sources.text import in_pieces
-
-Entry = list[str]  # node id, external id, repository, fingerprint
 
 
 class _TotalNode(msgspec.Struct, rename="camel", frozen=True):
@@ -44,7 +43,7 @@ def stored_pull_requests(context: Context, scopes: set[str]) -> list[Entry]:
     """The stored pull requests of some repositories; one that came over REST has no node id, and is left out."""
     found = ((record, read_part(record.payload, FingerprintNode)) for record in context.current("pull_request"))
     return [
-        [node.id, record.external_id, record.scope, node.fingerprint]
+        (node.id, record.external_id, record.scope, node.fingerprint)
         for record, node in found
         if node and node.id and record.scope in scopes
     ]
@@ -66,5 +65,5 @@ def index_slice(
     repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], first: int = queries.MAX_LISTED_ITEMS
 ) -> Slice:
     """One question for the newest pull requests of some repositories and for some stored ones."""
-    args = {"repositories": list(repositories), "known": list(stored), "first": first}
-    return Slice("pull_request_heads", args, scopes=tuple(name for _, name in repositories))
+    args = IndexArgs(list(repositories), list(stored), first)
+    return Slice.of("pull_request_heads", args, scopes=tuple(name for _, name in repositories))

@@ -14,6 +14,7 @@ from apps.sources.base import Context, Fetched, Listed, Skip, Slice
 from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, null_reasons
 from apps.sources.github.extract import queries
+from apps.sources.github.extract.args import EntityArgs, ListArgs, OverviewArgs, RepositoryArgs
 from apps.sources.github.extract.deliveries import deployment_slices
 from apps.sources.github.extract.index import IndexNode, IndexPageNode, NodesData
 from apps.sources.github.extract.sizes import ask, size_of
@@ -33,7 +34,7 @@ class _OverviewNode(msgspec.Struct, rename="camel"):
 def overview_slices(repositories: Sequence[tuple[str, str]], *, with_records: bool = False) -> list[Slice]:
     """Slices of some repositories each, by node id and name; ``with_records``: their records may be old as well."""
     return [
-        Slice("overview", {"repositories": list(some), "records": with_records})
+        Slice.of("overview", OverviewArgs(list(some), with_records))
         for some in in_pieces(repositories, queries.MAX_OVERVIEW_REPOSITORIES)
     ]
 
@@ -43,30 +44,30 @@ def every_list(name: str, context: Context) -> list[Slice]:
 
     No workflow run is taken for deleted: GitHub drops old runs itself.
     """
-    sweep: dict[str, Any] = {"sweep": True} if context.with_sweep else {}
-    return [*(Slice(kind, sweep, name) for kind in ("releases", "deployments")), Slice("workflow_runs", {}, name)]
+    args = ListArgs(with_sweep=context.with_sweep)
+    return [*(Slice.of(kind, args, name) for kind in ("releases", "deployments")), Slice("workflow_runs", {}, name)]
 
 
 def rest_overview(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Without GraphQL there are no overviews: every list is read."""
-    names = [name for _, name in slice_.args["repositories"]]
-    records = [Slice("repository", {"alone": True}, name) for name in names if slice_.args.get("records")]
+    args = slice_.read(OverviewArgs)
+    names = [name for _, name in args.repositories]
+    records = [Slice.of("repository", RepositoryArgs(is_alone=True), name) for name in names if args.with_records]
     return Fetched(follow_ups=[*records, *(follow_up for name in names for follow_up in every_list(name, context))])
 
 
 def overview(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Look at some repositories, and read a list where it has something that is newer than what is stored."""
-    repositories = slice_.args["repositories"]
+    args = slice_.read(OverviewArgs)
+    repositories = args.repositories
     size = size_of(context, "overview", queries.MAX_OVERVIEW_REPOSITORIES, queries.MAX_LISTED_ITEMS)
-    first = min(size.inner, slice_.args.get("first", size.inner))
+    first = min(size.inner, args.first or size.inner)
     with_runs = not all(time_window(context, name).is_open for _, name in repositories)
 
     def ask_less(error: SourceError) -> Fetched:
         half, less = size.halve(len(repositories), first, error)
         pieces = in_pieces(repositories, half)
-        return Fetched(
-            follow_ups=[Slice(slice_.kind, {**slice_.args, "repositories": some, "first": less}) for some in pieces]
-        )
+        return Fetched(follow_ups=[slice_.replace_args(repositories=some, first=less) for some in pieces])
 
     answer = ask(
         client,
@@ -80,7 +81,7 @@ def overview(client: Client, slice_: Slice, context: Context) -> Fetched:
     for place, (_, name) in enumerate(repositories):
         payload = bytes(answer.data.nodes[place]) if place < len(answer.data.nodes) else b"null"
         if payload != b"null":
-            changed += take_repository(fetched, payload, name, context, with_records=slice_.args.get("records", False))
+            changed += take_repository(fetched, payload, name, context, with_records=args.with_records)
         elif not context.with_sweep:  # a sweep asks for the repository itself, and says what has become of it
             reason = reasons[place].sentence if place in reasons else "GitHub gave no reason"
             fetched.skips.append(Skip(name, f"{name} cannot be read: {reason}"))
@@ -120,7 +121,7 @@ def take_record(fetched: Fetched, node: _OverviewNode, stored_name: str, context
         fetched.listed.append(Listed("repository", node.name_with_owner, [stored.id]))
     present = (node.name_with_owner, parse_time(node.updated_at), parse_time(node.pushed_at))
     if stored is None or present != (stored.name, stored.updated_at, stored.pushed_at):
-        fetched.follow_ups.append(Slice("repository", {"alone": True}, node.name_with_owner))
+        fetched.follow_ups.append(Slice.of("repository", RepositoryArgs(is_alone=True), node.name_with_owner))
 
 
 def changed_items(page: IndexPageNode | None, window: TimeWindow) -> list[IndexNode]:
@@ -181,6 +182,6 @@ def take_ids(
     if not stored - ids:
         return
     if not page.page_info.has_next_page:
-        fetched.follow_ups.append(Slice("missing", {"entity": entity}, name))
+        fetched.follow_ups.append(Slice.of("missing", EntityArgs(entity), name))
     elif len(stored | ids) != page.total_count:
-        fetched.follow_ups.append(Slice("delivery_ids", {"entity": entity}, name))
+        fetched.follow_ups.append(Slice.of("delivery_ids", EntityArgs(entity), name))

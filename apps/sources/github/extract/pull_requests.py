@@ -6,19 +6,19 @@ on a question, less is asked for, for the rest of the run. The module ``children
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from apps.sources.base import Context, Fetched, Listed, RawRecord, Slice
 from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, GraphQLAnswer, skips_of
 from apps.sources.github.extract import fingerprints, index, queries
+from apps.sources.github.extract.args import ChildPage, IdsArgs, ListArgs, Named
 from apps.sources.github.extract.children import count, next_of_list, next_of_threads, page_slices, skip_if_working
 from apps.sources.github.extract.sizes import Size, ask, ask_page, size_of
 from apps.sources.github.extract.stored import match_scopes, stored_repositories
 from apps.sources.github.extract.window import time_window
 from apps.sources.text import in_pieces, parse_time
 
-Ids = Sequence[tuple[str, str]]  # node id and repository of each pull request
+Ids = Sequence[Named]
 
 
 def start(context: Context) -> list[Slice]:
@@ -34,12 +34,12 @@ def start(context: Context) -> list[Slice]:
 
 def pull_requests(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of ids of one repository, newest change first; it ends at the first one older than the range."""
-    after, first = slice_.args.get("after"), slice_.args.get("first", queries.MAX_LISTED_ITEMS)
+    args = slice_.read(ListArgs)
     scope, page = ask_page(client, slice_, queries.PULL_REQUESTS, lambda repository: repository.pull_requests)
     fetched = Fetched()
-    ids = take_index(fetched, page, scope, context, after, first)
+    ids = take_index(fetched, page, scope, context, args.after, args.first)
     fetched.follow_ups += detail_slices(ids, detail_size(context, scope).items, scope)
-    if context.with_sweep and after is None:
+    if context.with_sweep and args.after is None:
         fetched.follow_ups += fingerprints.index_slices([], fingerprints.stored_pull_requests(context, {scope}))
     return fetched
 
@@ -68,7 +68,7 @@ def take_index(
         fetched.listed.append(Listed("pull_request", scope, ids))
     cursor = page.page_info.next_after(after, f"pull requests of {scope}")
     if cursor and not (page.items and window.is_after(parse_time(page.items[-1].updated_at))):
-        fetched.follow_ups.append(Slice("pull_requests", {"after": cursor, "first": first}, scope))
+        fetched.follow_ups.append(Slice.of("pull_requests", ListArgs(after=cursor, first=first), scope))
     return found
 
 
@@ -79,11 +79,12 @@ def announce(fetched: Fetched, number: int) -> None:
 
 def pull_request_details(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Some pull requests by id, each a raw record as it came, and slices for children that go on."""
-    ids, scope = slice_.args["ids"], slice_.scope
+    args, scope = slice_.read(IdsArgs), slice_.scope
+    ids = args.ids
     size = detail_size(context, scope)
     if len(ids) > size.items:
         return Fetched(follow_ups=detail_slices(ids, size.items, scope))
-    inner = min(size.inner, slice_.args.get("inner", size.inner))
+    inner = min(size.inner, args.inner or size.inner)
 
     def ask_less(error: SourceError) -> Fetched:
         try:
@@ -105,7 +106,7 @@ def pull_request_details(client: Client, slice_: Slice, context: Context) -> Fet
 
 def details(client: Client, scope: str, ids: Ids, answer: GraphQLAnswer[index.NodesData]) -> Fetched:
     """The records, totals and further slices of an answer with whole pull requests."""
-    fetched, pages = Fetched(), dict[str, list[dict[str, Any]]]()
+    fetched, pages = Fetched(), dict[str, list[ChildPage]]()
     for (node_id, name), payload in zip(ids, map(bytes, answer.data.nodes), strict=False):
         if payload == b"null":
             continue
@@ -123,9 +124,9 @@ def details(client: Client, scope: str, ids: Ids, answer: GraphQLAnswer[index.No
     return fetched
 
 
-def take_children(fetched: Fetched, node: index.RawPullRequestNode) -> list[dict[str, Any]]:
+def take_children(fetched: Fetched, node: index.RawPullRequestNode) -> list[ChildPage]:
     """Announce the totals of the lists of a pull request; gives the pages of them that have to be read after this."""
-    pages, owner = list[dict[str, Any]](), str(node.full_database_id)
+    pages, owner = list[ChildPage](), str(node.full_database_id)
     for kind, page in (("commits", node.commits), ("reviews", node.reviews), ("comments", node.comments)):
         if page:
             count(fetched, kind, page.total_count)
@@ -135,7 +136,7 @@ def take_children(fetched: Fetched, node: index.RawPullRequestNode) -> list[dict
 
 def detail_slices(ids: Ids, size: int, scope: str = "", inner: int = queries.MAX_EMBEDDED_CHILDREN) -> list[Slice]:
     """Slices of at most ``size`` pull requests of one repository or, without a ``scope``, of several."""
-    return [Slice("pull_request_details", {"ids": list(some), "inner": inner}, scope) for some in in_pieces(ids, size)]
+    return [Slice.of("pull_request_details", IdsArgs(list(some), inner), scope) for some in in_pieces(ids, size)]
 
 
 def detail_size(context: Context, scope: str = "") -> Size:

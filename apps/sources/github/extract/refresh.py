@@ -13,20 +13,22 @@ from apps.sources.errors import InvalidAnswerError, SourceError
 from apps.sources.github.client import Client, GraphQLAnswer, null_reasons
 from apps.sources.github.extract import pull_requests as pulls
 from apps.sources.github.extract import queries
+from apps.sources.github.extract.args import Entry, IndexArgs, VanishedArgs
 from apps.sources.github.extract.deletions import evidence_of
-from apps.sources.github.extract.fingerprints import Entry, FingerprintNode, index_slice, index_slices
+from apps.sources.github.extract.fingerprints import FingerprintNode, index_slice, index_slices
 from apps.sources.github.extract.index import RepositoryListsNode
 from apps.sources.github.extract.sizes import Size, ask, size_of
 from apps.sources.text import clean, in_pieces, read_json
 
 NOT_FOUND = "NOT_FOUND"
 Answer = GraphQLAnswer[dict[str, msgspec.Raw]]
-Vanished = dict[str, list[list[str]]]  # by repository: the external ids of pull requests, each with its evidence
+Vanished = dict[str, list[tuple[str, str]]]  # by repository: the external ids of pull requests, each with its evidence
 
 
 def pull_request_index(client: Client, slice_: Slice, context: Context) -> Fetched:
     """The newest pull requests of some repositories, and which of the stored ones have changed or are gone."""
-    repositories, stored, first = slice_.args["repositories"], slice_.args["known"], slice_.args["first"]
+    args = slice_.read(IndexArgs)
+    repositories, stored, first = args.repositories, args.stored, args.first
     size = size_of(
         context,
         "known" if stored else "newest",
@@ -50,7 +52,7 @@ def pull_request_index(client: Client, slice_: Slice, context: Context) -> Fetch
     ids = take_newest(fetched, repositories, answer, context, vanished)
     ids += take_stored(fetched, client, stored, answer, context, vanished)
     fetched.follow_ups += pulls.detail_slices(ids, pulls.detail_size(context).items)
-    fetched.follow_ups += [Slice("vanished", {"pull_requests": found}, scope) for scope, found in vanished.items()]
+    fetched.follow_ups += [Slice.of("vanished", VanishedArgs(found), scope) for scope, found in vanished.items()]
     return fetched
 
 
@@ -98,7 +100,7 @@ def take_stored(
             elif place in reasons and reasons[place].type == NOT_FOUND:
                 reason = clean(reasons[place].message)[:200].rstrip(".")
                 evidence = f"POST {client.graphql_url} (nodes, {node_id}) was answered with null, {NOT_FOUND}: {reason}"
-                vanished.setdefault(scope, []).append([external_id, evidence_of(evidence)])
+                vanished.setdefault(scope, []).append((external_id, evidence_of(evidence)))
     fetched.listed += [Listed("pull_request", scope, ids) for scope, ids in present.items()]
     if changed:
         pulls.announce(fetched, len(changed))

@@ -12,6 +12,7 @@ from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
 from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index
+from apps.sources.github.extract.args import RepositoryArgs, RepositoryListArgs
 from apps.sources.github.extract.overview import every_list, overview_slices
 from apps.sources.github.extract.stored import match_scopes, repositories_at_start, stored_repositories
 from apps.sources.github.extract.window import time_window
@@ -52,21 +53,22 @@ def discovery(client: Client, slice_: Slice, context: Context) -> Fetched:
     own = "/user/repos?per_page=100&affiliation=owner,collaborator,organization_member"
     return Fetched(
         follow_ups=[
-            Slice("repositories", {"url": own, "not_of": logins}),
-            *(Slice("repositories", {"url": f"/orgs/{login}/repos?per_page=100"}) for login in logins),
+            Slice.of("repositories", RepositoryListArgs(own, logins)),
+            *(Slice.of("repositories", RepositoryListArgs(f"/orgs/{login}/repos?per_page=100")) for login in logins),
         ]
     )
 
 
 def repositories(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of a list of repositories."""
+    args = slice_.read(RepositoryListArgs)
     try:
-        answer = client.page(slice_.args["url"])
+        answer = client.page(args.url)
     except (ForbiddenError, NotFoundError) as error:
-        if "not_of" in slice_.args:
+        if args.not_of is not None:
             raise
         return Fetched(skips=[Skip("", f"The repositories of an organisation cannot be listed: {error}")])
-    others = {login.lower() for login in slice_.args.get("not_of", [])}
+    others = {login.lower() for login in args.not_of or []}
     payloads = [bytes(item) for item in answer.decode(list[msgspec.Raw])]
     fetched = records([payload for payload in payloads if owner_of(payload) not in others], answer, context)
     fetched.follow_ups += next_page(slice_, answer)
@@ -81,7 +83,7 @@ def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One named repository; a renamed one answers under its new name. ``alone``: its lists are not read after it."""
     answer = client.http.get(repository_path(slice_.scope))
     fetched = records([answer.body], answer, context)
-    if slice_.args.get("alone"):
+    if slice_.read(RepositoryArgs).is_alone:
         fetched.follow_ups, fetched.expected = [], {}
     return fetched
 

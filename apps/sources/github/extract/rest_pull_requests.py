@@ -15,6 +15,7 @@ from apps.sources.errors import NotFoundError
 from apps.sources.github.client import Client, next_page
 from apps.sources.github.entities import ENTITIES, list_path
 from apps.sources.github.extract import index
+from apps.sources.github.extract.args import EntityArgs, ListArgs, NumbersArgs
 from apps.sources.github.extract.window import time_window
 from apps.sources.text import in_pieces, parse_time
 
@@ -55,19 +56,22 @@ def rest_pull_request_index(client: Client, slice_: Slice, context: Context) -> 
 def rest_pull_requests(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of pull requests, newest change first; the first page also begins the two lists of comments."""
     fetched, path = Fetched(), list_path(slice_.scope, "pull_request")
-    answer = client.page(slice_.args.get("url", path), **ENTITIES["pull_request"].parameters)
+    url = slice_.read(ListArgs).url
+    answer = client.page(url or path, **ENTITIES["pull_request"].parameters)
     window, items = time_window(context, slice_.scope), answer.decode(list[_PullRequestIndexPayload])
     numbers = [item.number for item in items if window.has_time(parse_time(item.updated_at))]
     fetched.expected = {"pull_request": len(numbers)}
     if context.with_sweep:
         fetched.listed.append(Listed("pull_request", slice_.scope, [str(item.id) for item in items]))
-        fetched.follow_ups = next_page(slice_, answer) or [Slice("missing", {"entity": "pull_request"}, slice_.scope)]
+        fetched.follow_ups = next_page(slice_, answer) or [
+            Slice.of("missing", EntityArgs("pull_request"), slice_.scope)
+        ]
     elif not (items and window.is_after(parse_time(items[-1].updated_at))):
         fetched.follow_ups = next_page(slice_, answer)
-    if "url" not in slice_.args:
+    if not url:
         fetched.follow_ups += [Slice(kind, {}, slice_.scope) for kind in _COMMENTS]
     fetched.follow_ups += [
-        Slice("rest_pull_request_details", {"numbers": some}, slice_.scope)
+        Slice.of("rest_pull_request_details", NumbersArgs(list(some)), slice_.scope)
         for some in in_pieces(numbers, MAX_PULLS_PER_SLICE)
     ]
     return fetched
@@ -76,7 +80,7 @@ def rest_pull_requests(client: Client, slice_: Slice, context: Context) -> Fetch
 def rest_pull_request_details(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Some pull requests by number, each with its commits and reviews."""
     fetched, scope = Fetched(expected={"commit": 0, "review": 0}), slice_.scope
-    for number in slice_.args["numbers"]:
+    for number in slice_.read(NumbersArgs).numbers:
         path = f"{list_path(scope, 'pull_request')}/{number}"
         try:
             answer = client.http.get(path)
@@ -110,7 +114,7 @@ def rest_comments(client: Client, slice_: Slice, context: Context) -> Fetched:
     entity = _COMMENTS[slice_.kind]
     bound = {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
     path = list_path(slice_.scope, entity)
-    answer = client.page(slice_.args.get("url", path), **ENTITIES[entity].parameters, **bound)
+    answer = client.page(slice_.read(ListArgs).url or path, **ENTITIES[entity].parameters, **bound)
     fetched = Fetched(follow_ups=next_page(slice_, answer))
     for payload in map(bytes, answer.decode(list[msgspec.Raw])):
         comment = index.read_part(payload, _CommentIndexPayload) or _CommentIndexPayload()
@@ -124,7 +128,7 @@ def rest_comments(client: Client, slice_: Slice, context: Context) -> Fetched:
     fetched.expected = {ENTITIES[entity].total: len(fetched.records)}
     if context.with_sweep:
         fetched.listed.append(Listed(entity, slice_.scope, [record.external_id for record in fetched.records]))
-        fetched.follow_ups = fetched.follow_ups or [Slice("missing", {"entity": entity}, slice_.scope)]
+        fetched.follow_ups = fetched.follow_ups or [Slice.of("missing", EntityArgs(entity), slice_.scope)]
     return fetched
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from apps.sources.base import Context, Fetched, Slice
 from apps.sources.errors import SourceError, UntrustedError
 from apps.sources.github.client import TOO_MUCH_ERRORS, Client, GraphQLAnswer, null_repository_error, owner_and_name
-from apps.sources.github.extract import queries
+from apps.sources.github.extract.args import ListArgs
 from apps.sources.github.extract.index import RepositoryData, RepositoryListsNode
 from apps.sources.sizes import Sizes
 
@@ -81,14 +81,14 @@ def ask_page(
 
     Raises :class:`TooMuchError`, or the reason why GitHub gives no repository or no list.
     """
-    first = slice_.args.get("first", queries.MAX_LISTED_ITEMS)
-    variables = {**owner_and_name(slice_.scope), "first": first, "after": slice_.args.get("after")}
+    args = slice_.read(ListArgs)
+    variables = {**owner_and_name(slice_.scope), "first": args.first, "after": args.after}
 
     def ask_less(error: SourceError) -> Fetched:
-        half, _ = halved(first, 1, error)
-        return Fetched(follow_ups=[Slice(slice_.kind, {**slice_.args, "first": half}, slice_.scope)])
+        half, _ = halved(args.first, 1, error)
+        return Fetched(follow_ups=[slice_.replace_args(first=half)])
 
-    answer = ask(client, query, variables, RepositoryData, is_smallest=first <= 1, ask_less=ask_less)
+    answer = ask(client, query, variables, RepositoryData, is_smallest=args.first <= 1, ask_less=ask_less)
     repository = answer.data.repository
     page = page_of(repository) if repository else None
     if repository is None or page is None:
