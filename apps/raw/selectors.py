@@ -8,55 +8,56 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from apps.core.sql import rows
-from apps.raw.models import Quarantine, QuarantineState
-from apps.raw.models import RawRecord as StoredRecord
-from apps.sources.base import RawRecord
+from apps.raw.models import Quarantine, QuarantineState, RawRecord
+from apps.sources.base import SourceRecord
 from apps.tenants.models import Tenant
 
 
-def _records(rows: QuerySet[StoredRecord]) -> Iterator[RawRecord]:
+def _records(rows: QuerySet[RawRecord]) -> Iterator[SourceRecord]:
     for row in rows.iterator(chunk_size=200):
         yield to_record(row)
 
 
-def to_record(row: StoredRecord) -> RawRecord:
+def to_record(row: RawRecord) -> SourceRecord:
     """A stored version as the source gave it."""
-    return RawRecord(row.entity, row.external_id, row.payload.encode(), row.scope, row.request, row.provider_updated_at)
+    return SourceRecord(
+        row.entity, row.external_id, row.payload.encode(), row.scope, row.request, row.provider_updated_at
+    )
 
 
-def current(integration_id: int, entity: str) -> Iterator[RawRecord]:
+def current(integration_id: int, entity: str) -> Iterator[SourceRecord]:
     """The current version of every record of an entity, in the order of first storing."""
-    rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
     return _records(rows.order_by("id"))
 
 
-def find(integration_id: int, entity: str, external_id: str) -> RawRecord | None:
+def find(integration_id: int, entity: str, external_id: str) -> SourceRecord | None:
     """The current version of one record."""
-    rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
     row = rows.filter(external_id=external_id).first()
     return to_record(row) if row else None
 
 
-def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[RawRecord]:
+def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[SourceRecord]:
     """Those of :func:`current` that one of ``runs`` has stored."""
-    rows = StoredRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run__in=runs)
+    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run__in=runs)
     return _records(rows.order_by("id"))
 
 
-def by_ids(ids: Sequence[int]) -> list[tuple[int, RawRecord]]:
+def by_ids(ids: Sequence[int]) -> list[tuple[int, SourceRecord]]:
     """The versions with these ids, with their ids."""
-    return [(row.pk, to_record(row)) for row in StoredRecord.across_tenants.filter(pk__in=ids).order_by("pk")]
+    return [(row.pk, to_record(row)) for row in RawRecord.across_tenants.filter(pk__in=ids).order_by("pk")]
 
 
 def current_ids(integration_id: int, *, after: int, limit: int) -> list[int]:
     """The ids of the next current versions of an integration, in the order of their ids."""
-    rows = StoredRecord.across_tenants.filter(integration=integration_id, is_current=True, pk__gt=after)
+    rows = RawRecord.across_tenants.filter(integration=integration_id, is_current=True, pk__gt=after)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
 def extracted(integration_id: int) -> dict[str, int]:
     """How many records are current, per entity."""
-    rows = StoredRecord.across_tenants.filter(integration=integration_id, is_current=True)
+    rows = RawRecord.across_tenants.filter(integration=integration_id, is_current=True)
     return dict(rows.values_list("entity").annotate(Count("pk")).order_by())
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.raw.models import QuarantineState
-from apps.sources.base import RawRecord
+from apps.sources.base import SourceRecord
 from apps.sources.text import one_line
 
 MAX_ERROR_LENGTH = 2000  # characters
@@ -67,7 +67,7 @@ class Stored:
 
 
 def store(
-    records: Iterable[RawRecord], *, tenant_id: int, integration_id: int, run: UUID, fetched_at: datetime
+    records: Iterable[SourceRecord], *, tenant_id: int, integration_id: int, run: UUID, fetched_at: datetime
 ) -> Stored:
     """Keep the records of one batch, inside the caller's transaction. Equal content is not stored again."""
     newest = {(record.entity, record.external_id): record for record in records}

@@ -62,7 +62,7 @@ class Slice(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, args={**self.args, **changes})
 
 
-class RawRecord(msgspec.Struct):
+class SourceRecord(msgspec.Struct):
     """One object of the provider: ``payload`` is its JSON, byte for byte as it was received.
 
     ``scope`` is the project key or repository that it belongs to ("" for what belongs to the site). ``request`` is
@@ -111,7 +111,7 @@ class Fetched(msgspec.Struct):
     their rows are made again.
     """
 
-    records: list[RawRecord] = []
+    records: list[SourceRecord] = []
     follow_ups: list[Slice] = []
     expected: dict[str, int] = {}
     skips: list[Skip] = []
@@ -167,13 +167,13 @@ class Context(Protocol):
     def until(self) -> datetime | None:
         """The end of a chosen range; ``None`` for no end."""
 
-    def current(self, entity: str) -> Iterator[RawRecord]:
+    def current(self, entity: str) -> Iterator[SourceRecord]:
         """The current version of every stored record of ``entity`` of this integration, streamed."""
 
-    def find(self, entity: str, external_id: str) -> RawRecord | None:
+    def find(self, entity: str, external_id: str) -> SourceRecord | None:
         """The current version of one stored record."""
 
-    def changed(self, entity: str) -> Iterator[RawRecord]:
+    def changed(self, entity: str) -> Iterator[SourceRecord]:
         """The records of :meth:`current` that were stored by this run, or by an earlier run that did not finish."""
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
@@ -227,5 +227,5 @@ class Source(Protocol):
     def estimate(self, context: Context) -> list[Estimate]:
         """What a run of this context would fetch, found out with few requests; exact where the provider says."""
 
-    def transform(self, record: RawRecord, context: Context) -> Transformed:
+    def transform(self, record: SourceRecord, context: Context) -> Transformed:
         """The rows of one record. Raises any exception for a record that cannot be read: it is then quarantined."""

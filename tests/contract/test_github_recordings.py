@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.base import RawRecord
+from apps.sources.base import SourceRecord
 from apps.sources.github import GitHub
 from apps.sources.rows import Deployment, PullRequest, Row
 from tests.unit.sources.github.memory import MemoryContext
@@ -53,7 +53,7 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def as_record(entity: str, item: dict[str, Any]) -> RawRecord:
+def as_record(entity: str, item: dict[str, Any]) -> SourceRecord:
     """The item as the extraction stores it."""
     external_id, payload = str(item.get("id", 1)), item
     if entity == "pull_request":
@@ -66,12 +66,12 @@ def as_record(entity: str, item: dict[str, Any]) -> RawRecord:
         payload = {"deployment": item, "statuses": []}
     elif entity.startswith("pull_request_"):
         external_id = f"1:{external_id}"
-    return RawRecord(entity, external_id, json.dumps(payload).encode(), SCOPE)
+    return SourceRecord(entity, external_id, json.dumps(payload).encode(), SCOPE)
 
 
 def rows_of(entity: str, item: dict[str, Any]) -> list[Row]:
     with MemoryContext("http://127.0.0.1:1") as context:
-        context.records["repository", "5"] = RawRecord("repository", "5", b"{}", SCOPE)
+        context.records["repository", "5"] = SourceRecord("repository", "5", b"{}", SCOPE)
         return GitHub().transform(as_record(entity, item), context).rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.base import Connection, RawRecord
+from apps.sources.base import Connection, SourceRecord
 from apps.sources.http import Http
 from apps.sources.jira import Jira
 from apps.sources.rows import Issue, IssueChange, IssueComment
@@ -31,8 +31,8 @@ def lines(name: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def record(entity: str, external_id: object, payload: Any) -> RawRecord:
-    return RawRecord(entity, str(external_id), json.dumps(payload).encode())
+def record(entity: str, external_id: object, payload: Any) -> SourceRecord:
+    return SourceRecord(entity, str(external_id), json.dumps(payload).encode())
 
 
 @pytest.mark.parametrize(("project", "issues"), [("DAEMON", 317), ("MOD", 367)])

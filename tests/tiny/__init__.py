@@ -13,7 +13,7 @@ from apps.sources.base import (
     Deletion,
     Estimate,
     Fetched,
-    RawRecord,
+    SourceRecord,
     Slice,
     SliceArgs,
     Transformed,
@@ -81,7 +81,7 @@ class Tiny:
         request = f"notes?page={number}"
         page = context.http.get(request).decode(Page)
         records = [
-            RawRecord("note", str(msgspec.json.decode(raw, type=NoteId).id), bytes(raw), request=f"GET {request}")
+            SourceRecord("note", str(msgspec.json.decode(raw, type=NoteId).id), bytes(raw), request=f"GET {request}")
             for raw in page.notes
         ]
         following = [Slice.of("notes", PageArgs(page.next))] if page.next else []
@@ -93,6 +93,6 @@ class Tiny:
     def estimate(self, context: Context) -> list[Estimate]:
         return [Estimate("", "note", context.http.get("notes?page=1").decode(Page).total)]
 
-    def transform(self, record: RawRecord, context: Context) -> Transformed:
+    def transform(self, record: SourceRecord, context: Context) -> Transformed:
         note = msgspec.json.decode(record.payload, type=Note)
         return Transformed(rows=[Project(external_id=str(note.id), key=f"NOTE-{note.id}", name=note.title)])

@@ -15,7 +15,7 @@ from apps.jobs.models import Run, Watermark
 from apps.jobs.selectors import unfinished_before
 from apps.raw import seen
 from apps.raw import selectors as raw
-from apps.sources.base import RawRecord
+from apps.sources.base import SourceRecord
 
 T = TypeVar("T")
 
@@ -51,15 +51,15 @@ class RunContext:
         """The end of a chosen range."""
         return self._run.until
 
-    def current(self, entity: str) -> Iterator[RawRecord]:
+    def current(self, entity: str) -> Iterator[SourceRecord]:
         """The current version of every record of ``entity``."""
         return raw.current(self._integration_id, entity)
 
-    def find(self, entity: str, external_id: str) -> RawRecord | None:
+    def find(self, entity: str, external_id: str) -> SourceRecord | None:
         """The current version of one record."""
         return raw.find(self._integration_id, entity, external_id)
 
-    def changed(self, entity: str) -> Iterator[RawRecord]:
+    def changed(self, entity: str) -> Iterator[SourceRecord]:
         """The records that this run stored, or a run before it that did not finish; in a full run all records."""
         if self.is_full:
             return raw.current(self._integration_id, entity)

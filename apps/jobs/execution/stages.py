@@ -20,7 +20,7 @@ from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
-from apps.sources.base import Deletion, Fetched, RawRecord, Slice, Transformed
+from apps.sources.base import Deletion, Fetched, Slice, SourceRecord, Transformed
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import LoadReport, load, load_or_split
@@ -100,7 +100,7 @@ def transform(batch: Batch) -> Write:
 
 
 def _write_transformed(
-    batch: Batch, records: dict[int, RawRecord], loadable: Loaded, failures: list[Failure]
+    batch: Batch, records: dict[int, SourceRecord], loadable: Loaded, failures: list[Failure]
 ) -> BatchResult:
     run, integration_id = batch.run, integration_of(batch.run)
     current = tombstones.still_current(list(records), integration_id=integration_id)
@@ -124,5 +124,5 @@ def _to_embed(batch: Batch, report: LoadReport) -> list[NewBatch]:
     return [new for kind, ids in report.changed.items() for new in to_embed(batch.step, kind, ids, integration_id)]
 
 
-def _failure(run: Run, raw_id: int, record: RawRecord, error: Exception) -> Failure:
+def _failure(run: Run, raw_id: int, record: SourceRecord, error: Exception) -> Failure:
     return Failure(integration_of(run), record.entity, record.external_id, describe(error), raw_id)

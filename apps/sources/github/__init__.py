@@ -10,8 +10,8 @@ from apps.sources.base import (
     Deletion,
     Estimate,
     Fetched,
-    RawRecord,
     Slice,
+    SourceRecord,
     Transformed,
 )
 from apps.sources.github.check import check
@@ -69,6 +69,6 @@ class GitHub:
         """What a run would fetch, counted in few requests."""
         return estimate(context)
 
-    def transform(self, record: RawRecord, context: Context) -> Transformed:
+    def transform(self, record: SourceRecord, context: Context) -> Transformed:
         """The rows of one record."""
         return records.transform(record, context)

@@ -9,8 +9,8 @@ from apps.sources.base import (
     Deletion,
     Estimate,
     Fetched,
-    RawRecord,
     Slice,
+    SourceRecord,
     Transformed,
 )
 from apps.sources.http import Http, HttpOptions, host
@@ -63,6 +63,6 @@ class Jira:
         """The rows that go with a deleted object."""
         return transform_deletion(deletion)
 
-    def transform(self, record: RawRecord, context: Context) -> Transformed:
+    def transform(self, record: SourceRecord, context: Context) -> Transformed:
         """The rows of one record; ``KeyError`` for an unknown entity."""
         return TRANSFORMERS[record.entity](record, context)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from apps.sources.base import RawRecord
+from apps.sources.base import SourceRecord
 from apps.sources.errors import InvalidAnswerError, UnauthorizedError
 from apps.sources.http import Answer, Http
 from apps.sources.text import read_json
@@ -270,7 +270,7 @@ class RecordIdPayload(Payload, rename="camel"):
     account_id: str | None = None
 
 
-def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", request: str = "") -> list[RawRecord]:
+def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", request: str = "") -> list[SourceRecord]:
     """One record per item, named by its ``id`` (or ``accountId``). Items with neither cannot be stored."""
     records = []
     for item in items:
@@ -278,7 +278,7 @@ def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", r
         ids = read_shape(payload, RecordIdPayload)
         name = ids.id if ids.id is not None else ids.account_id
         if name is not None:
-            records.append(RawRecord(entity, str(name), payload, scope, request))
+            records.append(SourceRecord(entity, str(name), payload, scope, request))
     return records
 
 

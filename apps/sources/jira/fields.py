@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from apps.sources.base import Context, RawRecord
+from apps.sources.base import Context, SourceRecord
 from apps.sources.jira.client import Payload
 from apps.sources.text import read_json
 
@@ -51,7 +51,7 @@ def site_fields(context: Context) -> SiteFields:
     return context.memo("jira fields", lambda: find_fields(context.current("field")))
 
 
-def find_fields(records: Iterable[RawRecord]) -> SiteFields:
+def find_fields(records: Iterable[SourceRecord]) -> SiteFields:
     """Recognise the fields by their type, story points by type and (untranslated) name."""
     found: dict[str, list[str]] = {"sprint": [], "story_points": [], "epic_link": [], "development": []}
     for record in records:

@@ -19,7 +19,7 @@ from apps.progress import log, timeline
 from apps.progress import services as progress
 from apps.progress.choices import NoticeChannel, NoticeState, RunState, StageState
 from apps.progress.models import LogLine, Notice, RunProgress
-from apps.sources.base import Fetched, RawRecord, Slice
+from apps.sources.base import Fetched, Slice, SourceRecord
 from apps.tenants.models import Tenant, User
 
 ISSUES = "jira_issues_with_changelogs"
@@ -155,7 +155,7 @@ def test_every_transition_is_in_the_log(run: Run) -> None:
 
 def test_fetched_slices_share_lines_that_are_not_too_frequent(run: Run) -> None:
     journal = journal_of(run)
-    slice_ = tally(Slice("search", scope="ABC"), Fetched([RawRecord("issue", "1", b"{}")]))
+    slice_ = tally(Slice("search", scope="ABC"), Fetched([SourceRecord("issue", "1", b"{}")]))
     for _ in range(10):
         journal.fetched(ISSUES, slice_)
         journal.flush()

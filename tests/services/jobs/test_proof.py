@@ -24,7 +24,7 @@ from apps.progress.models import RunProgress, StageProgress
 from apps.raw import services as raw_services
 from apps.raw.models import Quarantine, QuarantineState, Seen, Tombstone
 from apps.raw.services import Failure
-from apps.sources.base import RawRecord, Slice
+from apps.sources.base import Slice, SourceRecord
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.vectors.embedders import current_embedder
@@ -60,7 +60,7 @@ def integration_of(run: Run) -> int:
 
 
 def stored(run: Run, entity: str, ids: Iterable[int], scope: str = "PAY") -> list[int]:
-    records = [RawRecord(entity, str(number), b'{"id": %d}' % number, scope) for number in ids]
+    records = [SourceRecord(entity, str(number), b'{"id": %d}' % number, scope) for number in ids]
     return raw_services.store(
         records, tenant_id=run.tenant_id, integration_id=integration_of(run), run=run.pk, fetched_at=timezone.now()
     ).given

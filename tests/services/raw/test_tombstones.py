@@ -11,9 +11,8 @@ from apps.integrations.models import Integration
 from apps.raw import seen, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
-from apps.raw.models import RawRecord as StoredRecord
-from apps.raw.models import Tombstone
-from apps.sources.base import Deletion, Listed, RawRecord
+from apps.raw.models import RawRecord, Tombstone
+from apps.sources.base import Deletion, Listed, SourceRecord
 from apps.tenants.models import Tenant
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -33,7 +32,7 @@ def in_a_transaction(db: None) -> Iterator[None]:
 
 
 def store(jira: Integration, *ids: str, scope: str = "PAY", text: str = "", run: UUID | None = None) -> list[int]:
-    records = [RawRecord("issue", name, f'"{name}{text}"'.encode(), scope) for name in ids]
+    records = [SourceRecord("issue", name, f'"{name}{text}"'.encode(), scope) for name in ids]
     stored = raw_services.store(
         records, tenant_id=jira.tenant_id, integration_id=jira.pk, run=run or uuid4(), fetched_at=NOON
     )
@@ -56,7 +55,7 @@ def test_what_is_gone_keeps_its_versions_and_the_evidence(jira: Integration) -> 
     run = uuid4()
     assert bury(jira, "1", run=run) == ["1"]
     assert current(jira) == ["2"]
-    assert StoredRecord.across_tenants.filter(external_id="1").count() == 1
+    assert RawRecord.across_tenants.filter(external_id="1").count() == 1
     tombstone = Tombstone.objects.for_tenant(jira.tenant_id).get()
     assert (tombstone.entity, tombstone.external_id, tombstone.scope) == ("issue", "1", "PAY")
     assert (tombstone.evidence, tombstone.run, tombstone.found_at) == ("GET issue/1 is 404", run, NOON)

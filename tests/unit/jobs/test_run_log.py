@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from apps.jobs.run_log import Journal, tally
-from apps.sources.base import Fetched, RawRecord, Slice
+from apps.sources.base import Fetched, Slice, SourceRecord
 from apps.sources.registry import definition
 
 ISSUES = "jira_issues_with_changelogs"
@@ -20,7 +20,7 @@ def texts(journal: Journal) -> list[str]:
 
 def fetched(number: int, scope: str = "ABC", entity: str = "issue") -> Fetched:
     request = "POST /rest/api/3/issue/bulkfetch"
-    return Fetched([RawRecord(entity, str(index), b"{}", scope, request) for index in range(number)])
+    return Fetched([SourceRecord(entity, str(index), b"{}", scope, request) for index in range(number)])
 
 
 def test_slices_share_a_line_that_names_their_step() -> None:
@@ -55,7 +55,7 @@ def test_a_list_of_what_to_fetch_is_no_record() -> None:
 
 def test_the_address_of_a_call_is_brief() -> None:
     journal = journal_of_jira()
-    record = RawRecord("issue", "1", b"{}", "ABC", "GET https://jira.example.com/rest/api/3/search/jql?jql=a")
+    record = SourceRecord("issue", "1", b"{}", "ABC", "GET https://jira.example.com/rest/api/3/search/jql?jql=a")
     journal.fetched(ISSUES, tally(Slice("search"), Fetched([record])))
     assert texts(journal) == ["fetched 1 issue from ABC (GET /rest/api/3/search/jql)"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from apps.sources.base import Connection, Deletion, Fetched, RawRecord, Skip, Slice, Source
+from apps.sources.base import Connection, Deletion, Fetched, Skip, Slice, Source, SourceRecord
 from apps.sources.http import Http
 from apps.sources.rows import Row
 
@@ -25,7 +25,7 @@ class MemoryContext:
     with_sweep: bool = False
     sinces: dict[str, datetime] = field(default_factory=dict)
     end: datetime | None = None
-    stored: dict[tuple[str, str], RawRecord] = field(default_factory=dict)
+    stored: dict[tuple[str, str], SourceRecord] = field(default_factory=dict)
     fresh: set[tuple[str, str]] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
     memos: dict[str, object] = field(default_factory=dict)
@@ -37,13 +37,13 @@ class MemoryContext:
     def until(self) -> datetime | None:
         return self.end
 
-    def current(self, entity: str) -> Iterator[RawRecord]:
+    def current(self, entity: str) -> Iterator[SourceRecord]:
         return (record for (kind, _), record in list(self.stored.items()) if kind == entity)
 
-    def find(self, entity: str, external_id: str) -> RawRecord | None:
+    def find(self, entity: str, external_id: str) -> SourceRecord | None:
         return self.stored.get((entity, external_id))
 
-    def changed(self, entity: str) -> Iterator[RawRecord]:
+    def changed(self, entity: str) -> Iterator[SourceRecord]:
         return (self.stored[key] for key in list(self.stored) if key in self.fresh and key[0] == entity)
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
@@ -60,7 +60,7 @@ class MemoryContext:
                 self.memos[key] = make()
             return self.memos[key]  # type: ignore[return-value]
 
-    def store(self, records: list[RawRecord]) -> None:
+    def store(self, records: list[SourceRecord]) -> None:
         for record in records:
             key = (record.entity, record.external_id)
             known = self.stored.get(key)

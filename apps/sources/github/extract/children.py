@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, SourceRecord, Skip, Slice
 from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, skips_of
 from apps.sources.github.entities import CHILD_LISTS, ENTITIES
@@ -58,7 +58,7 @@ def take_page(client: Client, fetched: Fetched, page: ChildPage, payload: bytes,
     """Take the record of a further page; gives the pages that have to be read after it."""
     kind = page.kind
     list_name = page.id if kind == queries.THREAD_COMMENTS else kind
-    record = RawRecord(PAGES[kind], f"{page.pull_request}:{list_name}:{page.offset}", payload, scope)
+    record = SourceRecord(PAGES[kind], f"{page.pull_request}:{list_name}:{page.offset}", payload, scope)
     record.request = f"POST {client.graphql_url} Pages {scope} {page.id} {kind} {page.after}"
     fetched.records.append(record)
     if kind == queries.THREAD_COMMENTS:

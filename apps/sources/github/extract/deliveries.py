@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Listed, RawRecord, Slice
+from apps.sources.base import Context, Fetched, Listed, Slice, SourceRecord
 from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, next_page, null_repository_error, owner_and_name, skips_of
 from apps.sources.github.entities import LAG, list_path
@@ -57,7 +57,7 @@ def dated_page(entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Ans
         is_past = window.is_after(item.newest)
         if window.has_time(item.newest):
             name = index.external_id(item.id, payload)
-            fetched.records.append(RawRecord(entity, name, payload, slice_.scope, f"GET {answer.url}", item.newest))
+            fetched.records.append(SourceRecord(entity, name, payload, slice_.scope, f"GET {answer.url}", item.newest))
     fetched.expected = {entity: len(fetched.records)}
     fetched.follow_ups = [] if is_past else next_page(slice_, answer)
     return fetched
@@ -128,11 +128,11 @@ def deployment_details(client: Client, slice_: Slice, context: Context) -> Fetch
     return fetched
 
 
-def deployment_record(payload: bytes, scope: str, request: str) -> RawRecord:
+def deployment_record(payload: bytes, scope: str, request: str) -> SourceRecord:
     """The raw record of a deployment with its statuses."""
     node = index.read_part(payload, _RawDeploymentNode) or _RawDeploymentNode()
     name = index.external_id(node.database_id, payload)
-    return RawRecord("deployment", name, payload, scope, request, parse_time(node.updated_at))
+    return SourceRecord("deployment", name, payload, scope, request, parse_time(node.updated_at))
 
 
 def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched:

@@ -7,7 +7,7 @@ on a question, less is asked for, for the rest of the run. The module ``children
 
 from collections.abc import Sequence
 
-from apps.sources.base import Context, Fetched, Listed, RawRecord, Slice
+from apps.sources.base import Context, Fetched, Listed, Slice, SourceRecord
 from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, GraphQLAnswer, skips_of
 from apps.sources.github.extract import fingerprints, index, queries
@@ -112,7 +112,7 @@ def details(client: Client, scope: str, ids: Ids, answer: GraphQLAnswer[index.No
             continue
         node = index.read_part(payload, index.RawPullRequestNode)
         external_id = str(node.full_database_id) if node else node_id
-        record = RawRecord("pull_request", external_id, payload, name)
+        record = SourceRecord("pull_request", external_id, payload, name)
         record.request = f"POST {client.graphql_url} PullRequestDetails {name} {node_id}"
         fetched.records.append(record)
         if node:

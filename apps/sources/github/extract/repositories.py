@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import ForbiddenError, NotFoundError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index
@@ -99,7 +99,7 @@ def records(payloads: Iterable[bytes], answer: Answer, context: Context) -> Fetc
     fetched, readable = Fetched(), list[_ListedRepositoryPayload]()
     for payload in payloads:
         found = index.read_part(payload, _ListedRepositoryPayload)
-        record = RawRecord("repository", index.external_id(found and found.id, payload), payload)
+        record = SourceRecord("repository", index.external_id(found and found.id, payload), payload)
         record.request = f"GET {answer.url}"
         fetched.records.append(record)
         if found:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import NotFoundError
 from apps.sources.github.client import Client, next_page
 from apps.sources.github.entities import ENTITIES, list_path
@@ -99,7 +99,7 @@ def rest_pull_request_details(client: Client, slice_: Slice, context: Context) -
             fetched.skips.append(Skip(scope, f"{sentence} The rest needs GraphQL."))
         body = {"pull_request": msgspec.Raw(answer.body), "commits": commits, "reviews": reviews}
         name = item.base.repo.full_name if item.base and item.base.repo else scope
-        record = RawRecord("pull_request", str(item.id), msgspec.json.encode(body), name)
+        record = SourceRecord("pull_request", str(item.id), msgspec.json.encode(body), name)
         record.request, record.updated_at = f"GET {answer.url}", parse_time(item.updated_at)
         fetched.records.append(record)
     return fetched
@@ -122,7 +122,7 @@ def rest_comments(client: Client, slice_: Slice, context: Context) -> Fetched:
         owner = pull_request_id(client, slice_.scope, int(number[1]), context) if number else ""
         if owner:
             name = f"{owner}:{index.external_id(comment.id, payload)}"
-            record = RawRecord(entity, name, payload, slice_.scope, f"GET {answer.url}")
+            record = SourceRecord(entity, name, payload, slice_.scope, f"GET {answer.url}")
             record.updated_at = parse_time(comment.updated_at)
             fetched.records.append(record)
     fetched.expected = {ENTITIES[entity].total: len(fetched.records)}

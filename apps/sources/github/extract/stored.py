@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, RawRecord
+from apps.sources.base import Context, SourceRecord
 from apps.sources.github.extract.index import read_part
 from apps.sources.text import parse_time
 
@@ -34,7 +34,7 @@ def stored_repositories(context: Context) -> list[StoredRepository]:
     return [_repository(record) for record in context.current("repository") if record.scope]
 
 
-def _repository(record: RawRecord) -> StoredRepository:
+def _repository(record: SourceRecord) -> StoredRepository:
     payload = read_part(record.payload, _StoredRepositoryPayload) or _StoredRepositoryPayload()
     return StoredRepository(
         record.external_id,

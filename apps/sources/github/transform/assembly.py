@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from apps.sources.base import Context, RawRecord
+from apps.sources.base import Context, SourceRecord
 from apps.sources.github.entities import CHILD_LISTS
 from apps.sources.github.transform.shapes import (
     ChildPageNode,
@@ -29,7 +29,7 @@ class IncompleteError(Exception):
     """A page is not stored, or was read in another state of the pull request."""
 
 
-def assembled(record: RawRecord, context: Context) -> PullRequestNode | None:
+def assembled(record: SourceRecord, context: Context) -> PullRequestNode | None:
     """The pull request of ``record`` with all of its lists complete, ``None`` while something is missing."""
     node = read_json(record.payload, PullRequestNode)
     pages = _StoredPages(record.external_id, node, context)

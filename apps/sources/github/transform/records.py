@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from apps.sources.base import Context, RawRecord, Transformed
+from apps.sources.base import Context, SourceRecord, Transformed
 from apps.sources.github.transform import rest_shapes, shapes
 from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
@@ -26,7 +26,7 @@ class _Variant(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
     graphql_thread: msgspec.Raw = ABSENT
 
 
-def transform(record: RawRecord, context: Context) -> Transformed:
+def transform(record: SourceRecord, context: Context) -> Transformed:
     """The rows of one record; raises for one that cannot be read."""
     return TRANSFORMERS[record.entity](record, context)
 
@@ -36,7 +36,7 @@ def with_people(rows: list[Row], people: People) -> Transformed:
     return Transformed(rows=[*people.rows, *rows], gap_rows=people.gap_rows)
 
 
-def repository(record: RawRecord, context: Context) -> Transformed:
+def repository(record: SourceRecord, context: Context) -> Transformed:
     """A repository."""
     payload, people = read_json(record.payload, rest_shapes.RepositoryPayload), People()
     people.id_of(rest_shapes.account(payload.owner))
@@ -59,7 +59,7 @@ def repository(record: RawRecord, context: Context) -> Transformed:
     return with_people([row], people)
 
 
-def release(record: RawRecord, context: Context) -> Transformed:
+def release(record: SourceRecord, context: Context) -> Transformed:
     """A release."""
     payload, people = read_json(record.payload, rest_shapes.ReleasePayload), People()
     row = Release(
@@ -77,7 +77,7 @@ def release(record: RawRecord, context: Context) -> Transformed:
     return with_people([row], people)
 
 
-def deployment(record: RawRecord, context: Context) -> Transformed:
+def deployment(record: SourceRecord, context: Context) -> Transformed:
     """A deployment with its latest state. It keeps the time when it finished, also after it was replaced (inactive)."""
     people = People()
     if read_json(record.payload, _Variant).deployment is not ABSENT:
@@ -103,7 +103,7 @@ def deployment(record: RawRecord, context: Context) -> Transformed:
     return with_people([row], people)
 
 
-def workflow_run(record: RawRecord, context: Context) -> Transformed:
+def workflow_run(record: SourceRecord, context: Context) -> Transformed:
     """A run of GitHub Actions."""
     payload, people = read_json(record.payload, rest_shapes.WorkflowRunPayload), People()
     row = WorkflowRun(
@@ -125,14 +125,14 @@ def workflow_run(record: RawRecord, context: Context) -> Transformed:
     return with_people([row], people)
 
 
-def whole_pull_request(record: RawRecord, context: Context) -> Transformed:
+def whole_pull_request(record: SourceRecord, context: Context) -> Transformed:
     """A pull request and all that came with it, from either interface."""
     if read_json(record.payload, _Variant).pull_request is ABSENT:
         return pull_request(read_json(record.payload, shapes.PullRequestNode), record.scope)
     return pull_request(read_json(record.payload, rest_shapes.PullRequestRecord).node(), record.scope)
 
 
-def child_record(record: RawRecord, context: Context) -> Transformed:
+def child_record(record: SourceRecord, context: Context) -> Transformed:
     """A further page of a list, or one comment of REST; the record's id begins with the pull request's."""
     owner, _, rest = record.external_id.partition(":")
     variant = read_json(record.payload, _Variant)
@@ -147,7 +147,7 @@ def child_record(record: RawRecord, context: Context) -> Transformed:
     return child_page(read_json(record.payload, shapes.ChildPageNode), record.scope, offset)
 
 
-def complete_pull_request(owner: str, page: RawRecord, context: Context) -> Transformed | None:
+def complete_pull_request(owner: str, page: SourceRecord, context: Context) -> Transformed | None:
     """The rows of the whole pull request, when ``page`` is the last one of a list and all others are stored as well."""
     if read_json(page.payload, shapes.AnyPageNode).has_next_page:
         return None
@@ -168,7 +168,7 @@ def repository_id(scope: str, context: Context) -> str:
     return ids[scope.lower()]
 
 
-TRANSFORMERS: dict[str, Callable[[RawRecord, Context], Transformed]] = {
+TRANSFORMERS: dict[str, Callable[[SourceRecord, Context], Transformed]] = {
     "repository": repository,
     "release": release,
     "deployment": deployment,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from apps.sources.base import Context, Deletion, Fetched, RawRecord, Skip, Slice
+from apps.sources.base import Context, Deletion, Fetched, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError, SourceError
 from apps.sources.jira.client import (
     AGILE,
@@ -85,7 +85,7 @@ def fetch_verified(slice_: Slice, context: Context) -> Fetched:
             existing.append(name)
         else:
             scope = read_shape(payload, ProjectNamePayload).key if entity == "project" else ""
-            fetched.records.append(RawRecord(entity, name, payload, scope, f"GET {path}"))
+            fetched.records.append(SourceRecord(entity, name, payload, scope, f"GET {path}"))
     deleted = {one.external_id for one in fetched.deletions if one.entity == "issue"}
     fetched.follow_ups = found_slices(existing + orphans(deleted, context))
     return fetched

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
 from apps.sources.errors import ForbiddenError, NotFoundError, RateLimitedError, SourceError
 from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape
 from apps.sources.jira.fields import site_fields
@@ -131,7 +131,7 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
                 again.append((issue, scope))
             continue
         health.note(has_worked=True)
-        fetched.records.append(RawRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
+        fetched.records.append(SourceRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
     if again:
         fetched.follow_ups = [Slice("panels", {"issues": again, "round": round_ + 1})]
     fetched.expected = {"dev_status": len(fetched.records)}

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from apps.sources.base import Context, Deletion, Fetched, Listed, RawRecord, Skip, Slice
+from apps.sources.base import Context, Deletion, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import (
     BadRequestError,
     ConflictError,
@@ -221,11 +221,11 @@ def info_of(payload: bytes) -> IssueInfoPayload:
         return IssueInfoPayload(read_shape(payload, IdPayload).id)
 
 
-def record_of(info: IssueInfoPayload, payload: bytes, scope: str) -> RawRecord:
+def record_of(info: IssueInfoPayload, payload: bytes, scope: str) -> SourceRecord:
     """The raw record of an issue."""
     fields = info.fields or IssueInfoFieldsPayload()
     key = (fields.project and fields.project.key) or scope
-    return RawRecord("issue", str(info.id), payload, key, f"POST {API}/issue/bulkfetch", parse_time(fields.updated))
+    return SourceRecord("issue", str(info.id), payload, key, f"POST {API}/issue/bulkfetch", parse_time(fields.updated))
 
 
 def _fetch_changelogs(
@@ -301,10 +301,10 @@ def _needless_comments(infos: dict[str, IssueInfoPayload], context: Context) -> 
     return [Deletion("issue_comments", name, evidence.format(API, whole[name])) for name in sorted(stored)]
 
 
-def array_record(entity: str, issue: IssueInfoPayload, items: Iterable[bytes], request: str) -> RawRecord:
+def array_record(entity: str, issue: IssueInfoPayload, items: Iterable[bytes], request: str) -> SourceRecord:
     """A record that holds a JSON array of ``items``, each byte for byte."""
     updated_at = parse_time(issue.fields.updated) if issue.fields else None
-    return RawRecord(entity, str(issue.id), b"[" + b",".join(items) + b"]", _scope(issue), request, updated_at)
+    return SourceRecord(entity, str(issue.id), b"[" + b",".join(items) + b"]", _scope(issue), request, updated_at)
 
 
 def _scope(issue: IssueInfoPayload) -> str:

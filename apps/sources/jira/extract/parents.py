@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, RawRecord
+from apps.sources.base import Context, SourceRecord
 from apps.sources.errors import InvalidAnswerError
 from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, IssueNamePayload, JiraClient, Payload, read_shape
 from apps.sources.jira.fields import site_fields
@@ -37,7 +37,7 @@ def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
     return next((key for field in epic_link if isinstance(key := getattr(fields, field), str)), "")
 
 
-def fetch_epics(issues: Iterable[RawRecord], client: JiraClient, context: Context) -> list[RawRecord]:
+def fetch_epics(issues: Iterable[SourceRecord], client: JiraClient, context: Context) -> list[SourceRecord]:
     """The ids and keys of the epics that some issues name by key only; each epic is asked for once."""
     epic_link = site_fields(context).epic_link
     if not epic_link:
@@ -48,7 +48,7 @@ def fetch_epics(issues: Iterable[RawRecord], client: JiraClient, context: Contex
     for some in in_pieces(keys, ISSUES_PER_CALL):
         for payload in map(bytes, client.issue_names(some)):
             epic = read_shape(payload, IssueNamePayload)
-            records.append(RawRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch"))
+            records.append(SourceRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch"))
     return records
 
 

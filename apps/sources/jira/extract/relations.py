@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, EndpointRemovedError, ForbiddenError, NotFoundError, UnauthorizedError
 from apps.sources.jira.client import AGILE, API, Id, JiraClient, Payload, raw_records, read_shape
 from apps.sources.jira.extract.paging import walk
@@ -57,7 +57,7 @@ def fetch_project_statuses(slice_: Slice, context: Context) -> Fetched:
         except (ForbiddenError, NotFoundError, EndpointRemovedError) as error:
             fetched.skips.append(Skip("", f"The statuses of project {key} cannot be read. {error}"))
             continue
-        fetched.records.append(RawRecord("project_statuses", project_id, payload, key, f"GET {path}"))
+        fetched.records.append(SourceRecord("project_statuses", project_id, payload, key, f"GET {path}"))
     fetched.expected = {"project_statuses": len(fetched.records)}
     return fetched
 
@@ -72,7 +72,7 @@ def fetch_boards(slice_: Slice, context: Context) -> Fetched:
         return Fetched(skips=[Skip("", f"{reason} {error}")])
     keys = {project.key for project in wanted_projects(context)}
     boards = raw_records("board", items, request=f"GET {AGILE}/board")
-    records: list[RawRecord] = []
+    records: list[SourceRecord] = []
     with_sprints: list[str] = []
     for record in boards:
         board = read_shape(record.payload, BoardPayload)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Listed, RawRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, NotFoundError
 from apps.sources.jira.client import API, JiraClient, ProjectNamePayload, raw_records, read_shape
 from apps.sources.jira.extract.paging import walk
@@ -110,12 +110,12 @@ def user_pages(client: JiraClient) -> Iterator[msgspec.Raw]:
         start += len(page)
 
 
-def _directory(context: Context, entity: str, path: str) -> list[RawRecord]:
+def _directory(context: Context, entity: str, path: str) -> list[SourceRecord]:
     items: Sequence[msgspec.Raw] = JiraClient(context.http).everything(path)
     return raw_records(entity, items, request=f"GET {API}/{path}")
 
 
-def whole_list(entity: str, records: list[RawRecord]) -> Fetched:
+def whole_list(entity: str, records: list[SourceRecord]) -> Fetched:
     """A complete list of one kind: stored objects that it lacks are looked for."""
     listed = [Listed(entity, "", [record.external_id for record in records])]
     follow_ups = [Slice("unlisted", {"entity": entity})]

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from apps.sources.base import Context, RawRecord, Transformed
+from apps.sources.base import Context, SourceRecord, Transformed
 from apps.sources.jira.transform import changes, development, issues, site
 
-Transformer = Callable[[RawRecord, Context], Transformed]
+Transformer = Callable[[SourceRecord, Context], Transformed]
 
 TRANSFORMERS: dict[str, Transformer] = {
     "project": site.project,

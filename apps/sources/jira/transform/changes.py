@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Children, Context, RawRecord, Transformed
+from apps.sources.base import Children, Context, SourceRecord, Transformed
 from apps.sources.jira.client import Id, Payload
 from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_rows
 from apps.sources.rows import IssueChange, IssueKey, Row
@@ -35,7 +35,7 @@ class HistoryPayload(Payload):
 _decoder = msgspec.json.Decoder(list[HistoryPayload])
 
 
-def changelog(record: RawRecord, context: Context) -> Transformed:
+def changelog(record: SourceRecord, context: Context) -> Transformed:
     """All changes of an issue (the record has its id), and the keys that it had before it was moved."""
     try:
         histories = _decoder.decode(record.payload)

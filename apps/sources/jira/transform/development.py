@@ -1,6 +1,6 @@
 """Which rows does the development panel of an issue become? A link to each pull request that it shows."""
 
-from apps.sources.base import Children, Context, RawRecord, Transformed
+from apps.sources.base import Children, Context, SourceRecord, Transformed
 from apps.sources.jira.client import Payload
 from apps.sources.rows import PullRequestIssueLink
 from apps.sources.text import clean, read_json
@@ -33,7 +33,7 @@ class PanelPayload(Payload):
     details: list[PanelDetailPayload] = []
 
 
-def panel(record: RawRecord, context: Context) -> Transformed:
+def panel(record: SourceRecord, context: Context) -> Transformed:
     """One link per URL, because two applications may report the same pull request."""
     issue = record.external_id
     found: dict[str, str] = {}

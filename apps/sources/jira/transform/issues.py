@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.base import Children, Context, RawRecord, Transformed
+from apps.sources.base import Children, Context, SourceRecord, Transformed
 from apps.sources.jira.adf import plain_text
 from apps.sources.jira.client import Id, IssueNamePayload, Payload
 from apps.sources.jira.fields import SiteFields, site_fields
@@ -106,7 +106,7 @@ def issue_decoder(custom: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
-def issue(record: RawRecord, context: Context) -> Transformed:
+def issue(record: SourceRecord, context: Context) -> Transformed:
     """An issue with its links, its embedded comments and its people."""
     custom = site_fields(context)
     found = _decode(record.payload, custom)
@@ -165,7 +165,7 @@ def link_rows(name: str, links: Iterable[LinkPayload]) -> list[Row]:
     return rows
 
 
-def comments(record: RawRecord, context: Context) -> Transformed:
+def comments(record: SourceRecord, context: Context) -> Transformed:
     """All comments of an issue that embeds only some of them."""
     found = read_json(record.payload, list[JiraCommentPayload])
     name = record.external_id

@@ -1,6 +1,6 @@
 """Which rows do projects, types, statuses, people and sprints become?"""
 
-from apps.sources.base import Children, Context, RawRecord, Transformed
+from apps.sources.base import Children, Context, SourceRecord, Transformed
 from apps.sources.jira.client import Id, IdPayload, Payload
 from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_row, user_rows
 from apps.sources.rows import Project, ProjectStatus, Row, Sprint, Status, WorkItemType
@@ -114,7 +114,7 @@ class SprintPayload(Payload, rename="camel"):
         )
 
 
-def project(record: RawRecord, context: Context) -> Transformed:
+def project(record: SourceRecord, context: Context) -> Transformed:
     """A project with its lead and its issue types."""
     found = read_json(record.payload, JiraProjectPayload)
     row = Project(
@@ -130,17 +130,17 @@ def project(record: RawRecord, context: Context) -> Transformed:
     return Transformed([row], user_rows([found.lead]) + types)
 
 
-def issue_type(record: RawRecord, context: Context) -> Transformed:
+def issue_type(record: SourceRecord, context: Context) -> Transformed:
     """An issue type of the directory."""
     return Transformed([read_json(record.payload, IssueTypePayload).row()])
 
 
-def status(record: RawRecord, context: Context) -> Transformed:
+def status(record: SourceRecord, context: Context) -> Transformed:
     """A status of the directory."""
     return Transformed([read_json(record.payload, StatusPayload).row()])
 
 
-def project_statuses(record: RawRecord, context: Context) -> Transformed:
+def project_statuses(record: SourceRecord, context: Context) -> Transformed:
     """The statuses of each type in a project (the record has the project's id)."""
     project_id = record.external_id
     rows: dict[str, Row] = {}
@@ -153,17 +153,17 @@ def project_statuses(record: RawRecord, context: Context) -> Transformed:
     return Transformed(list(rows.values()), complete=[Children(ProjectStatus, "project", project_id)])
 
 
-def user(record: RawRecord, context: Context) -> Transformed:
+def user(record: SourceRecord, context: Context) -> Transformed:
     """A person of the user directory."""
     return Transformed([user_row(read_json(record.payload, JiraPersonPayload))])
 
 
-def sprint(record: RawRecord, context: Context) -> Transformed:
+def sprint(record: SourceRecord, context: Context) -> Transformed:
     """A sprint of a board."""
     return Transformed([read_json(record.payload, SprintPayload).row()])
 
 
-def no_rows(record: RawRecord, context: Context) -> Transformed:
+def no_rows(record: SourceRecord, context: Context) -> Transformed:
     """No rows: other code reads the raw record (fields, boards, epics)."""
     return Transformed()
 

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Any, TypeVar
 
-from apps.sources.base import Connection, Deletion, Fetched, RawRecord, Skip, Slice, Transformed
+from apps.sources.base import Connection, Deletion, Fetched, Skip, Slice, SourceRecord, Transformed
 from apps.sources.github import GitHub
 from apps.sources.http import Http, HttpOptions
 from apps.sources.rows import Row
@@ -26,14 +26,14 @@ class MemoryContext:
         since: datetime | None = None,
         until: datetime | None = None,
         sweep: bool = False,
-        records: "dict[tuple[str, str], RawRecord] | None" = None,
+        records: "dict[tuple[str, str], SourceRecord] | None" = None,
         **options: Any,
     ) -> None:
         self.connection = Connection(base_url, token=TOKEN, scopes=scopes)
         self.http: Http = GitHub().http(self.connection, HttpOptions(**options))
         self.is_full = since is None
         self.with_sweep = sweep or self.is_full
-        self.records: dict[tuple[str, str], RawRecord] = dict(records or {})
+        self.records: dict[tuple[str, str], SourceRecord] = dict(records or {})
         self.listed: set[tuple[str, str]] = set()
         self._since, self._until = since, until
         self._memo: dict[str, Any] = {}
@@ -62,12 +62,12 @@ class MemoryContext:
     def until(self) -> datetime | None:
         return self._until
 
-    def current(self, entity: str) -> Iterator[RawRecord]:
+    def current(self, entity: str) -> Iterator[SourceRecord]:
         return iter([record for (kind, _), record in list(self.records.items()) if kind == entity])
 
     changed = current
 
-    def find(self, entity: str, external_id: str) -> RawRecord | None:
+    def find(self, entity: str, external_id: str) -> SourceRecord | None:
         return self.records.get((entity, external_id))
 
     def memo(self, key: str, make: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.base import Children, RawRecord
+from apps.sources.base import Children, SourceRecord
 from apps.sources.github.transform.records import transform
 from apps.sources.rows import PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
 from tests.unit.sources.github import payloads as github
@@ -15,8 +15,8 @@ LISTS = {PullRequestCommit, PullRequestIssueLink, Review, PullRequestComment}
 STATE = {"headRefOid": "c9", "totalCommentsCount": 3}
 
 
-def record(entity: str, name: str, payload: dict[str, Any]) -> RawRecord:
-    return RawRecord(entity, name, json.dumps(payload).encode(), "acme/shop")
+def record(entity: str, name: str, payload: dict[str, Any]) -> SourceRecord:
+    return SourceRecord(entity, name, json.dumps(payload).encode(), "acme/shop")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources.base import RawRecord
+from apps.sources.base import SourceRecord
 from apps.sources.github import GitHub
 from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
 from apps.sources.github.extract.fingerprints import stored_pull_requests
@@ -19,18 +19,18 @@ OLD, NEW = "2026-03-01T10:00:00Z", "2026-03-06T10:00:00Z"
 Json = dict[str, Any]
 
 
-def stored_repository(number: int = 5, name: str = "acme/shop") -> RawRecord:
+def stored_repository(number: int = 5, name: str = "acme/shop") -> SourceRecord:
     payload = {"id": number, "node_id": f"R_{number}", "full_name": name, "updated_at": OLD, "pushed_at": OLD}
-    return RawRecord("repository", str(number), json.dumps(payload).encode(), name)
+    return SourceRecord("repository", str(number), json.dumps(payload).encode(), name)
 
 
-def stored_pull(number: int = 7, **changes: Any) -> RawRecord:
+def stored_pull(number: int = 7, **changes: Any) -> SourceRecord:
     payload = github.pull_request(number, totalCommentsCount=2, **changes)
-    return RawRecord("pull_request", str(700 + number), json.dumps(payload).encode(), "acme/shop")
+    return SourceRecord("pull_request", str(700 + number), json.dumps(payload).encode(), "acme/shop")
 
 
-def released(number: int) -> RawRecord:
-    return RawRecord("release", str(number), b"{}", "acme/shop")
+def released(number: int) -> SourceRecord:
+    return SourceRecord("release", str(number), b"{}", "acme/shop")
 
 
 def overview(**changes: Any) -> Json:
@@ -49,7 +49,7 @@ def item(number: int, stamp: str, **more: Any) -> Json:
 
 
 def run(
-    provider: ScriptedServer, step: str, *stored: RawRecord, threads: int = 1, **options: Any
+    provider: ScriptedServer, step: str, *stored: SourceRecord, threads: int = 1, **options: Any
 ) -> tuple[MemoryContext, Extracted]:
     records = {(each.entity, each.external_id): each for each in stored}
     options = {"scopes": ("acme/shop",), "since": SINCE, "attempts": 1, "records": records, **options}
@@ -271,6 +271,6 @@ def test_a_question_about_many_is_halved_and_stays_so(provider: ScriptedServer) 
 
 def test_a_pull_request_that_came_over_rest_has_no_fingerprint(provider: ScriptedServer) -> None:
     context = MemoryContext(provider.url)
-    record = RawRecord("pull_request", "707", json.dumps(github.rest_pull_request()).encode(), "acme/shop")
+    record = SourceRecord("pull_request", "707", json.dumps(github.rest_pull_request()).encode(), "acme/shop")
     context.records["pull_request", "707"] = record
     assert stored_pull_requests(context, {"acme/shop"}) == []

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.sources.base import RawRecord, Transformed
+from apps.sources.base import SourceRecord, Transformed
 from apps.sources.github import GitHub
 from apps.sources.rows import (
     Commit,
@@ -29,8 +29,8 @@ SCOPE = "acme/shop"
 def read(entity: str, payload: Any, external_id: str = "707") -> Transformed:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     with MemoryContext("http://127.0.0.1:1") as context:
-        context.records["repository", "5"] = RawRecord("repository", "5", b"{}", "Acme/Shop")
-        return GitHub().transform(RawRecord(entity, external_id, body, SCOPE), context)
+        context.records["repository", "5"] = SourceRecord("repository", "5", b"{}", "Acme/Shop")
+        return GitHub().transform(SourceRecord(entity, external_id, body, SCOPE), context)
 
 
 def only(transformed: Transformed, kind: type[msgspec.Struct]) -> Any:

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.sources.base import RawRecord
+from apps.sources.base import SourceRecord
 
 ADA = {"accountId": "ada", "displayName": "Ada L.", "emailAddress": "ada@example.org", "active": True}
 BOB = {"accountId": "bob", "displayName": "Bob", "accountType": "app"}
@@ -24,8 +24,8 @@ FIELDS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def record(entity: str, external_id: str, payload: Any, scope: str = "") -> RawRecord:
-    return RawRecord(entity, external_id, json.dumps(payload).encode(), scope)
+def record(entity: str, external_id: str, payload: Any, scope: str = "") -> SourceRecord:
+    return SourceRecord(entity, external_id, json.dumps(payload).encode(), scope)
 
 
 def comment(number: int, text: str = "fine") -> dict[str, Any]:
