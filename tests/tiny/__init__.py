@@ -13,9 +13,9 @@ from apps.sources.base import (
     Deletion,
     Estimate,
     Fetched,
-    SourceRecord,
     Slice,
     SliceArgs,
+    SourceRecord,
     Transformed,
 )
 from apps.sources.definition import JobDefinition, ProgressStep, StepDefinition, whole_step

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, SourceRecord, Skip, Slice
+from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
 from apps.sources.errors import SourceError
 from apps.sources.github.client import Client, skips_of
 from apps.sources.github.entities import CHILD_LISTS, ENTITIES
