@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-import httpx
+import requests
 from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
@@ -163,15 +163,15 @@ def _qdrant() -> list[Check]:
     key = {"api-key": settings.QDRANT_API_KEY} if settings.QDRANT_API_KEY else {}
     address = f"{settings.QDRANT_URL.rstrip('/')}/readyz"
     try:
-        return [_answered("qdrant", "Qdrant", lambda: _http().get(address, headers=key).raise_for_status())]
-    except (httpx.HTTPError, httpx.InvalidURL):
+        return [_answered("qdrant", "Qdrant", lambda: _http().get(address, headers=key, timeout=TIMEOUT).raise_for_status())]
+    except requests.RequestException:
         return [Check("qdrant", "Qdrant", Health.DOWN, "Not reachable: embedding and search wait. Check QDRANT_URL.")]
 
 
 @lru_cache(maxsize=1)
-def _http() -> httpx.Client:
-    # One client for all checks: each new one would read the system's certificates first.
-    return httpx.Client(timeout=TIMEOUT)
+def _http() -> requests.Session:
+    # One session for all checks, so that the connection stays open.
+    return requests.Session()
 
 
 def _integrations(tenant: Tenant) -> Check:
