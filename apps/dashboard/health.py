@@ -160,12 +160,16 @@ def _queues(tenant: Tenant) -> Check:
 
 
 def _qdrant() -> list[Check]:
-    key = {"api-key": settings.QDRANT_API_KEY} if settings.QDRANT_API_KEY else {}
-    address = f"{settings.QDRANT_URL.rstrip('/')}/readyz"
     try:
-        return [_answered("qdrant", "Qdrant", lambda: _http().get(address, headers=key, timeout=TIMEOUT).raise_for_status())]
+        return [_answered("qdrant", "Qdrant", _ask_qdrant)]
     except requests.RequestException:
         return [Check("qdrant", "Qdrant", Health.DOWN, "Not reachable: embedding and search wait. Check QDRANT_URL.")]
+
+
+def _ask_qdrant() -> None:
+    key = {"api-key": settings.QDRANT_API_KEY} if settings.QDRANT_API_KEY else {}
+    address = f"{settings.QDRANT_URL.rstrip('/')}/readyz"
+    _http().get(address, headers=key, timeout=TIMEOUT).raise_for_status()
 
 
 @lru_cache(maxsize=1)

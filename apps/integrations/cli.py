@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db import transaction
@@ -17,7 +18,6 @@ from apps.sources.registry import SOURCES
 from apps.tenants.models import Tenant
 from apps.tenants.selectors import tenant_named
 from apps.tenants.services import create_tenant
-from etlproject.settings.env import Env
 
 SCOPE_OPTIONS = {"jira": "project", "github": "repository"}
 
@@ -191,7 +191,7 @@ def end_of(day: str | None) -> datetime | None:
 
 def token_from(variable: str) -> Secret:
     """The token in the environment variable ``variable``."""
-    token = Env.load().text(variable, "")
+    token = settings.ENVIRONMENT.text(variable, "")
     if not token:
         raise CommandError(f"{variable} is not set. Put the token into that environment variable.")
     return Secret(token)

@@ -5,6 +5,7 @@ from csp.constants import NONE, SELF
 from etlproject.settings.env import BASE_DIR, Env, database, mail_server
 
 env = Env.load()
+ENVIRONMENT = env  # for commands whose options name the variable of a secret
 
 POSTGRES = frozenset({"postgres", "postgresql"})
 MAIL = frozenset({"smtp", "smtp+tls", "smtps"})

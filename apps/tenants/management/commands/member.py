@@ -3,6 +3,7 @@
 from getpass import getpass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -10,7 +11,6 @@ from django.db import transaction
 from apps.tenants.models import Role, Tenant, User
 from apps.tenants.selectors import tenant_named
 from apps.tenants.services import add_membership, create_user, remove_membership
-from etlproject.settings.env import Env
 
 
 class Command(BaseCommand):
@@ -65,7 +65,7 @@ def password_from(variable: str | None) -> str:
     """The new user's password, from the environment variable or typed in."""
     if variable is None:
         return getpass("Password of the new user: ")
-    password = Env.load().text(variable, "")
+    password = settings.ENVIRONMENT.text(variable, "")
     if not password:
         raise CommandError(f"{variable} is not set. Set this environment variable to the new user's password.")
     return password
