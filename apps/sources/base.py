@@ -8,7 +8,7 @@ transaction, so after a crash a worker continues with the next slice. The transf
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Slice(msgspec.Struct, frozen=True):
     """
 
     kind: str
-    args: dict[str, Any] = {}
+    args: dict[str, object] = {}
     scope: str = ""
     scopes: tuple[str, ...] = ()
 

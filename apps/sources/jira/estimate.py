@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from apps.sources.base import Context, Estimate, Slice
 from apps.sources.jira.client import API, JiraClient, Payload, ProjectNamePayload, read_shape
-from apps.sources.jira.extract.issues import list_slice, query
+from apps.sources.jira.extract.issues import query, window_of
 from apps.sources.jira.extract.site import fetch_account, fetch_projects
 
 MAX_THREADS = 8
@@ -39,8 +39,7 @@ def _keys(context: Context) -> list[str]:
 
 
 def _issues(client: JiraClient, context: Context, key: str) -> tuple[int, bool]:
-    window = list_slice([key], context.since(key), context.until()).args["window"]
-    jql = query([key], *window)
+    jql = query([key], *window_of(context.since(key), context.until()))
     page = client.issue_ids(jql, None)
     listed = len({str(issue.id) for issue in page.issues})
     if not page.has_next:

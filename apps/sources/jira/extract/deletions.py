@@ -20,6 +20,7 @@ from apps.sources.jira.client import (
     ProjectNamePayload,
     read_shape,
 )
+from apps.sources.jira.extract.args import IssuesArgs, KeysArgs, UnlistedArgs, VerifyArgs
 from apps.sources.jira.extract.parents import orphans
 from apps.sources.text import in_pieces
 
@@ -40,14 +41,14 @@ PARTS = {"issue": ("issue_changelog", "issue_comments", "dev_status"), "project"
 
 def fetch_unlisted(slice_: Slice, context: Context) -> Fetched:
     """The stored objects that a complete list of the site lacks."""
-    entity = slice_.args["entity"]
+    entity = slice_.read(UnlistedArgs).entity
     ids, left_out = _bounded(context.unlisted(entity, ""))
     return Fetched(follow_ups=verify_slices(entity, ids), skips=_left_out(entity, left_out))
 
 
 def fetch_unlisted_issues(slice_: Slice, context: Context) -> Fetched:
     """The issues that the list of some projects lacks: moved ones are fetched, the others are verified."""
-    return _search([issue for key in slice_.args["keys"] for issue in context.unlisted("issue", key)], context)
+    return _search([issue for key in slice_.read(KeysArgs).keys for issue in context.unlisted("issue", key)], context)
 
 
 def fetch_lost_issues(slice_: Slice, context: Context) -> Fetched:
@@ -60,21 +61,22 @@ def fetch_lost_issues(slice_: Slice, context: Context) -> Fetched:
 
 def verify_slices(entity: str, ids: Sequence[str]) -> list[Slice]:
     """The slices that ask for each of ``ids``."""
-    return [Slice("verify", {"entity": entity, "ids": list(some)}) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
+    return [Slice.of("verify", VerifyArgs(entity, list(some))) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
 
 
 def found_slices(ids: Sequence[str]) -> list[Slice]:
     """The slices that fetch issues again which exist, but in another place than before."""
-    return [Slice("found_issues", {"ids": list(some), "keys": []}) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
+    return [Slice.of("found_issues", IssuesArgs(list(some), [])) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
 
 
 def fetch_verified(slice_: Slice, context: Context) -> Fetched:
     """Ask for some objects one by one, and first for the account: without a valid token Jira answers 404 to all."""
     client = JiraClient(context.http)
     client.myself()
-    entity, fetched = slice_.args["entity"], Fetched()
+    args, fetched = slice_.read(VerifyArgs), Fetched()
+    entity = args.entity
     existing: list[str] = []
-    for name in slice_.args["ids"]:
+    for name in args.ids:
         path = f"{PATHS[entity]}{name}"
         try:
             payload = bytes(client.get(path, msgspec.Raw, {"fields": "key"} if entity == "issue" else None))

@@ -16,6 +16,7 @@ import msgspec
 from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
 from apps.sources.errors import ForbiddenError, NotFoundError, RateLimitedError, SourceError
 from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape
+from apps.sources.jira.extract.args import LeftOutPanelsArgs, PanelsArgs
 from apps.sources.jira.fields import site_fields
 from apps.sources.text import counted, in_pieces
 
@@ -83,8 +84,8 @@ def start(context: Context) -> list[Slice]:
     emptied = silent.keys() - context.unstored("dev_status", list(silent))
     hinted += [(issue, silent[issue]) for issue in sorted(emptied)]
     chosen, left_out = hinted[:MAX_PANELS], len(hinted) - MAX_PANELS
-    slices = [Slice("panels", {"issues": list(some)}) for some in in_pieces(chosen, ISSUES_PER_SLICE)]
-    return slices + ([Slice("panels_left_out", {"issues": left_out})] if left_out > 0 else [])
+    slices = [Slice.of("panels", PanelsArgs(list(some))) for some in in_pieces(chosen, ISSUES_PER_SLICE)]
+    return slices + ([Slice.of("panels_left_out", LeftOutPanelsArgs(left_out))] if left_out > 0 else [])
 
 
 def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
@@ -113,8 +114,8 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
     fetched = Fetched()
     failures: Counter[str] = Counter()
     again: list[tuple[str, str]] = []
-    round_ = slice_.args.get("round", 1)
-    for issue, scope in slice_.args["issues"]:
+    args = slice_.read(PanelsArgs)
+    for issue, scope in args.issues:
         if health.is_hopeless:
             failures["This account cannot read Jira's development panel."] += 1
             continue
@@ -125,7 +126,7 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
         except SourceError as error:
             client.myself()  # raises where all of Jira fails
             health.note(has_worked=False)
-            if round_ == MAX_ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
+            if args.round == MAX_ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
                 failures[str(error)] += 1
             else:
                 again.append((issue, scope))
@@ -133,7 +134,7 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
         health.note(has_worked=True)
         fetched.records.append(SourceRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
     if again:
-        fetched.follow_ups = [Slice("panels", {"issues": again, "round": round_ + 1})]
+        fetched.follow_ups = [Slice.of("panels", PanelsArgs(again, args.round + 1))]
     fetched.expected = {"dev_status": len(fetched.records)}
     fetched.skips = [
         Skip("", f"The development information of {counted(n, 'issue')} is missing. {why}")
@@ -159,7 +160,7 @@ def applications_in(summary: bytes) -> list[str]:
 
 def fetch_left_out(slice_: Slice, context: Context) -> Fetched:
     """A skip for the issues that are beyond the limit of a run."""
-    left_out = counted(slice_.args["issues"], "changed issue")
+    left_out = counted(slice_.read(LeftOutPanelsArgs).issues, "changed issue")
     reason = f"A run reads at most {MAX_PANELS:,} development panels and has left out those of {left_out}."
     return Fetched(skips=[Skip("", f"{reason} Their pull requests are linked by branch, title and commits instead.")])
 

@@ -34,6 +34,7 @@ from apps.sources.jira.client import (
     ProjectNamePayload,
     read_shape,
 )
+from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, Window
 from apps.sources.jira.extract.paging import Batches, insist
 from apps.sources.jira.extract.parents import fetch_epics
 from apps.sources.jira.extract.stored import wanted_projects
@@ -90,8 +91,13 @@ def fetch_nothing(slice_: Slice, context: Context) -> Fetched:
 def list_slice(keys: list[str], since: datetime | None, until: datetime | None) -> Slice:
     """The first page of the list of ids of some projects."""
     scope = keys[0] if len(keys) == 1 else ""
-    window = [int(moment.timestamp() * 1000) if moment else None for moment in (since, until)]
-    return Slice("issue_ids", {"keys": keys, "window": window}, scope)
+    return Slice.of("issue_ids", IssueListArgs(keys, window_of(since, until)), scope)
+
+
+def window_of(since: datetime | None, until: datetime | None) -> Window:
+    """Two times in epoch milliseconds."""
+    start, end = (int(moment.timestamp() * 1000) if moment else None for moment in (since, until))
+    return start, end
 
 
 def query(keys: Iterable[str], since: int | None, until: int | None) -> str:
@@ -109,32 +115,33 @@ def fetch_ids(slice_: Slice, context: Context) -> Fetched:
     The list of a full run is complete: its last page looks for the stored issues that it lacks.
     """
     client = JiraClient(context.http)
-    token, jql = slice_.args.get("token"), query(slice_.args["keys"], *slice_.args["window"])
+    args = slice_.read(IssueListArgs)
+    jql = query(args.keys, *args.window)
     try:
-        page = insist(lambda: client.issue_ids(jql, token), IssueIdsPayload.is_odd)
+        page = insist(lambda: client.issue_ids(jql, args.token), IssueIdsPayload.is_odd)
     except (BadRequestError, NotFoundError, ForbiddenError) as error:
-        if token:
+        if args.token:
             raise
         return without_lost_projects(slice_, client, error)
     ids = list(dict.fromkeys(str(issue.id) for issue in page.issues))
     follow_ups = next_page(slice_, page)
     is_last = not follow_ups
     follow_ups += [
-        Slice("issues", {"ids": list(some), "keys": slice_.args["keys"]}, slice_.scope)
-        for some in in_pieces(ids, IDS_PER_SLICE)
+        Slice.of("issues", IssuesArgs(list(some), args.keys), slice_.scope) for some in in_pieces(ids, IDS_PER_SLICE)
     ]
     if context.is_full and is_last:
-        follow_ups.append(Slice("unlisted_issues", {"keys": slice_.args["keys"]}))
-    is_complete = slice_.args["window"] == [None, None]
+        follow_ups.append(Slice.of("unlisted_issues", KeysArgs(args.keys)))
+    is_complete = args.window == (None, None)
     listed = [Listed("issue", slice_.scope, ids)] if is_complete else []
     return Fetched(follow_ups=follow_ups, expected={"issue": len(ids)}, listed=listed)
 
 
 def without_lost_projects(slice_: Slice, client: JiraClient, error: Exception) -> Fetched:
     """Jira refuses a query as a whole when one project does not exist: ask for each alone to find out which one."""
-    keys: list[str] = slice_.args["keys"]
+    args = slice_.read(IssueListArgs)
+    keys = args.keys
     if len(keys) > 1:
-        return Fetched(follow_ups=[Slice(slice_.kind, {**slice_.args, "keys": [key]}, key) for key in keys])
+        return Fetched(follow_ups=[Slice.of(slice_.kind, IssueListArgs([key], args.window), key) for key in keys])
     try:
         visible = client.projects(0, keys).values
     except (BadRequestError, NotFoundError, ForbiddenError):
@@ -156,14 +163,13 @@ def next_page(slice_: Slice, page: IssueIdsPayload) -> list[Slice]:
             )
         return []
     digest = blake2b(token.encode(errors="replace"), digest_size=6).hexdigest()
-    visited: list[str] = slice_.args.get("visited", [])
-    empty = 0 if page.issues else int(slice_.args.get("empty", 0)) + 1
-    if digest in visited or empty > MAX_EMPTY_PAGES:
-        what = "repeats a page" if digest in visited else "consists of many empty pages"
-        keys = ", ".join(slice_.args["keys"])
+    args = slice_.read(IssueListArgs)
+    empty = 0 if page.issues else args.empty + 1
+    if digest in args.visited or empty > MAX_EMPTY_PAGES:
+        what = "repeats a page" if digest in args.visited else "consists of many empty pages"
+        keys = ", ".join(args.keys)
         raise InvalidAnswerError(f"Jira's list of the issues of {keys} {what} and has no end. Try again later.")
-    args = {**slice_.args, "token": token, "visited": [*visited, digest], "empty": empty}
-    return [Slice(slice_.kind, args, slice_.scope)]
+    return [slice_.replace_args(token=token, visited=[*args.visited, digest], empty=empty)]
 
 
 def fetch_issues(slice_: Slice, context: Context) -> Fetched:
@@ -200,12 +206,12 @@ def _fetch_bodies(slice_: Slice, client: JiraClient, fetched: Fetched, batches: 
         failed = {str(error.id) for error in batch.issue_errors or []}
         return [issue for issue in ids if issue in failed and issue not in infos]
 
-    failed: dict[str, str] = {}
-    missing: list[str] = slice_.args["ids"]
+    args, failed = slice_.read(IssuesArgs), dict[str, str]()
+    missing = args.ids
     for _ in range(2):  # an answer without the issue does not prove that it was deleted
         failed |= batches.run(missing, ask)
         missing = [issue for issue in missing if issue not in infos and issue not in failed]
-    for key in slice_.args["keys"] if failed else []:  # their project is unknown: each project is asked again
+    for key in args.keys if failed else []:  # their project is unknown: each project is asked again
         fetched.skips += [Skip(key, f"Issue {issue} was left out. {why}") for issue, why in failed.items()]
     if missing:
         reason = f"Jira listed {counted(len(missing), 'issue')} but did not send"

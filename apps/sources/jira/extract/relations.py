@@ -7,6 +7,7 @@ import msgspec
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, EndpointRemovedError, ForbiddenError, NotFoundError, UnauthorizedError
 from apps.sources.jira.client import AGILE, API, Id, JiraClient, Payload, raw_records, read_shape
+from apps.sources.jira.extract.args import BoardsArgs, ProjectStatusesArgs
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import whole_list
 from apps.sources.jira.extract.stored import are_directories_due, wanted_projects
@@ -34,8 +35,11 @@ def start(context: Context) -> list[Slice]:
     """The statuses always; what hardly ever changes only when it is due."""
     slices = [Slice("statuses")]
     if are_directories_due(context):
-        projects = [[project.key, str(project.id)] for project in wanted_projects(context)]
-        slices += [Slice("project_statuses", {"projects": list(some)}) for some in in_pieces(projects, ITEMS_PER_SLICE)]
+        projects = [(project.key, str(project.id)) for project in wanted_projects(context)]
+        slices += [
+            Slice.of("project_statuses", ProjectStatusesArgs(list(some)))
+            for some in in_pieces(projects, ITEMS_PER_SLICE)
+        ]
         slices.append(Slice("boards"))
     return slices
 
@@ -50,7 +54,7 @@ def fetch_project_statuses(slice_: Slice, context: Context) -> Fetched:
     """The statuses of each issue type, project by project."""
     client = JiraClient(context.http)
     fetched = Fetched()
-    for key, project_id in slice_.args["projects"]:
+    for key, project_id in slice_.read(ProjectStatusesArgs).projects:
         path = f"{API}/project/{project_id}/statuses"
         try:
             payload = bytes(client.get(path, msgspec.Raw))
@@ -86,7 +90,7 @@ def fetch_boards(slice_: Slice, context: Context) -> Fetched:
     listed = [board.external_id for board in boards]
     fetched.listed[0].ids += set(listed) - set(context.unstored("board", listed))
     fetched.follow_ups += [
-        Slice("sprints", {"boards": list(some)}) for some in in_pieces(with_sprints, ITEMS_PER_SLICE)
+        Slice.of("sprints", BoardsArgs(list(some))) for some in in_pieces(with_sprints, ITEMS_PER_SLICE)
     ]
     return fetched
 
@@ -95,7 +99,7 @@ def fetch_sprints(slice_: Slice, context: Context) -> Fetched:
     """The sprints of some boards. A board may have none."""
     client = JiraClient(context.http)
     fetched = Fetched()
-    for board in slice_.args["boards"]:
+    for board in slice_.read(BoardsArgs).boards:
         try:
             items = list(walk(lambda start, board=board: client.sprints(board, start)))  # type: ignore[misc]
         except BadRequestError:

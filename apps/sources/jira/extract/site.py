@@ -7,6 +7,7 @@ import msgspec
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, NotFoundError
 from apps.sources.jira.client import API, JiraClient, ProjectNamePayload, raw_records, read_shape
+from apps.sources.jira.extract.args import AccountArgs, KeysArgs, UnlistedArgs
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.stored import are_directories_due
 from apps.sources.text import in_pieces
@@ -16,7 +17,7 @@ KEYS_PER_CALL = 50
 
 def start(context: Context) -> list[Slice]:
     """The account comes first: with a bad token Jira does not refuse many of its lists, they are just empty."""
-    return [Slice("account", {"directories": are_directories_due(context)})]
+    return [Slice.of("account", AccountArgs(are_directories_due(context)))]
 
 
 def fetch_account(slice_: Slice, context: Context) -> Fetched:
@@ -24,9 +25,9 @@ def fetch_account(slice_: Slice, context: Context) -> Fetched:
     client = JiraClient(context.http)
     client.myself()
     scopes = context.connection.scopes
-    follow_ups = [Slice("projects", {"keys": list(keys)}) for keys in in_pieces(scopes, KEYS_PER_CALL)]
-    follow_ups = follow_ups or [Slice("projects", {"keys": []})]
-    if slice_.args.get("directories"):
+    follow_ups = [Slice.of("projects", KeysArgs(list(keys))) for keys in in_pieces(scopes, KEYS_PER_CALL)]
+    follow_ups = follow_ups or [Slice("projects")]
+    if slice_.read(AccountArgs).with_directories:
         refuse_data_center(client)
         follow_ups += [Slice("fields"), Slice("issue_types"), Slice("users")]
     return Fetched(follow_ups=follow_ups)
@@ -45,7 +46,7 @@ def refuse_data_center(client: JiraClient) -> None:
 def fetch_projects(slice_: Slice, context: Context) -> Fetched:
     """The chosen projects, with a skip for each that the site does not show, or all that the token may see."""
     client = JiraClient(context.http)
-    keys: list[str] = slice_.args.get("keys", [])
+    keys = slice_.read(KeysArgs).keys
     found = list(walk(lambda start: client.projects(start, keys)))
     skips: list[Skip] = []
     if keys:
@@ -118,7 +119,7 @@ def _directory(context: Context, entity: str, path: str) -> list[SourceRecord]:
 def whole_list(entity: str, records: list[SourceRecord]) -> Fetched:
     """A complete list of one kind: stored objects that it lacks are looked for."""
     listed = [Listed(entity, "", [record.external_id for record in records])]
-    follow_ups = [Slice("unlisted", {"entity": entity})]
+    follow_ups = [Slice.of("unlisted", UnlistedArgs(entity))]
     return Fetched(records, follow_ups, {entity: len(records)}, listed=listed)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from apps.sources.base import Context, Fetched, Listed, Slice
 from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError
 from apps.sources.jira.client import IssueIdsPayload, JiraClient
+from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, UnlistedArgs
 from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
 from apps.sources.jira.extract.paging import insist
 from apps.sources.jira.extract.stored import wanted_projects
@@ -16,21 +17,22 @@ def start(context: Context) -> list[Slice]:
     """One list of all projects, unless the run lists each of them anyway."""
     if not context.with_sweep:
         return []
-    slices = [Slice("unlisted", {"entity": "sprint"})] if _has_listed_boards(context) else []
+    slices = [Slice.of("unlisted", UnlistedArgs("sprint"))] if _has_listed_boards(context) else []
     keys = [project.key for project in wanted_projects(context)]
     if keys and not context.is_full:
-        return [*slices, Slice("all_ids", {"keys": keys, "window": [None, None]})]
+        return [*slices, Slice.of("all_ids", IssueListArgs(keys, (None, None)))]
     return slices + _lost(context)
 
 
 def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
     """A page of ids and keys. Listed issues that are not stored are fetched; the last page looks for unlisted ones."""
     client = JiraClient(context.http)
-    token, jql = slice_.args.get("token"), query(slice_.args["keys"], None, None)
+    args = slice_.read(IssueListArgs)
+    jql = query(args.keys, None, None)
     try:
-        page = insist(lambda: client.issue_ids(jql, token, "key"), IssueIdsPayload.is_odd)
+        page = insist(lambda: client.issue_ids(jql, args.token, "key"), IssueIdsPayload.is_odd)
     except (BadRequestError, NotFoundError, ForbiddenError) as error:
-        if token:
+        if args.token:
             raise
         return without_lost_projects(slice_, client, error)
     by_project: dict[str, list[str]] = defaultdict(list)
@@ -39,17 +41,15 @@ def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
     unknown = context.unstored("issue", [issue for ids in by_project.values() for issue in ids])
     follow_ups = next_page(slice_, page)
     if not follow_ups:
-        follow_ups = [Slice("unlisted_issues", {"keys": slice_.args["keys"]}), *_lost(context)]
-    follow_ups += [
-        Slice("unknown_issues", {"ids": list(some), "keys": []}) for some in in_pieces(unknown, IDS_PER_SLICE)
-    ]
+        follow_ups = [Slice.of("unlisted_issues", KeysArgs(args.keys)), *_lost(context)]
+    follow_ups += [Slice.of("unknown_issues", IssuesArgs(list(some), [])) for some in in_pieces(unknown, IDS_PER_SLICE)]
     return Fetched(follow_ups=follow_ups, listed=[Listed("issue", key, ids) for key, ids in by_project.items()])
 
 
 def fetch_unknown(slice_: Slice, context: Context) -> Fetched:
     """Listed issues that are not stored, unless the list of changes has brought them meanwhile."""
-    ids = context.unstored("issue", slice_.args["ids"])
-    return fetch_found(Slice(slice_.kind, {**slice_.args, "ids": ids}), context) if ids else Fetched()
+    ids = context.unstored("issue", slice_.read(IssuesArgs).ids)
+    return fetch_found(slice_.replace_args(ids=ids), context) if ids else Fetched()
 
 
 def _lost(context: Context) -> list[Slice]:
