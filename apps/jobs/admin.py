@@ -28,7 +28,7 @@ REASON = "Requested in the admin site"
 
 
 def control_action(control: Control) -> Callable[..., None]:
-    """The admin action that asks for one control of every chosen job."""
+    """The admin action for one control, on all selected jobs."""
 
     @admin.action(description=control.label, permissions=["operate"])
     def act(model_admin: "JobAdmin", request: HttpRequest, queryset: QuerySet[Job]) -> None:
@@ -84,11 +84,11 @@ class JobAdmin(Live, TenantAdmin):
         )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: a job is made with its integration."""
+        """Nobody can: a job is created with its integration."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Store only what was changed: the state moves on while somebody looks at the form."""
+        """Store only what was changed: the state may change while a person edits the form."""
         require(request.user, obj.tenant_id, Role.ADMIN)
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         settings = {name: changed.pop(name) for name in SETTINGS if name in changed}
@@ -102,7 +102,7 @@ class JobAdmin(Live, TenantAdmin):
 
     @admin.display(description="Next five")
     def next_five(self, job: Job) -> SafeString:
-        """By the stored settings: by the rule's clock, and by that of the reader."""
+        """The next runs by the stored settings, in the time zone of the rule and in that of the reader."""
         coming = upcoming(job)
         lines = format_html_join("", "<li>{} <small>({})</small></li>", _clocks(coming["occurrences"]))
         return format_html("<p>{}</p><ol>{}</ol>", coming["description"], lines)
@@ -140,7 +140,7 @@ class RunAdmin(Live, ReadOnlyTenantAdmin):
     def numbers(self, run: Run) -> SafeString:
         return pretty(run.counts)
 
-    @admin.display(description="What the provider would not give")
+    @admin.display(description="Not returned by the provider")
     def not_given(self, run: Run) -> SafeString:
         return pretty(run.skips)
 

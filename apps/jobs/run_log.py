@@ -156,9 +156,9 @@ class Journal:
         with self._lock:
             self._notes.append(NewLine(text, LogLevel.WARNING))
 
-    def flush(self, *, now: bool = False) -> None:
+    def flush(self, *, is_last: bool = False) -> None:
         """Write what has come together, unless the last lines are too recent."""
-        if not now and time.monotonic() - self._written < FLUSH_SECONDS:
+        if not is_last and time.monotonic() - self._written < FLUSH_SECONDS:
             return
         if lines := self.take():
             self._written = time.monotonic()

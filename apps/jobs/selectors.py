@@ -1,4 +1,4 @@
-"""Which jobs does a tenant have, and which one is meant by a name?"""
+"""Which jobs does a tenant have, which one has a name, and where is its newest run?"""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from apps.tenants.models import Tenant
 
 
 class UnknownJobError(Exception):
-    """A name or id that no job of the tenant has; the sentence lists those there are."""
+    """No job of the tenant has this name or id; the sentence lists the names of its jobs."""
 
 
 def jobs_of(tenant: Tenant | int) -> QuerySet[Job]:
@@ -28,9 +28,9 @@ def job_named(name: str, tenant: Tenant | None = None) -> Job:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UnknownJobError(f"Several tenants have a job {name!r}: say which with --tenant SLUG.")
+        raise UnknownJobError(f"Several tenants have a job {name!r}: choose one with --tenant SLUG.")
     known = sorted(set((jobs_of(tenant) if tenant else Job.across_tenants).values_list("name", flat=True)))
-    hint = f"There are: {', '.join(known)}." if known else "There is none yet: add an integration first."
+    hint = f"The jobs are {', '.join(known)}." if known else "There is no job yet: add an integration first."
     raise UnknownJobError(f"There is no job {name!r}. {hint}")
 
 
@@ -48,7 +48,7 @@ def newest_run(job: Job) -> Run | None:
 
 
 def unfinished_before(run: Run) -> list[UUID]:
-    """The runs of the job since its last finished one that read what had changed: what they stored is still new."""
+    """The earlier runs of the job since it last finished an incremental or full run: what they stored is still new."""
     earlier = Run.across_tenants.filter(job=run.job_id, created_at__lt=run.created_at)
     finished = earlier.filter(state=RunState.FINISHED, mode__in=(RunMode.INCREMENTAL, RunMode.FULL))
     since = finished.order_by("-created_at").values_list("created_at", flat=True).first()
@@ -56,7 +56,7 @@ def unfinished_before(run: Run) -> list[UUID]:
 
 
 def steps_status(job: Job) -> dict[str, dict[str, str]]:
-    """The state of every stage of the newest run, by step; idle for a job that never ran."""
+    """The state of every stage of the newest run, by step; idle if the job never ran."""
     run = newest_run(job)
     states = stage_states(run.pk) if run else {}
     return {
@@ -70,6 +70,6 @@ def idle_steps(job: Job) -> dict[str, dict[str, str]]:
     return {step.key: dict.fromkeys(step.stages, StageState.IDLE.value) for step in definition(job.job_type).steps}
 
 
-def all_finished(job: Job) -> bool:
-    """Whether every stage of the newest run is finished or had nothing to do."""
+def is_all_finished(job: Job) -> bool:
+    """Whether every stage of the newest run is finished or skipped."""
     return all(state in STAGE_DONE for states in steps_status(job).values() for state in states.values())

@@ -1,4 +1,4 @@
-"""How does a terminal follow a run? A live bar from the stored state, until the run ends."""
+"""How does a terminal follow a run? It shows a progress bar from the stored state until the run ends."""
 
 import time
 
@@ -13,7 +13,7 @@ POLL_SECONDS = 0.25
 
 
 def until_ended(run: Run) -> Run:
-    """Wait for the end of a run, with a bar on standard error where that is a terminal; returns it as it ended."""
+    """Wait for the end of a run and return it; shows a bar if standard error is a terminal."""
     columns = (
         TextColumn("[bold]{task.description:<14}"),
         BarColumn(bar_width=30),

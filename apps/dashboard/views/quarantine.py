@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from apps.dashboard import set_aside
 from apps.dashboard.views.member import member_page
-from apps.jobs.quarantine.services import retryable
+from apps.jobs.quarantine.services import can_retry
 from apps.raw.selectors import quarantined
 from apps.tenants.current import TenantRequest
 
@@ -51,7 +51,7 @@ def quarantine_record(request: TenantRequest, record_id: int) -> HttpResponse:
     context = {
         "record": record,
         "payload": set_aside.pretty(record.raw.payload) if record.raw else "",
-        "retryable": retryable(record),
+        "can_retry": can_retry(record),
         "why_not": set_aside.why_not(request.role),
     }
     return render(request, "dashboard/quarantine_record.html", context)

@@ -1,4 +1,4 @@
-"""What can a program ask about the data of runs? Whether it is complete, and what was set aside."""
+"""What can a program ask about the data of a run? Whether it is complete, and which records were set aside."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -21,19 +21,19 @@ from apps.tenants.models import Role
 
 router = Router(tags=["data"])
 
-PAGE = 100
-MOST_IDS = 1000
+RECORDS_PER_PAGE = 100
+MAX_FILTER_IDS = 1000
 
 
 class MissingAnswer(Schema):
-    """How many records are missing, and the ids of some, a hundred at most."""
+    """How many records are missing, and the ids of at most a hundred of them."""
 
     number: int
     ids: list[str]
 
 
 class ProofLineAnswer(Schema):
-    """One kind in one project or repository; null where a number does not apply, ``exact`` where ids were listed."""
+    """One kind in one project or repository; a number that does not apply is null, ``exact``: ids were listed."""
 
     kind: str
     scope: str
@@ -54,7 +54,7 @@ class ProofLineAnswer(Schema):
 
 
 class ProofAnswer(Schema):
-    """``complete`` is whether nothing is missing; ``problems`` says in sentences what is."""
+    """``complete``: nothing is missing; otherwise ``problems`` says in sentences what is."""
 
     run: UUID
     state: str
@@ -65,7 +65,7 @@ class ProofAnswer(Schema):
 
 
 class Filter(Schema):
-    """Which records are meant: by integration, stage, kind, state, text in id or error, group, ids; "" is any."""
+    """Which records: by integration, stage, kind, state, a text in id or error, group of errors, ids; "" means any."""
 
     integration: int | None = None
     stage: Text = ""
@@ -73,15 +73,15 @@ class Filter(Schema):
     state: Literal["open", "resolved", "dismissed", ""] = "open"
     text: Annotated[Text, Field(max_length=200)] = ""
     fingerprint: Text = ""
-    ids: list[int] = Field([], max_length=MOST_IDS)
+    ids: list[int] = Field([], max_length=MAX_FILTER_IDS)
 
     def wanted(self) -> Wanted:
-        """As the selectors take it."""
+        """The filter for the selectors."""
         return Wanted(**{name: getattr(self, name) for name in Filter.model_fields})
 
 
-class Asked(Filter):
-    """The records, and why. A condition that does not exist is refused: it would mean all records."""
+class QuarantineRequest(Filter):
+    """Which records, and why. An unknown condition is refused, because without it the filter would mean all records."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -108,36 +108,36 @@ class SetAside(Schema):
 
 
 class SetAsideWithPayload(SetAside):
-    """With the provider's JSON as it came; null where none is kept."""
+    """A record with the provider's JSON; null if no payload is stored."""
 
     payload: str | None
 
 
 class SetAsidePage(Schema):
-    """The newest records, and how many there are in all; ``before`` is the id to ask for the next page with."""
+    """A page of the newest records, and their total number; ``before`` is the id that asks for the next page."""
 
     number: int
     records: list[SetAside]
     before: int | None
 
 
-class Retried(Schema):
-    """The runs that try ``records`` again; ``refused`` says why those of other jobs were left alone."""
+class RetryAnswer(Schema):
+    """The runs that retry ``records`` records; ``refused`` says why the records of other jobs are not retried."""
 
     records: int
     runs: list[UUID]
     refused: list[str]
 
 
-class Dismissed(Schema):
-    """How many records were given up."""
+class DismissAnswer(Schema):
+    """How many records were dismissed."""
 
     records: int
 
 
 @router.get("/runs/{uuid:run_id}/proof", response=ProofAnswer, summary="Is everything there?")
 def get_proof(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
-    """What the run was to bring, and what of it is stored, loaded and embedded; empty until the run has finished."""
+    """What was listed, stored, loaded and embedded, and what is missing; empty until the run has finished."""
     run = Run.objects.for_tenant(member_tenant(request)).filter(pk=run_id).first()
     if run is None:
         raise HttpError(404, f"There is no run {run_id}.")
@@ -152,14 +152,14 @@ def get_proof(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     }
 
 
-@router.get("/quarantine", response=SetAsidePage, summary="What was set aside?")
+@router.get("/quarantine", response=SetAsidePage, summary="List the records that were set aside")
 def list_quarantine(request: HttpRequest, wanted: Query[Filter], before: int | None = None) -> dict[str, Any]:
-    """The newest records that the filter finds, a hundred at a time."""
+    """The newest records that match the filter, a hundred per page."""
     rows = quarantined(member_tenant(request), wanted.wanted())
     page = rows.filter(pk__lt=before) if before else rows
-    found = list(page.order_by("-pk")[: PAGE + 1])
-    more = found[PAGE - 1].pk if len(found) > PAGE else None
-    return {"number": rows.count(), "records": found[:PAGE], "before": more}
+    found = list(page.order_by("-pk")[: RECORDS_PER_PAGE + 1])
+    more = found[RECORDS_PER_PAGE - 1].pk if len(found) > RECORDS_PER_PAGE else None
+    return {"number": rows.count(), "records": found[:RECORDS_PER_PAGE], "before": more}
 
 
 @router.get("/quarantine/{int:record_id}", response=SetAsideWithPayload, summary="One record that was set aside")
@@ -168,25 +168,25 @@ def get_quarantine(request: HttpRequest, record_id: int) -> Quarantine:
     rows = Quarantine.objects.for_tenant(member_tenant(request)).select_related("raw")
     record = rows.filter(pk=record_id).first()
     if record is None:
-        raise HttpError(404, f"There is no record {record_id} that was set aside.")
+        raise HttpError(404, f"No record {record_id} was set aside.")
     record.payload = record.raw.payload if record.raw else None  # type: ignore[attr-defined]
     return record
 
 
-@router.post("/quarantine/retry", response={202: Retried}, summary="Try records again")
-def retry(request: HttpRequest, body: Asked) -> Status[dict[str, Any]]:
-    """From what is stored, with no request to the provider: a run for each job concerned; 409 when none may begin."""
+@router.post("/quarantine/retry", response={202: RetryAnswer}, summary="Retry records")
+def retry(request: HttpRequest, body: QuarantineRequest) -> Status[dict[str, Any]]:
+    """Retry from what is stored, without a request to the provider: one run per job; 409 if no run can start."""
     tenant = member_tenant(request, Role.OPERATOR)
     retried = quarantine.retry(tenant, body.wanted(), actor=actor(request), reason=body.reason)
     if not retried.runs:
-        raise HttpError(409, " ".join(retried.refused) or "Nothing that is set aside matches.")
+        raise HttpError(409, " ".join(retried.refused) or "No record that was set aside matches.")
     runs = [run.pk for run in retried.runs]
     return Status(202, {"records": retried.records, "runs": runs, "refused": retried.refused})
 
 
-@router.post("/quarantine/dismiss", response=Dismissed, summary="Give records up")
-def dismiss(request: HttpRequest, body: Asked) -> dict[str, Any]:
-    """They are kept with who dismissed them and why; 422 without a reason."""
+@router.post("/quarantine/dismiss", response=DismissAnswer, summary="Dismiss records")
+def dismiss(request: HttpRequest, body: QuarantineRequest) -> dict[str, Any]:
+    """The records are kept with the name and the reason of the user who dismissed them; 422 without a reason."""
     tenant = member_tenant(request, Role.OPERATOR)
     try:
         return {"records": quarantine.dismiss(tenant, body.wanted(), actor=actor(request), reason=body.reason)}

@@ -28,13 +28,13 @@ from apps.tenants.models import Role
 router = Router(tags=["jobs"])
 
 Steps = dict[str, dict[str, str]]
-# A text as it can be stored and compared with what is stored.
+# A text that can be stored and compared with what is stored.
 Text = Annotated[str, AfterValidator(clean)]
 Reason = Annotated[Text, Field(max_length=500)]
 
 
-class JobState(Schema):
-    """A job as the pages show it; ``overall`` is its state, ``next_run`` is empty for one that is switched off."""
+class JobAnswer(Schema):
+    """A job as the pages show it; ``overall`` is its state, ``next_run`` is null for a job that is switched off."""
 
     id: int
     name: str
@@ -46,11 +46,11 @@ class JobState(Schema):
     steps: Steps
 
 
-class Range(Schema):
+class RunRequestBody(Schema):
     """How much a run reads: ``mode`` is ``incremental``, ``full``, ``range`` or ``retransform``.
 
-    ``since`` (included), ``until`` (excluded), both with their zone, and ``scopes`` (project keys or repositories)
-    belong to a range. ``sweep`` lets an incremental run look for deletions although that is not due yet.
+    A range has ``since`` (included) and ``until`` (excluded), both with a time zone, and ``scopes`` (project keys or
+    repositories). ``sweep`` makes an incremental run look for deletions although that is not due yet.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -62,14 +62,14 @@ class Range(Schema):
     sweep: bool = False
 
 
-class StartRequest(Range):
+class StartRequest(RunRequestBody):
     """What to read, and why; the reason is kept in the history."""
 
     reason: Reason = ""
 
 
 class ControlRequest(Schema):
-    """Why it is asked for; kept in the history."""
+    """Why; the reason is kept in the history."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,7 +92,7 @@ class Estimated(Schema):
 
 
 class DryRun(Schema):
-    """What a run would fetch; ``exact`` is false where a number is the provider's or our own estimate."""
+    """What a run would fetch; ``exact`` is false if a number is an estimate of the provider or of this product."""
 
     records: int
     exact: bool
@@ -114,7 +114,7 @@ class ResetAnswer(Schema):
     steps: Steps
 
 
-@router.get("/jobs", response=list[JobState], summary="List the jobs")
+@router.get("/jobs", response=list[JobAnswer], summary="List the jobs")
 def list_jobs(request: HttpRequest) -> list[dict[str, Any]]:
     """Every job of the tenant with the state of its stages."""
     tenant = member_tenant(request)
@@ -122,21 +122,21 @@ def list_jobs(request: HttpRequest) -> list[dict[str, Any]]:
     return [_state(job, newest.get(job.pk)) for job in selectors.jobs_of(tenant)]
 
 
-@router.get("/jobs/{int:job_id}", response=JobState, summary="One job")
+@router.get("/jobs/{int:job_id}", response=JobAnswer, summary="One job")
 def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """A job with the state of its stages."""
     return _now(request, job_id)
 
 
-@router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="What may a range name?")
+@router.get("/jobs/{int:job_id}/scopes", response=Scopes, summary="Which projects or repositories can a range name?")
 def scopes(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """The projects or repositories that the job has read or is set to read."""
     return {"scopes": known_scopes(job_of(request, job_id))}
 
 
 @router.post("/jobs/{int:job_id}/estimate", response=DryRun, summary="What would a run fetch?")
-def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
-    """A dry run: the provider is asked for numbers, nothing is stored; 502 with what the provider says."""
+def estimate(request: HttpRequest, job_id: int, body: RunRequestBody) -> dict[str, Any]:
+    """A dry run: the provider is asked for numbers and nothing is stored; 502 with the provider's error."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
         found = estimates.estimate(job, build_request(job, **body.dict()))
@@ -151,9 +151,9 @@ def estimate(request: HttpRequest, job_id: int, body: Range) -> dict[str, Any]:
     }
 
 
-@router.post("/jobs/{int:job_id}/start", response={202: JobState}, summary="Start a run")
+@router.post("/jobs/{int:job_id}/start", response={202: JobAnswer}, summary="Start a run")
 def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
-    """Begin a run, or queue it until it is this tenant's turn; 409 when the job's state does not allow it."""
+    """Start a run, or queue it until the tenant may run one more; 409 if the job's state does not allow it."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
         asked = build_request(job, **body.dict(exclude={"reason"}))
@@ -167,14 +167,14 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
 
 @router.get("/jobs/{int:job_id}/check-completion", response=Completion, summary="Are all stages finished?")
 def check_completion(request: HttpRequest, job_id: int) -> dict[str, Any]:
-    """What the page asks before it resets a finished job."""
+    """The page asks this before it resets a finished job."""
     job = job_of(request, job_id)
-    return {"all_finished": selectors.all_finished(job), "steps_status": selectors.steps_status(job)}
+    return {"all_finished": selectors.is_all_finished(job), "steps_status": selectors.steps_status(job)}
 
 
 @router.post("/jobs/{int:job_id}/reset", response=ResetAnswer, summary="Make a finished job ready again")
 def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None) -> dict[str, Any]:
-    """FINISHED → READY; safe to repeat, 409 for an active job. A body is not needed."""
+    """FINISHED → READY; safe to repeat, 409 for an active job. The body is optional."""
     job = job_of(request, job_id, Role.OPERATOR)
     try:
         job = services.reset(job, actor=actor(request), reason=body.reason if body else "")
@@ -183,12 +183,12 @@ def reset(request: HttpRequest, job_id: int, body: ControlRequest | None = None)
     return {"success": True, "overall": job.state, "steps": _state(job, live_run(job.pk))["steps"]}
 
 
-@router.post("/jobs/{int:job_id}/{action}", response={202: JobState}, summary="Pause, resume, retry or stop")
+@router.post("/jobs/{int:job_id}/{action}", response={202: JobAnswer}, summary="Pause, resume, retry or stop")
 def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest) -> Status[Any]:
-    """One of pause, resume, retry, stop; 409 with what is possible when the state does not allow it."""
+    """One of pause, resume, retry, stop; 409 with the possible actions if the state does not allow it."""
     job = job_of(request, job_id, Role.OPERATOR)
     if action not in RUN_CONTROLS:
-        raise HttpError(404, f"There is no action {action!r}; the actions are start, {', '.join(RUN_CONTROLS)}.")
+        raise HttpError(404, f"There is no action {action!r}. The actions are start, {', '.join(RUN_CONTROLS)}.")
     try:
         RUN_CONTROLS[action].ask(job, actor=actor(request), reason=body.reason)
     except WrongStateError as error:
@@ -198,7 +198,7 @@ def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest
 
 @router.get("/runs/{uuid:run_id}", summary="The visible state of a run")
 def get_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
-    """The same snapshot that the WebSocket sends: what a page polls when it has no socket."""
+    """The snapshot that the WebSocket sends; a page without a socket polls it."""
     message = run_of_tenant(member_tenant(request).pk, run_id)
     if message is None:
         raise HttpError(404, f"There is no run {run_id}.")

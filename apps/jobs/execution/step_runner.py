@@ -111,7 +111,7 @@ class StepRunner:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             batches.requeue(list(self._in_work.values()))
-            self._journal.flush(now=True)
+            self._journal.flush(is_last=True)
         if not self.renew():
             return StepResult.ABANDONED
         if self._outstanding().exists():

@@ -1,4 +1,4 @@
-"""How do people look at what was set aside in the admin site, try it again or give it up?"""
+"""How do people see, retry and dismiss records that were set aside, in the admin site?"""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ from apps.tenants.models import Tenant
 
 
 class WithReason(ActionForm):
-    """The choice of an action, with a reason next to it."""
+    """The choice of an action, with a field for the reason."""
 
     reason = forms.CharField(required=False, max_length=500, label="Reason")
 
 
 @admin.register(Quarantine)
 class QuarantineAdmin(ReadOnlyTenantAdmin):
-    """The records; an action asks for its reason in the field next to it."""
+    """Records that were set aside; the reason of an action is typed in the field next to it."""
 
     list_display = ("external_id", "entity", "stage", "state", "error", "integration", "created_at", "settled_by")
     list_filter = ("state", "stage", "entity", "integration")
@@ -36,26 +36,26 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
     action_form = WithReason
     actions = ("retry", "dismiss")
 
-    @admin.action(description="Try again from what is stored", permissions=["operate"])
+    @admin.action(description="Retry from the stored payload", permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
-        """One run for each job concerned."""
+        """Start one run for each job."""
         for tenant, ids in self._by_tenant(request, queryset):
             retried = quarantine.retry(tenant, Wanted(state="", ids=ids), actor=actor(request), reason=_reason(request))
             for run in retried.runs:
-                self.message_user(request, f"{run.job} tries them again.", messages.SUCCESS)
+                self.message_user(request, f"{run.job}: the retry was requested.", messages.SUCCESS)
             for sentence in retried.refused:
                 self.message_user(request, sentence, messages.WARNING)
 
     @admin.action(description="Dismiss with a reason", permissions=["operate"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
-        """They stay in the list, with the reason."""
+        """Keep the records in the list, with the reason."""
         for tenant, ids in self._by_tenant(request, queryset):
             try:
                 number = quarantine.dismiss(tenant, Wanted(ids=ids), actor=actor(request), reason=_reason(request))
             except quarantine.MissingReasonError as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:
-                self.message_user(request, f"{number:,} dismissed.", messages.SUCCESS)
+                self.message_user(request, f"Dismissed records: {number:,}.", messages.SUCCESS)
 
     def _by_tenant(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[Tenant, list[int]]]:
         chosen: dict[Tenant, list[int]] = {}

@@ -1,4 +1,4 @@
-"""What can be done about records that were set aside? Try them again, or give them up with a reason."""
+"""What can a person do about records that were set aside? Retry them, or dismiss them with a reason."""
 
 from dataclasses import dataclass, field
 
@@ -20,29 +20,29 @@ from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.tenants.services import locked_tenant
 
-REASON_MISSING = "Say why these records are given up: the reason is kept with them."
+REASON_MISSING = "Say why these records are dismissed: the reason is kept with them."
 
 
 class MissingReasonError(ValueError):
-    """Records are only dismissed with a reason."""
+    """A person has to give a reason to dismiss records."""
 
 
 @dataclass
-class Retried:
-    """The runs that try the records again, how many records they have, and why some were left alone."""
+class QuarantineRetry:
+    """The runs that retry ``records`` records; ``refused`` says why the records of other jobs are not retried."""
 
     runs: list[Run] = field(default_factory=list)
     records: int = 0
     refused: list[str] = field(default_factory=list)
 
 
-def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> Retried:
-    """Transform or embed what ``wanted`` finds once more from what is stored: one run for each integration."""
+def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> QuarantineRetry:
+    """Transform or embed the records again from what is stored: one run for each integration."""
     found: dict[int, list[Quarantine]] = {}
     for record in quarantined(tenant, wanted).exclude(state=QuarantineState.RESOLVED).order_by("pk").iterator():
         found.setdefault(record.integration_id, []).append(record)
     jobs = {job.integration_id: job for job in Job.objects.for_tenant(tenant).filter(integration__in=found)}
-    retried = Retried()
+    retried = QuarantineRetry()
     for integration_id, records in found.items():
         try:
             retried.runs.append(_retry(tenant, jobs[integration_id], records, actor, reason))
@@ -57,7 +57,7 @@ def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reas
         locked_tenant(tenant.pk)
         if transitions.lock(job.pk).state == JobState.FAILED:
             raise WrongStateError(
-                f"Job {job.name!r} has failed: retry it or start a new run first, then these records."
+                f"Job {job.name!r} has failed: retry it or start a new run first, then retry these records."
             )
         many = f"{len(records):,} record{'' if len(records) == 1 else 's'} set aside"
         run = services.start(
@@ -74,7 +74,7 @@ def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reas
 
 
 def dismiss(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str) -> int:
-    """Give up what ``wanted`` finds open; gives how many. Raises :class:`MissingReasonError` without a reason."""
+    """Dismiss the open records; returns how many. Raises :class:`MissingReasonError` without a reason."""
     if not reason.strip():
         raise MissingReasonError(REASON_MISSING)
     return (
@@ -84,6 +84,6 @@ def dismiss(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str) -> int:
     )
 
 
-def retryable(record: Quarantine) -> bool:
-    """Whether what is stored is enough to try a record again."""
+def can_retry(record: Quarantine) -> bool:
+    """Whether enough of a record is stored to retry it."""
     return record.state != QuarantineState.RESOLVED and (record.raw_id is not None or record.stage == Stage.EMBEDDING)

@@ -159,7 +159,7 @@ def test_fetched_slices_share_lines_that_are_not_too_frequent(run: Run) -> None:
     for _ in range(10):
         journal.fetched(ISSUES, slice_)
         journal.flush()
-    journal.flush(now=True)
+    journal.flush(is_last=True)
     texts = LogLine.objects.filter(run=run.pk, text__contains=": fetched").values_list("text", flat=True)
     assert [text.split(": ")[1].split(" from ")[0] for text in texts] == ["fetched 1 issue", "fetched 9 issues"]
 

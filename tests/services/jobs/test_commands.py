@@ -71,7 +71,7 @@ def test_jobs_are_listed_with_their_state(platform: Platform) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("job", "run", "nonsense"), "There is no job 'nonsense'. There are: github, jira, vectorization."),
+        (("job", "run", "nonsense"), "There is no job 'nonsense'. The jobs are github, jira, vectorization."),
         (("job", "pause", "github"), "cannot pause. Possible now: start."),
         (("job", "run", "jira", "--since", "yesterday"), "must be a day or time such as"),
         (("job", "run", "jira", "--since", "2026-02-01", "--until", "2026-01-01"), "ends before it begins"),

@@ -1,4 +1,4 @@
-"""What can be forgotten, from the terminal: look first, then remove."""
+"""Which old rows can be removed? Look first, then remove."""
 
 import json
 from argparse import ArgumentParser
@@ -10,10 +10,10 @@ from apps.jobs.scheduler import housekeeping
 
 
 class Command(BaseCommand):
-    help = "Remove what has passed its time (KEEP_… in .env.example). The scheduler does it by itself, bit by bit."
+    help = "Remove rows that are older than their limit (KEEP_… in .env.example). The scheduler does it by itself."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would go.")
+        parser.add_argument("--dry-run", action="store_true", help="Only print what would be removed.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -23,6 +23,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"dry_run": is_dry, "rows": rows}))
             return
         if not rows:
-            self.stdout.write("Another process is tidying up right now.")
+            self.stdout.write("Another process is doing the housekeeping right now.")
         for title, number in rows.items():
             self.stdout.write(f"{number:>12,}  {title}")

@@ -1,4 +1,4 @@
-"""Connections to providers from the terminal: add, add-token, test, list."""
+"""How are connections to providers managed from the terminal? Add, add-token, test, list."""
 
 import json
 from argparse import ArgumentParser
@@ -11,7 +11,7 @@ from apps.jobs.lifecycle.creation import create_jobs
 
 
 class Command(BaseCommand):
-    help = "Add, test and list connections to providers. Exit status 0 only when the thing asked for happened."
+    help = "Add, test and list connections to providers. The exit status is 0 only if that worked."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         cli.add_arguments(parser)

@@ -1,4 +1,4 @@
-"""Jobs from the terminal: run, schedule, list, pause, resume, stop, retry, reset."""
+"""How are jobs controlled from the terminal? Run, schedule, list, pause, resume, stop, retry, reset."""
 
 import getpass
 import json
@@ -28,19 +28,19 @@ from apps.tenants.selectors import tenant_named
 
 
 class Command(BaseCommand):
-    help = "Run, schedule and control jobs. Exit status 0 only when the thing asked for happened."
+    help = "Run, schedule and control jobs. The exit status is 0 only if the command has done what it was asked for."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
-        _add_run(commands.add_parser("run", help="Start a run (a failed job begins a new one)."))
-        _add_schedule(commands.add_parser("schedule", help="Show when a job runs, or change it."))
+        _add_run(commands.add_parser("run", help="Start a run. A failed job starts a new run."))
+        _add_schedule(commands.add_parser("schedule", help="Show or change when a job runs."))
         for name, control in RUN_CONTROLS.items():
             commands.add_parser(name, help=control.effect)
         commands.add_parser("list", help="List the jobs.")
         for name, command in commands.choices.items():
             if name != "list":
                 command.add_argument("name", metavar="NAME")
-                command.add_argument("--reason", type=clean, default="", help="Kept in the history.")
+                command.add_argument("--reason", type=clean, default="", help="The reason, for the history.")
             command.add_argument("--tenant", metavar="SLUG")
             command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
@@ -111,24 +111,26 @@ class Command(BaseCommand):
 
 
 def _add_run(run: ArgumentParser) -> None:
-    run.add_argument("--full", action="store_true", help="Read everything again, not only what changed.")
-    run.add_argument("--retransform", action="store_true", help="Transform what is stored again, asking nobody.")
-    run.add_argument("--since", metavar="TIME", help="A range: what changed from this day or time on (ISO 8601).")
-    run.add_argument("--until", metavar="TIME", help="A range: what changed before this day or time (ISO 8601).")
+    run.add_argument("--full", action="store_true", help="Read everything again, not only the changes.")
     run.add_argument(
-        "--scope", metavar="KEY", action="append", help="A range: only this project or repository; may be repeated."
+        "--retransform", action="store_true", help="Transform the stored records again, without the provider."
     )
-    run.add_argument("--sweep", action="store_true", help="Also look for what was deleted.")
+    run.add_argument("--since", metavar="TIME", help="A range: changes since this day or time (ISO 8601).")
+    run.add_argument("--until", metavar="TIME", help="A range: changes before this day or time (ISO 8601).")
+    run.add_argument(
+        "--scope", metavar="KEY", action="append", help="A range: only this project or repository. Can be repeated."
+    )
+    run.add_argument("--sweep", action="store_true", help="Also look for deleted and moved records.")
     how = run.add_mutually_exclusive_group()
-    how.add_argument("--dry-run", action="store_true", help="Only say how many records it would fetch.")
+    how.add_argument("--dry-run", action="store_true", help="Only print how many records it would fetch.")
     how.add_argument("--wait", action="store_true", help="Show the progress until the run ends.")
 
 
 def _add_schedule(command: ArgumentParser) -> None:
     when = command.add_mutually_exclusive_group()
-    when.add_argument("--every", metavar="MIN", type=int, help="By interval: minutes from one start to the next.")
-    when.add_argument("--rule", metavar="RULE", help="By a cron rule in local time, such as '0 6 * * 1-5'.")
-    command.add_argument("--zone", metavar="ZONE", help="Whose clock the rule means, such as Europe/Berlin.")
+    when.add_argument("--every", metavar="MIN", type=int, help="Run by interval: minutes from one start to the next.")
+    when.add_argument("--rule", metavar="RULE", help="Run by a cron rule in local time, such as '0 6 * * 1-5'.")
+    command.add_argument("--zone", metavar="ZONE", help="The time zone of the rule, such as Europe/Berlin.")
 
 
 def _actor() -> str:

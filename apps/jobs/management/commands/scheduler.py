@@ -1,4 +1,4 @@
-"""The process that looks at due jobs every few seconds."""
+"""How do jobs start by themselves? This process looks every few seconds for what is due."""
 
 import logging
 import signal
@@ -11,22 +11,22 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from apps.jobs.scheduler.orchestrator import tick
 
-INTERVAL = 2.0  # seconds
+SECONDS_BETWEEN_TICKS = 2.0
 logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Start due jobs, wake lost work, reset finished jobs. Runs until it is stopped; two at once do no harm."
+    help = "Start due jobs, wake workers for lost work, reset finished jobs. It is safe to run two of them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Whoever looks again so soon need not wait for a broker that is away: nothing else would be looked at.
+        # The next look comes soon, so this process must not wait long for a broker that is away.
         current_app.conf.task_publish_retry_policy = {"max_retries": 1}
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
-        while not stopped.wait(INTERVAL):
+        while not stopped.wait(SECONDS_BETWEEN_TICKS):
             try:
                 close_old_connections()
                 tick()
             except (DatabaseError, InterfaceError) as error:
-                logger.warning("The database did not answer; trying again in %s s: %s", INTERVAL, error)
+                logger.warning("The database did not answer, trying again in %s s: %s", SECONDS_BETWEEN_TICKS, error)
