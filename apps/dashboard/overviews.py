@@ -13,10 +13,8 @@ from apps.jobs.selectors import jobs_of
 from apps.progress.choices import ENDED, JobState
 from apps.progress.events import RunMessage
 from apps.progress.selectors import live_runs
+from apps.sources.rows import HEADLINE_KINDS
 from apps.tenants.models import Role, Tenant
-
-# The kinds of loaded records that a card shows, in this order.
-HEADLINE_KINDS = ("issue", "issue_comment", "pull_request", "commit", "review", "pull_request_comment")
 
 
 @dataclass(frozen=True)

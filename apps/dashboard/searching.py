@@ -2,10 +2,10 @@
 
 from django.http import QueryDict
 
+from apps.sources.rows import EMBEDDED_KINDS
 from apps.tenants.models import Tenant
 from apps.warehouse.models import Project, Repository
 
-KINDS = ("issue", "issue_comment", "pull_request", "review", "pull_request_comment")
 MAX_HITS = 30
 
 
@@ -16,7 +16,7 @@ def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
         "text": text,
         "kind": kind,
         "scope": scope,
-        "kinds": KINDS,
+        "kinds": EMBEDDED_KINDS,
         "projects": _scopes(tenant, Project, "key"),
         "repositories": _scopes(tenant, Repository, "full_name"),
     }
@@ -25,7 +25,9 @@ def answer(tenant: Tenant, asked: QueryDict) -> dict[str, object]:
         from apps.vectors.search import SearchError, search
 
         try:
-            context["hits"] = search(tenant, text, kinds=[kind] if kind in KINDS else [], project=scope, limit=MAX_HITS)
+            context["hits"] = search(
+                tenant, text, kinds=[kind] if kind in EMBEDDED_KINDS else [], project=scope, limit=MAX_HITS
+            )
         except SearchError as error:
             context["problem"] = str(error)
     return context

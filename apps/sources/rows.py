@@ -12,9 +12,15 @@ import msgspec
 
 
 class Row(msgspec.Struct, kw_only=True, gc=False):
-    """A row of a loaded table; ``table`` names the model."""
+    """A row of a loaded table.
+
+    ``table`` names the model. Texts of rows that are ``is_embedded`` get vectors and can be searched. The cards of
+    jobs show how many rows there are of each kind that ``is_headline``.
+    """
 
     table: ClassVar[str] = ""
+    is_embedded: ClassVar[bool] = False
+    is_headline: ClassVar[bool] = False
     external_id: str
 
 
@@ -90,6 +96,7 @@ class Issue(Row, kw_only=True):
     """
 
     table: ClassVar[str] = "issue"
+    is_embedded = is_headline = True
     key: str
     project: str
     work_item_type: str
@@ -151,6 +158,7 @@ class IssueComment(Row, kw_only=True):
     """A comment on a Jira issue."""
 
     table: ClassVar[str] = "issue_comment"
+    is_embedded = is_headline = True
     issue: str
     author: str = ""
     body: str = ""
@@ -180,6 +188,7 @@ class PullRequest(Row, kw_only=True):
     """A pull request; ``state`` is ``open``, ``closed`` or ``merged``."""
 
     table: ClassVar[str] = "pull_request"
+    is_embedded = is_headline = True
     repository: str
     number: int
     title: str = ""
@@ -210,6 +219,7 @@ class Commit(Row, kw_only=True):
     """A commit; id ``repository:sha``."""
 
     table: ClassVar[str] = "commit"
+    is_headline = True
     repository: str
     sha: str
     message: str = ""
@@ -235,6 +245,7 @@ class Review(Row, kw_only=True):
     """A review; ``state`` as GitHub's in lower case (approved, changes_requested, commented, dismissed, pending)."""
 
     table: ClassVar[str] = "review"
+    is_embedded = is_headline = True
     pull_request: str
     author: str = ""
     state: str
@@ -247,6 +258,7 @@ class PullRequestComment(Row, kw_only=True):
     """A comment on a pull request: ``kind`` is ``review`` (on a line) or ``issue`` (in the conversation)."""
 
     table: ClassVar[str] = "pull_request_comment"
+    is_embedded = is_headline = True
     kind: str
     pull_request: str
     review: str = ""
@@ -321,3 +333,8 @@ class PullRequestIssueLink(Row, kw_only=True):
     issue_key: str = ""
     evidence: str
     excerpt: str = ""
+
+
+ROWS = tuple(Row.__subclasses__())
+EMBEDDED_KINDS = tuple(row.table for row in ROWS if row.is_embedded)
+HEADLINE_KINDS = tuple(row.table for row in ROWS if row.is_headline)

@@ -12,11 +12,9 @@ from psycopg.errors import ProgramLimitExceeded
 
 from apps.integrations.models import Integration
 from apps.sources.base import Children, Transformed
-from apps.sources.rows import Issue, IssueComment, PullRequest, PullRequestComment, Review, Row
+from apps.sources.rows import Row
 from apps.warehouse.models import MODELS
 from apps.warehouse.statements import Statements, statements
-
-EMBEDDABLE = frozenset(row.table for row in (Issue, IssueComment, PullRequest, Review, PullRequestComment))
 
 Staged = tuple[int, Row]
 
@@ -37,7 +35,7 @@ class TableReport:
 
 @dataclass
 class LoadReport:
-    """What a load did: per table, and the ids of changed rows (tombstoned ones too) of embeddable tables."""
+    """What a load did: per table, and the ids of changed rows (tombstoned ones too) of embedded tables."""
 
     tables: dict[str, TableReport] = field(default_factory=dict)
     changed: dict[str, list[int]] = field(default_factory=dict)
@@ -199,7 +197,7 @@ def load_table(
     )
     inserted, updated, tombstoned, ids = cursor.fetchone()
     report.tables[row_type.table] = TableReport(len(staged), inserted, updated, tombstoned)
-    if ids and row_type.table in EMBEDDABLE:
+    if ids and row_type.is_embedded:
         report.changed[row_type.table] = ids
 
 

@@ -19,8 +19,8 @@ from apps.raw.models import QuarantineState
 from apps.raw.statements import CURRENT_RECORDS, LISTED_RECORD_IDS, unresolved
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
+from apps.sources.rows import EMBEDDED_KINDS
 from apps.warehouse import selectors as warehouse
-from apps.warehouse.loader import EMBEDDABLE
 from apps.warehouse.models import MODELS
 
 Counter = Callable[[int], dict[str, int]]
@@ -204,7 +204,7 @@ def _touched_rows(run: Run, counts: Counts) -> dict[str, list[int]]:
             table=sql.Identifier(MODELS[kind]._meta.db_table),
             touched=sql.SQL(_TOUCHED),
         )
-        for kind in EMBEDDABLE & counts["extracted"].keys()
+        for kind in set(EMBEDDED_KINDS) & counts["extracted"].keys()
     ]
     found: dict[str, set[int]] = {}
     query = sql.SQL("UNION ALL").join([sql.SQL(LOADED_ROW_IDS), *own])

@@ -118,7 +118,7 @@ def test_of_two_complete_lists_in_a_batch_the_later_one_counts(jira: Integration
     assert living(IssueChange) == {"1"}
 
 
-def test_embeddable_tombstones_are_reported(jira: Integration) -> None:
+def test_embedded_tombstones_are_reported(jira: Integration) -> None:
     comment = rows.IssueComment(external_id="7", issue="10001", body="Hello", created_at=NOON)
     whole = [Children(rows.IssueComment, "issue", "10001")]
     load_into(jira, Transformed(rows=[comment], complete=whole))
