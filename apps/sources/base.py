@@ -146,7 +146,7 @@ class Estimate(msgspec.Struct):
     scope: str
     entity: str
     records: int
-    is_exact: bool = True
+    is_exact: bool = msgspec.field(default=True, name="exact")
 
 
 class Context(Protocol):
