@@ -9,12 +9,14 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.jobs.choices import BatchState, RunMode
+from apps.jobs.execution import estimate
 from apps.jobs.forms import JobForm
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
 from apps.jobs.queue.covers import RawRecords
+from apps.sources.base import Estimate
 from apps.sources.definition import Stage
 from apps.tenants.models import Role, Tenant
 from apps.tenants.services import add_membership, create_user
@@ -204,6 +206,19 @@ def test_what_cannot_be_asked_is_refused_with_a_sentence(
 
 def test_only_an_operator_asks_the_provider(job: Job, viewer: Client) -> None:
     assert posted(viewer, f"/api/jobs/{job.pk}/estimate").status_code == 403
+
+
+def test_an_estimate_says_which_numbers_are_exact(job: Job, operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Estimate("PAY", "issue", 7), Estimate("CHK", "issue", 3, is_exact=False)]
+    monkeypatch.setattr(estimate, "estimate", lambda job, request: found)
+    assert posted(operator, f"/api/jobs/{job.pk}/estimate").json() == {
+        "records": 10,
+        "exact": False,
+        "estimates": [
+            {"scope": "PAY", "entity": "issue", "records": 7, "exact": True},
+            {"scope": "CHK", "entity": "issue", "records": 3, "exact": False},
+        ],
+    }
 
 
 def test_a_job_without_a_provider_has_no_range(job: Job, operator: Client) -> None:
