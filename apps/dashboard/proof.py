@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from apps.dashboard.templatetags.dashboard import kind as kind_words
 from apps.jobs.models import Run
 from apps.jobs.proof.lines import Missing, ProofLine, decode
 from apps.warehouse.models import MODELS
@@ -57,6 +58,11 @@ class ProofKind:
     def name(self) -> str:
         """The name of the kind."""
         return self.total.line.kind
+
+    @property
+    def title(self) -> str:
+        """The name of the kind in words. Raw answers are told apart from the loaded rows of the same name."""
+        return kind_words(self.name) if self.is_loaded_kind else f"{kind_words(self.name)} (raw answers)"
 
     @property
     def is_loaded_kind(self) -> bool:

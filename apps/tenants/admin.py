@@ -29,6 +29,8 @@ else:
 # Memberships say what a person may do. Groups are not used.
 admin.site.unregister(Group)
 admin.site.login_form = AdminLoginForm
+admin.site.site_title = admin.site.site_header = "ETL platform administration"
+admin.site.index_title = "Administration"
 
 
 @admin.register(Tenant)
