@@ -1,4 +1,4 @@
-"""Do the commands do what they are asked, say what is wrong in a sentence, and print nothing but JSON when told so?"""
+"""Do the commands do what they are asked, say in a sentence what is wrong, and print only JSON when asked to?"""
 
 import json
 import os
@@ -25,7 +25,7 @@ def _call(*words: str) -> dict[str, Any]:
     return answer
 
 
-def test_a_run_that_is_waited_for_ends_with_its_numbers(platform: Platform) -> None:
+def test_a_command_that_waits_for_the_run_prints_its_numbers(platform: Platform) -> None:
     answer = _call("job", "run", "jira", "--wait")
     assert (answer["state"], answer["outcome"], answer["error"]) == ("FINISHED", "complete", "")
     assert answer["counts"]["loaded"]["issue"] == platform.sandbox.truth()["issues"]
@@ -55,7 +55,7 @@ def test_a_range_of_one_project_reads_that_one_and_moves_no_watermark(platform: 
     assert dict(Watermark.across_tenants.values_list("scope", "synced_at")) == before
 
 
-def test_a_schedule_is_changed_and_told_with_its_next_times(platform: Platform) -> None:
+def test_a_schedule_is_changed_and_printed_with_its_next_times(platform: Platform) -> None:
     answer = _call("job", "schedule", "vectorization", "--rule", "0 6 * * *", "--zone", "Europe/Berlin")
     assert answer["schedule"] == "At 06:00 every day, Europe/Berlin"
     assert len(answer["next"]) == 5
@@ -83,7 +83,7 @@ def test_jobs_are_listed_with_their_state(platform: Platform) -> None:
         (("job", "list", "--tenant", "nobody"), "There is no tenant 'nobody'"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(platform: Platform, words: tuple[str, ...], sentence: str) -> None:
+def test_a_refusal_is_a_sentence(platform: Platform, words: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence.replace(".", r"\.")):
         call_command(*words)
 
@@ -121,7 +121,7 @@ def test_a_missing_setting_stops_the_start_with_a_sentence_that_names_it(tmp_pat
     )
 
 
-def test_nobody_waits_for_a_broker_that_is_away(platform: Platform) -> None:
+def test_a_command_does_not_wait_for_a_broker_that_is_away(platform: Platform) -> None:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "etlproject.settings.test"}
     environment["CELERY_BROKER_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Does everything stay true whatever people, workers, the clock and crashes do, in whatever order?
+"""Do all invariants hold, whatever people, workers, the clock and crashes do, in any order?
 
 Hypothesis plays them all: controls are the real services, workers call what the tasks call, the scheduler is its own
 tick. Each example is a transaction that is rolled back, so nothing is ever sent: every message counts as lost.
@@ -67,7 +67,7 @@ FEW = st.sampled_from((3, 2, 1, 0))
 
 
 class Platform(RuleBasedStateMachine):
-    """Two jobs of a tenant that runs one at a time, and everybody who has a hand in them."""
+    """Two jobs of a tenant that runs one at a time, and everybody who acts on them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Platform(RuleBasedStateMachine):
                     return
 
     @rule()
-    def somebody_helps_on(self) -> None:
+    def somebody_resumes_or_retries(self) -> None:
         self._ask("retry", "resume", "reset", "start")
 
     @rule()
@@ -253,7 +253,7 @@ class Platform(RuleBasedStateMachine):
 
     @precondition(lambda self: _running())
     @rule()
-    def all_that_is_free_is_done(self) -> None:
+    def all_claimable_batches_are_done(self) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
         for item in batches.claim(run.pk, Q(run=run), 1000):
             workers.finish(item, BatchResult)
@@ -263,7 +263,7 @@ class Platform(RuleBasedStateMachine):
         tasks.complete_run.run(run_id=str(run.pk))
 
     @rule(which=A_JOB, cell=ANY)
-    def a_late_message_is_heard(self, which: int, cell: int) -> None:
+    def a_late_message_arrives(self, which: int, cell: int) -> None:
         run = self._newest(self.jobs[which])
         if run is not None and run.state in ENDED:
             cells = list(StageProgress.objects.filter(run_id=run.pk))
@@ -322,7 +322,7 @@ class Platform(RuleBasedStateMachine):
                 assert change.before != JobState.PAUSED or change.actor != SYSTEM, "a paused job was changed"
 
     @invariant()
-    def the_timeline_tells_the_same(self) -> None:
+    def the_timeline_agrees(self) -> None:
         for run in Run.across_tenants.all():
             spans = list(Span.objects.filter(run_id=run.pk))
             still = [span for span in spans if span.ended_at is None]
@@ -347,7 +347,7 @@ class Platform(RuleBasedStateMachine):
             self.reached[row.pk, row.attempt] = row.percent
 
     @invariant()
-    def what_has_ended_holds_nothing(self) -> None:
+    def an_ended_run_holds_no_lease(self) -> None:
         ended = Batch.across_tenants.filter(run__state__in=ENDED)
         assert not ended.filter(owner__isnull=False).exists()
         assert not ended.filter(run__state=RunState.CANCELLED, state__in=BATCH_OPEN).exists()
@@ -358,11 +358,11 @@ def _running() -> bool:
 
 
 def _earlier(model: type[Model], *fields: str) -> None:
-    """As if all that had happened an hour before."""
+    """Move all of these times one hour back."""
     model._base_manager.update(**{field: F(field) - HOUR for field in fields})
 
 
-def test_whatever_happens_everything_stays_true() -> None:
+def test_all_invariants_hold_in_any_order_of_events() -> None:
     run_state_machine_as_test(
         Platform,
         settings=settings(

@@ -1,4 +1,4 @@
-"""Which controls does each state allow, and what do they leave behind? No worker runs here: nothing moves by itself."""
+"""Which controls does each state allow, and what do they leave behind? No worker runs here."""
 
 from collections.abc import Callable
 
@@ -98,7 +98,7 @@ def test_every_transition_is_recorded_with_its_actor_and_reason(job: Job) -> Non
     ]
 
 
-def test_the_visible_state_follows_and_is_numbered(job: Job) -> None:
+def test_the_stored_progress_follows_and_is_numbered(job: Job) -> None:
     run = services.start(job, actor="test")
     before = RunProgress.across_tenants.get(pk=run.pk)
     services.pause(job, actor="test")
@@ -113,7 +113,7 @@ def test_the_database_refuses_a_second_active_run_of_an_integration(job: Job) ->
         Run.across_tenants.create(tenant=job.tenant, job=job, integration=job.integration)
 
 
-def test_a_tenant_runs_one_job_at_a_time_and_the_other_says_for_whom_it_waits(job: Job, tenant: Tenant) -> None:
+def test_a_tenant_runs_one_job_at_a_time_and_the_other_names_the_job_it_waits_for(job: Job, tenant: Tenant) -> None:
     other = _job(tenant, "second")
     services.start(job, actor="test")
     waiting = services.start(other, actor="test")
@@ -130,7 +130,7 @@ def _claimed(run: Run) -> Batch:
     return item
 
 
-def test_a_stopped_run_is_cancelled_and_what_it_held_can_write_nothing(job: Job) -> None:
+def test_a_stopped_run_is_cancelled_and_its_batches_can_write_nothing(job: Job) -> None:
     run = services.start(job, actor="test")
     item = _claimed(run)
     services.stop(job, actor="test", reason="wrong project")
@@ -140,7 +140,7 @@ def test_a_stopped_run_is_cancelled_and_what_it_held_can_write_nothing(job: Job)
         batches.close(item)
 
 
-def test_a_paused_run_gives_out_no_work_and_a_resumed_one_does(job: Job) -> None:
+def test_no_batch_of_a_paused_run_can_be_claimed_until_it_is_resumed(job: Job) -> None:
     run = services.start(job, actor="test")
     batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]))])
     services.pause(job, actor="test")

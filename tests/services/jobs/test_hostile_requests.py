@@ -1,4 +1,4 @@
-"""Does any request of a program crash, mean more than it says, or leave behind what nobody can read?"""
+"""Can a request to the API crash the server, do more than it says, or store something that cannot be read?"""
 
 import json
 from typing import Any
@@ -41,14 +41,16 @@ def sent(browser: Client, path: str, body: Any, *, method: str = "post") -> Any:
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
-def test_a_reason_that_cannot_be_stored_is_kept_as_far_as_it_can(job: Job, operator: Client, text: str) -> None:
+def test_a_reason_that_cannot_be_stored_is_kept_without_the_parts_that_cannot_be_stored(
+    job: Job, operator: Client, text: str
+) -> None:
     assert sent(operator, f"/api/jobs/{job.pk}/start", {"reason": text}).status_code == 202
     assert sent(operator, f"/api/jobs/{job.pk}/pause", {"reason": text}).status_code == 202
     reasons = StateChange.objects.filter(job=job, actor="olga").values_list("reason", flat=True)
     assert set(reasons) == {"a\N{REPLACEMENT CHARACTER}b"}
 
 
-def test_a_reason_is_no_book(job: Job, operator: Client) -> None:
+def test_a_long_reason_is_refused(job: Job, operator: Client) -> None:
     assert sent(operator, f"/api/jobs/{job.pk}/start", {"reason": "x" * 501}).status_code == 422
 
 
@@ -61,7 +63,7 @@ def test_a_reason_is_no_book(job: Job, operator: Client) -> None:
     ],
 )
 @pytest.mark.parametrize("action", ["start", "estimate"])
-def test_times_that_no_database_can_give_back_are_refused(
+def test_times_that_cannot_be_stored_are_refused(
     job: Job, operator: Client, action: str, times: dict[str, str]
 ) -> None:
     answer = sent(operator, f"/api/jobs/{job.pk}/{action}", {"mode": "range", **times})
@@ -69,7 +71,7 @@ def test_times_that_no_database_can_give_back_are_refused(
     assert not Run.across_tenants.exists()
 
 
-def test_an_interval_beyond_all_calendars_is_refused_and_not_stored(job: Job, operator: Client) -> None:
+def test_an_interval_beyond_the_calendar_is_refused_and_not_stored(job: Job, operator: Client) -> None:
     path, minutes = f"/api/jobs/{job.pk}/schedule", 2**31 - 1
     assert "interval_minutes" in sent(operator, path, {"interval_minutes": minutes}, method="patch").json()["errors"]
     assert operator.get(f"{path}-preview", {"interval_minutes": minutes}).status_code == 422
@@ -96,7 +98,7 @@ def test_a_filter_that_no_record_can_match_finds_none(job: Job, operator: Client
         ("patch", "/api/jobs/{job}/schedule", {"interval": 5}),
     ],
 )
-def test_a_word_that_does_not_exist_is_refused_and_not_left_out(
+def test_an_unknown_word_is_refused_and_not_ignored(
     job: Job, operator: Client, method: str, path: str, body: dict[str, str]
 ) -> None:
     answer = sent(operator, path.format(job=job.pk), body, method=method)

@@ -1,4 +1,4 @@
-"""Goes what has passed its time, does the rest stay, and is nobody held up meanwhile?"""
+"""Are old rows removed, do all others stay, and does no worker wait meanwhile?"""
 
 import json
 import threading
@@ -87,7 +87,7 @@ def new_run(job: Job, *, days_ago: float, state: str = RunState.FINISHED) -> Run
 
 
 def left(run: Run) -> set[str]:
-    """What there still is of a run."""
+    """What is still stored of a run."""
     rows: dict[str, Any] = {
         "run": Run.across_tenants.filter(pk=run.pk),
         "progress": RunProgress.across_tenants.filter(pk=run.pk),
@@ -112,7 +112,7 @@ WHOLE = {"run", "progress", "stages", "batches", "log", "spans", "changes"}
         (31, {"run", "progress", "stages", "changes"}),
     ],
 )
-def test_of_a_run_goes_more_the_older_it_is_but_never_its_proof(job: Job, days: int, stays: set[str]) -> None:
+def test_the_older_a_run_the_more_of_it_goes_but_never_its_proof(job: Job, days: int, stays: set[str]) -> None:
     run = new_run(job, days_ago=days)
     new_run(job, days_ago=0)
     Housekeeper().tidy()
@@ -121,7 +121,7 @@ def test_of_a_run_goes_more_the_older_it_is_but_never_its_proof(job: Job, days: 
     assert run.proof == [{"kind": "issue"}]
 
 
-def test_what_a_stopped_run_has_left_undone_stays_until_the_next_one_begins(job: Job) -> None:
+def test_open_batches_of_a_stopped_run_stay_until_the_next_run_begins(job: Job) -> None:
     run = new_run(job, days_ago=100, state=RunState.CANCELLED)
     Batch.across_tenants.filter(run=run).update(state="failed")
     waiting = new_run(job, days_ago=0)
@@ -210,7 +210,7 @@ def set_aside(job: Job, record: RawRecord | None = None, state: str = "open", da
     )
 
 
-def test_settled_records_go_and_open_ones_stay(job: Job) -> None:
+def test_resolved_quarantine_entries_go_and_open_ones_stay(job: Job) -> None:
     old, kept = (
         [set_aside(job, state=state, days_ago=31) for state in ("resolved", "dismissed")],
         [
@@ -278,7 +278,7 @@ def elsewhere() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
         thread.join()
 
 
-def test_while_another_scheduler_tidies_up_nothing_is_done(
+def test_only_one_scheduler_does_the_housekeeping(
     job: Job, elsewhere: Callable[[Callable[[], None]], threading.Thread]
 ) -> None:
     run = new_run(job, days_ago=8)
@@ -313,7 +313,7 @@ def many_batches(run: Run) -> None:
         )
 
 
-def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
+def test_a_claim_does_not_wait_for_the_removal_of_many_batches(
     job: Job, elsewhere: Callable[[Callable[[], None]], threading.Thread]
 ) -> None:
     many_batches(new_run(job, days_ago=8))
@@ -324,7 +324,7 @@ def test_a_claim_is_not_held_up_by_the_removal_of_many_batches(
     thread = elsewhere(lambda: removed.update(Housekeeper().tidy()))
     claimed = 0
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '1ms'")  # whoever would have to wait for a lock fails
+        cursor.execute("SET lock_timeout = '1ms'")  # a statement that has to wait for a lock fails
         try:
             while claimed < 200:
                 for item in batches.claim(uuid4(), Q(run=live), 1):

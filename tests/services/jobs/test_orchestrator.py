@@ -1,4 +1,4 @@
-"""Does what is due begin once, whatever happened to schedulers and clocks meanwhile? No worker runs here."""
+"""Does a due job start once, whatever happens to schedulers and clocks? No worker runs here."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def runs(job: Job) -> int:
 
 
 def ended(job: Job, state: JobState) -> None:
-    """The newest run has ended as ``state``; a failed one long enough ago for a retry."""
+    """End the newest run as ``state``; a failed run long enough ago for a retry."""
     if state == JobState.FAILED:
         services.fail(services.current_run(job), "The host is not reachable.")
         Run.across_tenants.filter(job=job).update(finished_at=Now() - timedelta(hours=1))
@@ -130,7 +130,7 @@ def test_a_scheduler_that_slept_with_an_old_list_starts_nothing_twice(
     lock = transitions.lock
 
     def quicker(pk: int) -> Job:
-        """Another scheduler starts the job, and it ends, between this one's look and its lock."""
+        """Between the look of this scheduler and its lock, another one starts the job and the run ends."""
         monkeypatch.setattr(transitions, "lock", lock)
         orchestrator.start_due()
         ended(job, JobState.READY)
@@ -142,7 +142,7 @@ def test_a_scheduler_that_slept_with_an_old_list_starts_nothing_twice(
 
 
 @pytest.mark.parametrize("rule", ["", "0 6 * * *"])
-def test_a_clock_that_jumped_far_ahead_and_back_puts_nothing_off(job: Job, rule: str) -> None:
+def test_a_clock_that_jumped_far_ahead_and_back_delays_no_run(job: Job, rule: str) -> None:
     put(job, next_run=FAR_AWAY, last_run_started_at=FAR_AWAY, rule=rule)
     orchestrator.tick()
     period = timedelta(days=1) if rule else 60 * MINUTE
@@ -164,7 +164,7 @@ def test_a_clock_that_jumped_back_keeps_no_job_finished_and_no_retry_waiting(job
     assert job.state == JobState.RUNNING
 
 
-def test_a_run_that_is_asked_for_by_hand_puts_the_next_interval_off(job: Job) -> None:
+def test_a_run_that_is_requested_by_a_person_delays_the_next_interval(job: Job) -> None:
     put(job, next_run=Now() + MINUTE)
     services.start(job, actor="ada")
     assert next_run(job) > planning.database_time() + 59 * MINUTE
@@ -182,7 +182,7 @@ def test_a_failed_job_is_retried_without_waiting_for_its_regular_time(job: Job) 
     assert (job.state, job.retries_used, runs(job)) == (JobState.RUNNING, 1, 1)
 
 
-def test_after_the_last_retry_it_waits_for_its_regular_time_and_then_begins_anew(job: Job) -> None:
+def test_after_the_last_retry_it_waits_for_its_regular_time_and_then_starts_a_new_run(job: Job) -> None:
     services.start(job, actor="test")
     for _ in range(job.max_retries):
         ended(job, JobState.FAILED)
@@ -198,7 +198,7 @@ def test_after_the_last_retry_it_waits_for_its_regular_time_and_then_begins_anew
     assert (job.state, job.retries_used, runs(job)) == (JobState.RUNNING, 0, 2)
 
 
-def test_a_failed_job_with_retries_left_is_not_begun_anew(job: Job) -> None:
+def test_a_failed_job_with_retries_left_starts_no_new_run(job: Job) -> None:
     services.start(job, actor="test")
     services.fail(services.current_run(job), "The host is not reachable.")
     put(job, next_run=LONG_AGO)
@@ -221,14 +221,14 @@ def _change(job: Job, **values: object) -> None:
     form.store(actor="ada", reason="Nights are quiet.")
 
 
-def test_changed_settings_plan_the_next_run_anew_and_are_recorded(job: Job) -> None:
+def test_changed_settings_plan_the_next_run_again_and_are_recorded(job: Job) -> None:
     orchestrator.tick()
     _change(job, rule="0 6 * * 1-5", time_zone="Europe/Berlin", retry_minutes=5)
     assert next_run(job).astimezone(planning.schedule_of(job).zone).hour == 6
     change = StateChange.objects.get(job=job, action="schedule")
     assert (change.actor, change.before, change.after) == ("ada", "READY", "READY")
-    for told in ("Rule: none → 0 6 * * 1-5.", "Retry minutes: 15 → 5.", "Nights are quiet."):
-        assert told in change.reason
+    for words in ("Rule: none → 0 6 * * 1-5.", "Retry minutes: 15 → 5.", "Nights are quiet."):
+        assert words in change.reason
 
 
 def test_a_shorter_interval_goes_on_from_the_last_start(job: Job) -> None:
@@ -261,7 +261,7 @@ def test_impossible_settings_are_refused_at_their_field(job: Job, field: str, va
 
 
 def test_locks_are_taken_in_their_order(job: Job) -> None:
-    """Who retries what was set aside holds the tenant and waits for the job: in the other order both would wait."""
+    """A retry of set-aside records locks the tenant, then the job. In the other order both would wait for ever."""
     put(job, next_run=LONG_AGO)
     with CaptureQueriesContext(connection) as queries:
         orchestrator.start_due()
@@ -270,7 +270,7 @@ def test_locks_are_taken_in_their_order(job: Job) -> None:
     assert runs(job) == 1
 
 
-def test_what_fails_for_one_keeps_nobody_else_waiting(
+def test_a_failure_for_one_run_does_not_stop_the_others(
     job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = job_of_a_new_tenant("globex")
@@ -286,7 +286,7 @@ def test_what_fails_for_one_keeps_nobody_else_waiting(
     assert runs(other) == 1
 
 
-def test_a_job_of_a_new_integration_has_a_name_of_its_own_whatever_jobs_are_called(job: Job) -> None:
+def test_a_job_of_a_new_integration_has_a_unique_name_whatever_other_jobs_are_called(job: Job) -> None:
     long = "x" * 100
     put(job, name="new-jira")
     vectorization = Job.objects.for_tenant(job.tenant).get(integration=None)
@@ -331,7 +331,7 @@ def test_a_run_that_cannot_be_finished_fails_with_its_sentence(job: Job, monkeyp
     )
 
 
-def test_who_works_for_a_deleted_integration_writes_nothing_and_stops_nobody(
+def test_a_worker_of_a_deleted_integration_writes_nothing_and_stops_no_other(
     job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = services.start(job, actor="test")

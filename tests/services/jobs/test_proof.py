@@ -1,4 +1,4 @@
-"""Does a run's proof find every difference, by id, and is a run with one never plain green?"""
+"""Does the proof of a run find every missing record by its id, and is such a run never shown as complete?"""
 
 from collections.abc import Iterable
 
@@ -46,7 +46,7 @@ def job(acme: Tenant) -> Job:
 
 
 def started(job: Job, mode: RunMode = RunMode.FULL) -> Run:
-    """A running run of a job that has run before, told of one project."""
+    """A running run of a job that has run before; the provider has announced one project."""
     Job.across_tenants.filter(pk=job.pk).update(last_sync_date=timezone.now(), last_sweep_at=timezone.now())
     job.refresh_from_db()
     run = services.start(job, actor="ada", request=RunRequest(mode))
@@ -123,7 +123,7 @@ def proved(run: Run) -> dict[tuple[str, str], ProofLine]:
 
 
 def finished(run: Run) -> Run:
-    """The run with all of its stages done, completed."""
+    """Finish all stages of a run, and the run."""
     cells = StageProgress.objects.filter(run_id=run.pk).values_list("step", "stage")
     progress.mark(run.pk, list(cells), StageState.FINISHED)
     Batch.across_tenants.filter(run=run).update(state="finished")
@@ -160,7 +160,7 @@ def test_an_id_that_was_listed_but_is_not_stored_is_named(job: Job) -> None:
     assert "PAY: 2 × issue listed by the provider, but not stored" in RunProgress.across_tenants.get(pk=run.pk).message
 
 
-def test_a_project_of_which_something_is_missing_is_asked_for_again(job: Job) -> None:
+def test_a_project_with_missing_records_is_read_again(job: Job) -> None:
     run = started(job)
     batches.add(run, [NewBatch(STEP, Stage.EXTRACTION, Slice("issues", scope=scope)) for scope in ("PAY", "GROW")])
     stored(run, "issue", range(3))
@@ -171,7 +171,7 @@ def test_a_project_of_which_something_is_missing_is_asked_for_again(job: Job) ->
     assert list(known) == ["GROW"]
 
 
-def test_what_is_stored_but_not_loaded_is_named(job: Job) -> None:
+def test_a_record_that_is_stored_but_not_loaded_is_named(job: Job) -> None:
     run = started(job)
     stored(run, "issue", range(4))
     issues(run, range(2))
@@ -181,7 +181,7 @@ def test_what_is_stored_but_not_loaded_is_named(job: Job) -> None:
     assert finished(run).outcome == Outcome.INCOMPLETE
 
 
-def test_what_is_loaded_but_not_embedded_is_named_unless_it_has_no_text(job: Job) -> None:
+def test_a_row_that_is_loaded_but_not_embedded_is_named_unless_it_has_no_text(job: Job) -> None:
     run = started(job)
     stored(run, "issue", range(3))
     issues(run, [0, 1], "a text")
@@ -200,7 +200,7 @@ def test_only_the_first_hundred_ids_are_kept(job: Job) -> None:
     assert (missing.number, len(missing.ids)) == (250, proof.MAX_MISSING_IDS)
 
 
-def test_what_is_set_aside_or_dismissed_is_not_missing(job: Job) -> None:
+def test_a_record_that_is_set_aside_or_dismissed_is_not_missing(job: Job) -> None:
     run = started(job)
     first, second = stored(run, "issue", [1, 2])
     set_aside(run, "issue", "1", first)
@@ -220,7 +220,7 @@ def test_a_text_that_is_set_aside_is_not_missing(job: Job) -> None:
     assert (line.set_aside, line.embedded, line.missing_embedded.number) == (1, 0, 0)
 
 
-def test_what_turned_out_to_be_gone_is_not_missing(job: Job) -> None:
+def test_a_record_that_the_provider_has_deleted_is_not_missing(job: Job) -> None:
     run = started(job)
     stored(run, "issue", [1])
     issues(run, [1])
@@ -237,7 +237,7 @@ def test_what_turned_out_to_be_gone_is_not_missing(job: Job) -> None:
     assert not proved(run)["issue", "PAY"].differs
 
 
-def test_a_run_of_what_changed_is_judged_by_what_it_touched(job: Job) -> None:
+def test_an_incremental_run_is_judged_by_what_it_touched(job: Job) -> None:
     before = started(job)
     stored(before, "issue", range(10))
     issues(before, [0, 1, 2], "a text")
@@ -276,7 +276,7 @@ def test_children_are_counted_in_the_project_of_their_parent(job: Job) -> None:
     assert (lines["issue_comment", "PAY"].loaded, lines["issue_comment", ""].loaded) == (1, 1)
 
 
-def test_a_project_that_had_issues_and_now_lists_none_is_told(job: Job) -> None:
+def test_a_project_that_had_issues_and_now_lists_none_is_reported(job: Job) -> None:
     run = started(job)
     stored(run, "issue", [1, 2])
     stored(run, "issue", [3], "GROW")
@@ -297,7 +297,7 @@ def test_a_list_that_is_empty_everywhere_is_noticed_by_what_earlier_runs_listed(
     assert finished(started(job)).outcome == Outcome.INCOMPLETE
 
 
-def test_projects_that_are_no_longer_visible_are_told_by_any_run(job: Job) -> None:
+def test_projects_that_are_no_longer_visible_are_reported_by_any_run(job: Job) -> None:
     run = started(job, RunMode.INCREMENTAL)
     stored(run, "project", [1])
     Run.across_tenants.filter(pk=run.pk).update(announced={})
@@ -307,7 +307,7 @@ def test_projects_that_are_no_longer_visible_are_told_by_any_run(job: Job) -> No
     assert "no project was found, although 1 are stored" in RunProgress.across_tenants.get(pk=run.pk).message
 
 
-def test_chosen_projects_that_give_nothing_are_not_green(job: Job) -> None:
+def test_chosen_projects_that_return_nothing_are_not_complete(job: Job) -> None:
     Integration.across_tenants.filter(job=job).update(scopes=["PAY"])
     run = started(job)
     Run.across_tenants.filter(pk=run.pk).update(announced={})

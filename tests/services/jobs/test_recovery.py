@@ -1,4 +1,4 @@
-"""What is taken over after a dead worker, a stopped run or a wrong clock, and what is not?"""
+"""What does another worker or run take over after a dead worker, a stopped run or a wrong clock?"""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Does a stopped run end in time, whatever its workers do, and is its successor free of it? With real processes."""
+"""Does a stopped run end in time, whatever its workers do, and is the next run complete? With real processes."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ from tests.processes import Process, Sandbox, scheduler, until, worker
 SANDBOX = {"issues": 400, "prs": 20}
 STEP = "jira_issues_with_changelogs"
 BULK = "POST /jira/rest/api/3/issue/bulkfetch"
-BOUND = 30  # seconds
+MAX_SECONDS_TO_STOP = 30
 LONG = 3600
 
 
@@ -52,7 +52,7 @@ def working(platform: Platform, folder: Path) -> Iterator[Process]:
 
 
 def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, Batch]:
-    """A run of which some task holds a batch."""
+    """A run, and a batch of it that a task holds."""
     run = platform.start("jira")
     (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
     (item,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=task)
@@ -78,7 +78,7 @@ def test_a_run_on_which_nobody_works_ends_at_once(platform: Platform) -> None:
     assert platform.job("jira").state == JobState.READY
 
 
-def test_a_run_on_which_somebody_works_is_stopping_and_already_cut_off(platform: Platform) -> None:
+def test_a_run_on_which_somebody_works_is_stopping_and_already_closed(platform: Platform) -> None:
     run, item = _held(platform)
     assert _stopped(platform).state == RunState.STOPPING
     with pytest.raises(LeaseLostError):
@@ -101,7 +101,7 @@ def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
     assert platform.job("jira").state == JobState.READY
 
 
-def test_after_the_last_stage_nobody_is_waited_for(platform: Platform) -> None:
+def test_after_the_last_stage_the_run_ends_without_its_workers(platform: Platform) -> None:
     run, _ = _held(platform)
     _stopped(platform)
     _asked(run, stopping.END_AFTER - timedelta(seconds=5))
@@ -139,13 +139,13 @@ def test_the_other_batches_of_a_worker_stay_its_own(platform: Platform) -> None:
 def _seconds_to_stop(platform: Platform, run: Run) -> float:
     begun = time.monotonic()
     _stopped(platform)
-    platform.ended(run, BOUND)
+    platform.ended(run, MAX_SECONDS_TO_STOP)
     assert run.state == RunState.CANCELLED
     assert not Span.objects.filter(run_id=run.pk, ended_at=None).exists()
     return time.monotonic() - begun
 
 
-def _successor_is_whole(platform: Platform) -> None:
+def _next_run_is_complete(platform: Platform) -> None:
     following = platform.run("jira", RunMode.FULL)
     assert (following.state, following.error) == (RunState.FINISHED, "")
     issues = Issue.objects.for_tenant(platform.tenant).filter(deleted_at=None).count()
@@ -160,10 +160,10 @@ def test_a_run_in_a_long_wait_ends_at_once_and_the_next_one_begins(
     )
     run = platform.start("jira", RunMode.FULL)
     until(lambda: Run.across_tenants.get(pk=run.pk).not_before, "the wait for the rate limit")
-    assert _seconds_to_stop(platform, run) < BOUND
+    assert _seconds_to_stop(platform, run) < MAX_SECONDS_TO_STOP
     sandbox.control("faults", [])
     platforms.forget_limits()
-    _successor_is_whole(platform)
+    _next_run_is_complete(platform)
 
 
 def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process, sandbox: Sandbox) -> None:
@@ -172,7 +172,7 @@ def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process
     until(lambda: Batch.across_tenants.filter(run=run, stage=Stage.TRANSFORM).exists(), "the first batches")
     assert _seconds_to_stop(platform, run) < stopping.KILL_AFTER.total_seconds()
     sandbox.control("latency", {"ms": 0})
-    _successor_is_whole(platform)
+    _next_run_is_complete(platform)
 
 
 def test_a_worker_that_hangs_is_killed_and_the_others_go_on(
@@ -183,11 +183,11 @@ def test_a_worker_that_hangs_is_killed_and_the_others_go_on(
     until(lambda: Run.across_tenants.get(pk=run.pk).driver_task, "a worker")
     children = _children(working.pid)
     _send(children, signal.SIGSTOP)
-    assert _seconds_to_stop(platform, run) < BOUND
+    assert _seconds_to_stop(platform, run) < MAX_SECONDS_TO_STOP
     until(lambda: _children(working.pid) - children, "a new child in the place of the one that hung", 15)
     _send(children & _children(working.pid), signal.SIGCONT)
     sandbox.control("latency", {"ms": 0})
-    _successor_is_whole(platform)
+    _next_run_is_complete(platform)
 
 
 def _send(pids: set[int], number: signal.Signals) -> None:
@@ -208,5 +208,5 @@ def test_a_stop_survives_the_death_of_worker_and_scheduler(platform: Platform, f
         assert _stopped(platform).state == RunState.STOPPING
         clock.kill()
         clock.start()
-        platform.ended(run, BOUND)
+        platform.ended(run, MAX_SECONDS_TO_STOP)
     assert run.state == RunState.CANCELLED

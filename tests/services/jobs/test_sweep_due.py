@@ -1,4 +1,4 @@
-"""When does a run look for what is gone?"""
+"""When does a run look for deletions?"""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def job(acme: Tenant) -> Job:
         (None, RunRequest(RunMode.RANGE, sweep=True), False),
     ],
 )
-def test_once_in_so_many_hours_or_when_asked_for(
+def test_a_sweep_is_due_once_in_sweep_hours_or_on_request(
     job: Job, hours_ago: int | None, wanted: RunRequest, sweeps: bool
 ) -> None:
     if hours_ago is not None:

@@ -1,4 +1,4 @@
-"""Are records that were set aside found by every filter, given up with a reason, and reopened by another failure?"""
+"""Are records that were set aside found by every filter, dismissed with a reason, and reopened by another failure?"""
 
 from uuid import UUID, uuid4
 
@@ -75,7 +75,7 @@ def test_a_record_that_fails_again_stays_one_row_with_its_newest_error(job: Job)
         ({"stage": "transform", "text": "date"}, ["1"]),
     ],
 )
-def test_every_filter_finds_its_own(job: Job, wanted: dict[str, str], ids: list[str]) -> None:
+def test_every_filter_finds_its_records(job: Job, wanted: dict[str, str], ids: list[str]) -> None:
     fail(job, "1", "4")
     fail(job, "2", entity="sprint", error="TypeError: a rate")
     fail(job, "3", stage="embedding", error="no meaning")
@@ -139,7 +139,7 @@ def test_a_retry_opens_what_was_dismissed(job: Job) -> None:
     assert found(job) == ["1"]
 
 
-def test_each_integration_gets_a_run_and_a_busy_job_says_why_not(job: Job) -> None:
+def test_each_integration_gets_a_run_and_a_busy_job_gives_the_reason(job: Job) -> None:
     other = new_job(job.tenant, "second")
     fail(job, "1")
     fail(other, "2")
@@ -159,7 +159,7 @@ def test_a_failed_run_is_not_hidden_by_a_retry_of_records(job: Job) -> None:
     assert transitions.lock(job.pk).state == JobState.FAILED
 
 
-def test_a_record_of_a_step_that_is_no_more_is_retried_in_the_main_one(job: Job) -> None:
+def test_a_record_of_a_removed_step_is_retried_in_the_main_step(job: Job) -> None:
     fail(job, "1")
     Quarantine.across_tenants.update(step="vectorization_process")
     (run,) = quarantine.retry(job.tenant, Wanted(), actor="ada").runs

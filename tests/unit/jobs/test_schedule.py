@@ -1,4 +1,4 @@
-"""When does a job run next, also on the two days of a year whose clock jumps?"""
+"""When does a job run next, also on the two days of a year on which the clock jumps?"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -82,7 +82,7 @@ def test_occurrences_rise_and_lie_after_the_moment(zone: str, rule: str) -> None
 
 
 @pytest.mark.parametrize("rule", ["0 6 * * 1-5", "*/15 * * * *", "0 */2 * * *"])
-def test_to_go_on_from_an_occurrence_is_to_go_on_in_the_list(rule: str) -> None:
+def test_a_list_that_begins_at_an_occurrence_continues_the_same_list(rule: str) -> None:
     schedule = Schedule(rule=rule, time_zone="Europe/Berlin")
     listed = occurrences(schedule, local("Europe/Berlin", "2026-10-24T12:00"), 60)
     assert [occurrences(schedule, moment, 1)[0] for moment in listed[:-1]] == listed[1:]
@@ -100,7 +100,7 @@ def test_an_interval_without_a_start_counts_from_now() -> None:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=400), timedelta(minutes=1)])
-def test_a_last_start_in_the_future_puts_nothing_off_by_more_than_a_period(ahead: timedelta) -> None:
+def test_a_last_start_in_the_future_delays_no_run_by_more_than_a_period(ahead: timedelta) -> None:
     now = datetime(2026, 11, 22, 10, tzinfo=UTC)
     (coming,) = occurrences(Schedule(60), now, 1, last_start=now + ahead)
     assert now < coming <= now + timedelta(minutes=60)
@@ -120,17 +120,17 @@ def test_a_last_start_in_the_future_puts_nothing_off_by_more_than_a_period(ahead
         ("\x00 * * * *", "The minute"),
     ],
 )
-def test_a_rule_that_cannot_be_is_refused_with_a_sentence(rule: str, sentence: str) -> None:
+def test_an_invalid_rule_is_refused_with_a_sentence(rule: str, sentence: str) -> None:
     assert sentence in rule_problem(rule)
     assert "0 6 * * 1-5" in rule_problem(rule)
 
 
 @pytest.mark.parametrize("rule", ["0 6 * * 1-5", "0 0 29 2 *", "0 0 L * *", "0 8 * * MON#1", "*/5 9-17 * * MON-FRI"])
-def test_a_rule_that_comes_is_accepted(rule: str) -> None:
+def test_a_valid_rule_is_accepted(rule: str) -> None:
     assert rule_problem(rule) == ""
 
 
-def test_a_schedule_is_told_in_words() -> None:
+def test_a_schedule_is_described_in_words() -> None:
     assert str(Schedule(rule="0 6 * * 1-5", time_zone="Europe/Berlin")) == (
         "At 06:00 on Monday through Friday, Europe/Berlin"
     )
