@@ -9,7 +9,7 @@ from django.db.models import Count, Max
 
 from apps.integrations.selectors import integrations_of
 from apps.raw.models import Quarantine, QuarantineState
-from apps.raw.selectors import Wanted, quarantined
+from apps.raw.selectors import QuarantineQuery, quarantined
 from apps.sources.definition import ALL_STAGES
 from apps.tenants.models import Role, Tenant
 from apps.tenants.permissions import may_act_as, refusal
@@ -31,7 +31,7 @@ class QuarantineGroup:
 class QuarantineFilter:
     """The filter in the address, and the choices of the filter form."""
 
-    wanted: Wanted
+    wanted: QuarantineQuery
     integrations: list[tuple[str, str]]
     entities: list[tuple[str, str]]
 
@@ -61,7 +61,7 @@ def filter_of(tenant: Tenant, query: Mapping[str, str]) -> QuarantineFilter:
     known = [(str(one.pk), one.name) for one in integrations_of(tenant)]
     entities = Quarantine.objects.for_tenant(tenant).order_by("entity").values_list("entity", flat=True).distinct()
     integration, state = query.get("integration", ""), query.get("state", QuarantineState.OPEN)
-    wanted = Wanted(
+    wanted = QuarantineQuery(
         integration=int(integration) if integration in dict(known) else None,
         stage=query.get("stage", "").strip(),
         entity=query.get("entity", "").strip(),
@@ -71,7 +71,7 @@ def filter_of(tenant: Tenant, query: Mapping[str, str]) -> QuarantineFilter:
     return QuarantineFilter(wanted, known, [(name, name.replace("_", " ").capitalize()) for name in entities])
 
 
-def groups(tenant: Tenant, wanted: Wanted) -> list[QuarantineGroup]:
+def groups(tenant: Tenant, wanted: QuarantineQuery) -> list[QuarantineGroup]:
     """The groups that match the filter, the largest first."""
     rows = quarantined(tenant, wanted)
     found = list(
@@ -87,7 +87,7 @@ def groups(tenant: Tenant, wanted: Wanted) -> list[QuarantineGroup]:
     ]
 
 
-def records(tenant: Tenant, wanted: Wanted, fingerprint: str) -> tuple[list[Quarantine], int]:
+def records(tenant: Tenant, wanted: QuarantineQuery, fingerprint: str) -> tuple[list[Quarantine], int]:
     """The newest records of one group, and the number of all its records."""
     rows = quarantined(tenant, replace(wanted, fingerprint=fingerprint))
     return list(rows.select_related("integration").order_by("-created_at", "-pk")[:MAX_LISTED]), rows.count()

@@ -1,6 +1,6 @@
 """How do people look at what the providers sent? Read-only.
 
-What of it was set aside can also be tried again: its admin is in ``jobs``.
+The admin of the quarantine is in ``jobs``, because a record there can be tried again.
 """
 
 import json
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from apps.raw.models import RawRecord
 from apps.tenants.admin_base import ReadOnlyTenantAdmin
 
-SHOWN = 200_000  # characters of a payload in a page
+MAX_SHOWN_CHARACTERS = 200_000  # of a payload in a page
 
 
 @admin.register(RawRecord)
@@ -32,4 +32,4 @@ class RawRecordAdmin(ReadOnlyTenantAdmin):
             text = json.dumps(json.loads(record.payload), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError):
             text = record.payload
-        return format_html("<pre>{}</pre>", text[:SHOWN])
+        return format_html("<pre>{}</pre>", text[:MAX_SHOWN_CHARACTERS])

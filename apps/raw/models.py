@@ -1,4 +1,4 @@
-"""What did the providers say, when, and what of it could not be used?"""
+"""What did the providers send, when, and which records could not be used?"""
 
 from django.db import models
 
@@ -9,8 +9,8 @@ from apps.integrations.models import Integration
 class RawRecord(TenantModel):
     """One version of one provider object: the JSON as it came, stored once per content.
 
-    The bulk table of the product: it is written by COPY, and its references are checked once per batch by the writer
-    instead of once per row by the database.
+    This is the largest table of the product. It is written by COPY, and the writer checks its references once per
+    batch, instead of the database once per row.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
@@ -46,8 +46,11 @@ class RawRecord(TenantModel):
         return f"{self.entity} {self.external_id}"
 
 
-class Seen(models.Model):
-    """An id that the provider listed in a run: what a complete list lacks may be gone. Kept for a run's time only."""
+class ListedId(models.Model):
+    """An id that a list of the provider contained in a run: a stored record that it lacks may be gone.
+
+    The rows are kept only until the run has ended.
+    """
 
     run = models.UUIDField()
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
@@ -57,7 +60,7 @@ class Seen(models.Model):
 
     class Meta:
         db_table = "raw_seen"
-        verbose_name_plural = "seen"
+        verbose_name_plural = "listed ids"
         constraints = [models.UniqueConstraint(fields=["run", "entity", "external_id"], name="seen_once_per_run")]
 
     def __str__(self) -> str:
@@ -65,7 +68,7 @@ class Seen(models.Model):
 
 
 class Tombstone(TenantModel):
-    """A provider object that is gone, and how we know: its raw versions and rows stay, marked as deleted."""
+    """A provider object that is gone, with the evidence. Its raw versions and rows stay, marked as deleted."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
     entity = models.CharField(max_length=60)
@@ -85,7 +88,7 @@ class Tombstone(TenantModel):
 
 
 class QuarantineState(models.TextChoices):
-    """What has become of a record that was set aside."""
+    """What has become of a record in quarantine."""
 
     OPEN = "open", "Open"
     RESOLVED = "resolved", "Resolved"
@@ -93,7 +96,7 @@ class QuarantineState(models.TextChoices):
 
 
 class Quarantine(TenantModel):
-    """A record that could not be parsed, loaded or embedded: set aside with its error, the rest goes on."""
+    """A record that could not be parsed, loaded or embedded, with its error; all other records go on."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
     run = models.UUIDField()

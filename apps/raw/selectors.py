@@ -1,10 +1,9 @@
-"""Which raw records are there, and which are set aside? Always streamed: an integration may have millions."""
+"""Which raw records are stored, and which are in quarantine? Records are streamed: there may be millions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from apps.core.sql import rows
@@ -19,14 +18,14 @@ def _records(rows: QuerySet[RawRecord]) -> Iterator[SourceRecord]:
 
 
 def to_record(row: RawRecord) -> SourceRecord:
-    """A stored version as the source gave it."""
+    """A stored version as its source gave it."""
     return SourceRecord(
         row.entity, row.external_id, row.payload.encode(), row.scope, row.request, row.provider_updated_at
     )
 
 
 def current(integration_id: int, entity: str) -> Iterator[SourceRecord]:
-    """The current version of every record of an entity, in the order of first storing."""
+    """The current version of every record of an entity, in the order in which they were first stored."""
     rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
     return _records(rows.order_by("id"))
 
@@ -39,7 +38,7 @@ def find(integration_id: int, entity: str, external_id: str) -> SourceRecord | N
 
 
 def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[SourceRecord]:
-    """Those of :func:`current` that one of ``runs`` has stored."""
+    """The records of :func:`current` that one of ``runs`` has stored."""
     rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run__in=runs)
     return _records(rows.order_by("id"))
 
@@ -55,26 +54,26 @@ def current_ids(integration_id: int, *, after: int, limit: int) -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
-def extracted(integration_id: int) -> dict[str, int]:
+def count_current(integration_id: int) -> dict[str, int]:
     """How many records are current, per entity."""
     rows = RawRecord.across_tenants.filter(integration=integration_id, is_current=True)
     return dict(rows.values_list("entity").annotate(Count("pk")).order_by())
 
 
-def set_aside(integration_id: int) -> dict[str, int]:
+def count_quarantined(integration_id: int) -> dict[str, int]:
     """How many records are in open quarantine, per entity."""
     rows = Quarantine.across_tenants.filter(integration=integration_id, state=QuarantineState.OPEN)
     return dict(rows.values_list("entity").annotate(Count("pk")).order_by())
 
 
-def set_aside_by(run: UUID) -> int:
-    """How many records a run has set aside and nobody has settled."""
+def count_quarantined_by(run: UUID) -> int:
+    """How many records a run has quarantined and nobody has resolved."""
     return Quarantine.across_tenants.filter(run=run, state=QuarantineState.OPEN).count()
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which records that were set aside are meant; what is empty is no condition."""
+class QuarantineQuery:
+    """Which quarantine entries are meant; an empty field is no condition."""
 
     integration: int | None = None
     stage: str = ""
@@ -85,37 +84,36 @@ class Wanted:
     ids: Sequence[int] = ()
 
 
-def quarantined(tenant: Tenant, wanted: Wanted) -> QuerySet[Quarantine]:
-    """The tenant's records that were set aside and are ``wanted``."""
+def quarantined(tenant: Tenant, query: QuarantineQuery) -> QuerySet[Quarantine]:
+    """The tenant's quarantine entries that fit the query."""
     exact = {
-        "integration": wanted.integration,
-        "stage": wanted.stage,
-        "entity": wanted.entity,
-        "state": wanted.state,
-        "fingerprint": wanted.fingerprint,
-        "pk__in": wanted.ids,
+        "integration": query.integration,
+        "stage": query.stage,
+        "entity": query.entity,
+        "state": query.state,
+        "fingerprint": query.fingerprint,
+        "pk__in": query.ids,
     }
     condition = Q(**{name: value for name, value in exact.items() if value})
-    if wanted.text:
-        condition &= Q(external_id__icontains=wanted.text) | Q(error__icontains=wanted.text)
+    if query.text:
+        condition &= Q(external_id__icontains=query.text) | Q(error__icontains=query.text)
     return Quarantine.objects.for_tenant(tenant).filter(condition)
 
 
 _QUARANTINED_RAW_IDS = """
 SELECT r.id FROM raw_quarantine AS q JOIN raw_extraction_data AS r USING (integration_id, entity, external_id)
-WHERE q.id = ANY (%s) AND q.stage <> %s AND q.state <> %s AND r.is_current ORDER BY r.id
+WHERE q.id = ANY (%(ids)s) AND q.stage <> %(stage)s AND q.state <> %(resolved)s AND r.is_current ORDER BY r.id
 """
 
 
 def quarantined_raw_ids(ids: Sequence[int], *, not_in_stage: str) -> list[int]:
-    """The ids of the current raw records of some quarantine entries that are not resolved, but for one stage."""
-    with connection.cursor() as cursor:
-        cursor.execute(_QUARANTINED_RAW_IDS, [list(ids), str(not_in_stage), QuarantineState.RESOLVED.value])
-        return [raw_id for (raw_id,) in cursor.fetchall()]
+    """The ids of the current raw records of unresolved quarantine entries, without the entries of one stage."""
+    found = rows(_QUARANTINED_RAW_IDS, ids=list(ids), stage=str(not_in_stage), resolved=QuarantineState.RESOLVED.value)
+    return [raw_id for (raw_id,) in found]
 
 
-def unsettled(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
-    """Of some records that were set aside those that still are, in one stage: external ids by entity."""
+def unresolved(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
+    """The unresolved ones of some quarantine entries of one stage: external ids by entity."""
     rows = Quarantine.across_tenants.filter(pk__in=ids, stage=stage).exclude(state=QuarantineState.RESOLVED)
     found: dict[str, list[str]] = {}
     for entity, external_id in rows.values_list("entity", "external_id"):
@@ -124,19 +122,19 @@ def unsettled(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
 
 
 def open_ids(integration_id: int, *, stage: str, entity: str) -> set[str]:
-    """The external ids of one kind that wait in quarantine; usually none."""
+    """The external ids of one kind in open quarantine; usually none."""
     rows = Quarantine.across_tenants.filter(
         integration=integration_id, stage=stage, entity=entity, state=QuarantineState.OPEN
     )
     return set(rows.values_list("external_id", flat=True))
 
 
-# Neither what turned out to be gone nor what was set aside before it could be stored is missing. What is stored counts
-# where it belongs: some lists are of the whole site.
+# A record is not missing when it turned out to be gone, or when it was quarantined before it could be stored. A stored
+# record counts for its own scope: some lists are of the whole site.
 _LISTED = """
 SELECT seen.entity, coalesce(r.scope, seen.scope) AS place, count(*),
     count(*) FILTER (WHERE r.id IS NULL AND q.id IS NULL),
-    (array_agg(seen.external_id) FILTER (WHERE r.id IS NULL AND q.id IS NULL))[:%(shown)s]
+    (array_agg(seen.external_id) FILTER (WHERE r.id IS NULL AND q.id IS NULL))[:%(max_ids)s]
 FROM raw_seen AS seen
 LEFT JOIN raw_extraction_data AS r ON r.integration_id = seen.integration_id AND r.entity = seen.entity
     AND r.external_id = seen.external_id AND r.is_current
@@ -150,6 +148,6 @@ GROUP BY seen.entity, place
 """
 
 
-def listed(run: UUID, shown: int) -> list[tuple[str, str, int, int, list[str] | None]]:
-    """What the provider listed in a run: entity, scope, how many ids, how many of them are not stored, and which."""
-    return rows(_LISTED, run=run, shown=shown)
+def count_listed(run: UUID, max_ids: int) -> list[tuple[str, str, int, int, list[str] | None]]:
+    """The lists of a run: entity, scope, how many ids, how many of them are not stored, and some of these."""
+    return rows(_LISTED, run=run, max_ids=max_ids)

@@ -1,4 +1,4 @@
-"""How are raw records kept? Each content once, the newest version marked, all of a batch in three statements."""
+"""How are raw records stored? Each content once, the newest version marked, a whole batch in three statements."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.core.sql import rows
 from apps.raw.models import QuarantineState
 from apps.sources.base import SourceRecord
 from apps.sources.text import one_line
@@ -21,7 +22,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS raw_staging (
 ) ON COMMIT DELETE ROWS
 """
 _COPY = "COPY raw_staging (entity, external_id, scope, content_hash, payload, request, provider_updated_at) FROM STDIN"
-# In a stable order, so that two writers never wait for each other in a circle.
+# In a stable order, so that two writers cannot deadlock.
 _RETIRE = """
 UPDATE raw_extraction_data SET is_current = false
 WHERE id IN (
@@ -52,15 +53,15 @@ WHERE integration_id = %(integration)s AND is_current ORDER BY id
 
 _RENAME = """
 UPDATE raw_extraction_data AS stored SET scope = renamed.after
-FROM unnest(%s::text[], %s::text[]) AS renamed (before, after)
-WHERE stored.integration_id = %s AND stored.is_current AND stored.scope = renamed.before
+FROM unnest(%(before)s::text[], %(after)s::text[]) AS renamed (before, after)
+WHERE stored.integration_id = %(integration)s AND stored.is_current AND stored.scope = renamed.before
 RETURNING stored.id
 """
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The ids of the versions that are new (or current again), and of all that the batch contained."""
+    """The ids of the versions that are new (or current again), and of all records in the batch."""
 
     changed: list[int]
     given: list[int]
@@ -69,7 +70,7 @@ class Stored:
 def store(
     records: Iterable[SourceRecord], *, tenant_id: int, integration_id: int, run: UUID, fetched_at: datetime
 ) -> Stored:
-    """Keep the records of one batch, inside the caller's transaction. Equal content is not stored again."""
+    """Store the records of one batch, inside the caller's transaction. Equal content is not stored again."""
     newest = {(record.entity, record.external_id): record for record in records}
     if not newest:
         return Stored([], [])
@@ -104,14 +105,13 @@ def store(
 
 
 def rename(renamed: Mapping[str, str], *, integration_id: int) -> list[int]:
-    """Let the current records of some scopes follow to their new names; gives their ids."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RENAME, [list(renamed), list(renamed.values()), integration_id])
-        return [raw_id for (raw_id,) in cursor.fetchall()]
+    """Give the current records of renamed scopes their new scope; gives their ids."""
+    found = rows(_RENAME, before=list(renamed), after=list(renamed.values()), integration=integration_id)
+    return [raw_id for (raw_id,) in found]
 
 
 def _text(payload: bytes) -> str:
-    """The payload as the database takes it: only what no JSON may contain is replaced."""
+    """The payload as the database takes it; only characters that no JSON may contain are replaced."""
     return payload.decode(errors="replace").replace("\x00", "\ufffd")
 
 
@@ -127,19 +127,19 @@ class Failure:
 
 
 def describe(error: Exception) -> str:
-    """An error of a record as one line."""
+    """An error of a record on one line."""
     text = str(error).strip() or "no further explanation"
     return one_line(f"{type(error).__name__}: {text}", MAX_ERROR_LENGTH)
 
 
 def fingerprint(stage: str, failure: Failure) -> str:
-    """Equal for equal kinds of errors: numbers and quoted values do not count."""
+    """Equal for errors of the same kind: numbers and quoted values are left out."""
     kind = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "*", failure.error)
     return blake2b(f"{stage}|{failure.entity}|{kind}".encode(), digest_size=16).hexdigest()
 
 
-# What a person has dismissed stays so as long as it fails in the same way.
-_SET_ASIDE = """
+# An entry that a person has dismissed stays dismissed while the record fails in the same way.
+_QUARANTINE = """
 INSERT INTO raw_quarantine AS known (
     tenant_id, integration_id, run, step, stage, entity, external_id, raw_id, error, fingerprint, state, created_at,
     settled_by, reason
@@ -158,13 +158,13 @@ WHERE NOT (known.state = 'dismissed' AND known.fingerprint = excluded.fingerprin
 """
 
 
-def set_aside(
+def quarantine_records(
     failures: Sequence[Failure], *, tenant_id: int, integration_id: int, run: UUID, step: str, stage: str
 ) -> None:
-    """Quarantine records; one that is set aside already stays one row, with its newest error."""
+    """Quarantine records; a record that is there already keeps one entry, with its newest error."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _SET_ASIDE,
+            _QUARANTINE,
             {
                 "tenant": tenant_id,
                 "integration": integration_id,
@@ -180,8 +180,8 @@ def set_aside(
         )
 
 
-def settle(records: Sequence[tuple[str, str]], *, integration_id: int, stage: str) -> None:
-    """Records (entity, external id) that have now gone through: their quarantine is resolved."""
+def resolve(records: Sequence[tuple[str, str]], *, integration_id: int, stage: str) -> None:
+    """End the quarantine of records (entity, external id) that have now been loaded."""
     if not records:
         return
     entities, external_ids = zip(*records, strict=True)

@@ -1,4 +1,4 @@
-"""Which objects are gone at the provider, how do we know, and what if one comes back?"""
+"""Which objects are gone at the provider, what proves it, and what if one comes back?"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.sources.base import Deletion
 
-# Of the integration, shared by loads: what is gone waits for them, and they for it.
+# One lock per integration: loads share it, and a burial takes it alone.
 _EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended('tombstones', %s))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended('tombstones', %s))"
 
@@ -26,7 +26,7 @@ ON CONFLICT (integration_id, entity, external_id) DO UPDATE
 SET scope = excluded.scope, evidence = excluded.evidence, run = excluded.run, found_at = excluded.found_at
 RETURNING entity, external_id
 """
-_RAISE = """
+_RESURRECT = """
 DELETE FROM raw_tombstone AS tombstone USING raw_extraction_data AS stored
 WHERE stored.id = ANY (%s) AND tombstone.integration_id = stored.integration_id
     AND tombstone.entity = stored.entity AND tombstone.external_id = stored.external_id
@@ -34,13 +34,13 @@ WHERE stored.id = ANY (%s) AND tombstone.integration_id = stored.integration_id
 
 
 def bury(
-    gone: Iterable[Deletion], *, tenant_id: int, integration_id: int, run: UUID, found_at: datetime
+    deletions: Iterable[Deletion], *, tenant_id: int, integration_id: int, run: UUID, found_at: datetime
 ) -> list[Deletion]:
-    """Retire the raw records of what is gone and keep the evidence; gives those that were stored until now.
+    """Retire the raw records of deleted objects and keep the evidence; gives the deletions of records that were stored.
 
-    Inside the caller's transaction, which then waits for every load of this integration (see :func:`still_current`).
+    It runs inside the caller's transaction, which waits for all loads of this integration (see :func:`still_current`).
     """
-    named = {(one.entity, one.external_id): one for one in gone}
+    by_name = {(one.entity, one.external_id): one for one in deletions}
     with connection.cursor() as cursor:
         cursor.execute(_EXCLUSIVE, [integration_id])
         cursor.execute(
@@ -50,26 +50,26 @@ def bury(
                 "integration": integration_id,
                 "run": run,
                 "found_at": found_at,
-                "entities": [one.entity for one in named.values()],
-                "ids": [one.external_id for one in named.values()],
-                "evidence": [one.evidence.replace("\x00", "") for one in named.values()],
+                "entities": [one.entity for one in by_name.values()],
+                "ids": [one.external_id for one in by_name.values()],
+                "evidence": [one.evidence.replace("\x00", "") for one in by_name.values()],
             },
         )
-        return [named[entity, external_id] for entity, external_id in cursor.fetchall()]
+        return [by_name[entity, external_id] for entity, external_id in cursor.fetchall()]
 
 
 def resurrect(raw_ids: Sequence[int]) -> None:
-    """Remove the tombstones of what these raw versions bring back."""
+    """Remove the tombstones of the objects that these raw versions bring back."""
     if raw_ids:
         with connection.cursor() as cursor:
-            cursor.execute(_RAISE, [list(raw_ids)])
+            cursor.execute(_RESURRECT, [list(raw_ids)])
 
 
 def still_current(raw_ids: Sequence[int], *, integration_id: int) -> set[int]:
-    """Those of some versions that are the current ones.
+    """The versions among these that are current.
 
-    Until the caller's transaction ends, none of them can become gone: an old version that is loaded late must not
-    bring rows back to life.
+    None of them can be buried until the caller's transaction ends: a late load of an old version must not bring rows
+    back.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SHARED, [integration_id])

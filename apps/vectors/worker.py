@@ -15,7 +15,7 @@ from apps.jobs.queue.covers import (
     expect,
 )
 from apps.raw.selectors import open_ids
-from apps.raw.services import Failure, settle
+from apps.raw.services import Failure, resolve
 from apps.sources.base import Skip
 from apps.sources.definition import Stage
 from apps.vectors import selectors, services
@@ -48,7 +48,7 @@ def _resolve(rows: LoadedRows, failed: set[str]) -> None:
     if waiting := open_ids(rows.integration_id, stage=Stage.EMBEDDING, entity=rows.kind) - failed:
         done = MODELS[rows.kind].across_tenants.filter(pk__in=rows.ids, external_id__in=waiting)
         names = [(rows.kind, external_id) for external_id in done.values_list("external_id", flat=True)]
-        settle(names, integration_id=rows.integration_id, stage=Stage.EMBEDDING)
+        resolve(names, integration_id=rows.integration_id, stage=Stage.EMBEDDING)
 
 
 def plan(run: Run, step: str) -> list[NewBatch]:

@@ -14,7 +14,7 @@ from apps.jobs.models import Run
 from apps.jobs.proof import lines as proof
 from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine
-from apps.raw.selectors import Wanted, quarantined
+from apps.raw.selectors import QuarantineQuery, quarantined
 from apps.tenants.api_auth import member_tenant
 from apps.tenants.current import actor
 from apps.tenants.models import Role
@@ -75,9 +75,9 @@ class Filter(Schema):
     fingerprint: Text = ""
     ids: list[int] = Field([], max_length=MAX_FILTER_IDS)
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> QuarantineQuery:
         """The filter for the selectors."""
-        return Wanted(**{name: getattr(self, name) for name in Filter.model_fields})
+        return QuarantineQuery(**{name: getattr(self, name) for name in Filter.model_fields})
 
 
 class QuarantineRequest(Filter):

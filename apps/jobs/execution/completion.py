@@ -23,7 +23,7 @@ from apps.mappings.services import create_defaults
 from apps.progress import services as progress
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, RunState, StageState
 from apps.progress.selectors import stage_states
-from apps.raw.selectors import set_aside_by
+from apps.raw.selectors import count_quarantined_by
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import refresh_statistics
@@ -91,7 +91,7 @@ def complete(run: Run) -> bool:
         refresh_statistics()
     counts = counting.counts_of(run)
     lines = counting.prove(run, counts)
-    quarantined = set_aside_by(run.pk)
+    quarantined = count_quarantined_by(run.pk)
     with transaction.atomic():
         job = transitions.lock(run.job_id)
         run = Run.across_tenants.select_related("job").get(pk=run.pk)

@@ -13,7 +13,7 @@ from apps.jobs import run_log
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Run, Watermark
 from apps.jobs.selectors import unfinished_before
-from apps.raw import seen
+from apps.raw import listed_ids
 from apps.raw import selectors as raw
 from apps.sources.base import SourceRecord
 
@@ -67,11 +67,11 @@ class RunContext:
 
     def unlisted(self, entity: str, scope: str) -> list[str]:
         """The ids of stored records that this run neither listed nor stored."""
-        return seen.unlisted(self._integration_id, entity, scope, self._run.pk)
+        return listed_ids.unlisted(self._integration_id, entity, scope, self._run.pk)
 
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
         """The ``ids`` that have no current record in the store."""
-        return seen.unstored(self._integration_id, entity, ids)
+        return listed_ids.unstored(self._integration_id, entity, ids)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """``make()``, remembered for the rest of this run in this process."""

@@ -30,7 +30,7 @@ def plan(run: Run, step: str) -> list[NewBatch]:
         or Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION).exists()
     ):
         return []
-    number = sum(raw.extracted(integration_of(run)).values())
+    number = sum(raw.count_current(integration_of(run)).values())
     return [NewBatch(step, Stage.EXTRACTION, StoredPage(after=0), number)] if number else []
 
 
@@ -70,7 +70,7 @@ def _read_page(batch: Batch) -> BatchResult:
 def _retry(batch: Batch) -> BatchResult:
     integration_id, wanted = integration_of(batch.run), expect(batch, QuarantinedRecords).ids
     found = list(to_transform(batch.step, raw.quarantined_raw_ids(wanted, not_in_stage=Stage.EMBEDDING)))
-    for kind, external_ids in raw.unsettled(wanted, stage=Stage.EMBEDDING).items():
+    for kind, external_ids in raw.unresolved(wanted, stage=Stage.EMBEDDING).items():
         rows = MODELS[kind].across_tenants.filter(integration=integration_id, external_id__in=external_ids)
         found += to_embed(batch.step, kind, sorted(rows.values_list("pk", flat=True)), integration_id)
     return BatchResult(done=len(wanted), batches=found)

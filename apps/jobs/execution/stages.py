@@ -16,7 +16,7 @@ from apps.jobs.execution.workers import BatchResult, Write
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch
 from apps.jobs.queue.covers import RawRecords, expect
-from apps.raw import seen, tombstones
+from apps.raw import listed_ids, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
@@ -56,7 +56,7 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
     journal = run_log.journal_of(run)
     transaction.on_commit(partial(journal.fetched, batch.step, run_log.tally(slice_, fetched)))
     tombstones.resurrect(stored.changed)
-    seen.note(fetched.listed, integration_id=integration_id, run=run.pk)
+    listed_ids.keep(fetched.listed, integration_id=integration_id, run=run.pk)
     buried = _bury(run, fetched.deletions, fetched_at) if fetched.deletions else LoadReport()
     # A full run transforms everything again: that also repairs rows that somebody has changed or removed.
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
@@ -80,7 +80,7 @@ def _bury(run: Run, deletions: list[Deletion], found_at: datetime) -> LoadReport
     owner = {"tenant_id": run.tenant_id, "integration_id": integration_of(run)}
     known = tombstones.bury(deletions, **owner, run=run.pk, found_at=found_at)
     names = [(deletion.entity, deletion.external_id) for deletion in known]
-    raw_services.settle(names, integration_id=owner["integration_id"], stage=Stage.TRANSFORM)
+    raw_services.resolve(names, integration_id=owner["integration_id"], stage=Stage.TRANSFORM)
     source = context_of(run).source
     return load([(0, source.transform_deletion(deletion)) for deletion in known], **owner)
 
@@ -110,7 +110,7 @@ def _write_transformed(
     failures += [_failure(run, raw_id, records[raw_id], error) for raw_id, error in refused]
     failed = {failure.raw_id for failure in failures}
     good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
-    raw_services.settle(good, integration_id=integration_id, stage=Stage.TRANSFORM)
+    raw_services.resolve(good, integration_id=integration_id, stage=Stage.TRANSFORM)
     return BatchResult(done=len(good), failures=failures, batches=_to_embed(batch, report))
 
 

@@ -17,7 +17,7 @@ from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewBatch
 from apps.progress import services as progress
-from apps.raw.services import Failure, set_aside
+from apps.raw.services import Failure, quarantine_records
 from apps.sources.base import Skip
 
 
@@ -115,7 +115,7 @@ def _set_aside(batch: Batch, failures: list[Failure]) -> None:
     for failure in failures:
         by_integration.setdefault(failure.integration_id, []).append(failure)
     for integration_id, group in by_integration.items():
-        set_aside(
+        quarantine_records(
             group,
             tenant_id=batch.tenant_id,
             integration_id=integration_id,

@@ -43,9 +43,9 @@ class Texts(NamedTuple):
 TextProver = Callable[[int, int | None, dict[str, list[int]] | None], list[Texts]]
 
 _counters: dict[str, Counter] = {
-    "extracted": raw.extracted,
+    "extracted": raw.count_current,
     "loaded": warehouse.counts,
-    "set_aside": raw.set_aside,
+    "set_aside": raw.count_quarantined,
 }
 _text_provers: list[TextProver] = []
 
@@ -169,7 +169,7 @@ def _records(entities: list[str], judged: sql.Composable, table: str = "") -> sq
 
 
 def _add_listed(lines: _Lines, run: Run) -> None:
-    for entity, scope, number, missing, ids in raw.listed(run.pk, MAX_MISSING_IDS):
+    for entity, scope, number, missing, ids in raw.count_listed(run.pk, MAX_MISSING_IDS):
         line = lines.line(entity, scope)
         line.listed, line.exact, line.missing_raw = number, True, Missing(missing, sorted(ids or []))
 

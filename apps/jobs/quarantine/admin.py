@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from apps.jobs.quarantine import services as quarantine
 from apps.raw.models import Quarantine
-from apps.raw.selectors import Wanted
+from apps.raw.selectors import QuarantineQuery
 from apps.sources.text import clean
 from apps.tenants.admin_base import ReadOnlyTenantAdmin
 from apps.tenants.current import actor
@@ -40,7 +40,9 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
     def retry(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
         """Start one run for each job."""
         for tenant, ids in self._by_tenant(request, queryset):
-            retried = quarantine.retry(tenant, Wanted(state="", ids=ids), actor=actor(request), reason=_reason(request))
+            retried = quarantine.retry(
+                tenant, QuarantineQuery(state="", ids=ids), actor=actor(request), reason=_reason(request)
+            )
             for run in retried.runs:
                 self.message_user(request, f"{run.job}: the retry was requested.", messages.SUCCESS)
             for sentence in retried.refused:
@@ -51,7 +53,9 @@ class QuarantineAdmin(ReadOnlyTenantAdmin):
         """Keep the records in the list, with the reason."""
         for tenant, ids in self._by_tenant(request, queryset):
             try:
-                number = quarantine.dismiss(tenant, Wanted(ids=ids), actor=actor(request), reason=_reason(request))
+                number = quarantine.dismiss(
+                    tenant, QuarantineQuery(ids=ids), actor=actor(request), reason=_reason(request)
+                )
             except quarantine.MissingReasonError as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:

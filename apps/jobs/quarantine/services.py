@@ -15,7 +15,7 @@ from apps.jobs.queue import batches
 from apps.progress import services as progress
 from apps.progress.choices import JobState
 from apps.raw.models import Quarantine, QuarantineState
-from apps.raw.selectors import Wanted, quarantined
+from apps.raw.selectors import QuarantineQuery, quarantined
 from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.tenants.services import locked_tenant
@@ -36,7 +36,7 @@ class QuarantineRetry:
     refused: list[str] = field(default_factory=list)
 
 
-def retry(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str = "") -> QuarantineRetry:
+def retry(tenant: Tenant, wanted: QuarantineQuery, *, actor: str, reason: str = "") -> QuarantineRetry:
     """Transform or embed the records again from what is stored: one run for each integration."""
     found: dict[int, list[Quarantine]] = {}
     for record in quarantined(tenant, wanted).exclude(state=QuarantineState.RESOLVED).order_by("pk").iterator():
@@ -73,7 +73,7 @@ def _retry(tenant: Tenant, job: Job, records: list[Quarantine], actor: str, reas
     return run
 
 
-def dismiss(tenant: Tenant, wanted: Wanted, *, actor: str, reason: str) -> int:
+def dismiss(tenant: Tenant, wanted: QuarantineQuery, *, actor: str, reason: str) -> int:
     """Dismiss the open records; returns how many. Raises :class:`MissingReasonError` without a reason."""
     if not reason.strip():
         raise MissingReasonError(REASON_MISSING)

@@ -28,7 +28,7 @@ from apps.jobs.scheduler.housekeeping import Housekeeper
 from apps.progress import services as progress
 from apps.progress.choices import RunState
 from apps.progress.models import LogLine, RunProgress, Span, StageProgress
-from apps.raw.models import Quarantine, RawRecord, Seen
+from apps.raw.models import ListedId, Quarantine, RawRecord
 from apps.sources.definition import Stage
 from apps.tenants.services import create_tenant
 from apps.warehouse.models import Issue
@@ -79,7 +79,7 @@ def new_run(job: Job, *, days_ago: float, state: str = RunState.FINISHED) -> Run
         overall=state,
     )
     Batch.across_tenants.create(tenant=job.tenant, run=run, step=STEP, stage="transform", covers={}, state="finished")
-    Seen.objects.create(run=run.pk, integration_id=integration_of(job), entity="issue", external_id="1")
+    ListedId.objects.create(run=run.pk, integration_id=integration_of(job), entity="issue", external_id="1")
     LogLine.objects.create(run_id=run.pk, text="A line")
     Span.objects.create(run_id=run.pk, kind="attempt", began_at=moment, ended_at=moment)
     StateChange.objects.create(job=job, run=run, action="finish", before="RUNNING", after="FINISHED", actor="system")
@@ -93,7 +93,7 @@ def left(run: Run) -> set[str]:
         "progress": RunProgress.across_tenants.filter(pk=run.pk),
         "stages": StageProgress.objects.filter(run_id=run.pk),
         "batches": Batch.across_tenants.filter(run_id=run.pk),
-        "seen": Seen.objects.filter(run=run.pk),
+        "seen": ListedId.objects.filter(run=run.pk),
         "log": LogLine.objects.filter(run_id=run.pk),
         "spans": Span.objects.filter(run_id=run.pk),
         "changes": StateChange.objects.filter(run_id=run.pk),

@@ -22,7 +22,7 @@ from apps.progress import services as progress
 from apps.progress.choices import JobState, StageState
 from apps.progress.models import RunProgress, StageProgress
 from apps.raw import services as raw_services
-from apps.raw.models import Quarantine, QuarantineState, Seen, Tombstone
+from apps.raw.models import ListedId, Quarantine, QuarantineState, Tombstone
 from apps.raw.services import Failure
 from apps.sources.base import Slice, SourceRecord
 from apps.sources.definition import Stage
@@ -85,8 +85,8 @@ def issues(run: Run, ids: Iterable[int], summary: str = "") -> list[Issue]:
 
 
 def listed(run: Run, ids: Iterable[int], scope: str = "PAY") -> None:
-    Seen.objects.bulk_create(
-        Seen(run=run.pk, integration_id=integration_of(run), entity="issue", external_id=str(number), scope=scope)
+    ListedId.objects.bulk_create(
+        ListedId(run=run.pk, integration_id=integration_of(run), entity="issue", external_id=str(number), scope=scope)
         for number in ids
     )
 
@@ -108,7 +108,7 @@ def embedded(run: Run, *kinds: str) -> None:
 
 
 def set_aside(run: Run, entity: str, external_id: str, raw_id: int | None = None, stage: str = "transform") -> None:
-    raw_services.set_aside(
+    raw_services.quarantine_records(
         [Failure(integration_of(run), entity, external_id, "ValueError: no date", raw_id)],
         tenant_id=run.tenant_id,
         integration_id=integration_of(run),

@@ -16,8 +16,8 @@ from apps.jobs.quarantine import services as quarantine
 from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from apps.raw.models import Quarantine, QuarantineState, RawRecord
-from apps.raw.selectors import Wanted
-from apps.raw.services import Failure, set_aside
+from apps.raw.selectors import QuarantineQuery
+from apps.raw.services import Failure, quarantine_records
 from apps.vectors.models import Embedding
 from apps.warehouse.models import Issue
 from tests.platform import Platform, loaded_tables, row_versions, table_rows
@@ -72,11 +72,11 @@ def test_a_record_is_retried_until_it_goes_through(platform: Platform, loaded: A
     (line,) = [line for line in services.current_run(job).proof if line.get("set_aside")]
     assert (line["kind"], line["scope"], line["set_aside"]) == ("issue", record.scope, 1)
 
-    (again,) = quarantine.retry(platform.tenant, Wanted(), actor="test").runs
+    (again,) = quarantine.retry(platform.tenant, QuarantineQuery(), actor="test").runs
     assert platform.ended(again).outcome == Outcome.WITH_QUARANTINE
 
     RawRecord.across_tenants.filter(pk=record.pk).update(payload=payload)
-    (cured,) = quarantine.retry(platform.tenant, Wanted(), actor="test").runs
+    (cured,) = quarantine.retry(platform.tenant, QuarantineQuery(), actor="test").runs
     assert platform.ended(cured).outcome == Outcome.COMPLETE
     aside = Quarantine.objects.for_tenant(platform.tenant).get(external_id=record.external_id)
     assert aside.state == QuarantineState.RESOLVED
@@ -89,7 +89,7 @@ def test_a_text_that_was_set_aside_is_embedded_by_a_retry(platform: Platform, lo
     assert job.integration_id
     vector = Embedding.objects.for_tenant(platform.tenant).filter(kind="issue").earliest("pk")
     Embedding.across_tenants.filter(pk=vector.pk).delete()
-    set_aside(
+    quarantine_records(
         [Failure(job.integration_id, "issue", vector.external_id, "no meaning")],
         tenant_id=job.tenant_id,
         integration_id=job.integration_id,
@@ -97,7 +97,7 @@ def test_a_text_that_was_set_aside_is_embedded_by_a_retry(platform: Platform, lo
         step="vectorization_process",
         stage="embedding",
     )
-    (run,) = quarantine.retry(platform.tenant, Wanted(stage="embedding"), actor="test").runs
+    (run,) = quarantine.retry(platform.tenant, QuarantineQuery(stage="embedding"), actor="test").runs
     assert platform.ended(run).outcome == Outcome.COMPLETE
     assert Quarantine.objects.for_tenant(platform.tenant).get(stage="embedding").state == QuarantineState.RESOLVED
     again = Embedding.objects.for_tenant(platform.tenant).filter(kind="issue", external_id=vector.external_id)

@@ -1,4 +1,4 @@
-"""Is what is gone kept with its evidence, and does it live again when it comes back?"""
+"""Does a deleted object keep its versions and the evidence, and is it current again when it comes back?"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from apps.integrations.models import Integration
-from apps.raw import seen, tombstones
+from apps.raw import listed_ids, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.models import RawRecord, Tombstone
@@ -41,8 +41,10 @@ def store(jira: Integration, *ids: str, scope: str = "PAY", text: str = "", run:
 
 
 def bury(jira: Integration, *ids: str, run: UUID | None = None) -> list[str]:
-    gone = [Deletion("issue", name, f"GET issue/{name} is 404\x00") for name in ids]
-    buried = tombstones.bury(gone, tenant_id=jira.tenant_id, integration_id=jira.pk, run=run or uuid4(), found_at=NOON)
+    deletions = [Deletion("issue", name, f"GET issue/{name} is 404\x00") for name in ids]
+    buried = tombstones.bury(
+        deletions, tenant_id=jira.tenant_id, integration_id=jira.pk, run=run or uuid4(), found_at=NOON
+    )
     return sorted(one.external_id for one in buried)
 
 
@@ -50,7 +52,7 @@ def current(jira: Integration) -> list[str]:
     return [record.external_id for record in raw.current(jira.pk, "issue")]
 
 
-def test_what_is_gone_keeps_its_versions_and_the_evidence(jira: Integration) -> None:
+def test_a_deleted_object_keeps_its_versions_and_the_evidence(jira: Integration) -> None:
     store(jira, "1", "2")
     run = uuid4()
     assert bury(jira, "1", run=run) == ["1"]
@@ -61,7 +63,7 @@ def test_what_is_gone_keeps_its_versions_and_the_evidence(jira: Integration) -> 
     assert (tombstone.evidence, tombstone.run, tombstone.found_at) == ("GET issue/1 is 404", run, NOON)
 
 
-def test_what_was_never_stored_or_is_gone_already_is_no_news(jira: Integration) -> None:
+def test_a_deletion_of_an_object_that_is_not_stored_is_ignored(jira: Integration) -> None:
     store(jira, "1")
     assert bury(jira, "1", "9") == ["1"]
     assert bury(jira, "1") == []
@@ -69,7 +71,7 @@ def test_what_was_never_stored_or_is_gone_already_is_no_news(jira: Integration) 
 
 
 @pytest.mark.parametrize("text", ["", " changed"])
-def test_what_comes_back_is_a_change_and_has_no_tombstone(jira: Integration, text: str) -> None:
+def test_an_object_that_comes_back_is_a_change_and_has_no_tombstone(jira: Integration, text: str) -> None:
     store(jira, "1", "2")
     bury(jira, "1", "2")
     assert len(store(jira, "1", text=text)) == 1
@@ -95,19 +97,23 @@ def test_only_current_versions_may_still_be_loaded(jira: Integration) -> None:
     assert tombstones.still_current([old, new, kept, gone], integration_id=jira.pk) == {new, kept}
 
 
-def test_what_a_run_has_neither_listed_nor_stored(jira: Integration) -> None:
+def test_a_run_knows_what_it_has_neither_listed_nor_stored(jira: Integration) -> None:
     run = uuid4()
     store(jira, "1", "2")
     store(jira, "3", scope="CHK")
     store(jira, "4", run=run)
-    seen.note([Listed("issue", "PAY", ["2", "2", "5"]), Listed("issue", "CHK", ["2"])], integration_id=jira.pk, run=run)
-    assert seen.unlisted(jira.pk, "issue", "PAY", run) == ["1"]
-    assert seen.unlisted(jira.pk, "issue", "", run) == ["1", "3"]
-    assert seen.unlisted(jira.pk, "issue", "", uuid4()) == ["1", "2", "3", "4"], "another run has lists of its own"
-    assert seen.unstored(jira.pk, "issue", ["9", "1", "5"]) == ["9", "5"]
+    listed_ids.keep(
+        [Listed("issue", "PAY", ["2", "2", "5"]), Listed("issue", "CHK", ["2"])], integration_id=jira.pk, run=run
+    )
+    assert listed_ids.unlisted(jira.pk, "issue", "PAY", run) == ["1"]
+    assert listed_ids.unlisted(jira.pk, "issue", "", run) == ["1", "3"]
+    assert listed_ids.unlisted(jira.pk, "issue", "", uuid4()) == ["1", "2", "3", "4"], (
+        "another run has lists of its own"
+    )
+    assert listed_ids.unstored(jira.pk, "issue", ["9", "1", "5"]) == ["9", "5"]
     bury(jira, "1")
-    assert seen.unlisted(jira.pk, "issue", "", run) == ["3"]
-    assert seen.unstored(jira.pk, "issue", ["1"]) == ["1"]
+    assert listed_ids.unlisted(jira.pk, "issue", "", run) == ["3"]
+    assert listed_ids.unstored(jira.pk, "issue", ["1"]) == ["1"]
 
 
 def test_a_record_that_moved_is_found_under_its_new_scope(jira: Integration) -> None:

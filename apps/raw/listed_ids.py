@@ -1,6 +1,7 @@
-"""What did the provider list in a run, and how does that differ from what is stored?"""
+"""Which ids did the provider's lists contain in a run, and how does that differ from what is stored?"""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -8,12 +9,12 @@ from django.db import connection
 from apps.core.sql import rows
 from apps.sources.base import Listed
 
-_NOTE = """
+_KEEP = """
 INSERT INTO raw_seen (run, integration_id, entity, external_id, scope)
 SELECT %s, %s, %s, external_id, %s FROM unnest(%s::text[]) AS listed (external_id)
 ON CONFLICT (run, entity, external_id) DO NOTHING
 """
-# What the run has stored itself is there, whether a list was read before or after it was made.
+# A record that the run has stored itself exists, also when it was created after its list was read.
 _UNLISTED = """
 SELECT external_id FROM raw_extraction_data AS stored
 WHERE integration_id = %(integration)s AND entity = %(entity)s AND is_current
@@ -35,23 +36,22 @@ ORDER BY place
 """
 
 
-def note(listed: Iterable[Listed], *, integration_id: int, run: UUID) -> None:
-    """Keep the ids of some lists for the run's time, inside the caller's transaction."""
+def keep(listed: Iterable[Listed], *, integration_id: int, run: UUID) -> None:
+    """Keep the ids of some lists until the run has ended, inside the caller's transaction."""
     with connection.cursor() as cursor:
-        for part in listed:
-            ids = sorted(set(part.ids))
-            cursor.execute(_NOTE, [run, integration_id, part.entity, part.scope, ids])
+        for one in listed:
+            cursor.execute(_KEEP, [run, integration_id, one.entity, one.scope, sorted(set(one.ids))])
 
 
 def unlisted(integration_id: int, entity: str, scope: str, run: UUID) -> list[str]:
     """The ids of current records of ``scope`` ("" for all) that ``run`` has neither listed nor stored."""
-    return _ids(_UNLISTED, {"integration": integration_id, "entity": entity, "scope": scope, "run": run})
+    return _ids(_UNLISTED, integration=integration_id, entity=entity, scope=scope, run=run)
 
 
 def unstored(integration_id: int, entity: str, ids: Sequence[str]) -> list[str]:
-    """Those of ``ids`` that no current record has."""
-    return _ids(_UNSTORED, {"integration": integration_id, "entity": entity, "ids": list(ids)})
+    """The ``ids`` that no current record has."""
+    return _ids(_UNSTORED, integration=integration_id, entity=entity, ids=list(ids))
 
 
-def _ids(query: str, values: dict[str, int | str | UUID | list[str]]) -> list[str]:
-    return [external_id for (external_id,) in rows(query, **values)]
+def _ids(statement: str, **values: Any) -> list[str]:
+    return [external_id for (external_id,) in rows(statement, **values)]
