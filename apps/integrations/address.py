@@ -1,4 +1,4 @@
-"""May the product connect to this base URL? Not into the operator's own network, unless that is allowed."""
+"""May the product connect to this base URL? Not to the operator's own network, unless the settings allow that."""
 
 from urllib.parse import urlsplit
 
@@ -8,14 +8,14 @@ from django.core.exceptions import ValidationError
 from apps.sources import network
 from apps.sources.network import Address, is_public
 
-HOW_TO_ALLOW = "If that is meant, an operator sets ALLOW_PRIVATE_NETWORKS=true."
+HOW_TO_ALLOW = "If you want that, set ALLOW_PRIVATE_NETWORKS=true."
 
 
 def check_base_url(url: str) -> None:
-    """Raise :class:`ValidationError` with a sentence for a URL the product must not connect to.
+    """Raise :class:`ValidationError` with a sentence for a URL that the product must not connect to.
 
-    The name is resolved, so that an inner address behind a public name, and every way to write an address
-    (decimal, hexadecimal, mapped into IPv6), is seen as what it is.
+    The name is resolved first. So this also refuses a private address behind a public name, and every way to write an
+    address (decimal, hexadecimal, mapped into IPv6).
     """
     host, port = parse(url)
     if settings.ALLOW_PRIVATE_NETWORKS:
@@ -25,13 +25,13 @@ def check_base_url(url: str) -> None:
     for address in resolve(host, port):
         if not is_public(address):
             raise ValidationError(
-                f"{host} is {address}, an address inside a private or reserved network. {HOW_TO_ALLOW}",
+                f"{host} is {address}, an address in a private or reserved network. {HOW_TO_ALLOW}",
                 "private",
             )
 
 
 def parse(url: str) -> tuple[str, int]:
-    """Host and port of a base URL; :class:`ValidationError` when it is none."""
+    """Host and port of a base URL; :class:`ValidationError` when it is not valid."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -43,10 +43,10 @@ def parse(url: str) -> tuple[str, int]:
         )
     if parts.username is not None or parts.password is not None:
         raise ValidationError(
-            "The base URL must not hold a user name or password: they have their own fields.", "invalid"
+            "The base URL must not contain a user name or password: they have their own fields.", "invalid"
         )
     if parts.query or parts.fragment:
-        raise ValidationError("The base URL must end before any ? or #.", "invalid")
+        raise ValidationError("The base URL must not contain a query or fragment: end it before any ? or #.", "invalid")
     return parts.hostname, port
 
 

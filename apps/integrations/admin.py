@@ -1,4 +1,4 @@
-"""How do people manage connections to providers? Tokens can be added and replaced here, never seen."""
+"""How do people manage connections to providers? They can add and replace tokens here, but never see them."""
 
 from typing import Any
 
@@ -19,15 +19,15 @@ class LinesField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 6, "cols": 60})
 
     def prepare_value(self, value: Any) -> Any:
-        """One line each."""
+        """One text per line."""
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        """The lines that say something."""
+        """The lines that are not blank."""
         return clean_scopes((super().to_python(value) or "").splitlines())
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Line ends and blanks are no change."""
+        """Other line ends and blanks are no change."""
         return bool((initial or []) != self.to_python(data))
 
 
@@ -36,7 +36,7 @@ class IntegrationForm(TenantForm):
 
     scopes = LinesField(
         required=False,
-        help_text="Project keys or repositories (owner/name), one per line. Empty: all that the token sees.",
+        help_text="Project keys or repositories (owner/name), one per line. Empty: all that the token can see.",
     )
 
     class Meta:
@@ -48,20 +48,20 @@ class IntegrationForm(TenantForm):
         return str(self.cleaned_data["base_url"]).strip().rstrip("/")
 
     def save(self, commit: bool = True) -> Any:
-        """Another address has to be tried anew."""
+        """A new address must be tested again."""
         if "base_url" in self.changed_data:
             forget_test(self.instance)
         return super().save(commit)
 
 
 class TokenForm(TenantForm):
-    """A token; its secret is written only."""
+    """A token. Its secret can be written, but not read."""
 
     new_secret = forms.CharField(
         label="Token",
         required=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "size": 24}),
-        help_text="Stored encrypted and never shown again. Empty keeps the stored one.",
+        help_text="Stored encrypted and never shown again. Leave it empty to keep the stored token.",
     )
 
     class Meta:
@@ -70,18 +70,18 @@ class TokenForm(TenantForm):
         widgets = {name: forms.TextInput(attrs={"size": 18}) for name in ("label", "username")}
 
     def clean_new_secret(self) -> str:
-        """A new token needs one."""
+        """A new token needs a secret."""
         secret = str(self.cleaned_data["new_secret"]).strip()
         if not secret and self.instance._state.adding:
-            raise forms.ValidationError("Enter the token that the provider issued.")
+            raise forms.ValidationError("Enter the token that the provider has created.")
         return secret
 
     def has_changed(self) -> bool:
-        """A new row counts as filled in also when only its defaults are left: it then asks for the secret."""
+        """A new row counts as filled in even if it has only default values, so that the form asks for the secret."""
         return self.instance._state.adding or super().has_changed()
 
     def save(self, commit: bool = True) -> Any:
-        """Keep the stored secret where none was entered."""
+        """Keep the stored secret where no new one was entered."""
         if secret := self.cleaned_data.get("new_secret"):
             self.instance.secret = Secret(secret)
             forget_check(self.instance)
@@ -95,7 +95,7 @@ class TokenInline(TenantInline):
     validate_min = True
     fields = ["label", "username", "new_secret", "expires_at", "is_active", "state"]
     readonly_fields = ["state"]
-    verbose_name_plural = "Tokens: each request goes out with the one that has most left"
+    verbose_name_plural = "Tokens: each request is sent with the token that has most requests left"
 
     @admin.display(description="State")
     def state(self, token: Token) -> str:
@@ -128,11 +128,11 @@ class IntegrationAdmin(TenantAdmin):
         return rows
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A new address or token is tried at once: what is missing is known before the first run."""
+        """Test a new address or token at once, so that problems are known before the first run."""
         super().save_related(request, form, formsets, change)
-        untried = form.instance.tokens.filter(is_active=True, checked_at=None).exists()
-        if form.instance.tested_at is None or untried:
-            self._try(request, form.instance)
+        has_untested = form.instance.tokens.filter(is_active=True, checked_at=None).exists()
+        if form.instance.tested_at is None or has_untested:
+            self._test(request, form.instance)
 
     @admin.display(description="Connection")
     def health(self, integration: Integration) -> str:
@@ -147,10 +147,10 @@ class IntegrationAdmin(TenantAdmin):
     @admin.action(description="Test connection", permissions=["operate"])
     def test_connections(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for integration in self.permitted(request, queryset):
-            self._try(request, integration)
+            self._test(request, integration)
 
-    def _try(self, request: HttpRequest, integration: Integration) -> None:
+    def _test(self, request: HttpRequest, integration: Integration) -> None:
         report = test_connection(integration)
-        outcome = f"works as {report.account}" if report.account else "works"
-        note = f"{integration}: {outcome if report.is_ok else report.problem}"
+        success = f"works as {report.account}" if report.account else "works"
+        note = f"{integration}: {success if report.is_ok else report.problem}"
         self.message_user(request, note, messages.SUCCESS if report.is_ok else messages.ERROR)

@@ -1,4 +1,4 @@
-"""How does an operator connect a provider without a browser? What the command ``integration`` is made of."""
+"""How does an operator connect a provider without a browser? The parts of the command ``integration``."""
 
 from argparse import ArgumentParser
 from datetime import UTC, date, datetime, time
@@ -23,9 +23,9 @@ SCOPE_OPTIONS = {"jira": "project", "github": "repository"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The sub-commands ``add``, ``add-token``, ``test`` and ``list``; ``options["command"]`` says which."""
+    """The sub-commands ``add``, ``add-token``, ``test`` and ``list``; ``options["command"]`` is the chosen one."""
     commands = parser.add_subparsers(dest="command", required=True)
-    add = commands.add_parser("add", help="Store a connection to a provider, after a test of it.")
+    add = commands.add_parser("add", help="Test a connection to a provider and store it.")
     add.add_argument("--provider", required=True, choices=sorted(SOURCES))
     add.add_argument("--name", required=True)
     add.add_argument("--base-url", required=True, help="https://company.atlassian.net or https://api.github.com")
@@ -35,23 +35,27 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="VAR",
-        help="The environment variable with the token; may be repeated for several tokens that share the work.",
+        help="The environment variable with the token. Repeat it for several tokens that share the requests.",
     )
-    add.add_argument("--project", action="append", default=[], metavar="KEY", help="Jira; may be repeated.")
-    add.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME", help="GitHub; may be repeated.")
-    more = commands.add_parser("add-token", help="Give a connection a further token, or replace the one of this label.")
+    add.add_argument("--project", action="append", default=[], metavar="KEY", help="For Jira; may be repeated.")
+    add.add_argument(
+        "--repository", action="append", default=[], metavar="OWNER/NAME", help="For GitHub; may be repeated."
+    )
+    more = commands.add_parser("add-token", help="Add a token to a connection, or replace the token with this label.")
     more.add_argument("name")
     more.add_argument("--token-env", required=True, metavar="VAR", help="The environment variable with the token.")
-    more.add_argument("--label", help="How people call the token; without it the name of the variable.")
-    more.add_argument("--username", help="Jira Cloud: its owner's e-mail address; without it that of the first token.")
-    test = commands.add_parser("test", help="Try a stored connection.")
+    more.add_argument("--label", help="The name of the token for people; by default the name of the variable.")
+    more.add_argument("--username", help="Jira Cloud: the owner's e-mail address; by default that of the first token.")
+    test = commands.add_parser("test", help="Test a stored connection.")
     test.add_argument("name")
     listing = commands.add_parser("list", help="List the stored connections.")
     for command in (add, more):
         command.add_argument(
-            "--expires", metavar="DAY", help="The last day of the token (2027-01-31); GitHub tells it."
+            "--expires",
+            metavar="DAY",
+            help="The last day of the token (2027-01-31). Not needed for GitHub, which sends it.",
         )
-        command.add_argument("--no-test", action="store_true", help="Store it without trying it.")
+        command.add_argument("--no-test", action="store_true", help="Store it without a test.")
     for command in (add, more, test, listing):
         command.add_argument("--tenant", metavar="SLUG")
         command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
@@ -59,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 @transaction.atomic
 def add_integration(options: dict[str, Any]) -> Integration:
-    """Do what ``integration add`` asks for; where :class:`CommandError` says why not, nothing is stored."""
+    """Do ``integration add``. Where it raises :class:`CommandError`, nothing is stored."""
     first, *others = [(variable, token_from(variable)) for variable in options["token_env"]]
     owner = {"username": options["username"], "expires_at": end_of(options["expires"])}
     try:
@@ -84,7 +88,7 @@ def add_integration(options: dict[str, Any]) -> Integration:
 
 @transaction.atomic
 def add_token(options: dict[str, Any]) -> Integration:
-    """Do what ``integration add-token`` asks for; where :class:`CommandError` says why not, nothing is stored."""
+    """Do ``integration add-token``. Where it raises :class:`CommandError`, nothing is stored."""
     integration = named_integration(options)
     first = integration.tokens.first()
     username = options["username"]
@@ -103,26 +107,26 @@ def add_token(options: dict[str, Any]) -> Integration:
 
 
 def refuse_unless_ok(report: ConnectionReport) -> None:
-    """:class:`CommandError` for a connection that does not work."""
+    """Raise :class:`CommandError` for a connection that does not work."""
     if not report.is_ok:
-        raise CommandError(f"{report.problem} Nothing was stored; --no-test stores it all the same.")
+        raise CommandError(f"{report.problem} Nothing was stored. Add --no-test to store it without a test.")
 
 
 def test_integration(options: dict[str, Any]) -> tuple[Integration, ConnectionReport]:
-    """Do what ``integration test`` asks for; the report says whether the connection works."""
+    """Do ``integration test``; the report says whether the connection works."""
     integration = named_integration(options)
     return integration, services.test_connection(integration)
 
 
 def list_integrations(options: dict[str, Any]) -> list[Integration]:
-    """Do what ``integration list`` asks for."""
+    """Do ``integration list``."""
     tenant = named_tenant(options["tenant"])
     rows = Integration.across_tenants.select_related("tenant")
     return list(rows.filter(tenant=tenant) if tenant else rows)
 
 
 def describe(integration: Integration) -> dict[str, Any]:
-    """What ``--json`` shows of a connection: everything but the secrets."""
+    """A connection as ``--json`` shows it: everything but the secrets."""
     return {
         "id": integration.pk,
         "tenant": integration.tenant.slug,
@@ -152,7 +156,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def named_integration(options: dict[str, Any]) -> Integration:
-    """The connection that ``NAME`` and ``--tenant`` mean."""
+    """The connection that ``NAME`` and ``--tenant`` name."""
     try:
         return integration_named(options["name"], named_tenant(options["tenant"]))
     except (Integration.DoesNotExist, Integration.MultipleObjectsReturned) as error:
@@ -168,7 +172,7 @@ def named_tenant(slug: str | None) -> Tenant | None:
 
 
 def tenant_for_new(slug: str | None) -> Tenant:
-    """The tenant of a new connection: the named one, else the only one; the first of all is made here."""
+    """The tenant of a new connection: the named one, else the only one. Without any tenant a first one is made."""
     named = named_tenant(slug)
     if named:
         return named
@@ -193,12 +197,12 @@ def token_from(variable: str) -> Secret:
     """The token in the environment variable ``variable``."""
     token = settings.ENVIRONMENT.text(variable, "")
     if not token:
-        raise CommandError(f"{variable} is not set. Put the token into that environment variable.")
+        raise CommandError(f"{variable} is not set. Set this environment variable to the token.")
     return Secret(token)
 
 
 def scopes_from(options: dict[str, Any]) -> list[str]:
-    """The projects or repositories; those of another provider are refused."""
+    """The chosen projects or repositories. Raises :class:`CommandError` for the option of another provider."""
     wanted = SCOPE_OPTIONS.get(options["provider"])
     for provider, option in SCOPE_OPTIONS.items():
         if options[option] and option != wanted:

@@ -1,4 +1,4 @@
-"""Which connections to providers are stored, and how are their credentials kept?"""
+"""Which connections to providers are stored, and how are their credentials stored?"""
 
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ class Integration(TenantModel):
     """A stored connection of one tenant to one provider."""
 
     provider = models.CharField(max_length=30, choices=provider_choices)
-    name = models.CharField(max_length=100, help_text="How people call this connection; unique within the tenant.")
+    name = models.CharField(max_length=100, help_text="The name of this connection for people; unique in the tenant.")
     base_url = models.CharField(
         max_length=200,
         validators=[check_base_url],
@@ -48,7 +48,7 @@ class Integration(TenantModel):
 
 
 class TokenManager(models.Manager["Token"]):
-    """Reads no secret along with a token: it is read, and decrypted, where it is used."""
+    """Loads tokens without their secrets: a secret is loaded and decrypted only where it is used."""
 
     def get_queryset(self) -> models.QuerySet["Token"]:
         """All tokens without their secrets."""
@@ -56,11 +56,11 @@ class TokenManager(models.Manager["Token"]):
 
 
 class Token(TenantModel):
-    """One credential of an integration. Several share the work: each request goes out with the one with most left."""
+    """One credential of an integration. With several, each request uses the token with most requests left."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="tokens")
     label = models.CharField(
-        max_length=100, default="main", help_text="How people call this token; unique within the integration."
+        max_length=100, default="main", help_text="The name of this token for people; unique in the integration."
     )
     username = models.CharField(
         max_length=200, blank=True, help_text="Jira Cloud: the e-mail address of the token's owner."
@@ -68,18 +68,22 @@ class Token(TenantModel):
     secret = EncryptedField()
     is_active = models.BooleanField(default=True)
     expires_at = models.DateTimeField(
-        null=True, blank=True, help_text="GitHub tells it; of a Jira token enter it here, to be warned in time."
+        null=True, blank=True, help_text="GitHub sends it. Enter it here for a Jira token, to be warned in time."
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    account = models.CharField(max_length=200, blank=True, editable=False, help_text="Whose token it is.")
+    account = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="The account that the token belongs to."
+    )
     checked_at = models.DateTimeField(null=True, editable=False)
     problem = models.TextField(blank=True, editable=False, help_text="What the last check or request found wrong.")
     refused_at = models.DateTimeField(
-        null=True, editable=False, help_text="Since when the provider does not accept it: others go first."
+        null=True, editable=False, help_text="Since when the provider does not accept it: other tokens are used first."
     )
-    allowed = models.PositiveIntegerField(null=True, editable=False, help_text="Requests per period, as last told.")
-    remaining = models.PositiveIntegerField(null=True, editable=False, help_text="What was left of them.")
-    resets_at = models.DateTimeField(null=True, editable=False, help_text="When they are renewed.")
+    allowed = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Requests per period, as the provider last said."
+    )
+    remaining = models.PositiveIntegerField(null=True, editable=False, help_text="The requests that were left.")
+    resets_at = models.DateTimeField(null=True, editable=False, help_text="When all of them are allowed again.")
 
     across_tenants: ClassVar[models.Manager[Any]] = TokenManager()
 
@@ -92,11 +96,11 @@ class Token(TenantModel):
 
     @property
     def is_expired(self) -> bool:
-        """Whether its end has come."""
+        """Whether its expiry time has passed."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     def expiry_sentence(self) -> str:
-        """When the token ends or ended, and what to do; of a token that has an end."""
+        """When the token expires or expired, and what to do; only for a token with an expiry time."""
         verb = "expired" if self.is_expired else "expires"
         return (
             f"The token “{self.label}” of {self.integration} {verb} on {self.expires_at:%d %b %Y, %H:%M} UTC. "
@@ -104,7 +108,7 @@ class Token(TenantModel):
         )
 
     def connection(self) -> Connection:
-        """What the source needs to talk to the provider. The only place where the secret is revealed."""
+        """What the source needs to ask the provider. Only here the secret is revealed."""
         integration = self.integration
         return Connection(integration.base_url, self.username, self.secret.reveal(), tuple(integration.scopes))
 
@@ -112,8 +116,8 @@ class Token(TenantModel):
 class BulkModel(TenantModel):
     """A row that is written in bulk for an integration."""
 
-    # Neither key is a constraint of the database: who writes in bulk checks the integration and its tenant once
-    # per batch instead of once per row. Neither has an index of its own: every index costs loading time.
+    # The database does not check these keys: the bulk loader checks the integration and its tenant once per batch
+    # instead of once per row. The keys have no index of their own, because every index costs loading time.
     tenant = models.ForeignKey(
         "tenants.Tenant", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )

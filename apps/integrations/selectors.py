@@ -15,7 +15,7 @@ FAR_AWAY = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class TokenWarning:
-    """A token that a person has to look after; ``expires_at`` is set where the end is the reason."""
+    """A token that a person must do something about; ``expires_at`` is set where its expiry is the reason."""
 
     integration: Integration
     label: str
@@ -24,7 +24,7 @@ class TokenWarning:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing can be asked with the token any more."""
+        """Whether the token has expired."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
@@ -34,17 +34,17 @@ def integrations_of(tenant: Tenant) -> QuerySet[Integration]:
 
 
 def integration_named(name: str, tenant: Tenant | None = None) -> Integration:
-    """The connection called ``name``, looked for in ``tenant`` or everywhere.
+    """The connection called ``name``, in ``tenant`` or in any tenant.
 
-    :class:`Integration.DoesNotExist` says which ones there are, :class:`Integration.MultipleObjectsReturned`
-    that several tenants have one of this name.
+    Raises :class:`Integration.DoesNotExist` with the names that exist, or
+    :class:`Integration.MultipleObjectsReturned` when several tenants have a connection of this name.
     """
-    known = integrations_of(tenant) if tenant else Integration.across_tenants.all()
-    found = list(known.filter(name=name).select_related("tenant"))
+    stored = integrations_of(tenant) if tenant else Integration.across_tenants.all()
+    found = list(stored.filter(name=name).select_related("tenant"))
     if not found:
-        names = ", ".join(known.values_list("name", flat=True))
-        there_are = f"There are: {names}." if names else "There is none yet: add one with `integration add`."
-        raise Integration.DoesNotExist(f"There is no integration {name!r}. {there_are}")
+        names = ", ".join(stored.values_list("name", flat=True))
+        existing = f"There are: {names}." if names else "There is none yet: add one with `integration add`."
+        raise Integration.DoesNotExist(f"There is no integration {name!r}. {existing}")
     if len(found) > 1:
         slugs = ", ".join(sorted(integration.tenant.slug for integration in found))
         raise Integration.MultipleObjectsReturned(
@@ -54,7 +54,7 @@ def integration_named(name: str, tenant: Tenant | None = None) -> Integration:
 
 
 def token_warnings(tenant: Tenant) -> list[TokenWarning]:
-    """The active tokens that have expired, will soon, are refused or lack something; the most urgent first."""
+    """The active tokens that have expired, expire soon, are refused or have a problem; the most urgent first."""
     soon = Q(expires_at__lt=timezone.now() + WARN_BEFORE)
     tokens = (
         Token.objects.for_tenant(tenant)

@@ -1,8 +1,7 @@
-"""How do stored connections come, change, get tested and go? All writes to them pass here."""
+"""How are connections stored, tested and changed? All writes to them are here."""
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -34,9 +33,9 @@ def add_integration(
     expires_at: datetime | None = None,
     scopes: Iterable[str] = (),
 ) -> Integration:
-    """A new connection with its first token.
+    """Store a new connection with its first token.
 
-    Raises :class:`ValidationError` for a taken name, unknown provider or refused address.
+    Raises :class:`ValidationError` for a taken name, an unknown provider or a refused address.
     """
     integration = Integration(
         tenant=tenant,
@@ -54,9 +53,9 @@ def add_integration(
 def set_token(
     *, integration: Integration, label: str, token: Secret, username: str = "", expires_at: datetime | None = None
 ) -> Token:
-    """A further token of a connection; where it has one of this label, that one is replaced."""
-    known = integration.tokens.filter(label=label.strip()).first()
-    stored = known or Token(integration=integration, tenant_id=integration.tenant_id, label=label.strip())
+    """Add a token to a connection, or replace its token with this label."""
+    existing = integration.tokens.filter(label=label.strip()).first()
+    stored = existing or Token(integration=integration, tenant_id=integration.tenant_id, label=label.strip())
     stored.secret, stored.username, stored.expires_at = token, username.strip(), expires_at
     stored.is_active = True
     forget_check(stored)
@@ -65,38 +64,10 @@ def set_token(
     return stored
 
 
-def update_integration(
-    *,
-    integration: Integration,
-    name: str | None = None,
-    base_url: str | None = None,
-    scopes: Iterable[str] | None = None,
-) -> None:
-    """Change what is given. What the last test said is forgotten when the way to the provider changes."""
-    changes: dict[str, Any] = {
-        "name": None if name is None else name.strip(),
-        "base_url": None if base_url is None else base_url.strip().rstrip("/"),
-        "scopes": None if scopes is None else clean_scopes(scopes),
-    }
-    changes = {field: value for field, value in changes.items() if value is not None}
-    for field, value in changes.items():
-        setattr(integration, field, value)
-    integration.full_clean()
-    if "base_url" in changes:
-        forget_test(integration)
-    integration.save()
-
-
-def deactivate_integration(*, integration: Integration) -> None:
-    """Keep the connection and its data, start nothing for it any more."""
-    integration.is_active = False
-    integration.save(update_fields=["is_active"])
-
-
 def test_connection(integration: Integration) -> ConnectionReport:
-    """Try every active token and store the outcome; never raises for a connection that fails."""
+    """Test every active token and store the result; never raises for a connection that fails."""
     tokens = list(integration.tokens.filter(is_active=True))
-    report = together([(token, test_token(integration, token)) for token in tokens])
+    report = combined([(token, test_token(integration, token)) for token in tokens])
     integration.tested_at = timezone.now()
     integration.problem = report.problem
     integration.save(update_fields=["tested_at", "problem"])
@@ -104,7 +75,7 @@ def test_connection(integration: Integration) -> ConnectionReport:
 
 
 def test_token(integration: Integration, token: Token) -> ConnectionReport:
-    """Try one token and store with it what was found."""
+    """Test one token and store the result with it."""
     report = _try(integration, token)
     token.checked_at = timezone.now()
     token.problem = report.problem
@@ -131,10 +102,10 @@ def _try(integration: Integration, token: Token) -> ConnectionReport:
         return ConnectionReport(is_ok=False, problem=clean(str(error)))
 
 
-def together(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
-    """The outcome for a connection: it is well when all its tokens are."""
+def combined(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
+    """The report for a connection: it is fine when all its tokens are."""
     if not reports:
-        return ConnectionReport(is_ok=False, problem="There is no active token: enter one.")
+        return ConnectionReport(is_ok=False, problem="There is no active token. Enter one.")
     if len(reports) == 1:
         return reports[0][1]
     broken = [f"Token “{token.label}”: {report.problem}" for token, report in reports if not report.is_ok]
@@ -144,7 +115,7 @@ def together(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
 
 @transaction.atomic
 def rotate_credentials() -> int:
-    """Encrypt every token with the newest key; all or none. Gives how many.
+    """Encrypt all tokens with the newest key, or none of them; gives their number.
 
     :class:`UndecryptableSecretError` names the connection whose key is missing.
     """
@@ -158,17 +129,17 @@ def rotate_credentials() -> int:
 
 
 def forget_test(integration: Integration) -> None:
-    """What the last test said counts no more; not saved here."""
+    """Clear the result of the last test, without saving."""
     integration.tested_at = None
     integration.problem = ""
 
 
 def forget_check(token: Token) -> None:
-    """What was known of a token counts no more: it is another one now; not saved here."""
+    """Clear what was known about a token, because it is replaced by another one; without saving."""
     token.checked_at = token.refused_at = token.resets_at = token.allowed = token.remaining = None
     token.problem = token.account = ""
 
 
 def clean_scopes(scopes: Iterable[str]) -> list[str]:
-    """Without blanks and doubles, in the order given."""
+    """``scopes`` without blanks and duplicates, in their order."""
     return list(dict.fromkeys(scope.strip() for scope in scopes if scope.strip()))

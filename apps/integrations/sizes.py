@@ -1,6 +1,6 @@
-"""How large a question could a provider answer? What one worker has learnt, all others keep to, and the next run too.
+"""How large a question could a provider answer? All workers and the next runs use what one worker has learnt.
 
-A size is forgotten a day after it was last lowered: a provider's bad day shall not slow a connection for ever.
+A size is forgotten a day after it was last lowered, so that a provider's bad day does not slow a connection for ever.
 """
 
 import time
@@ -10,7 +10,7 @@ from redis import Redis, RedisError
 from apps.core.redis import as_text
 from apps.sources.sizes import LocalSizes
 
-LOOK_EVERY = 2.0  # seconds
+READ_EVERY = 2.0  # seconds
 KEPT_MS = 24 * 3600 * 1000
 
 # KEYS: sizes (kind of question → size) · ARGV: kind, size, ms to keep
@@ -24,20 +24,20 @@ end
 
 
 class RedisSizes(LocalSizes):
-    """The sizes of one connection, shared through Redis; without it each process keeps its own."""
+    """The sizes of one connection, shared through Redis. Without Redis each process remembers its own."""
 
     def __init__(self, redis_client: Redis, integration_id: int) -> None:
         super().__init__()
         self._redis = redis_client
         self._key = f"sizes:{integration_id}"
         self._lower_script = redis_client.register_script(LOWER)
-        self._next_look = 0.0
+        self._next_read = 0.0
 
     def at_most(self, what: str, size: int) -> int:
         """See :class:`~apps.sources.sizes.Sizes`."""
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_EVERY
-            self._look()
+        if time.monotonic() >= self._next_read:
+            self._next_read = time.monotonic() + READ_EVERY
+            self._read()
         return super().at_most(what, size)
 
     def lower(self, what: str, size: int) -> None:
@@ -46,12 +46,12 @@ class RedisSizes(LocalSizes):
         try:
             self._lower_script(keys=[self._key], args=[what, size, KEPT_MS])
         except RedisError:
-            return  # it then holds in this process
+            return  # then only this process remembers it
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         try:
-            told = self._redis.hgetall(self._key)
+            sizes = self._redis.hgetall(self._key)
         except RedisError:
             return
-        for what, size in told.items():
+        for what, size in sizes.items():
             super().lower(as_text(what), int(size))

@@ -119,7 +119,7 @@ def learn(row: RunProgress) -> None:
     order = _counters(job.progress_steps)
     runs = [advances(order, _spans(run)) for run in earlier]
     row.history = {counter: [round(run[counter], 1) for run in runs] for counter in order} if runs else {}
-    if job.learn_weights:
+    if job.with_learned_weights:
         from apps.progress.compat.learning import learnt_shares  # no job of the product asks for it
 
         row.shares = stored_shares(learnt_shares(job.progress_steps, runs))

@@ -1,4 +1,4 @@
-"""What time is it, by a clock that never jumps? A pause must not grow by hours because somebody sets a clock right."""
+"""What time is it, by a clock that never jumps? A corrected system clock must not make a pause hours longer."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,5 +7,5 @@ _BEGAN, _BEGAN_MONOTONIC = datetime.now(UTC), time.monotonic()
 
 
 def now() -> datetime:
-    """The time (UTC) when this process began, and what has passed since: compare it only with times of its own."""
+    """The start of this process (UTC) plus the time that has passed since. Compare it only with times of this clock."""
     return _BEGAN + timedelta(seconds=time.monotonic() - _BEGAN_MONOTONIC)

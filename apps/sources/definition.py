@@ -1,7 +1,7 @@
 """What is a job made of? Steps, their stages, and the shares of the bar that they fill.
 
-Pure data: a provider (or the vectorization) describes its job once, here's the vocabulary for it. Chains, the
-status matrix and the progress bar are all built from it.
+Pure data: a provider (or the vectorization) describes its job once. The chain, the status matrix and the progress bar
+are all built from that description.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ALL_STAGES = tuple(Stage)
 
 @dataclass(frozen=True)
 class StepDefinition:
-    """One row of the status matrix; ``stages`` are the columns it uses, its first one is run by the chain.
+    """One row of the status matrix; ``stages`` are the columns that it uses. The chain runs the first one.
 
     ``unit`` is the entity whose announced number is the extraction's total (``issue``); without one the total is
     unknown, and the step shows counts until it ends. ``counts`` is the noun of a step that counts neither records nor
@@ -37,7 +37,7 @@ class StepDefinition:
 
 @dataclass(frozen=True)
 class Part:
-    """The stretch ``begin``..``end`` (0..1) of one stage of one step."""
+    """The part from ``begin`` to ``end`` (0..1) of one stage of one step."""
 
     step: str
     stage: Stage
@@ -47,9 +47,9 @@ class Part:
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """One share of the bar: it is full when all of its parts are done. Equal shares unless weights differ.
+    """One share of the bar. It is full when all its parts are done. Shares are equal unless weights differ.
 
-    A step is made of ``parts``, or of nested ``steps`` that share its stretch by their weights.
+    A share consists of ``parts``, or of nested ``steps`` that divide it by their weights.
     """
 
     title: str
@@ -65,16 +65,16 @@ class ProgressStep:
 
 @dataclass(frozen=True)
 class JobDefinition:
-    """A job in code: ``job_type`` is its stable name (``jira``), ``title`` what people read.
+    """The description of a job. ``job_type`` is its stable name (``jira``), ``title`` the name that people read.
 
-    With ``learn_weights`` the shares follow the time that the last successful runs spent in each progress step.
+    ``with_learned_weights``: the shares follow the time that the last successful runs spent in each progress step.
     """
 
     job_type: str
     title: str
     steps: tuple[StepDefinition, ...]
     progress_steps: tuple[ProgressStep, ...]
-    learn_weights: bool = False
+    with_learned_weights: bool = False
 
     def step(self, key: str) -> StepDefinition:
         """The step called ``key``; ``KeyError`` names an unknown one."""

@@ -1,10 +1,10 @@
-"""What can go wrong with a provider? One exception per thing a person would do differently about it."""
+"""What can go wrong with a provider? One exception for each thing that a person would do about it."""
 
 from datetime import datetime
 
 
 class SourceError(Exception):
-    """A failure of the provider, told in a sentence to act on. ``status`` is HTTP's, 0 without one."""
+    """A failure of the provider, with a sentence that a person can act on. ``status`` is that of HTTP, 0 for none."""
 
     def __init__(self, sentence: str, status: int = 0) -> None:
         super().__init__(sentence)
@@ -12,11 +12,11 @@ class SourceError(Exception):
 
 
 class UnreachableError(SourceError):
-    """No answer: name, certificate, connection or time-out."""
+    """No answer: unknown name, bad certificate, no connection or time-out."""
 
 
 class UntrustedError(UnreachableError):
-    """The certificate does not hold, or a redirect leads where it must not: another try cannot help."""
+    """The certificate is not valid, or a redirect leads to a forbidden place: another try cannot help."""
 
 
 class UnauthorizedError(SourceError):
@@ -24,19 +24,19 @@ class UnauthorizedError(SourceError):
 
 
 class TokenExpiredError(UnauthorizedError):
-    """The token's end is known to have come: nothing is asked with it."""
+    """The token is known to have expired, so nothing is asked with it."""
 
 
 class ForbiddenError(SourceError):
-    """403 that is no rate limit: a missing scope, SSO, no permission."""
+    """403 that is no rate limit: a missing scope or permission, or SSO."""
 
 
 class NotFoundError(SourceError):
-    """404 (also: no permission to see it), 410 of an item, 451."""
+    """404 (also when the account may not see it), 410 of an object, 451."""
 
 
 class EndpointRemovedError(SourceError):
-    """410: the provider removed this end point."""
+    """410: the provider has removed this end point."""
 
 
 class ConflictError(SourceError):
@@ -52,15 +52,15 @@ class InvalidAnswerError(SourceError):
 
 
 class AnswerTooLargeError(InvalidAnswerError):
-    """The body is larger than the client takes: ask for less at once."""
+    """The body is larger than the client accepts: ask for less at once."""
 
 
 class ServerError(SourceError):
-    """5xx, again and again. On 502/504 a caller may ask for less at once."""
+    """5xx. After 502 or 504 a caller may ask for less at once."""
 
 
 class RateLimitedError(SourceError):
-    """The provider wants a pause until ``until`` (UTC): the step hands over instead of holding a worker."""
+    """The provider asks for a pause until ``until`` (UTC): the step frees its worker meanwhile."""
 
     def __init__(self, sentence: str, until: datetime, status: int = 429) -> None:
         super().__init__(sentence, status)
@@ -68,5 +68,5 @@ class RateLimitedError(SourceError):
 
 
 def may_pass(error: SourceError) -> bool:
-    """Whether the same question may be answered in a moment: the provider was away or in trouble."""
+    """Whether the same question may be answered in a moment, because the provider did not answer or had a fault."""
     return isinstance(error, UnreachableError | ServerError) and not isinstance(error, UntrustedError)

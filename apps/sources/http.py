@@ -16,7 +16,7 @@ from apps.sources.rate_limiter import LocalRateLimiter, RateLimiter, pause_sente
 from apps.sources.retry_policy import RetryPolicy
 from apps.sources.sizes import LocalSizes, Sizes
 from apps.sources.text import read_json
-from apps.sources.transport import SENT_HOME_ONLY, Reply, Request, Transport, shown_url
+from apps.sources.transport import ORIGIN_ONLY_HEADERS, Reply, Request, Transport, shown_url
 
 T = TypeVar("T")
 
@@ -228,6 +228,6 @@ def is_cut(reply: Reply) -> bool:
 
 def secrets_in(headers: Mapping[str, str], auth: tuple[str, str] | None) -> list[str]:
     """What must never be repeated in a message, longest first."""
-    values = [value for name, value in headers.items() if name.lower() in SENT_HOME_ONLY]
+    values = [value for name, value in headers.items() if name.lower() in ORIGIN_ONLY_HEADERS]
     values += [value.partition(" ")[2] for value in values] + [auth[1] if auth else ""]
     return sorted({value for value in values if len(value) > 3}, key=len, reverse=True)

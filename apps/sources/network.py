@@ -1,6 +1,6 @@
-"""Which addresses may a connection go to? It goes to the very address that was looked at.
+"""Which addresses may a connection go to? Only to an address that was checked.
 
-A name is resolved once per connection, its addresses are judged, and the connection is made to one of them: a name
+A name is resolved once per connection, its addresses are checked, and the connection is made to one of them. So a name
 server that answers differently the second time (DNS rebinding) gains nothing. TLS still proves the *name*.
 """
 
@@ -27,7 +27,7 @@ def resolve(host: str, port: int) -> list[Address]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address belongs to the open internet, also when it carries an IPv4 address inside."""
+    """Whether the address belongs to the public internet, also when it contains an IPv4 address."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = inner_addresses(address)
         if inner:
@@ -36,7 +36,7 @@ def is_public(address: Address) -> bool:
 
 
 def inner_addresses(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses a packet to ``address`` may end up at."""
+    """The IPv4 addresses that a packet to ``address`` may reach."""
     if address in NAT64:
         return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
     carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
@@ -44,7 +44,7 @@ def inner_addresses(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Addres
 
 
 def is_public_host(host: str, port: int) -> bool:
-    """Whether every address of ``host`` is a public one; an unknown name counts as public."""
+    """Whether every address of ``host`` is public; an unknown name counts as public."""
     try:
         return all(map(is_public, resolve(host, port)))
     except (OSError, UnicodeError):
@@ -52,7 +52,7 @@ def is_public_host(host: str, port: int) -> bool:
 
 
 class _PublicOnly(HTTPConnection):
-    """Connects to public addresses only, and to those that it has judged."""
+    """Connects to public addresses only, and only to those that it has checked."""
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -62,7 +62,7 @@ class _PublicOnly(HTTPConnection):
         for address in addresses:
             if not is_public(address):
                 raise UntrustedError(
-                    f"{self.host} is {address}, an address inside a private or reserved network: not connected."
+                    f"{self.host} is {address}, an address in a private or reserved network. No connection was made."
                 )
         return self._connect_to_one_of(addresses)
 
@@ -80,7 +80,7 @@ class _PublicOnly(HTTPConnection):
 
 
 class _PublicOnlyTLS(_PublicOnly, HTTPSConnection):
-    """The same under TLS: certificate and server name are those of the host's name, not of the address."""
+    """The same with TLS: certificate and server name belong to the host's name, not to the address."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -94,7 +94,7 @@ class _PoolTLS(HTTPSConnectionPool):
 class PublicOnlyAdapter(HTTPAdapter):
     """An adapter of requests that connects to public addresses only.
 
-    Behind a proxy it is the proxy that resolves names and connects: there this guard has nothing to judge.
+    Behind a proxy it is the proxy that resolves names and connects, so this guard has nothing to check.
     """
 
     def init_poolmanager(self, *args: object, **options: object) -> None:

@@ -1,4 +1,4 @@
-"""Which sources and which jobs are there? A new source is a new folder and one line here."""
+"""Which sources and jobs exist? A new source is a new folder and one line here."""
 
 from apps.sources.base import Source
 from apps.sources.definition import JobDefinition
@@ -14,7 +14,7 @@ _definitions: dict[str, JobDefinition] = {}
 
 
 def register_definition(definition: JobDefinition) -> None:
-    """Add a job that no source brings (the vectorization)."""
+    """Add a job that belongs to no source (the vectorization)."""
     _definitions[definition.job_type] = definition
 
 
@@ -25,10 +25,10 @@ def definitions() -> dict[str, JobDefinition]:
 
 def definition(job_type: str) -> JobDefinition:
     """The definition of a job type; ``KeyError`` names an unknown one."""
-    known = definitions()
-    if job_type not in known:
-        raise KeyError(f"There is no job type {job_type!r}; known are {', '.join(sorted(known))}.")
-    return known[job_type]
+    found = definitions()
+    if job_type not in found:
+        raise KeyError(f"There is no job type {job_type!r}. There are: {', '.join(sorted(found))}.")
+    return found[job_type]
 
 
 def job_type_choices() -> list[tuple[str, str]]:

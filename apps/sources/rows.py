@@ -1,8 +1,8 @@
 """What does a loaded record look like? One struct per table; its fields are the table's columns.
 
-``external_id`` is the provider's stable id as text and, with the integration, the key of the upsert. A field that
-points to another record holds that record's ``external_id`` ("" for none): so rows can be loaded in any order. Texts
-are cleaned (:func:`apps.sources.text.clean`), times are aware and in UTC.
+``external_id`` is the provider's stable id as text; together with the integration it is the key of the upsert. A field
+that points to another record contains that record's ``external_id`` ("" for none), so rows can be loaded in any order.
+Texts are cleaned (:func:`apps.sources.text.clean`), times are aware and in UTC.
 """
 
 from datetime import date, datetime
@@ -90,9 +90,9 @@ class Sprint(Row, kw_only=True):
 
 
 class Issue(Row, kw_only=True):
-    """A Jira issue; ``category`` is that of its status; ``parent`` is the epic or the parent of a sub-task.
+    """A Jira issue. ``category`` is that of its status; ``parent`` is the epic or the parent of a sub-task.
 
-    Where only the old field Epic Link names the epic, by a key that Jira does not know, ``parent`` holds that key.
+    Where the old field Epic Link names the epic by a key that Jira does not know, ``parent`` is that key.
     """
 
     table: ClassVar[str] = "issue"
@@ -322,8 +322,8 @@ class PullRequestIssueLink(Row, kw_only=True):
     """A reason to believe that a pull request belongs to an issue; id ``pull request url|issue|evidence``.
 
     ``evidence`` is ``branch``, ``title``, ``body``, ``commit``, ``closing`` (keyword before the key) or
-    ``dev_panel``. GitHub names the issue by ``issue_key``, Jira's panel by ``issue``; the pull request by its URL,
-    which changes with its repository's name, and GitHub's own also by its id in ``pull_request``.
+    ``dev_panel``. GitHub names the issue by ``issue_key``, Jira's panel by ``issue``. Both name the pull request by its
+    URL, which changes with its repository's name; GitHub also gives its id in ``pull_request``.
     """
 
     table: ClassVar[str] = "pull_request_issue_link"

@@ -1,17 +1,17 @@
-"""How much can the provider answer at once? After a question that was too large, less is asked for: that stays so."""
+"""How much can the provider answer at once? After a question that was too large, all questions stay smaller."""
 
 import threading
 from typing import Protocol
 
 
 class Sizes(Protocol):
-    """The sizes that have proven to work, by the kind of question; shared by whoever works for a connection."""
+    """The sizes that have worked, by the kind of question; everybody who works for a connection shares them."""
 
     def at_most(self, what: str, size: int) -> int:
-        """``size``, or less where more has failed."""
+        """``size``, or less where that was too large."""
 
     def lower(self, what: str, size: int) -> None:
-        """Never more than ``size`` again."""
+        """Ask for at most ``size`` from now on."""
 
 
 class LocalSizes:

@@ -1,4 +1,4 @@
-"""How is untrusted data read? Texts, times and JSON of a provider, whatever their state."""
+"""How is untrusted data read? Texts, times and JSON of a provider may be broken."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ T = TypeVar("T")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a true pair
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
     rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of a pair
     rb"|\\."  # any other escape, so that the second half of \\ is not taken for the start of one
 )
@@ -25,7 +25,7 @@ def in_pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def clean(text: object) -> str:
-    """``text`` as PostgreSQL can store it: NUL and lone surrogates become U+FFFD, ``None`` becomes ""."""
+    """``text`` as PostgreSQL can store it: NUL and half surrogate pairs become U+FFFD, ``None`` becomes ""."""
     if not isinstance(text, str):
         return "" if text is None else clean(str(text))
     if text.isascii():
@@ -70,17 +70,17 @@ def parse_date(value: object) -> date | None:
 
 
 def as_dict(value: object) -> dict[str, Any]:
-    """``value`` where it is an object, else an empty one."""
+    """``value`` where it is an object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """``value`` where it is a list, else an empty one."""
+    """``value`` where it is a list, otherwise an empty one."""
     return value if isinstance(value, list) else []
 
 
 def as_number(value: object) -> float | None:
-    """``value`` where it is a finite number (or a text that is one), else ``None``."""
+    """``value`` where it is a finite number or the text of one, otherwise ``None``."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -18,7 +18,7 @@ from apps.sources.network import PublicOnlyAdapter, is_public_host
 CHUNK = 256 * 1024
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-SENT_HOME_ONLY = frozenset({"authorization", "cookie", "private-token"})
+ORIGIN_ONLY_HEADERS = frozenset({"authorization", "cookie", "private-token"})
 
 
 class Request(NamedTuple):
@@ -102,7 +102,7 @@ class Transport:
         if origin(url) != self._origin:
             must_be_public = must_be_public or is_public_host(*self._origin[1:])
             refuse_untrusted_target(url, must_be_public)
-            sent = {name: value for name, value in sent.items() if name.lower() not in SENT_HOME_ONLY}
+            sent = {name: value for name, value in sent.items() if name.lower() not in ORIGIN_ONLY_HEADERS}
         try:
             prepared = self._session.prepare_request(
                 requests.Request(method, url, params=params, headers=sent, data=body)
@@ -126,7 +126,7 @@ class Transport:
                     response.status_code,
                 )
             if time.monotonic() > deadline:
-                raise UnreachableError(f"The answer comes too slowly to ever end. Address: {shown_url(response.url)}")
+                raise UnreachableError(f"The answer comes too slowly. Address: {shown_url(response.url)}")
         return b"".join(chunks)
 
 

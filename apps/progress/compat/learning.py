@@ -1,4 +1,4 @@
-"""How much does each progress step weigh by the time that earlier runs spent in it? For ``learn_weights`` of a job."""
+"""How much does each progress step weigh, by the time that earlier runs spent in it? See ``with_learned_weights``."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Are connections stored, tested, rotated and refused as promised, and does the token stay inside?"""
+"""Are connections stored, tested, re-encrypted and refused as promised, and does no text show their token?"""
 
 import json
 import socket
@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from apps.core.crypto import Secret, UndecryptableSecretError
 from apps.integrations import cli, services
@@ -27,7 +29,7 @@ TOKEN = "ghp_a-token-nobody-may-see"
 
 @pytest.fixture
 def hub() -> Iterator[ScriptedServer]:
-    """GitHub, as far as a connection test looks at it."""
+    """GitHub, as far as a connection test asks it."""
     server = ScriptedServer()
     expiry = {"github-authentication-token-expiration": "2027-01-31 23:59:59 UTC", "x-oauth-scopes": "repo"}
     server.on("/api/v3/user", Say({"login": "octocat"}, headers=expiry))
@@ -122,7 +124,7 @@ def test_a_name_is_unique_in_its_tenant_only(acme: Tenant) -> None:
         connect(acme)
 
 
-def test_an_inner_address_is_refused_on_save_and_again_when_connecting(
+def test_a_private_address_is_refused_on_save_and_again_when_connecting(
     acme: Tenant, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ALLOW_PRIVATE_NETWORKS = False
@@ -144,7 +146,7 @@ def test_an_inner_address_is_refused_on_save_and_again_when_connecting(
     assert "ALLOW_PRIVATE_NETWORKS" in integration.problem
 
 
-def test_a_test_stores_what_it_found(acme: Tenant, hub: ScriptedServer) -> None:
+def test_a_test_stores_its_result(acme: Tenant, hub: ScriptedServer) -> None:
     integration = connect(acme, f"{hub.url}/api/v3")
     report = services.test_connection(integration)
     assert (report.is_ok, report.account, report.scopes_found) == (True, "octocat", ("o/r",))
@@ -160,24 +162,53 @@ def test_a_test_stores_what_it_found(acme: Tenant, hub: ScriptedServer) -> None:
     assert TOKEN not in integration.problem
 
 
-def test_a_new_address_or_token_makes_the_last_test_void(acme: Tenant, hub: ScriptedServer) -> None:
+def saved(admin_client: Client, integration: Integration, **changes: Any) -> Integration:
+    """The connection after the form of the admin was saved with ``changes``; ``None`` leaves a field out."""
+    token = integration.tokens.get()
+    values = {
+        "tenant": integration.tenant_id,
+        "provider": "github",
+        "name": integration.name,
+        "base_url": integration.base_url,
+        "scopes": "",
+        "is_active": "on",
+        "tokens-TOTAL_FORMS": 1,
+        "tokens-INITIAL_FORMS": 1,
+        "tokens-0-id": token.pk,
+        "tokens-0-label": token.label,
+        "tokens-0-is_active": "on",
+        **changes,
+    }
+    given = {name: value for name, value in values.items() if value is not None}
+    address = reverse("admin:integrations_integration_change", args=[integration.pk])
+    assert admin_client.post(address, given).status_code == 302
+    stored: Integration = Integration.across_tenants.get(pk=integration.pk)
+    return stored
+
+
+def test_a_new_address_is_tested_anew_and_a_new_name_is_not(
+    acme: Tenant, hub: ScriptedServer, admin_client: Client
+) -> None:
     integration = connect(acme, f"{hub.url}/api/v3")
     services.test_connection(integration)
-    services.update_integration(integration=integration, name="renamed", scopes=["o/r"])
-    assert integration.tested_at is not None
-    services.update_integration(integration=integration, base_url="http://127.0.0.1:1/api/v3")
+    renamed = saved(admin_client, integration, name="renamed", scopes="o/r")
+    assert (renamed.tested_at, renamed.name, renamed.scopes) == (integration.tested_at, "renamed", ["o/r"])
+    moved = saved(admin_client, renamed, base_url="http://127.0.0.1:1/api/v3")
+    assert moved.tested_at != integration.tested_at
+    assert "refuses the connection" in moved.problem
+
+
+def test_a_new_token_makes_the_last_check_void(acme: Tenant, hub: ScriptedServer) -> None:
+    integration = connect(acme, f"{hub.url}/api/v3")
+    services.test_connection(integration)
     services.set_token(integration=integration, label="main", token=Secret("ghp_another"))
-    stored = Integration.across_tenants.get(pk=integration.pk)
-    assert (stored.tested_at, stored.name, stored.scopes) == (None, "renamed", ["o/r"])
-    token = stored.tokens.get()
+    token = integration.tokens.get()
     assert (token.secret.reveal(), token.checked_at, token.account) == ("ghp_another", None, "")
 
 
-def test_a_deactivated_connection_keeps_everything(acme: Tenant) -> None:
-    integration = connect(acme)
-    services.deactivate_integration(integration=integration)
-    integration.refresh_from_db()
-    assert (integration.is_active, secret_of(integration)) == (False, TOKEN)
+def test_a_deactivated_connection_keeps_everything(acme: Tenant, admin_client: Client) -> None:
+    stored = saved(admin_client, connect(acme), is_active=None)
+    assert (stored.is_active, secret_of(stored)) == (False, TOKEN)
 
 
 def test_rotation_lets_the_old_key_go(acme: Tenant, settings: Any) -> None:
@@ -248,7 +279,7 @@ def test_a_connection_that_does_not_work_is_not_stored(db: None, hub: ScriptedSe
         ({"base_url": "nowhere"}, "must look like"),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_told(
+def test_a_command_that_cannot_be_done_says_why(
     acme: Tenant, hub: ScriptedServer, changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(CommandError, match=sentence):

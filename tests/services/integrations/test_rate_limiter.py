@@ -38,7 +38,7 @@ def make(redis: Redis) -> Make:
 
 
 class Load:
-    """Threads that use rate_limiters, and the highest number of requests that were in flight at once."""
+    """Threads that use rate limiters, and the highest number of requests that were in flight at once."""
 
     def __init__(self) -> None:
         self.now = self.peak = self.done = 0
@@ -86,7 +86,7 @@ def test_one_worker_alone_may_use_the_whole_limit(make: Make) -> None:
     assert load.peak == 8
 
 
-def test_more_workers_than_places_all_get_their_turn(make: Make) -> None:
+def test_more_workers_than_places_all_get_a_place(make: Make) -> None:
     load = Load()
     load.run([make(max_places=2) for _ in range(6)], threads=1, requests=3)
     assert load.done == 18
@@ -127,7 +127,7 @@ def test_a_long_pause_is_obeyed_by_every_worker_and_raised(make: Make) -> None:
         assert abs(caught.value.until - until) < timedelta(seconds=2)
 
 
-def test_a_worker_at_work_hears_of_the_pause(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_working_worker_learns_of_the_pause(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_places, "RENEW_EVERY", 0.0)
     one, other = make(), make()
     with one.place():
@@ -167,7 +167,7 @@ def test_guessed_pauses_double_over_all_workers_until_something_works(
     assert seconds() < 0.4
 
 
-def test_refusals_of_requests_that_were_under_way_make_a_guess_no_longer(make: Make) -> None:
+def test_refusals_of_requests_that_were_under_way_do_not_lengthen_a_guess(make: Make) -> None:
     guess = Pause(5, "rate limit", is_explicit=False)
     first = make().pause(guess)
     assert all(abs(make().pause(guess) - first) < timedelta(seconds=0.5) for _ in range(11))

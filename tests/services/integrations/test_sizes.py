@@ -1,4 +1,4 @@
-"""Does every worker keep to the size of questions that one of them has found to work, and the next run too?"""
+"""Do all workers and the next run ask with the size that one worker has found to work?"""
 
 import os
 import uuid
@@ -20,16 +20,16 @@ def redis(services: EmbeddedServices) -> Iterator[Redis]:
         yield client
 
 
-def test_what_one_worker_has_learnt_holds_for_all_of_the_connection_and_goes_only_down(
+def test_a_size_holds_for_all_workers_of_the_connection_and_only_falls(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(module, "READ_EVERY", 0.0)
     connection = uuid.uuid4().int % 10**9
-    one, other, stranger = (RedisSizes(redis, number) for number in (connection, connection, connection + 1))
+    one, other, elsewhere = (RedisSizes(redis, number) for number in (connection, connection, connection + 1))
     assert other.at_most("issues", 100) == 100
     one.lower("issues", 50)
     one.lower("issues", 80)
-    assert [each.at_most("issues", 100) for each in (one, other, stranger)] == [50, 50, 100]
+    assert [each.at_most("issues", 100) for each in (one, other, elsewhere)] == [50, 50, 100]
     assert other.at_most("issues", 20) == 20
     assert RedisSizes(redis, connection).at_most("issues", 100) == 50, "the next run begins there"
     assert other.at_most("changelogs", 200) == 200

@@ -1,4 +1,4 @@
-"""Do an integration's tokens share the work, and is their end known before a run hits it?"""
+"""Do the tokens of an integration share the requests, and is their expiry known before a run meets it?"""
 
 import socket
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def end(days: float) -> datetime:
     return timezone.now() + timedelta(days=days)
 
 
-def told(moment: datetime) -> dict[str, str]:
+def expiry(moment: datetime) -> dict[str, str]:
     return {"GitHub-Authentication-Token-Expiration": f"{moment:%Y-%m-%d %H:%M:%S} UTC"}
 
 
@@ -114,7 +114,7 @@ def test_what_is_left_is_shared_and_stored(integration: Integration, hub: Hub, m
     assert hub.asked[-1] == TWO
 
 
-def test_a_503_with_a_pause_concerns_all_tokens_of_the_site(integration: Integration, hub: Hub) -> None:
+def test_a_503_with_a_pause_affects_all_tokens_of_the_site(integration: Integration, hub: Hub) -> None:
     hub.answers[ONE] = Say(b"", 503, {"Retry-After": "600"})
     for _ in range(2):
         _, _, http = open_source(integration)
@@ -123,7 +123,7 @@ def test_a_503_with_a_pause_concerns_all_tokens_of_the_site(integration: Integra
     assert hub.asked == [ONE]
 
 
-def test_a_suffering_site_slows_everybody_and_a_limited_token_only_itself(integration: Integration, hub: Hub) -> None:
+def test_a_site_with_faults_slows_everybody_and_a_limited_token_only_itself(integration: Integration, hub: Hub) -> None:
     site = f"rate_limit:{{github/127.0.0.1:{hub.server.port}}}:state"
     hub.answers[ONE] = Say({"message": "You have exceeded a secondary rate limit."}, 403, {"Retry-After": "600"})
     _, _, http = open_source(integration)
@@ -184,11 +184,9 @@ def test_an_expired_token_asks_nothing(integration: Integration, hub: Hub) -> No
     assert hub.asked == [TWO]
 
 
-def test_the_end_that_an_answer_tells_is_stored_without_a_request_of_its_own(
-    integration: Integration, hub: Hub
-) -> None:
+def test_the_expiry_in_an_answer_is_stored_without_a_request_of_its_own(integration: Integration, hub: Hub) -> None:
     soon = end(5).replace(microsecond=0)
-    hub.answers[ONE] = Say({"login": "ada"}, headers=told(soon))
+    hub.answers[ONE] = Say({"login": "ada"}, headers=expiry(soon))
     _, _, http = open_source(integration)
     with http:
         http.get("/user")
@@ -300,10 +298,10 @@ def test_jira_tokens_share_the_buckets_of_their_site(acme: Tenant) -> None:
     server.close()
 
 
-def test_a_name_that_turns_to_an_inner_address_after_the_check_is_not_connected_to(
+def test_a_name_that_gets_a_private_address_after_the_check_is_not_connected_to(
     acme: Tenant, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DNS rebinding: the address that was judged is not the one that the connection would go to."""
+    """DNS rebinding: the checked address is not the one that the connection would go to."""
     inner = ScriptedServer()
     inner.on("/user", Say({"login": "inside"}))
     ask, looks = socket.getaddrinfo, []

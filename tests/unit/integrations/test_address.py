@@ -1,4 +1,4 @@
-"""Is every way into the operator's own network seen, however the address is written?"""
+"""Is every address in the operator's own network refused, however it is written?"""
 
 import socket
 from typing import Any
@@ -70,7 +70,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "localhost",
     ],
 )
-def test_an_inner_address_is_refused_and_the_setting_named(host: str) -> None:
+def test_a_private_address_is_refused_and_the_setting_named(host: str) -> None:
     with pytest.raises(ValidationError, match=r"private or reserved network.*ALLOW_PRIVATE_NETWORKS"):
         check_base_url(f"https://{host}/api")
 
@@ -84,7 +84,7 @@ def test_a_public_address_is_accepted(host: str) -> None:
 
 
 @pytest.mark.usefixtures("public_only")
-def test_a_public_name_that_leads_inside_is_refused(names: dict[str, str]) -> None:
+def test_a_public_name_with_a_private_address_is_refused(names: dict[str, str]) -> None:
     names["jira.example"] = "140.82.112.5"
     check_base_url("https://jira.example")
     names["jira.example"] = "10.0.0.7"
@@ -93,7 +93,7 @@ def test_a_public_name_that_leads_inside_is_refused(names: dict[str, str]) -> No
 
 
 @pytest.mark.usefixtures("public_only", "names")
-def test_an_unknown_name_is_told() -> None:
+def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"nowhere\.example is not known"):
         check_base_url("https://nowhere.example")
 
@@ -104,7 +104,7 @@ def test_a_connection_without_tls_is_refused() -> None:
         check_base_url("http://140.82.112.5")
 
 
-def test_an_operator_may_allow_the_inner_network(settings: Any) -> None:
+def test_an_operator_may_allow_private_networks(settings: Any) -> None:
     settings.ALLOW_PRIVATE_NETWORKS = True
     check_base_url("http://127.0.0.1:8080/jira")
     check_base_url("http://sandbox:8080")
@@ -128,7 +128,7 @@ def test_an_operator_may_allow_the_inner_network(settings: Any) -> None:
         ("https://[::1", "not valid"),
     ],
 )
-def test_what_is_no_base_url_is_told(url: str, sentence: str, settings: Any) -> None:
+def test_a_wrong_base_url_is_refused_with_a_sentence(url: str, sentence: str, settings: Any) -> None:
     settings.ALLOW_PRIVATE_NETWORKS = True
     with pytest.raises(ValidationError, match=sentence) as refusal:
         check_base_url(url)

@@ -36,7 +36,7 @@ Script = Say | Callable[[Seen], Say]
 
 
 class ScriptedServer:
-    """``on(path, answer, answer, …)``: each is given once, the last for ever; an unknown path is a 404."""
+    """``on(path, answer, answer, …)``: each is given once, and the last one repeats; an unknown path is a 404."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []

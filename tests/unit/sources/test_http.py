@@ -1,4 +1,4 @@
-"""Does the client survive what providers do? Every test talks to a real local server with scripted faults."""
+"""Does the client cope with what providers do? Every test talks to a real local server with scripted faults."""
 
 import gzip
 import threading
@@ -65,13 +65,13 @@ def test_a_refusal_is_one_error_and_is_not_asked_again(
     assert len(provider.seen) == 1
 
 
-def test_server_trouble_is_tried_again_until_it_works(provider: ScriptedServer, client: Client) -> None:
+def test_a_server_error_is_tried_again_until_it_works(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say(b"", 502), HTML.__class__(HTML.body, 503, HTML.headers), Say({"ok": True}))
     assert client().get("/x").decode(dict[str, bool]) == {"ok": True}
     assert len(provider.seen) == 3
 
 
-def test_server_trouble_for_ever_is_told(provider: ScriptedServer, client: Client) -> None:
+def test_a_server_error_for_ever_is_reported(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say({"message": "Something went wrong"}, 504))
     with pytest.raises(ServerError, match=r"504.*Something went wrong"):
         client(attempts=3).get("/x")
@@ -113,7 +113,7 @@ def test_another_shape_is_an_invalid_answer(provider: ScriptedServer, client: Cl
         (b'\xef\xbb\xbf{"a": "bom"}', "bom"),
     ],
 )
-def test_spoilt_text_is_mended(provider: ScriptedServer, client: Client, body: bytes, read: str) -> None:
+def test_broken_text_is_mended(provider: ScriptedServer, client: Client, body: bytes, read: str) -> None:
     provider.on("/x", Say(body))
     assert client().get("/x").decode(dict[str, str]) == {"a": read}
 

@@ -1,4 +1,4 @@
-"""Does the client pause when a provider asks for it, and hand over what is too long to wait for?"""
+"""Does the client pause when a provider asks for it, and raise an error for a long pause?"""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -51,7 +51,7 @@ def test_short_pauses_are_slept_through(provider: ScriptedServer, client: Client
         (403, {"X-RateLimit-Remaining": "4000"}, "You have exceeded a secondary rate limit.", 60),
     ],
 )
-def test_a_long_pause_is_handed_over_instead_of_slept(
+def test_a_long_pause_is_raised_and_not_slept_through(
     provider: ScriptedServer,
     client: Client,
     status: int,
@@ -88,7 +88,7 @@ def test_the_last_allowed_answer_starts_the_pause(provider: ScriptedServer, clie
         http.get("/x")
 
 
-def test_untold_pauses_grow_while_they_do_not_help(provider: ScriptedServer, client: Client) -> None:
+def test_guessed_pauses_grow_while_they_do_not_help(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say(b"", 429))
     with pytest.raises(RateLimitedError):
         client(max_wait=0.5, attempts=9).get("/x")
@@ -112,14 +112,14 @@ def test_unreadable_limit_headers_do_no_harm() -> None:
 
 @pytest.mark.parametrize("passed", ["0", "-3", "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"])
 def test_a_pause_that_is_over_already_is_guessed_instead(passed: str) -> None:
-    """Otherwise a provider that says 0 for ever would be asked without a pause."""
+    """Otherwise a provider that always says 0 would be asked without a pause."""
     for status in (429, 503):
         pause = pause_of_refusal(status, {"retry-after": passed})
         assert pause
         assert (pause.seconds, pause.is_explicit) == (1.0, False)
 
 
-def test_a_503_concerns_the_whole_site_and_a_used_up_quota_only_its_token() -> None:
+def test_a_503_affects_the_whole_site_and_a_used_up_quota_only_its_token() -> None:
     unavailable = pause_of_refusal(503, {"retry-after": "7"})
     assert unavailable
     assert (unavailable.seconds, unavailable.is_whole_site) == (7, True)
@@ -143,7 +143,7 @@ def test_what_is_left_is_read_where_it_makes_sense() -> None:
     assert quota_of({}) is None
 
 
-def test_the_end_of_a_pause_is_said_with_its_zone_and_never_too_early() -> None:
+def test_the_end_of_a_pause_is_shown_with_its_zone_and_never_too_early() -> None:
     now = datetime.now(UTC).replace(second=30, microsecond=0)
     said = pause_sentence(now, "its rate limit is reached", "api.github.com")
     shown = f"{now + timedelta(minutes=1):%H:%M} UTC, because its rate limit is reached."
@@ -206,7 +206,7 @@ class Recorder:
         return Availability()
 
 
-def test_the_rate_limiter_hears_of_everything(provider: ScriptedServer, client: Client) -> None:
+def test_the_rate_limiter_learns_of_every_answer(provider: ScriptedServer, client: Client) -> None:
     provider.on("/x", Say({"a": 1}, cut=3), Say(b"", 429), Say(b"", 500), Say({}))
     recorder = Recorder()
     client(rate_limiter=recorder).get("/x")

@@ -1,4 +1,4 @@
-"""Do several tokens share the work, and does one that waits or is refused hold up nothing?"""
+"""Do several tokens share the requests, and does a call go on when one token waits or is refused?"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ def quota(remaining: int, seconds: int = 600, **more: str) -> dict[str, str]:
 
 
 class Hub:
-    """A provider that answers each token by its own script; the last answer for ever."""
+    """A provider that answers each token by its own script; it repeats the last answer."""
 
     def __init__(self, provider: ScriptedServer, **answers: list[Say]) -> None:
         self.answers = answers
@@ -46,7 +46,7 @@ def hub(provider: ScriptedServer, client: Client) -> Any:
     return lambda **answers: Hub(provider, **answers)
 
 
-def test_each_request_goes_out_with_the_token_that_has_most_left(hub: Any) -> None:
+def test_each_request_uses_the_token_that_has_most_left(hub: Any) -> None:
     site = hub(one=[Say({}, headers=quota(40))], two=[Say({}, headers=quota(90)), Say({}, headers=quota(30))])
     with site.client() as http:
         for _ in range(4):
@@ -64,7 +64,7 @@ def test_each_request_goes_out_with_the_token_that_has_most_left(hub: Any) -> No
     ],
     ids=["used up", "secondary", "429"],
 )
-def test_a_token_that_has_to_wait_is_set_aside_and_the_other_goes_on(hub: Any, refusal: Say) -> None:
+def test_a_token_that_has_to_wait_is_not_used_and_the_other_goes_on(hub: Any, refusal: Say) -> None:
     site = hub(one=[refusal], two=[Say({"ok": 1})])
     with site.client(attempts=1) as http:
         for _ in range(3):
@@ -91,7 +91,7 @@ def test_a_single_odd_401_is_asked_once_more_and_changes_nothing(hub: Any) -> No
         assert not http.rate_limiter.availability().is_refused
 
 
-def test_a_refused_token_is_set_aside_and_the_other_goes_on(hub: Any) -> None:
+def test_a_refused_token_is_not_used_and_the_other_goes_on(hub: Any) -> None:
     site = hub(one=[Say({"message": "Bad credentials"}, 401)], two=[Say({"ok": 1})])
     with site.client() as http:
         for _ in range(2):
@@ -99,7 +99,7 @@ def test_a_refused_token_is_set_aside_and_the_other_goes_on(hub: Any) -> None:
     assert site.asked == ["one", "one", "two", "two"]
 
 
-def test_only_when_every_token_is_refused_the_call_is(hub: Any) -> None:
+def test_a_call_is_refused_only_when_every_token_is(hub: Any) -> None:
     refused = [Say({"message": "Bad credentials"}, 401)]
     site = hub(one=refused, two=list(refused))
     with site.client() as http, pytest.raises(UnauthorizedError, match="Bad credentials"):

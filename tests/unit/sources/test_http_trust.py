@@ -1,4 +1,4 @@
-"""Does the client keep its credentials to itself, and go nowhere it should not?"""
+"""Does the client send its credentials only to the provider, and connect only where it may?"""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ HOME = "127.0.0.1"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_redirects_are_followed_with_method_body_and_credentials_at_home(
+def test_redirects_are_followed_with_method_body_and_credentials_at_the_same_host(
     provider: ScriptedServer, client: Client, status: int
 ) -> None:
     provider.on("/old", Say(b"", status, {"Location": "/new"}))
@@ -54,7 +54,7 @@ def test_a_circle_of_redirects_ends(provider: ScriptedServer, client: Client) ->
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:6379/", "http://169.254.169.254/latest", "file:///etc/passwd"])
-def test_a_public_provider_cannot_lead_into_the_inner_network(target: str) -> None:
+def test_a_public_provider_cannot_redirect_into_a_private_network(target: str) -> None:
     with pytest.raises(UntrustedError):
         refuse_untrusted_target(target, must_be_public=True)
 
@@ -77,7 +77,7 @@ def test_no_secret_in_any_error(provider: ScriptedServer, client: Client) -> Non
         assert "•••" in str(caught.value)
 
 
-def test_an_unknown_name_a_closed_port_and_a_wrong_certificate_are_told_apart(
+def test_an_unknown_name_a_closed_port_and_a_wrong_certificate_have_different_sentences(
     provider: ScriptedServer, client: Client
 ) -> None:
     with pytest.raises(UnreachableError, match=r"name nowhere\.invalid is not known"):
@@ -95,7 +95,7 @@ def test_a_self_signed_certificate_is_named(provider: ScriptedServer, client: Cl
         client(f"https://127.0.0.1:{tls_port}").get("/x")
 
 
-def test_only_public_addresses_are_connected_to_and_the_one_that_was_judged(
+def test_only_public_addresses_are_connected_to_and_only_to_checked_ones(
     provider: ScriptedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask, looks = socket.getaddrinfo, []
@@ -106,7 +106,7 @@ def test_only_public_addresses_are_connected_to_and_the_one_that_was_judged(
 
     monkeypatch.setattr(socket, "getaddrinfo", names)
     provider.on("/x", Say({}))
-    with pytest.raises(UntrustedError, match=r"api\.example is 127\.0\.0\.1, an address inside a private"):
+    with pytest.raises(UntrustedError, match=r"api\.example is 127\.0\.0\.1, an address in a private"):
         client(f"http://api.example:{provider.port}", must_be_public=True).get("/x")
     assert provider.seen == []
     monkeypatch.setattr(network, "is_public", lambda address: True)
@@ -117,14 +117,14 @@ def test_only_public_addresses_are_connected_to_and_the_one_that_was_judged(
     assert provider.seen[0].headers["host"] == f"api.example:{provider.port}"
 
 
-def test_a_redirect_of_a_public_provider_is_judged_again_when_it_is_followed(
+def test_a_redirect_of_a_public_provider_is_checked_again_when_it_is_followed(
     provider: ScriptedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask, looks = socket.getaddrinfo, []
 
     def rebinding(host: str, *rest: Any, **more: Any) -> Any:
         looks.append(host)
-        if host == "elsewhere.example":  # public at the first look, inside at the second
+        if host == "elsewhere.example":  # public at the first question, private at the second
             host = "140.82.112.5" if looks.count(host) == 1 else "127.0.0.1"
         return ask(host, *rest, **more)
 
@@ -136,10 +136,10 @@ def test_a_redirect_of_a_public_provider_is_judged_again_when_it_is_followed(
     assert [seen.path for seen in provider.seen] == ["/old"]
 
 
-def test_behind_tls_it_is_the_name_that_is_proven(
+def test_with_tls_the_certificate_proves_the_name(
     tls_port: int, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """The connection goes to an address, and yet the certificate has to be that of the host's name."""
+    """The connection goes to an address, but the certificate must belong to the host's name."""
     ask = socket.getaddrinfo
     known = ("good.example", "other.example")
     monkeypatch.setattr(
@@ -149,13 +149,13 @@ def test_behind_tls_it_is_the_name_that_is_proven(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "both.pem"))
     with pytest.raises(UntrustedError, match="certificate"):
         client(f"https://other.example:{tls_port}", must_be_public=True).get("/x")
-    with pytest.raises(SourceError, match="501"):  # the server knows no GET: it was reached
+    with pytest.raises(SourceError, match="501"):  # the server was reached, but knows no GET
         client(f"https://good.example:{tls_port}", must_be_public=True, attempts=1).get("/x")
 
 
 @pytest.fixture
 def tls_port(tmp_path: Any) -> Iterator[int]:
-    """A TLS server whose certificate nobody vouches for."""
+    """A TLS server with a certificate of an unknown authority."""
     from http.server import BaseHTTPRequestHandler, HTTPServer
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -172,7 +172,7 @@ def tls_port(tmp_path: Any) -> Iterator[int]:
 
 
 def self_signed(path: Any) -> Any:
-    """Write a key and a certificate that signs itself into ``path``."""
+    """Write a key and a self-signed certificate to ``path``."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -1,4 +1,4 @@
-"""Are texts, times and numbers of any provider read as they are meant, or else as nothing?"""
+"""Are texts, times and numbers read correctly, and unreadable ones as nothing?"""
 
 from datetime import UTC, date, datetime
 

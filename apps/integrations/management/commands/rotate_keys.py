@@ -12,7 +12,7 @@ from apps.integrations.services import rotate_credentials
 
 
 class Command(BaseCommand):
-    help = "Encrypt all stored credentials with the newest key (the first one in ENCRYPTION_KEY)."
+    help = "Encrypt all stored credentials with the newest key, which is the first one in ENCRYPTION_KEY."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

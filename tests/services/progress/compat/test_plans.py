@@ -39,7 +39,7 @@ def test_learnt_weights_are_used_where_the_definition_asks_for_them(
         "Learning",
         tuple(StepDefinition(key, key, stages=(Stage.EXTRACTION,)) for key in ("a", "b")),
         tuple(ProgressStep(key, (Part(key, Stage.EXTRACTION),)) for key in ("a", "b")),
-        learn_weights=True,
+        with_learned_weights=True,
     )
     monkeypatch.setattr("apps.sources.registry._definitions", {"learning": learning})
     first = begin(acme, job_type="learning")
