@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('checked_at', models.DateTimeField(editable=False, null=True)),
                 ('problem', models.TextField(blank=True, editable=False, help_text='What the last check or request found wrong.')),
                 ('refused_at', models.DateTimeField(editable=False, help_text='Since when the provider does not accept it: others go first.', null=True)),
-                ('allowed', models.PositiveIntegerField(editable=False, help_text='Requests per period, as last told.', null=True)),
+                ('allowed', models.PositiveIntegerField(editable=False, help_text='Requests per period, as the provider last said.', null=True)),
                 ('remaining', models.PositiveIntegerField(editable=False, help_text='What was left of them.', null=True)),
                 ('resets_at', models.DateTimeField(editable=False, help_text='When they are renewed.', null=True)),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='integrations.integration')),

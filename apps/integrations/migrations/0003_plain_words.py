@@ -22,11 +22,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name='token',
-            name='allowed',
-            field=models.PositiveIntegerField(editable=False, help_text='Requests per period, as the provider last said.', null=True),
-        ),
-        migrations.AlterField(
-            model_name='token',
             name='expires_at',
             field=models.DateTimeField(blank=True, help_text='GitHub sends it. Enter it here for a Jira token, to be warned in time.', null=True),
         ),

@@ -17,17 +17,17 @@ BATCH = 64
 REFUSED = frozenset({400, 413, 422})
 
 
-class Item(msgspec.Struct):
+class EmbeddingPayload(msgspec.Struct):
     """One vector of an answer."""
 
     index: int
     embedding: list[float | None]
 
 
-class Reply(msgspec.Struct):
+class EmbeddingsPayload(msgspec.Struct):
     """An answer of the end point; everything else in it is of no interest."""
 
-    data: list[Item]
+    data: list[EmbeddingPayload]
 
 
 class OpenAiEmbedder:
@@ -69,7 +69,7 @@ class OpenAiEmbedder:
         """One call: the rows in the order of ``texts``. The client tries again on its own."""
         try:
             answer = self._http.post("embeddings", {"model": self._model, "input": texts})
-            items = sorted(answer.decode(Reply).data, key=lambda item: item.index)
+            items = sorted(answer.decode(EmbeddingsPayload).data, key=lambda item: item.index)
         except SourceError as error:
             refused = isinstance(error, BadRequestError | AnswerTooLargeError) or error.status in REFUSED
             kind = TextRefusedError if refused else EmbedderError

@@ -10,7 +10,7 @@ from apps.sources.jira.client import AGILE, API, Id, JiraClient, Payload, raw_re
 from apps.sources.jira.extract.args import BoardsArgs, ProjectStatusesArgs
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import whole_list
-from apps.sources.jira.extract.stored import are_directories_due, wanted_projects
+from apps.sources.jira.extract.stored import needs_directories, wanted_projects
 from apps.sources.text import in_pieces
 
 ITEMS_PER_SLICE = 10
@@ -34,7 +34,7 @@ class BoardPayload(Payload):
 def start(context: Context) -> list[Slice]:
     """The statuses always; what hardly ever changes only when it is due."""
     slices = [Slice("statuses")]
-    if are_directories_due(context):
+    if needs_directories(context):
         projects = [(project.key, str(project.id)) for project in wanted_projects(context)]
         slices += [
             Slice.of("project_statuses", ProjectStatusesArgs(list(some)))

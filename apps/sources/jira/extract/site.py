@@ -9,7 +9,7 @@ from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerEr
 from apps.sources.jira.client import API, JiraClient, ProjectNamePayload, raw_records, read_shape
 from apps.sources.jira.extract.args import AccountArgs, KeysArgs, UnlistedArgs
 from apps.sources.jira.extract.paging import walk
-from apps.sources.jira.extract.stored import are_directories_due
+from apps.sources.jira.extract.stored import needs_directories
 from apps.sources.text import in_pieces
 
 KEYS_PER_CALL = 50
@@ -17,7 +17,7 @@ KEYS_PER_CALL = 50
 
 def start(context: Context) -> list[Slice]:
     """The account comes first: with a bad token Jira does not refuse many of its lists, they are just empty."""
-    return [Slice.of("account", AccountArgs(are_directories_due(context)))]
+    return [Slice.of("account", AccountArgs(needs_directories(context)))]
 
 
 def fetch_account(slice_: Slice, context: Context) -> Fetched:

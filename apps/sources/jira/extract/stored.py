@@ -17,7 +17,7 @@ def wanted_projects(context: Context) -> list[ProjectNamePayload]:
     ]
 
 
-def are_directories_due(context: Context) -> bool:
+def needs_directories(context: Context) -> bool:
     """Whether users, fields, types, boards and sprints are asked for: in a full run, and once an hour.
 
     They hardly change, and an issue contains what it needs of them.

@@ -104,7 +104,7 @@ def test_only_what_changed_since_the_last_sync_in_one_question(jira: ScriptedSer
     context = make_context(is_full=False, sinces={"PAY": since, "CHK": since}, end=datetime(2026, 11, 2, tzinfo=UTC))
     context.store([PAY, CHK])
     jira.on(SEARCH, ids(1))
-    assert {piece.scope for piece in Jira().start(ISSUES, context)} == {"", "PAY", "CHK"}
+    assert {slice_.scope for slice_ in Jira().start(ISSUES, context)} == {"", "PAY", "CHK"}
     pull(Jira(), context, [ISSUES])
     assert [seen.json()["jql"] for seen in jira.calls(SEARCH)] == [
         'project in ("PAY", "CHK") AND updated >= 1793491200000 AND updated < 1793577600000'
@@ -307,12 +307,12 @@ def test_an_unrecognised_token_is_a_wrong_token_not_an_empty_site(jira: Scripted
 
 def test_a_slice_survives_the_queue(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(1, token="x"), ids(2, last=True))
-    piece = Jira().start(ISSUES, pay)[0]
+    slice_ = Jira().start(ISSUES, pay)[0]
     for _ in range(2):
-        through_json = Slice(piece.kind, json.loads(json.dumps(piece.args)), piece.scope)
+        through_json = Slice(slice_.kind, json.loads(json.dumps(slice_.args)), slice_.scope)
         follow_ups = Jira().fetch(ISSUES, through_json, pay).follow_ups
-        piece = follow_ups[0]
-    assert (piece.kind, piece.args) == ("issues", {"ids": ["2"], "keys": ["PAY"]})
+        slice_ = follow_ups[0]
+    assert (slice_.kind, slice_.args) == ("issues", {"ids": ["2"], "keys": ["PAY"]})
 
 
 def test_query_bounds() -> None:
