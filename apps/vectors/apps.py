@@ -17,7 +17,7 @@ class VectorsConfig(AppConfig):
     verbose_name = "Vectors"
 
     def ready(self) -> None:
-        """Take over the embedding stage of every job, and bring the Vectorization job."""
+        """Take over the embedding stage of every job, and register the Vectorization job."""
         from apps.jobs.execution.workers import register_planner, register_worker
         from apps.jobs.proof.counting import register_counter, register_text_prover
         from apps.sources.definition import Stage
@@ -33,7 +33,7 @@ class VectorsConfig(AppConfig):
 def _later(name: str) -> Callable[..., Any]:
     """A function of a module of :mod:`apps.vectors`, imported when it is first called.
 
-    Qdrant's client brings gRPC, which must not be loaded in a process that forks (a Celery worker's main process).
+    Qdrant's client loads gRPC, which must not be in a process that forks (the main process of a Celery worker).
     """
 
     def call(*arguments: Any) -> Any:

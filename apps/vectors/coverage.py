@@ -9,8 +9,8 @@ from apps.sources.definition import Stage
 from apps.vectors.embedders import current_embedder
 from apps.vectors.selectors import HAS_TEXT
 
-# A vector of an older text is none. Of the view only what is asked for is computed, so most of its joins fall away; and
-# only what has no vector is looked at closely for a text.
+# A vector of an older text does not count. PostgreSQL computes only the columns of the view that are asked for, so most
+# of its joins fall away. Whether a document has a text is computed only where it has no vector.
 _COVERAGE = f"""
 SELECT kind, scope, count(*) FILTER (WHERE is_embedded OR has_text), count(*) FILTER (WHERE is_embedded),
     count(*) FILTER (WHERE NOT is_embedded AND state = '{QuarantineState.OPEN.value}'),
@@ -32,7 +32,7 @@ GROUP BY kind, scope
 
 
 def coverage(tenant_id: int, integration_id: int | None, row_ids: dict[str, list[int]] | None) -> list[Texts]:
-    """The state of the texts of an integration, or of all of the tenant's; of some rows only where they are given."""
+    """The state of the texts of an integration, or of the whole tenant; with ``row_ids`` only of these rows."""
     if row_ids is None:
         return _counted(
             "true" if integration_id is None else "d.integration_id = %(integration)s", tenant_id, integration_id

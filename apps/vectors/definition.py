@@ -1,4 +1,4 @@
-"""What is the Vectorization job made of? Two steps, of which only the embedding stage is used."""
+"""What is the Vectorization job made of? Two steps with an embedding stage only."""
 
 from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition
 

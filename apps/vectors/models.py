@@ -6,7 +6,7 @@ from apps.integrations.models import BulkModel
 
 
 class Embedding(BulkModel):
-    """A document with a point in the collection of ``model``, made from the text and payload so hashed."""
+    """A document with a point in the collection of ``model``, and the hashes of its text and payload then."""
 
     kind = models.TextField(help_text="The loaded table: issue, issue_comment, pull_request, review …")
     external_id = models.TextField(help_text="The provider's id of the document.")

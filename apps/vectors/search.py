@@ -1,4 +1,4 @@
-"""Which documents mean what somebody is looking for? Search by text, and by likeness to an issue."""
+"""Which documents have the meaning that a person looks for? Search by text, or by similarity to an issue."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from apps.vectors.embedders import EmbedderError, current_embedder
 from apps.vectors.store import Address, Store, StoreError, belonging_to
 from apps.warehouse.models import Issue
 
-MOST = 100
-EXCERPT = 240
+MAX_HITS = 100
+MAX_EXCERPT_LENGTH = 240
 
 _TEXTS = """
 SELECT found.*, d.text
@@ -30,15 +30,15 @@ CROSS JOIN LATERAL (
 
 
 class SearchError(Exception):
-    """There is no answer, told in a sentence that a person can act on."""
+    """The search has no answer; the message says what a person can do."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that was found. ``score`` is the cosine, 1 for the same meaning.
+    """A document that was found. ``score`` is the cosine: 1 for the same meaning.
 
-    ``key`` names the issue or pull request, ``title`` is the first line of the text as it is now in
-    PostgreSQL, ``excerpt`` what follows it.
+    ``key`` names the issue or pull request. ``title`` is the first line of the present text in PostgreSQL, ``excerpt``
+    is what follows it.
     """
 
     score: float
@@ -66,19 +66,19 @@ def search(
 ) -> list[Hit]:
     """The tenant's documents nearest in meaning to ``text``, best first.
 
-    ``project`` is a key, ``repository`` ``owner/name``, ``author`` the name or login as shown, ``since`` the
-    earliest last change. Raises :class:`SearchError`.
+    ``project`` is a key, ``repository`` is ``owner/name``, ``author`` is the name or login as shown, ``since`` is the
+    earliest time of the last change. Raises :class:`SearchError`.
     """
     if not text.strip():
         raise SearchError("Say in a few words what to look for.")
     tenant_id = tenant.pk if isinstance(tenant, Tenant) else tenant
-    wanted = _narrowed(tenant_id, kinds, [scope for scope in (project, repository) if scope], author, since)
+    condition = _filter(tenant_id, kinds, [scope for scope in (project, repository) if scope], author, since)
     with _sentences():
         embedder = current_embedder()
         vector = embedder.embed([text])[0]
         if not vector.any():
             raise SearchError("The embedder finds no meaning in these words: try others.")
-        return _hits(tenant_id, Store(embedder.name), vector.tolist(), wanted, limit)
+        return _hits(tenant_id, Store(embedder.name), vector.tolist(), condition, limit)
 
 
 def similar(tenant: Tenant | int, key: str, *, kinds: Sequence[str] = ("issue",), limit: int = 10) -> list[Hit]:
@@ -92,7 +92,7 @@ def similar(tenant: Tenant | int, key: str, *, kinds: Sequence[str] = ("issue",)
         store = Store(current_embedder().name)
         if not store.present([point_id]):
             raise SearchError(f"{key} is not embedded yet: run the Vectorization job first.")
-        return _hits(tenant_id, store, point_id, _narrowed(tenant_id, kinds, [], "", None), limit)
+        return _hits(tenant_id, store, point_id, _filter(tenant_id, kinds, [], "", None), limit)
 
 
 @contextmanager
@@ -103,10 +103,10 @@ def _sentences() -> Iterator[None]:
         raise SearchError(str(error)) from error
 
 
-def _narrowed(
+def _filter(
     tenant_id: int, kinds: Sequence[str], scopes: Sequence[str], author: str, since: datetime | None
 ) -> models.Filter:
-    """A filter that always has the tenant. The scope of an issue is its project, of a PR its repository."""
+    """A filter that always names the tenant. A scope is the project of an issue or the repository of a pull request."""
     conditions: list[models.Condition] = [belonging_to(tenant_id)]
     for key, values in (("kind", kinds), ("scope", scopes), ("author", [author] if author else [])):
         if values:
@@ -116,11 +116,11 @@ def _narrowed(
     return models.Filter(must=conditions)
 
 
-def _hits(tenant_id: int, store: Store, query: list[float] | str, wanted: models.Filter, limit: int) -> list[Hit]:
-    """Points with their texts from PostgreSQL; a point whose document is gone meanwhile is no hit."""
-    if not store.exists():
+def _hits(tenant_id: int, store: Store, query: list[float] | str, condition: models.Filter, limit: int) -> list[Hit]:
+    """Points with their texts from PostgreSQL; a point whose document has been deleted since is no hit."""
+    if not store.has_collection():
         raise SearchError("Nothing is embedded yet: run the Vectorization job first.")
-    found = store.nearest(query, wanted, max(1, min(limit, MOST)))
+    found = store.nearest(query, condition, max(1, min(limit, MAX_HITS)))
     places = [(int(payload["integration"]), payload["kind"], payload["external_id"]) for _, payload in found]
     texts = _texts(tenant_id, places)
     return [
@@ -139,6 +139,6 @@ def _texts(tenant_id: int, places: Sequence[tuple[int, str, str]]) -> dict[tuple
 def _hit(score: float, payload: dict[str, Any], text: str) -> Hit:
     title, _, rest = text.strip().partition("\n")
     excerpt = " ".join(rest.split())
-    if len(excerpt) > EXCERPT:
-        excerpt = excerpt[:EXCERPT].rsplit(" ", 1)[0] + " …"
+    if len(excerpt) > MAX_EXCERPT_LENGTH:
+        excerpt = excerpt[:MAX_EXCERPT_LENGTH].rsplit(" ", 1)[0] + " …"
     return Hit(score, payload["kind"], payload.get("key") or "", title, excerpt, payload)

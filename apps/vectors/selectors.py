@@ -1,4 +1,4 @@
-"""What is embedded, what is not, and do the three places agree: documents, ``Embedding`` rows, points?"""
+"""What is embedded, what is not, and do the three agree: documents, ``Embedding`` rows, points?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from apps.core.sql import pages, rows
 from apps.vectors.embedders import MAX_CHARS, current_embedder
 from apps.vectors.store import Store
 
-# A text of nothing but white space (the characters of Python's str.isspace) has no meaning to embed.
+# A text of white space only (the characters of Python's str.isspace) has no meaning to embed.
 HAS_TEXT = r"text ~ '[^\s\u001c-\u001f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'"
 PAYLOAD_HASH = "md5(d.payload::text)"
 
-# Freshly loaded tables have no statistics, and without them the planner joins by reading everything again for each
-# row. LATERAL with OFFSET 0 leaves it no choice but one look into the index for each row.
+# Freshly loaded tables have no statistics. Without them the planner reads a whole table again for each row. LATERAL
+# with OFFSET 0 forces one index look-up per row.
 _WITH_EMBEDDING = """
 LEFT JOIN LATERAL (
     SELECT * FROM vectors_embedding AS e
@@ -71,10 +71,10 @@ WHERE tenant_id = %(tenant)s AND model = %(model)s GROUP BY integration_id, kind
 """
 
 
-class Document(NamedTuple):
-    """A text to embed (its first ``MAX_CHARS``), and how it compares with what is stored.
+class EmbeddableText(NamedTuple):
+    """The text of a document (its first ``MAX_CHARS``), compared with what is stored for it.
 
-    ``embedded_at`` is when its point was last written, ``None`` for a document without one.
+    ``embedded_at`` is the time when its point was last written, ``None`` for a document without a point.
     """
 
     row_id: int
@@ -84,12 +84,12 @@ class Document(NamedTuple):
     payload: dict[str, Any]
     payload_hash: str
     embedded_at: datetime | None
-    same_text: bool
-    same_payload: bool
+    has_same_text: bool
+    has_same_payload: bool
 
 
-class Page(NamedTuple):
-    """Some documents of one kind: what one batch covers."""
+class DocumentPage(NamedTuple):
+    """Some documents of one kind, which one batch covers."""
 
     integration_id: int
     kind: str
@@ -98,7 +98,7 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """An integration and kind whose counts do not agree; ``str()`` is the sentence about it."""
+    """An integration and kind whose counts do not agree; ``str()`` gives the sentence about it."""
 
     integration_id: int
     kind: str
@@ -113,27 +113,29 @@ class Difference:
         )
 
 
-def documents(*, tenant_id: int, integration_id: int, kind: str, row_ids: list[int], model: str) -> list[Document]:
-    """Those of the rows that have a text, compared with what is stored for ``model``."""
+def documents(
+    *, tenant_id: int, integration_id: int, kind: str, row_ids: list[int], model: str
+) -> list[EmbeddableText]:
+    """The rows that have a text, compared with what is stored for ``model``."""
     found = rows(_DOCUMENTS, tenant=tenant_id, integration=integration_id, kind=kind, row_ids=row_ids, model=model)
-    return [Document._make((*row[:4], msgspec.json.decode(row[4]), *row[5:])) for row in found]
+    return [EmbeddableText._make((*row[:4], msgspec.json.decode(row[4]), *row[5:])) for row in found]
 
 
-def pending(tenant_id: int, *, size: int = 500) -> Iterator[Page]:
-    """All documents whose point is missing, older, or of another model, in pages of up to ``size`` row ids."""
+def pending(tenant_id: int, *, size: int = 500) -> Iterator[DocumentPage]:
+    """All documents whose point is missing, out of date or of another model, in pages of up to ``size`` row ids."""
     for page in pages(_PENDING, size, tenant=tenant_id, model=current_embedder().name):
         for (integration_id, kind), group in groupby(page, key=itemgetter(0, 1)):
-            yield Page(integration_id, kind, [row_id for *_, row_id in group])
+            yield DocumentPage(integration_id, kind, [row_id for *_, row_id in group])
 
 
 def orphans(tenant_id: int, *, size: int = 500) -> Iterator[list[int]]:
-    """Ids of ``Embedding`` rows whose document is gone or blank or whose model is not in use, in pages."""
+    """Ids of ``Embedding`` rows whose document is deleted or blank, or whose model is not in use, in pages."""
     for page in pages(_ORPHANS, size, tenant=tenant_id, model=current_embedder().name):
         yield [embedding_id for (embedding_id,) in page]
 
 
 def verify(tenant_id: int) -> list[Difference]:
-    """Every integration and kind where documents, ``Embedding`` rows and points are not equally many."""
+    """Every integration and kind where the numbers of documents, ``Embedding`` rows and points differ."""
     model = current_embedder().name
     documents = _counts(_DOCUMENT_COUNTS, tenant=tenant_id)
     embeddings = _counts(_EMBEDDING_COUNTS, tenant=tenant_id, model=model)

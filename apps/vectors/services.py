@@ -1,8 +1,8 @@
-"""How do documents get into the vector store, and out of it? All writes to it pass here.
+"""How do documents get into the vector store, and out of it? Only this module writes to it.
 
-Nothing here holds a transaction open while it computes or talks to Qdrant: each statement commits by itself.
-Qdrant is always written first, the ``Embedding`` row when it has confirmed: a crash in between repeats an
-upsert, no more.
+No transaction stays open here while a vector is computed or Qdrant is asked: each statement commits by itself. Qdrant
+is always written first, and the ``Embedding`` row after Qdrant has confirmed: after a crash in between, an upsert is
+repeated.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,25 +14,25 @@ import numpy as np
 from apps.core.sql import rows
 from apps.vectors.embedders import Embedder, TextRefusedError, Vectors, current_embedder
 from apps.vectors.models import Embedding
-from apps.vectors.selectors import NO_DOCUMENT, Document, documents
+from apps.vectors.selectors import NO_DOCUMENT, EmbeddableText, documents
 from apps.vectors.store import Address, Store, StoreError
 
-# Somebody else writing the same documents in between is rare; this often in a row it does not happen.
-ROUNDS = 5
+# It is rare that another worker writes the same documents in between, and never happens so often in a row.
+MAX_ROUNDS = 5
 
-# Records the points of a batch, and gives back which. A row that changed since it was read is left alone:
-# somebody else wrote the same point meanwhile, nobody knows who was last, so it has to be written once more.
+# Records the points of a batch, and returns the recorded ones. A row that has changed since it was read is left alone:
+# another worker has written the same point, and nobody knows which of the two was last. So it is written once more.
 _RECORD = """
 WITH new AS (
     SELECT * FROM unnest(
         %(external_ids)s::text[], %(row_ids)s::bigint[], %(text_hashes)s::text[], %(payload_hashes)s::text[],
-        %(seen)s::timestamptz[]
-    ) AS new (external_id, row_id, text_hash, payload_hash, seen)
+        %(last_embedded)s::timestamptz[]
+    ) AS new (external_id, row_id, text_hash, payload_hash, last_embedded)
 ), held AS (
     SELECT old.id, new.* FROM new CROSS JOIN LATERAL (
         SELECT * FROM vectors_embedding AS e
         WHERE e.integration_id = %(integration)s AND e.kind = %(kind)s AND e.external_id = new.external_id
-            AND e.model = %(model)s AND e.embedded_at = new.seen
+            AND e.model = %(model)s AND e.embedded_at = new.last_embedded
         FOR UPDATE
     ) AS old
 ), updated AS (
@@ -45,13 +45,13 @@ WITH new AS (
         (tenant_id, integration_id, kind, external_id, row_id, model, text_hash, payload_hash, embedded_at)
     SELECT %(tenant)s, %(integration)s, %(kind)s, external_id, row_id, %(model)s, text_hash, payload_hash,
         clock_timestamp()
-    FROM new WHERE seen IS NULL ORDER BY external_id
+    FROM new WHERE last_embedded IS NULL ORDER BY external_id
     ON CONFLICT (integration_id, kind, external_id, model) DO NOTHING RETURNING external_id
 )
 SELECT external_id FROM updated UNION ALL SELECT external_id FROM inserted
 """
 
-_GONE = f"""
+_ORPHANED = f"""
 SELECT e.id FROM unnest(%(row_ids)s::bigint[]) AS given (row_id)
 CROSS JOIN LATERAL (
     SELECT * FROM vectors_embedding AS e WHERE e.kind = %(kind)s AND e.row_id = given.row_id OFFSET 0
@@ -61,7 +61,7 @@ WHERE e.tenant_id = %(tenant)s AND e.integration_id = %(integration)s AND {NO_DO
 
 
 @dataclass(frozen=True)
-class Failure:
+class EmbeddingFailure:
     """A document that could not be embedded, and the sentence that says why."""
 
     external_id: str
@@ -70,18 +70,18 @@ class Failure:
 
 @dataclass(frozen=True)
 class EmbedReport:
-    """What became of a batch: ``refreshed`` got a new payload only, ``removed`` had points and are gone."""
+    """What became of a batch: ``refreshed`` got a new payload only, ``removed`` lost their points."""
 
     embedded: int = 0
     refreshed: int = 0
     unchanged: int = 0
     removed: int = 0
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[EmbeddingFailure, ...] = ()
 
 
 @dataclass(frozen=True)
 class EmbeddingBatch:
-    """Whose documents are being embedded, with what, and where they go."""
+    """Which documents are embedded, with which embedder, into which store."""
 
     tenant_id: int
     integration_id: int
@@ -89,12 +89,12 @@ class EmbeddingBatch:
     embedder: Embedder
     store: Store
 
-    def addresses(self, found: Iterable[Document]) -> list[Address]:
-        """Where the points of these documents are."""
+    def addresses(self, found: Iterable[EmbeddableText]) -> list[Address]:
+        """The addresses of the points of these documents."""
         return [Address(self.tenant_id, self.integration_id, self.kind, document.external_id) for document in found]
 
-    def documents(self, row_ids: Sequence[int]) -> list[Document]:
-        """The rows that have a text, as they are now."""
+    def documents(self, row_ids: Sequence[int]) -> list[EmbeddableText]:
+        """The rows that have a text, in their present state."""
         return documents(
             tenant_id=self.tenant_id,
             integration_id=self.integration_id,
@@ -105,28 +105,28 @@ class EmbeddingBatch:
 
 
 def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integration_id: int) -> EmbedReport:
-    """Bring the points of these rows up to date: embed what is new or changed, remove what is gone or blank.
+    """Bring the points of these rows up to date: embed new and changed texts, remove deleted and blank ones.
 
-    Safe to repeat and to run side by side. What is wrong with one document is in the report. Raises
-    :class:`~apps.vectors.embedders.EmbedderError` or :class:`~apps.vectors.store.StoreError` when nothing
-    more can be done now.
+    It is safe to repeat and to run side by side. The report names the documents that failed. Raises
+    :class:`~apps.vectors.embedders.EmbedderError` or :class:`~apps.vectors.store.StoreError` when nothing more can be
+    done now.
     """
     embedder = current_embedder()
     batch = EmbeddingBatch(tenant_id, integration_id, kind, embedder, Store.ready_for(embedder))
-    removed = remove(tenant_id, _gone(batch, row_ids))
+    removed = remove(tenant_id, _orphaned(batch, row_ids))
     found = batch.documents(row_ids)
-    changed = [document for document in found if not document.same_text]
-    moved = [document for document in found if document.same_text and not document.same_payload]
+    changed = [document for document in found if not document.has_same_text]
+    moved = [document for document in found if document.has_same_text and not document.has_same_payload]
     embedded, failures, lost = _embed(batch, changed)
     overtaken = _refresh(batch, moved)
     lost += overtaken
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         if not lost:
             break
         again, failed, lost = _embed(batch, batch.documents(lost))
         embedded, failures = embedded + again, failures + failed
     if lost:
-        raise StoreError(f"Others kept writing the same {len(lost)} documents: try again.")
+        raise StoreError(f"Other workers kept writing the same {len(lost)} documents: try again.")
     return EmbedReport(
         embedded=embedded,
         refreshed=len(moved) - len(overtaken),
@@ -137,20 +137,20 @@ def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integr
 
 
 def remove(tenant_id: int, embedding_ids: Sequence[int]) -> int:
-    """Remove the points of these ``Embedding`` rows, then the rows; gives how many there were."""
+    """Remove the points of these ``Embedding`` rows, then the rows; gives the number of rows."""
     leaving = Embedding.objects.for_tenant(tenant_id).filter(pk__in=embedding_ids).order_by("model")
     keys = list(leaving.values_list("model", "integration_id", "kind", "external_id"))
     for model, group in groupby(keys, key=lambda key: key[0]):
         store = Store(model)
-        if store.exists():
+        if store.has_collection():
             store.delete([Address(tenant_id, *key[1:]).point_id for key in group])
     leaving.delete()
     return len(keys)
 
 
-def _gone(batch: EmbeddingBatch, row_ids: Sequence[int]) -> list[int]:
+def _orphaned(batch: EmbeddingBatch, row_ids: Sequence[int]) -> list[int]:
     found = rows(
-        _GONE,
+        _ORPHANED,
         kind=batch.kind,
         row_ids=list(row_ids),
         tenant=batch.tenant_id,
@@ -159,33 +159,33 @@ def _gone(batch: EmbeddingBatch, row_ids: Sequence[int]) -> list[int]:
     return [embedding_id for (embedding_id,) in found]
 
 
-def _embed(batch: EmbeddingBatch, changed: Sequence[Document]) -> tuple[int, list[Failure], list[int]]:
-    """Embed and store: gives how many are done, what failed, and the row ids somebody else wrote."""
+def _embed(batch: EmbeddingBatch, changed: Sequence[EmbeddableText]) -> tuple[int, list[EmbeddingFailure], list[int]]:
+    """Embed and store; gives how many are done, what failed, and the row ids that another worker wrote."""
     if not changed:
         return 0, [], []
     vectors, refusals = _vectors(batch.embedder, [document.text for document in changed])
     failures = [
-        Failure(document.external_id, refusals.get(position, "The embedder found no meaning in this text."))
+        EmbeddingFailure(document.external_id, refusals.get(position, "The embedder found no meaning in this text."))
         for position, document in enumerate(changed)
         if not vectors[position].any()
     ]
-    kept = [position for position in range(len(changed)) if vectors[position].any()]
-    good = [changed[position] for position in kept]
-    batch.store.upsert(batch.addresses(good), vectors[kept], [document.payload for document in good])
+    embeddable = [position for position in range(len(changed)) if vectors[position].any()]
+    good = [changed[position] for position in embeddable]
+    batch.store.upsert(batch.addresses(good), vectors[embeddable], [document.payload for document in good])
     lost = _record(batch, good)
     return len(good) - len(lost), failures, lost
 
 
-def _refresh(batch: EmbeddingBatch, moved: Sequence[Document]) -> list[int]:
-    """New payloads for points that keep their vectors; gives the row ids somebody else wrote meanwhile."""
+def _refresh(batch: EmbeddingBatch, moved: Sequence[EmbeddableText]) -> list[int]:
+    """New payloads for points that keep their vectors; gives the row ids that another worker wrote meanwhile."""
     batch.store.overwrite_payloads(batch.addresses(moved), [document.payload for document in moved])
     return _record(batch, moved)
 
 
 def _vectors(embedder: Embedder, texts: Sequence[str]) -> tuple[Vectors, dict[int, str]]:
-    """A vector for each text, zeros where the embedder refuses one, and its sentences by position.
+    """A vector for each text, zeros where the embedder refuses it, and the reasons by position.
 
-    A refused batch is halved until the texts at fault stand alone.
+    A refused batch is halved until each refused text is alone.
     """
     try:
         return embedder.embed(texts), {}
@@ -199,8 +199,8 @@ def _vectors(embedder: Embedder, texts: Sequence[str]) -> tuple[Vectors, dict[in
     return np.concatenate([first, second]), refusals
 
 
-def _record(batch: EmbeddingBatch, stored: Sequence[Document]) -> list[int]:
-    """Write the rows of stored points; gives the row ids of those that somebody else wrote meanwhile."""
+def _record(batch: EmbeddingBatch, stored: Sequence[EmbeddableText]) -> list[int]:
+    """Write the rows of stored points; gives the row ids that another worker wrote meanwhile."""
     if not stored:
         return []
     recorded = rows(
@@ -213,7 +213,7 @@ def _record(batch: EmbeddingBatch, stored: Sequence[Document]) -> list[int]:
         row_ids=[document.row_id for document in stored],
         text_hashes=[document.text_hash for document in stored],
         payload_hashes=[document.payload_hash for document in stored],
-        seen=[document.embedded_at for document in stored],
+        last_embedded=[document.embedded_at for document in stored],
     )
     written = {external_id for (external_id,) in recorded}
     return [document.row_id for document in stored if document.external_id not in written]

@@ -17,12 +17,12 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from apps.sources.text import in_pieces
 from apps.vectors.embedders import Embedder, Vectors
 
-TIMEOUT = 60  # seconds, for one call
-PAGE = 1000  # points per call that carries no vectors
-FLOATS = 400_000  # numbers per call: about 8 MB of JSON, a quarter of what Qdrant takes
+MAX_CALL_SECONDS = 60
+MAX_POINTS_PER_CALL = 1000  # in a call without vectors
+MAX_NUMBERS_PER_CALL = 400_000  # about 8 MB of JSON, a quarter of what Qdrant takes
 _POINTS = UUID("5a1a5a3c-5d2e-5c8f-9d3a-0a6f3f1e7b52")
 
-# What a search can filter by. The first three are ours, the rest comes from the document's payload.
+# The fields that a search can filter by. The first three are ours, the others come from the document's payload.
 _INDEXES: dict[str, Any] = {
     "tenant": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     "integration": models.PayloadSchemaType.KEYWORD,
@@ -38,11 +38,11 @@ _INDEXES: dict[str, Any] = {
 
 
 class StoreError(Exception):
-    """Qdrant does not do what was asked, told in a sentence that a person can act on."""
+    """Qdrant does not do what was asked; the message says what a person can do."""
 
 
 class Address(NamedTuple):
-    """Which document of which tenant: what a point's id is made from."""
+    """Which document of which tenant; the id of its point is made of this."""
 
     tenant: int
     integration: int
@@ -51,11 +51,11 @@ class Address(NamedTuple):
 
     @property
     def point_id(self) -> str:
-        """The same for the same document, always and everywhere."""
+        """The id of the point: always the same for the same document."""
         return str(uuid5(_POINTS, f"{self.tenant}/{self.integration}/{self.kind}/{self.external_id}"))
 
     def payload(self, document: dict[str, Any]) -> dict[str, Any]:
-        """A point's payload: the document's own, and where it belongs (integers as text: keywords)."""
+        """A point's payload: the document's own fields and its address (integers as text: keywords are texts)."""
         return {
             **document,
             "tenant": str(self.tenant),
@@ -67,7 +67,7 @@ class Address(NamedTuple):
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """Whatever the client raises becomes a :class:`StoreError`."""
+    """All errors of the client become a :class:`StoreError`."""
     try:
         yield
     except UnexpectedResponse as error:
@@ -83,11 +83,10 @@ def _sentences() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _client(url: str, api_key: str) -> QdrantClient:
-    # Between the services of one machine a key may travel without TLS, and that no start waits for Qdrant's
-    # version is meant as well.
+    # Services on one machine may send the key without TLS. The version check is off, so that no start waits for Qdrant.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
-        return QdrantClient(url=url, api_key=api_key or None, timeout=TIMEOUT, check_compatibility=False)
+        return QdrantClient(url=url, api_key=api_key or None, timeout=MAX_CALL_SECONDS, check_compatibility=False)
 
 
 def _equals(key: str, value: str) -> models.FieldCondition:
@@ -95,9 +94,9 @@ def _equals(key: str, value: str) -> models.FieldCondition:
 
 
 def belonging_to(tenant: int, integration: int | None = None, kind: str | None = None) -> models.Filter:
-    """The filter for the points of a tenant, or of one integration or kind of it."""
-    wanted = {"tenant": str(tenant), "integration": integration and str(integration), "kind": kind}
-    return models.Filter(must=[_equals(key, value) for key, value in wanted.items() if value])
+    """The filter for the points of a tenant, or only of one integration or kind."""
+    values = {"tenant": str(tenant), "integration": integration and str(integration), "kind": kind}
+    return models.Filter(must=[_equals(key, value) for key, value in values.items() if value])
 
 
 class Store:
@@ -110,38 +109,38 @@ class Store:
 
     @classmethod
     def ready_for(cls, embedder: Embedder) -> "Store":
-        """The store for the embedder's vectors; its collection and indexes are made where missing."""
+        """The store for the embedder's vectors; a missing collection or index is created."""
         store = cls(embedder.name)
-        if not store.exists():
+        if not store.has_collection():
             store._create(embedder.dimension)
         store._index()
         return store
 
-    def exists(self) -> bool:
+    def has_collection(self) -> bool:
         """Whether anything was ever stored for this model."""
         with _sentences():
             return self._client.collection_exists(self.collection)
 
     def _create(self, dimension: int) -> None:
-        """Safe to be done by several workers at once: who comes second finds it there."""
+        """Create the collection. Several workers may do so at once: the second one finds that it exists."""
         vectors = models.VectorParams(size=dimension, distance=models.Distance.COSINE)
         with _sentences():
             try:
                 self._client.create_collection(self.collection, vectors_config=vectors)
             except UnexpectedResponse as error:
-                if error.status_code != HTTPStatus.CONFLICT and not self.exists():
+                if error.status_code != HTTPStatus.CONFLICT and not self.has_collection():
                     raise
 
     def _index(self) -> None:
-        """Make the indexes that a collection lacks: Qdrant may have gone away right after the collection was made."""
+        """Create the indexes that are missing: Qdrant may have stopped right after the collection was created."""
         with _sentences():
-            there = self._client.get_collection(self.collection).payload_schema
-            for field in _INDEXES.keys() - there.keys():
+            existing = self._client.get_collection(self.collection).payload_schema
+            for field in _INDEXES.keys() - existing.keys():
                 self._client.create_payload_index(self.collection, field, field_schema=_INDEXES[field])
 
     def upsert(self, addresses: Sequence[Address], vectors: Vectors, documents: Sequence[dict[str, Any]]) -> None:
-        """Put the points in place, vector and payload; returns when they are stored."""
-        size = max(1, FLOATS // vectors.shape[1])
+        """Write the points with vectors and payloads; returns when they are stored."""
+        size = max(1, MAX_NUMBERS_PER_CALL // vectors.shape[1])
         for start in range(0, len(addresses), size):
             page = slice(start, start + size)
             batch = models.Batch(
@@ -163,28 +162,28 @@ class Store:
             )
             for address, document in zip(addresses, documents, strict=True)
         ]
-        for page in in_pieces(operations, PAGE):
+        for page in in_pieces(operations, MAX_POINTS_PER_CALL):
             with _sentences():
                 self._client.batch_update_points(self.collection, page, wait=True)
 
     def delete(self, point_ids: Sequence[str]) -> None:
-        """Remove points; those that are not there count as removed."""
-        for page in in_pieces(point_ids, PAGE):
+        """Remove points; a point that does not exist counts as removed."""
+        for page in in_pieces(point_ids, MAX_POINTS_PER_CALL):
             selector = models.PointIdsList(points=list(page))
             with _sentences():
                 self._client.delete(self.collection, selector, wait=True)
 
     def count(self, tenant: int, integration: int | None = None, kind: str | None = None) -> int:
-        """How many points there are, exactly."""
-        if not self.exists():
+        """The exact number of points."""
+        if not self.has_collection():
             return 0
         with _sentences():
             counted = self._client.count(self.collection, belonging_to(tenant, integration, kind), exact=True)
         return counted.count
 
     def counts(self, tenant: int) -> dict[tuple[int, str], int]:
-        """How many points each (integration, kind) of the tenant has, exactly."""
-        if not self.exists():
+        """The exact number of points of each (integration, kind) of the tenant."""
+        if not self.has_collection():
             return {}
         self._index()
         found: dict[tuple[int, str], int] = {}
@@ -193,14 +192,14 @@ class Store:
                 found[int(integration), kind] = points
         return found
 
-    def _facet(self, key: str, wanted: models.Filter) -> dict[str, int]:
+    def _facet(self, key: str, condition: models.Filter) -> dict[str, int]:
         with _sentences():
-            answer = self._client.facet(self.collection, key, facet_filter=wanted, limit=10_000, exact=True)
+            answer = self._client.facet(self.collection, key, facet_filter=condition, limit=10_000, exact=True)
         return {str(hit.value): hit.count for hit in answer.hits}
 
     def present(self, point_ids: Sequence[str]) -> set[str]:
-        """Which of these points are there."""
-        if not self.exists():
+        """The points among these that exist."""
+        if not self.has_collection():
             return set()
         with _sentences():
             records = self._client.retrieve(self.collection, point_ids, with_payload=False, with_vectors=False)
@@ -208,7 +207,7 @@ class Store:
 
     def addresses(self, tenant: int, integration: int, kind: str) -> Iterator[list[Address]]:
         """The documents that have a point, page by page."""
-        if not self.exists():
+        if not self.has_collection():
             return
         offset: Any = None
         while True:
@@ -216,7 +215,7 @@ class Store:
                 records, offset = self._client.scroll(
                     self.collection,
                     scroll_filter=belonging_to(tenant, integration, kind),
-                    limit=PAGE,
+                    limit=MAX_POINTS_PER_CALL,
                     offset=offset,
                     with_payload=["external_id"],
                 )
@@ -226,11 +225,11 @@ class Store:
                 return
 
     def nearest(
-        self, query: list[float] | str, wanted: models.Filter, limit: int
+        self, query: list[float] | str, condition: models.Filter, limit: int
     ) -> list[tuple[float, dict[str, Any]]]:
         """Score (cosine) and payload of the points nearest to a vector or to a point (its id), best first."""
         with _sentences():
             answer = self._client.query_points(
-                self.collection, query=query, query_filter=wanted, limit=limit, with_payload=True
+                self.collection, query=query, query_filter=condition, limit=limit, with_payload=True
             )
         return [(point.score, point.payload or {}) for point in answer.points]

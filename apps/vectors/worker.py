@@ -44,15 +44,15 @@ def embed(batch: Batch) -> Write:
 
 
 def _resolve(rows: LoadedRows, failed: set[str]) -> None:
-    """End the quarantine of texts that have now gone through, and of rows that have no text any more."""
-    if waiting := open_ids(rows.integration_id, stage=Stage.EMBEDDING, entity=rows.kind) - failed:
-        done = MODELS[rows.kind].across_tenants.filter(pk__in=rows.ids, external_id__in=waiting)
+    """End the quarantine of texts that are embedded now, and of rows that have no text any more."""
+    if quarantined := open_ids(rows.integration_id, stage=Stage.EMBEDDING, entity=rows.kind) - failed:
+        done = MODELS[rows.kind].across_tenants.filter(pk__in=rows.ids, external_id__in=quarantined)
         names = [(rows.kind, external_id) for external_id in done.values_list("external_id", flat=True)]
         resolve(names, integration_id=rows.integration_id, stage=Stage.EMBEDDING)
 
 
 def plan(run: Run, step: str) -> list[NewBatch]:
-    """Prepare looks at the vector store and counts; process takes every document that is not embedded as it is now."""
+    """The batches of a step: the first step compares both stores, the second embeds what is missing or out of date."""
     if step == PREPARE:
         return [_new_batch(PREPARE, VectorTask(VectorAction.RECONCILE), size=2)]
     planned = [
@@ -97,7 +97,7 @@ def embedded(integration_id: int) -> dict[str, int]:
 
 
 def _then_verify(batch: Batch, result: BatchResult) -> BatchResult:
-    """The last batch adds one that compares the counts."""
+    """The last batch adds a batch that compares the counts."""
     if not outstanding(batch.run).filter(step=PROCESS).exists():
         result.batches = [_new_batch(PROCESS, VectorTask(VectorAction.VERIFY))]
     return result

@@ -1,4 +1,4 @@
-"""Which embedder is in use? The one that the settings choose, made once per process and only when needed."""
+"""Which embedder is in use? The one that the settings choose; it is made once per process, on first use."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,7 +13,7 @@ from apps.vectors.embedders.static import StaticEmbedder
 
 __all__ = ["MAX_CHARS", "Embedder", "EmbedderError", "TextRefusedError", "Vectors", "current_embedder"]
 
-# Settings to embedder: model, URL, API key. The packages behind them are only imported by the chosen one.
+# Each is made of model, URL and API key. Only the chosen one imports its package.
 EMBEDDERS: dict[str, Callable[[str, str, str], Embedder]] = {
     "static": lambda _model, _url, _key: StaticEmbedder(),
     "minilm": lambda _model, _url, _key: MiniLmEmbedder(),
@@ -23,7 +23,7 @@ EMBEDDERS: dict[str, Callable[[str, str, str], Embedder]] = {
 
 
 def current_embedder() -> Embedder:
-    """The embedder of ``settings.EMBEDDER``; :class:`EmbedderError` says what is missing for it."""
+    """The embedder of ``settings.EMBEDDER``; :class:`EmbedderError` says what it lacks."""
     return _made(settings.EMBEDDER, settings.EMBEDDER_MODEL, settings.EMBEDDER_URL, settings.EMBEDDER_API_KEY)
 
 

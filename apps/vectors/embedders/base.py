@@ -1,4 +1,4 @@
-"""What must an embedder be able to do, and how does it say that it cannot?"""
+"""What must an embedder be able to do, and which errors may it raise?"""
 
 import importlib
 import importlib.util
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 Vectors: TypeAlias = NDArray[np.float32]
 
-# One document is one point, so that it is found once and counted once. What people search for stands at the
-# start of an issue or a pull request; and 4,000 characters fit into the 8,192 tokens of the usual models.
+# One document is one point, so it is found once and counted once. The words that people search for are at the start of
+# an issue or pull request, and 4,000 characters fit into the 8,192 tokens of the usual models.
 MAX_CHARS = 4_000
 
 
 class EmbedderError(Exception):
-    """The embedder cannot work, told in a sentence that a person can act on."""
+    """The embedder cannot work; the message says what a person can do."""
 
 
 class TextRefusedError(EmbedderError):
-    """The embedder works, but not with these texts: at least one of them is at fault."""
+    """The embedder works, but it refuses at least one of these texts."""
 
 
 class Embedder(Protocol):
@@ -29,7 +29,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The id of the model, with its version where the same name may change its vectors."""
+        """The id of the model, with its version where the vectors of one name can change."""
 
     @property
     def dimension(self) -> int:
@@ -38,31 +38,31 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (texts, dimension), float32, each of length 1; only the first ``MAX_CHARS`` count.
 
-        A text without meaning (blank, or one that the model has no answer for) gets zeros, never NaN. The
-        same text gets the same vector whatever else is in ``texts``. Raises :class:`EmbedderError`.
+        A text without meaning (a blank one, or one without an answer of the model) gets zeros, never NaN. The vector
+        of a text does not depend on the other ``texts``. Raises :class:`EmbedderError`.
         """
 
 
-# The squares of smaller numbers have lost their digits.
-TINY = float(np.sqrt(np.finfo(np.float64).tiny)) * 1e3
+# Squares of smaller numbers lose their digits.
+MIN_LENGTH = float(np.sqrt(np.finfo(np.float64).tiny)) * 1e3
 
 
 def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
-    """``rows`` scaled to length 1; a row that is next to nothing or not finite becomes zeros."""
+    """``rows`` scaled to length 1; a row that is nearly zero or not finite becomes zeros."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-        usable = np.isfinite(lengths) & (lengths > TINY)
+        usable = np.isfinite(lengths) & (lengths > MIN_LENGTH)
         vectors = np.where(usable, rows / np.where(usable, lengths, 1), 0)
     return vectors.astype(np.float32)
 
 
 def shortened(text: str) -> str:
-    """The part of ``text`` that counts, without half surrogate pairs (no tokenizer takes them)."""
+    """The part of ``text`` that is embedded, without half surrogate pairs: no tokenizer takes them."""
     return text[:MAX_CHARS].encode("utf-8", "replace").decode()
 
 
 def package_folder(package: str, embedder: str) -> Path:
-    """The folder of a package, which is not imported; :class:`EmbedderError` when it is not installed."""
+    """The folder of a package, without importing it; :class:`EmbedderError` when it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise missing(package, embedder)
@@ -78,7 +78,7 @@ def optional_module(module: str, embedder: str) -> Any:
 
 
 def missing(package: str, embedder: str) -> EmbedderError:
-    """The sentence about a package that is not there."""
+    """The error about a package that is not installed."""
     distribution = package.replace("_", "-")
     return EmbedderError(
         f"EMBEDDER={embedder} needs the package {distribution}, which is not installed: "

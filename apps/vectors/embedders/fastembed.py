@@ -1,4 +1,4 @@
-"""Which of fastembed's many models shall it be? The operator's choice, downloaded from a hub on first use."""
+"""How are fastembed's models used? The operator chooses one; it is downloaded from a hub on first use."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ DEFAULT_MODEL = "BAAI/bge-small-en-v1.5"
 
 
 class FastEmbedEmbedder:
-    """``EMBEDDER_MODEL`` as fastembed names it; the default is small and English."""
+    """``EMBEDDER_MODEL`` is a name of fastembed; the default model is small and English."""
 
     def __init__(self, model: str) -> None:
         model = model or DEFAULT_MODEL
@@ -19,7 +19,7 @@ class FastEmbedEmbedder:
         self.name = f"fastembed:{model}"
         try:
             self._model: Any = fastembed.TextEmbedding(model, threads=1)
-        except Exception as error:  # whatever the library and the hub's client raise
+        except Exception as error:  # the library and the hub's client raise many kinds
             raise EmbedderError(
                 f"fastembed could not load the model {model!r} ({error}). Check EMBEDDER_MODEL and "
                 "the access to the model hub, or choose another EMBEDDER."
@@ -27,7 +27,7 @@ class FastEmbedEmbedder:
         self.dimension = int(self._model.embedding_size)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The model's vectors, normalized; one text a batch: padding would let neighbours change them."""
+        """The model's vectors, normalized. One text per batch, because padding would mix in its neighbours."""
         rows = list(self._model.embed([shortened(text) for text in texts], batch_size=1))
         vectors = unit_rows(np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension))
         vectors[[not text.strip() for text in texts]] = 0

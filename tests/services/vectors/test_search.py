@@ -1,4 +1,4 @@
-"""Does a search find what is meant, and nothing of anybody else?"""
+"""Does a search find the documents with that meaning, and none of another tenant?"""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from apps.warehouse.models import Issue, PullRequest
 NewIssue = Callable[..., Issue]
 Embed = Callable[..., EmbedReport]
 
-# What stands in the tracker, and how somebody who does not know these words would ask for it.
+# Titles in the tracker, and how a person who does not know these words would ask for them.
 PARAPHRASES = {
     "Users cannot log in after a password reset": "sign-in broken when passwords change",
     "Checkout times out when the cart holds over 100 items": "payment hangs with many products in basket",
@@ -83,7 +83,7 @@ def test_another_tenants_documents_are_never_found(
         similar(integration.tenant, secret.key)
 
 
-def test_a_document_that_is_gone_meanwhile_is_no_hit(tracker: dict[str, Issue], integration: Integration) -> None:
+def test_a_document_that_was_deleted_meanwhile_is_no_hit(tracker: dict[str, Issue], integration: Integration) -> None:
     gone = tracker["E-mail notifications are sent twice"]
     Issue.across_tenants.filter(pk=gone.pk).delete()
     assert gone.summary not in {hit.title for hit in search(integration.tenant, gone.summary)}
@@ -129,24 +129,24 @@ def test_similar_issues_without_the_issue_itself(tracker: dict[str, Issue], inte
     assert one.key not in {hit.key for hit in hits}
 
 
-def test_an_issue_that_is_not_embedded_yet_is_told(issue: NewIssue, integration: Integration) -> None:
+def test_an_issue_that_is_not_embedded_yet_is_an_error(issue: NewIssue, integration: Integration) -> None:
     with pytest.raises(SearchError, match="not embedded yet: run the Vectorization job"):
         similar(integration.tenant, issue("Log-in fails").key)
 
 
 @pytest.mark.parametrize("blank", ["", "  \n"])
-def test_a_blank_question_is_told(integration: Integration, blank: str) -> None:
+def test_a_blank_question_is_an_error(integration: Integration, blank: str) -> None:
     with pytest.raises(SearchError, match="what to look for"):
         search(integration.tenant, blank)
 
 
-def test_an_unreachable_qdrant_is_told(integration: Integration, settings: Settings) -> None:
+def test_an_unreachable_qdrant_is_an_error(integration: Integration, settings: Settings) -> None:
     settings.QDRANT_URL = "http://127.0.0.1:9"
     with pytest.raises(SearchError, match="Check QDRANT_URL"):
         search(integration.tenant, "log-in")
 
 
-def test_a_wrong_key_is_told_without_showing_it(integration: Integration, settings: Settings) -> None:
+def test_the_error_about_a_wrong_key_does_not_show_it(integration: Integration, settings: Settings) -> None:
     settings.QDRANT_API_KEY = "a-wrong-key"
     with pytest.raises(SearchError, match="Check QDRANT_API_KEY") as caught:
         search(integration.tenant, "log-in")

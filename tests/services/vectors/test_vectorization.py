@@ -1,4 +1,4 @@
-"""Does the Vectorization find what is missing, remove what is gone, and notice what Qdrant has lost?"""
+"""Does the Vectorization embed what is missing, remove orphans, and find out what Qdrant has lost?"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def pending_ids(tenant_id: int) -> list[int]:
     return [row_id for page in pending(tenant_id) for row_id in page.row_ids]
 
 
-def test_all_that_is_new_is_pending_in_pages(
+def test_new_documents_are_pending_in_pages(
     issue: NewIssue, integration: Integration, new_integration: Callable[[], Integration]
 ) -> None:
     issues = [issue(f"Issue {number}") for number in range(5)]
@@ -34,7 +34,7 @@ def test_all_that_is_new_is_pending_in_pages(
     ]
 
 
-def test_what_is_embedded_is_no_longer_pending(issue: NewIssue, embed: Embed, integration: Integration) -> None:
+def test_embedded_documents_are_no_longer_pending(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     unchanged, text, payload = issue("Unchanged"), issue("Text"), issue("Payload")
     embed(unchanged, text, payload)
     assert pending_ids(integration.tenant_id) == []
@@ -72,7 +72,7 @@ def test_orphans_are_found_in_pages_and_removed(issue: NewIssue, embed: Embed, i
     assert Embedding.objects.for_tenant(integration.tenant_id).get().external_id == kept.external_id
 
 
-def test_a_tenant_cannot_remove_what_belongs_to_another(
+def test_a_tenant_cannot_remove_points_of_another(
     issue: NewIssue, embed: Embed, new_integration: Callable[[], Integration]
 ) -> None:
     theirs = issue("Theirs", at=new_integration())
@@ -125,7 +125,7 @@ def test_points_of_a_removed_integration_are_removed(issue: NewIssue, embed: Emb
     assert verify(tenant_id) == []
 
 
-def test_where_all_agrees_nothing_is_touched(issue: NewIssue, embed: Embed, integration: Integration) -> None:
+def test_nothing_changes_where_both_stores_agree(issue: NewIssue, embed: Embed, integration: Integration) -> None:
     embed(issue("Log-in fails"))
     assert reconcile(integration.tenant_id) == (0, 0)
     assert pending_ids(integration.tenant_id) == []

@@ -1,4 +1,4 @@
-"""Is the Vectorization job described as people know it?"""
+"""Is the Vectorization job described as the specification says?"""
 
 from itertools import pairwise
 

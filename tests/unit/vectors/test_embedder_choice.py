@@ -1,4 +1,4 @@
-"""Is the embedder the one of the settings, and is a missing package told by its name?"""
+"""Do the settings choose the embedder, and does the error name a missing package?"""
 
 import importlib.util
 import sys
@@ -22,7 +22,7 @@ def test_the_default_is_the_packaged_model_loaded_once() -> None:
     assert current_embedder() is current_embedder()
 
 
-def test_the_settings_choose(settings: Settings) -> None:
+def test_the_settings_choose_the_embedder(settings: Settings) -> None:
     settings.EMBEDDER, settings.EMBEDDER_URL, settings.EMBEDDER_MODEL = "openai", "http://localhost:1/v1", "m"
     chosen = current_embedder()
     assert isinstance(chosen, OpenAiEmbedder)

@@ -1,4 +1,4 @@
-"""Does the client of OpenAI-compatible end points keep order, and the key to itself? Are faults sentences?"""
+"""Does the client of OpenAI-compatible end points keep the order and hide the key? Is each fault a sentence?"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from apps.vectors.embedders import EmbedderError, TextRefusedError
-from apps.vectors.embedders.openai import BATCH, OpenAiEmbedder
+from apps.vectors.embedders.openai import MAX_TEXTS_PER_CALL, OpenAiEmbedder
 
 KEY = "sk-very-secret"
 Answer = tuple[int, Any]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each request with what ``behave(request's JSON)`` gives; remembers what it was asked."""
+    """Answers each request with the result of ``behave(request's JSON)``, and keeps the requests."""
 
     behave: Callable[[dict[str, Any]], Answer]
     asked: list[dict[str, Any]]
@@ -71,11 +71,11 @@ def embedder(server: Server) -> OpenAiEmbedder:
 
 
 def test_vectors_come_in_order_scaled_and_in_batches(embedder: OpenAiEmbedder, server: Server) -> None:
-    texts = ["x" * length for length in range(1, BATCH + 6)]
+    texts = ["x" * length for length in range(1, MAX_TEXTS_PER_CALL + 6)]
     vectors = embedder.embed(texts)
     expected = np.array([vector(text) for text in texts])
     assert vectors == pytest.approx(expected / np.linalg.norm(expected, axis=1, keepdims=True))
-    assert [len(request["input"]) for request in server.asked[-2:]] == [BATCH, 5]
+    assert [len(request["input"]) for request in server.asked[-2:]] == [MAX_TEXTS_PER_CALL, 5]
     assert {(request["path"], request["model"]) for request in server.asked} == {("/v1/embeddings", "small")}
     assert server.keys == {f"Bearer {KEY}"}
 
@@ -93,14 +93,14 @@ def test_useless_numbers_become_zeros(embedder: OpenAiEmbedder, server: Server, 
     assert not embedder.embed(["word"]).any()
 
 
-def test_a_passing_fault_is_tried_again(embedder: OpenAiEmbedder, server: Server) -> None:
+def test_a_temporary_fault_is_retried(embedder: OpenAiEmbedder, server: Server) -> None:
     answers = iter([(503, {"error": {"message": "overloaded"}}), (429, {"error": {"message": "slow down"}})])
     server.behave = lambda request: next(answers, None) or vectors_in_reverse(request)
     assert embedder.embed(["word"]).any()
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_refused_text_is_told_apart_from_a_broken_end_point(
+def test_a_refused_text_is_another_error_than_a_broken_end_point(
     embedder: OpenAiEmbedder, server: Server, status: int
 ) -> None:
     assert embedder.dimension == 3
@@ -131,7 +131,7 @@ def test_a_fault_of_the_end_point_is_a_sentence_without_the_key(
     assert KEY not in str(caught.value)
 
 
-def test_another_number_of_numbers_is_refused(embedder: OpenAiEmbedder, server: Server) -> None:
+def test_a_vector_of_another_length_is_refused(embedder: OpenAiEmbedder, server: Server) -> None:
     assert embedder.dimension == 3
     server.behave = lambda _request: (200, {"data": [{"index": 0, "embedding": [1.0, 2.0]}]})
     with pytest.raises(EmbedderError, match=r"\[2\] numbers for a vector, not 3"):

@@ -52,7 +52,7 @@ def test_any_text_gets_a_finite_vector(text: str) -> None:
     assert np.linalg.norm(vector) == pytest.approx(1 if text.strip() else 0)
 
 
-def test_the_same_text_gets_the_same_vector_whatever_stands_beside_it(embedder: StaticEmbedder) -> None:
+def test_the_same_text_gets_the_same_vector_beside_any_other_text(embedder: StaticEmbedder) -> None:
     alone = np.concatenate([StaticEmbedder().embed([text]) for text in TEXTS])
     assert np.array_equal(alone, embedder.embed(TEXTS))
 

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
 
 def chosen_tenant(slug: str | None) -> Tenant:
-    """The tenant that was named, or the only one there is."""
+    """The named tenant, or the only one."""
     tenants = list(Tenant.objects.all()[:2])
     if not slug and len(tenants) == 2:
         raise CommandError("There are several tenants: say which one with --tenant SLUG.")
@@ -40,5 +40,5 @@ def chosen_tenant(slug: str | None) -> Tenant:
 
 
 def line(hit: Hit) -> str:
-    """A hit as people read it."""
+    """A hit for the terminal."""
     return f"{hit.score:.2f}  {hit.kind}  {hit.key}  {hit.title}"
