@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 
-from django.db import connection
 from django.db.models import Count, QuerySet, Value
 from psycopg import sql
 
+from apps.core.sql import rows
 from apps.integrations.models import Integration
 from apps.tenants.models import Tenant
 from apps.warehouse.models import (
@@ -81,11 +81,9 @@ def counts_by_scope(
     if not statements:
         return {}
     query = sql.SQL("UNION ALL").join(statements)
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"integration": integration_id})
-        numbers: dict[str, dict[str, int]] = {}
-        for table, scope, number in cursor.fetchall():
-            numbers.setdefault(scope, {})[table] = number
+    numbers: dict[str, dict[str, int]] = {}
+    for table, scope, number in rows(query, integration=integration_id):
+        numbers.setdefault(scope, {})[table] = number
     return numbers
 
 

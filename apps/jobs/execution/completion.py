@@ -81,7 +81,13 @@ def is_complete(run: Run) -> bool:
 
 
 def complete(run: Run) -> bool:
-    """Finish a running run that is complete; says whether it did. It is safe to call this at any time and twice."""
+    """Finish a running run that is complete; says whether it did. It is safe to call this at any time and twice.
+
+    1. Do nothing if the run is not running, a stage is open or a batch is outstanding.
+    2. Tidy what was loaded: default mappings, commits that no pull request has any more, statistics of the first run.
+    3. Count what is there, and compute the proof.
+    4. In one transaction: store counts, proof and outcome, move the watermarks, note the job's times, finish.
+    """
     if run.state != RunState.RUNNING or not is_complete(run):
         return False
     if run.integration is not None:

@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Only print what would be removed.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+        parser.add_argument("--json", action="store_true", help="Print only one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         is_dry = options["dry_run"]

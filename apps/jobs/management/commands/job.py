@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 command.add_argument("name", metavar="NAME")
                 command.add_argument("--reason", type=clean, default="", help="The reason, for the history.")
             command.add_argument("--tenant", metavar="SLUG")
-            command.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+            command.add_argument("--json", action="store_true", help="Print only one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
