@@ -37,7 +37,7 @@ UNKNOWN_STATUS = HINTS[400]
 
 def error_of(status: int, provider: str, address: str, message: str, credentials: str = "token") -> SourceError:
     """The error for ``status`` (>= 400) of the end point at ``address``; ``message`` is the provider's own."""
-    quoted = f" It says “{message}”." if message else ""
+    quoted = f" {provider} says “{message}”." if message else ""
     end = f"{quoted} Address: {address}"
     if status == 410 and _REMOVED.search(message):
         return EndpointRemovedError(f"{provider} has removed an end point that this version needs (410).{end}", status)
