@@ -1,4 +1,4 @@
-"""What is this app called? The warehouse: the loaded tables."""
+"""How does Django know this app?"""
 
 from django.apps import AppConfig
 

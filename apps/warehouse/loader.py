@@ -1,4 +1,4 @@
-"""How do thousands of rows get into the tables at once? One COPY and one upsert per table and batch."""
+"""How are thousands of rows loaded at once? With one COPY and one upsert per table and batch."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ class IntegrationGoneError(Exception):
 
 @dataclass
 class TableReport:
-    """What a load did to one table, in rows; ``given`` counts each external id once."""
+    """How many rows of one table a load has changed; ``given`` counts each external id once."""
 
     given: int = 0
     inserted: int = 0
@@ -41,7 +41,7 @@ class LoadReport:
     changed: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, other: "LoadReport") -> None:
-        """Count ``other`` in."""
+        """Add the numbers of ``other``."""
         for name, theirs in other.tables.items():
             ours = self.tables.setdefault(name, TableReport())
             ours.given += theirs.given
@@ -54,14 +54,14 @@ class LoadReport:
 
 @dataclass
 class Pending:
-    """What a batch means for one table: the last word on every external id, and the complete parents."""
+    """The rows of a batch for one table: the last one of each external id, and the complete parents."""
 
     rows: dict[str, Staged] = field(default_factory=dict)
     gaps: dict[str, Staged] = field(default_factory=dict)
     parents: dict[str, set[str]] = field(default_factory=dict)
 
     def complete(self, children: Children) -> None:
-        """Note a complete parent; what an earlier record of the batch said about its children is void."""
+        """Note a complete parent, and drop what earlier records of the batch said about its children."""
         parents = self.parents.setdefault(children.field, set())
         if children.parent in parents:
             self.rows = {
@@ -72,7 +72,7 @@ class Pending:
         parents.add(children.parent)
 
     def gap_ids(self) -> list[str]:
-        """The external ids that are known from gap rows only."""
+        """The external ids that only gap rows have."""
         return [external_id for external_id in self.gaps if external_id not in self.rows]
 
     def staged(self) -> Collection[Staged]:
@@ -81,7 +81,7 @@ class Pending:
 
 
 def load(transformed: Sequence[tuple[int, Transformed]], *, tenant_id: int, integration_id: int) -> LoadReport:
-    """Bring the tables up to ``transformed``: pairs of raw id and what that raw record means, oldest first.
+    """Load ``transformed`` into the tables: pairs of a raw id and the rows of that record, oldest first.
 
     The caller holds the transaction. Loading the same again changes no row. Raises
     :class:`IntegrationGoneError`, and ``DataError`` or ``IntegrityError`` when a value does not fit its
@@ -98,9 +98,9 @@ def load(transformed: Sequence[tuple[int, Transformed]], *, tenant_id: int, inte
 
 
 def refresh_statistics() -> None:
-    """Let the planner know what the first load has brought, instead of a minute later.
+    """Update the planner's statistics right after the first load, instead of a minute later.
 
-    Needs the right MAINTAIN (PostgreSQL 17); where the role has not got it, PostgreSQL warns and goes on.
+    It needs the right MAINTAIN (PostgreSQL 17); where the role lacks it, PostgreSQL warns and goes on.
     """
     with connection.cursor() as cursor:
         for model in MODELS.values():
@@ -110,9 +110,9 @@ def refresh_statistics() -> None:
 def load_or_split(
     transformed: Sequence[tuple[int, Transformed]], *, tenant_id: int, integration_id: int
 ) -> tuple[LoadReport, list[tuple[int, Exception]]]:
-    """As :func:`load`, but a record that cannot be loaded keeps no other from it.
+    """As :func:`load`, but a record that cannot be loaded does not stop the others.
 
-    Gives the report and, for each record that the database refused, its raw id and the error.
+    Gives the report, and the raw id and the error of each record that the database refused.
     """
     try:
         with transaction.atomic():
@@ -130,7 +130,7 @@ def load_or_split(
 
 
 def gather(transformed: Iterable[tuple[int, Transformed]]) -> dict[type[Row], Pending]:
-    """Sort a batch by table; of several rows with one external id the last stays."""
+    """Sort a batch by table; the last one of several rows with one external id stays."""
     batch: dict[type[Row], Pending] = {}
     for raw_id, record in transformed:
         for children in record.complete:
@@ -144,7 +144,7 @@ def gather(transformed: Iterable[tuple[int, Transformed]]) -> dict[type[Row], Pe
 
 @contextmanager
 def value_errors() -> Iterator[None]:
-    """Django's exceptions for psycopg's; ``DataError`` also for a text that no index can hold."""
+    """Raise Django's exceptions instead of psycopg's; ``DataError`` also for a text that no index can hold."""
     try:
         with connection.wrap_database_errors:
             yield
@@ -155,7 +155,7 @@ def value_errors() -> Iterator[None]:
 
 
 def lock_integration(cursor: CursorWrapper, tenant_id: int, integration_id: int) -> None:
-    """Do what a foreign key would do for every row, once: it must be there, and stay until the commit."""
+    """Do once what a foreign key would do for every row: the integration must exist, and stay until the commit."""
     table = sql.Identifier(Integration._meta.db_table)
     query = sql.SQL("SELECT FROM {} WHERE id = %s AND tenant_id = %s FOR KEY SHARE").format(table)
     cursor.execute(query, [integration_id, tenant_id])
@@ -166,7 +166,7 @@ def lock_integration(cursor: CursorWrapper, tenant_id: int, integration_id: int)
 
 
 def create_stages(cursor: CursorWrapper, row_types: Iterable[type[Row]]) -> None:
-    """Make the staging tables that this connection does not have yet."""
+    """Create the staging tables that this connection does not have yet."""
     stages = {statements(row_type).stage: statements(row_type) for row_type in row_types}
     cursor.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relname = ANY (%s)",
@@ -185,7 +185,7 @@ def load_table(
     integration_id: int,
     report: LoadReport,
 ) -> None:
-    """Stage and upsert the rows of one table, and note in ``report`` what changed."""
+    """Stage and upsert the rows of one table, and note the changes in ``report``."""
     table = statements(row_type)
     staged = pending.staged()
     cursor.execute(table.clear)
@@ -202,7 +202,7 @@ def load_table(
 
 
 def copy(cursor: CursorWrapper, table: Statements, staged: Iterable[Staged]) -> None:
-    """Stream rows into the staging table. Raises ``DataError`` naming a row whose value cannot be packed."""
+    """Stream rows into the staging table. Raises ``DataError`` that names a row whose value cannot be packed."""
     with cursor.copy(table.copy) as stream:
         stream.set_types(table.types)
         for raw_id, row in staged:

@@ -1,4 +1,4 @@
-"""What is loaded? Counts of living rows, and which pull request belongs to which issue."""
+"""What is loaded? The numbers of live rows, and which pull request belongs to which issue."""
 
 from collections.abc import Collection, Iterable
 
@@ -29,7 +29,7 @@ from apps.warehouse.models import (
     WorkflowRun,
 )
 
-# Where a table's project or repository stands: in a column of its own, or in its parent's (column, parent).
+# Which column names the project or repository of a table's rows: its own, or that of its parent (column, parent).
 OWN = {Issue: "project"} | dict.fromkeys((PullRequest, Commit, Release, Deployment, WorkflowRun), "repository")
 OF_PARENT: dict[type[LoadedModel], tuple[str, type[LoadedModel]]] = {
     IssueChange: ("issue", Issue),
@@ -61,7 +61,7 @@ WHERE counted.integration_id = %(integration)s AND counted.deleted_at IS NULL GR
 
 
 def counts(integration: Integration | int) -> dict[str, int]:
-    """The number of living rows of each table, under the table's name in :data:`MODELS`."""
+    """The number of live rows of each table, under the table's name in :data:`MODELS`."""
     found = [
         model.across_tenants.filter(integration=integration, deleted_at=None)
         .values(table=Value(name))
@@ -75,7 +75,7 @@ def counts(integration: Integration | int) -> dict[str, int]:
 def counts_by_scope(
     integration: Integration | int, tables: Collection[str] = MODELS.keys()
 ) -> dict[str, dict[str, int]]:
-    """For each project key or ``owner/name`` the number of living rows of those of ``tables`` that have some."""
+    """For each project key or ``owner/name`` the numbers of live rows, of the ``tables`` that have some."""
     integration_id = integration.pk if isinstance(integration, Integration) else integration
     statements = list(_scope_counts(tables))
     if not statements:
@@ -88,7 +88,7 @@ def counts_by_scope(
 
 
 def issue_links(tenant: Tenant | int) -> QuerySet[ResolvedLink]:
-    """Which pull requests belong to which issues, and why; narrow it by ``issue`` or ``pull_request``."""
+    """Which pull requests belong to which issues, and why; it can be filtered by ``issue`` and ``pull_request``."""
     return ResolvedLink.objects.for_tenant(tenant).select_related("issue", "pull_request")
 
 

@@ -1,4 +1,4 @@
-"""With which SQL is one table loaded? The statements of one row type, composed once per process."""
+"""Which SQL loads one table? The statements of one row type, composed once per process."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from psycopg import sql
 from apps.sources.rows import Row
 from apps.warehouse.models import MODELS
 
-# Binary COPY packs an integer into its column's width without a look at its size; staged as bigint, it is the
-# cast of the upsert that notices what does not fit.
+# Binary COPY packs an integer into its column's width without a check. So integers are staged as bigint, and the cast
+# of the upsert refuses what does not fit.
 STAGE_TYPES = {"integer": "bigint"}
 
 CREATE = "CREATE TEMPORARY TABLE {stage} ({definitions}) ON COMMIT DELETE ROWS"
 COPY = "COPY {stage} ({columns}) FROM STDIN (FORMAT binary)"
 
-# Rows that would change nothing are left out before they are locked. Upserts and tombstones are one statement
-# so that all row locks are taken in one order. Two hints for the planner, whose statistics lag behind a first
-# load: OFFSET 0 keeps it from reading the whole table for a hash join; the sub-select hides which integration
-# is meant, so that it finds children by their parent instead of taking a new integration for an empty one.
+# Rows that would change nothing are left out before they are locked. Upserts and tombstones are one statement, so that
+# all row locks are taken in one order. During a first load the planner has no statistics yet, so it gets two hints:
+# OFFSET 0 prevents a hash join over the whole table; the sub-select hides the integration's id, so that the planner
+# finds children by their parent instead of assuming that a new integration has no rows.
 UPSERT = """
 WITH written AS (
     INSERT INTO {table} AS old (tenant_id, integration_id, loaded_at, deleted_at, {columns})
@@ -60,7 +60,7 @@ def names(columns: Iterable[str], *qualifier: str) -> sql.Composed:
 
 @dataclass(frozen=True)
 class Statements:
-    """How one row type gets into its table; staged are (``columns``) the raw id, then the struct's fields."""
+    """The statements that load one row type. The staged ``columns`` are the raw id, then the struct's fields."""
 
     row_type: type[Row]
     model: type[models.Model]
@@ -69,12 +69,12 @@ class Statements:
 
     @property
     def stage(self) -> str:
-        """The name of the staging table: a temporary one of the connection."""
+        """The name of the staging table, which is temporary and belongs to the connection."""
         return f"stage_{self.row_type.table}"
 
     @property
     def create(self) -> sql.Composed:
-        """Make the staging table."""
+        """Create the staging table."""
         definitions = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
             for column, kind in zip(self.columns, self.types, strict=True)
@@ -83,7 +83,7 @@ class Statements:
 
     @property
     def clear(self) -> sql.Composed:
-        """Forget an earlier batch of the same transaction."""
+        """Remove an earlier batch of the same transaction."""
         return sql.SQL("DELETE FROM {}").format(sql.Identifier(self.stage))
 
     @property
@@ -92,11 +92,11 @@ class Statements:
         return sql.SQL(COPY).format(stage=sql.Identifier(self.stage), columns=names(self.columns))
 
     def upsert(self, parent_fields: Iterable[str]) -> sql.Composed:
-        """Bring the table up to the staged rows, and tombstone what else the complete parents have.
+        """Write the staged rows into the table, and give a tombstone to all other children of the complete parents.
 
-        Parameters: ``tenant``, ``integration``, ``gaps`` (external ids to insert but never to change) and for
-        every parent field a list of parents, under the field's name. Gives one row: inserted, updated,
-        tombstoned, and the ids of all these.
+        Parameters: ``tenant``, ``integration``, ``gaps`` (external ids to insert but never to change) and, under the
+        name of each parent field, a list of parents. The result is one row: the numbers of inserted, updated and
+        tombstoned rows, and the ids of all these.
         """
         values = [column for column in self.row_type.__struct_fields__ if column != "external_id"]
         is_child = sql.SQL(" OR ").join(

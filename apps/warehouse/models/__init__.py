@@ -1,4 +1,4 @@
-"""Which tables are loaded? One model per row struct of :mod:`apps.sources.rows`, named as the struct."""
+"""Which tables are loaded? One model per row struct of :mod:`apps.sources.rows`, with the name of the struct."""
 
 from apps.sources import rows
 from apps.warehouse.models.base import LoadedModel

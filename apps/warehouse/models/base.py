@@ -1,4 +1,4 @@
-"""What do all loaded tables have in common? Whose row it is, where it came from, whether it still lives."""
+"""What do all loaded tables have in common? The tenant, the origin of a row, and whether it is deleted."""
 
 from django.db import models
 
@@ -9,12 +9,11 @@ class LoadedModel(BulkModel):
     """A row that the loader wrote. Its other columns are the fields of a struct of :mod:`apps.sources.rows`.
 
     A column that points to another record holds that record's ``external_id`` ("" for none) within the same
-    integration. A tombstone has ``deleted_at``: when its absence at the provider was noticed.
+    integration. A row with a ``deleted_at`` is a tombstone: the provider has no such object any more.
     """
 
-    # The unique constraint is the only index that knows the integration, all others know the tenant: so
-    # PostgreSQL cannot look up the rows of a batch by a wrong index while its statistics say that the table is
-    # empty.
+    # Only the unique constraint has the integration; all other indexes have the tenant. So PostgreSQL cannot look up
+    # the rows of a batch in a wrong index while its statistics say that the table is empty.
     external_id = models.TextField()
     raw = models.BigIntegerField(null=True, help_text="Id of the raw version that this row came from.")
     loaded_at = models.DateTimeField(help_text="When a column of this row last changed.")

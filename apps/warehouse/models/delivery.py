@@ -1,4 +1,4 @@
-"""What reached its users? Releases, deployments and runs of GitHub Actions."""
+"""What was delivered to users? Releases, deployments and runs of GitHub Actions."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Which texts can be searched by meaning? The view of everything loaded that is worth an embedding."""
+"""Which texts can be searched by meaning? The view of all loaded texts that are embedded."""
 
 from django.db import models
 
@@ -6,13 +6,12 @@ from apps.core.models import TenantModel
 
 
 class Document(TenantModel):
-    """One living text (a view): ``kind`` is the loaded table it comes from, ``row_id`` the row's id there.
+    """The text of one live row (a view): ``kind`` is the loaded table of the row, ``row_id`` the row's id there.
 
-    ``text_hash`` is the text's MD5. ``payload`` has ``scope`` (project key or ``owner/name``; also a column of its
-    own, "" while its project or repository is not loaded), ``key`` (issue
-    key or ``owner/name#12``), ``status``, ``author`` (name or login), ``assignees`` (names or logins),
-    ``created_at`` and ``updated_at`` (ISO 8601). Filters by ``kind`` and ``row_id``, or by ``integration``,
-    reach the indexes of the tables.
+    ``text_hash`` is the text's MD5. ``payload`` has ``scope`` (project key or ``owner/name``; also a column of its own,
+    "" while its project or repository is not loaded), ``key`` (issue key or ``owner/name#12``), ``status``, ``author``
+    (name or login), ``assignees`` (names or logins), ``created_at`` and ``updated_at`` (ISO 8601). Filters by ``kind``
+    and ``row_id``, or by ``integration``, use the indexes of the tables.
     """
 
     pk = models.CompositePrimaryKey("kind", "row_id")

@@ -1,4 +1,4 @@
-"""Which pull request belongs to which issue? The evidence as loaded, and the view that resolves it."""
+"""Which pull request belongs to which issue? The loaded evidence, and the view that finds both sides of it."""
 
 from django.db import models
 from django.db.models.functions import Lower, Upper

@@ -1,4 +1,4 @@
-"""Who works there? The people and bots of a provider."""
+"""Who works on it? The people and bots of a provider."""
 
 from django.db import models
 

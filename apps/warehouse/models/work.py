@@ -1,4 +1,4 @@
-"""What is to be done? Jira's projects, types, statuses, sprints and issues."""
+"""What is there to do? Jira's projects, types, statuses, sprints and issues."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -75,7 +75,7 @@ class Sprint(LoadedModel):
 
 
 class Issue(LoadedModel):
-    """A Jira issue; ``category`` is that of its status; ``parent`` is its epic or a sub-task's parent."""
+    """A Jira issue; ``category`` is the one of its status; ``parent`` is its epic, or the parent of a sub-task."""
 
     key = models.TextField(default="")
     project = models.TextField(default="")
@@ -129,7 +129,7 @@ class IssueChange(LoadedModel):
 
 
 class IssueKey(LoadedModel):
-    """A key that an issue had ``until`` it was moved to another project: people and branches go on to use it."""
+    """A key that an issue had ``until`` it was moved to another project: people and branches still use it."""
 
     issue = models.TextField(default="")
     key = models.TextField(default="")

@@ -1,4 +1,4 @@
-"""What do the tests of the warehouse load? Small records of one Jira and one GitHub integration."""
+"""Which data do the tests of the warehouse load? Small records of one Jira and one GitHub integration."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Do two workers that load at the same time wait for each other at most, never in a circle?"""
+"""Can two workers load at the same time without a deadlock?"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ SIZE = 60
 
 
 def at_the_same_time(*jobs: Callable[[], None]) -> None:
-    """Run jobs in threads with connections of their own; what they raise is raised."""
+    """Run jobs in threads with their own connections, and raise what they raise."""
 
     def closing(job: Callable[[], None]) -> None:
         try:
@@ -35,7 +35,7 @@ def at_the_same_time(*jobs: Callable[[], None]) -> None:
 
 
 def records(version: int, *, reverse: bool) -> list[tuple[int, Transformed]]:
-    """All issues with one of two changes, and people as rows here and as gap rows there."""
+    """All issues with one of two changes; people are rows in one half and gap rows in the other."""
     found = []
     for number in sorted(range(SIZE), reverse=reverse):
         parent = issue(str(number), summary=f"version {version}")

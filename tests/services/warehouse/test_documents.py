@@ -1,4 +1,4 @@
-"""Does the view of documents show every living text, with what a search filters by?"""
+"""Does the view of documents show every live text, with the fields that a search filters by?"""
 
 import re
 from hashlib import md5
@@ -23,7 +23,7 @@ def documents(integration: Integration) -> dict[str, Document]:
     return {f"{document.kind} {document.external_id}": document for document in found}
 
 
-def test_an_issue_and_its_comment(jira: Integration) -> None:
+def test_an_issue_and_its_comment_are_documents(jira: Integration) -> None:
     comment = rows.IssueComment(external_id="7", issue="10001", author="u2", body="Seen too", created_at=NOON)
     load_into(
         jira,
@@ -52,7 +52,7 @@ def test_an_issue_and_its_comment(jira: Integration) -> None:
     assert remark.payload == {**shared, **times, "author": "bob", "assignees": []}
 
 
-def test_a_pull_request_its_review_and_comment(github: Integration) -> None:
+def test_a_pull_request_its_review_and_comment_are_documents(github: Integration) -> None:
     load_into(
         github,
         Transformed(
@@ -97,12 +97,12 @@ def test_a_pull_request_its_review_and_comment(github: Integration) -> None:
         ({"summary": " ", "description": "\n\t"}, None),
     ],
 )
-def test_blank_parts_and_blank_texts(jira: Integration, values: dict[str, Any], text: str | None) -> None:
+def test_blank_parts_and_blank_texts_are_left_out(jira: Integration, values: dict[str, Any], text: str | None) -> None:
     load_into(jira, Transformed(rows=[issue(**values)]))
     assert [document.text for document in documents(jira).values()] == ([text] if text else [])
 
 
-def test_what_is_gone_is_no_document(jira: Integration) -> None:
+def test_a_deleted_row_is_no_document(jira: Integration) -> None:
     comment = rows.IssueComment(external_id="7", issue="10001", body="Hello", created_at=NOON)
     load_into(jira, Transformed(rows=[issue(), comment]))
     Issue.across_tenants.update(deleted_at=NOON)
@@ -133,7 +133,7 @@ def test_the_time_zone_of_the_session_changes_no_payload(jira: Integration) -> N
 
 
 def index_lookups(**filters: Any) -> list[str]:
-    """The tables of documents that a query looks up by a condition on an index, when it can avoid reading all."""
+    """The tables of documents that a query reads through an index, where it can."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = Document.across_tenants.filter(**filters).explain()
@@ -154,7 +154,7 @@ def test_filters_reach_the_indexes_of_the_tables(jira: Integration) -> None:
     }
 
 
-def test_a_hidden_pull_request_hides_its_remarks(github: Integration) -> None:
+def test_a_deleted_pull_request_hides_its_comments(github: Integration) -> None:
     review = rows.Review(external_id="8", pull_request="500", state="approved", body="Fine")
     load_into(github, Transformed(rows=[pull_request(), review]))
     PullRequest.across_tenants.update(deleted_at=NOON)

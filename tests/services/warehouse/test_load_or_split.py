@@ -1,4 +1,4 @@
-"""Does one bad record keep no other from being loaded?"""
+"""Are all other records loaded when one is bad?"""
 
 from django.db import transaction
 
@@ -45,7 +45,7 @@ def test_every_bad_record_is_found(jira: Integration) -> None:
     assert not WorkItemType.across_tenants.exists()
 
 
-def test_a_missing_value_is_the_fault_of_its_record(jira: Integration) -> None:
+def test_a_missing_value_is_an_error_of_its_record_only(jira: Integration) -> None:
     report, refused = load_split(
         jira, [Transformed(rows=[issue("1")]), Transformed(rows=[issue("2", created_at=None)])]
     )

@@ -1,4 +1,4 @@
-"""Does the loader bring the tables up to what was given, and change nothing else?"""
+"""Does the loader write the given rows into the tables, and change nothing else?"""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ from tests.services.warehouse.conftest import NOON, change, every_row, issue, lo
 
 
 def versions(model: type[LoadedModel]) -> dict[str, tuple[str, str]]:
-    """The transactions that wrote and, last, locked each row."""
+    """The transactions that wrote each row and that locked it last."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT external_id, xmin::text, xmax::text FROM {model._meta.db_table}")
         return {external_id: (xmin, xmax) for external_id, xmin, xmax in cursor.fetchall()}
@@ -26,7 +26,7 @@ def living(model: type[LoadedModel]) -> set[str]:
     return set(model.across_tenants.filter(deleted_at=None).values_list("external_id", flat=True))
 
 
-def test_every_value_arrives_as_it_was_given(jira: Integration) -> None:
+def test_every_value_is_loaded_unchanged(jira: Integration) -> None:
     given = issue(
         summary='Größe "μ" \\N \t tab',
         description="line\nbreak\r\n{}",
@@ -76,7 +76,7 @@ def test_the_last_of_several_versions_wins(jira: Integration) -> None:
     assert (stored.summary, stored.raw) == ("new", 2)
 
 
-def test_a_child_that_is_gone_gets_a_tombstone_and_comes_back(jira: Integration) -> None:
+def test_a_missing_child_gets_a_tombstone_and_can_come_back(jira: Integration) -> None:
     load_into(jira, with_changes(issue(), change("1"), change("2", to_text="Done")))
     report = load_into(jira, with_changes(issue(), change("1")), first_raw=5)
     assert report.tables["issue_change"] == TableReport(given=1, tombstoned=1)
@@ -92,7 +92,7 @@ def test_a_child_that_is_gone_gets_a_tombstone_and_comes_back(jira: Integration)
     assert living(IssueChange) == {"1", "2"}
 
 
-def test_no_children_at_all_means_all_are_gone(jira: Integration) -> None:
+def test_a_complete_list_without_children_buries_all(jira: Integration) -> None:
     load_into(jira, with_changes(issue(), change("1"), change("2")))
     report = load_into(jira, with_changes(issue()))
     assert report.tables["issue_change"] == TableReport(tombstoned=2)
@@ -106,14 +106,14 @@ def test_children_of_other_parents_and_integrations_stay(jira: Integration, gith
     assert IssueChange.across_tenants.get(integration=jira, external_id="a").deleted_at is not None
 
 
-def test_a_child_that_moved_to_another_parent_lives(jira: Integration) -> None:
+def test_a_child_that_moved_to_another_parent_stays_live(jira: Integration) -> None:
     load_into(jira, with_changes(issue("1"), change("a", "1")), with_changes(issue("2")))
     load_into(jira, with_changes(issue("1")), with_changes(issue("2"), change("a", "2")))
     moved = IssueChange.across_tenants.get()
     assert (moved.issue, moved.deleted_at) == ("2", None)
 
 
-def test_of_two_complete_lists_in_a_batch_the_later_one_counts(jira: Integration) -> None:
+def test_the_later_one_of_two_complete_lists_in_a_batch_counts(jira: Integration) -> None:
     load_into(jira, with_changes(issue(), change("1"), change("2")), with_changes(issue(), change("1")))
     assert living(IssueChange) == {"1"}
 

@@ -1,4 +1,4 @@
-"""Are living rows counted right, and are links resolved to what is loaded?"""
+"""Are live rows counted right, and do links find the loaded issues and pull requests?"""
 
 import pytest
 
@@ -19,7 +19,7 @@ def link(**values: str) -> rows.PullRequestIssueLink:
     )
 
 
-def test_living_rows_are_counted(jira: Integration, github: Integration) -> None:
+def test_live_rows_are_counted(jira: Integration, github: Integration) -> None:
     load_into(jira, Transformed(rows=[issue("1"), issue("2"), change("c", "1")]))
     load_into(github, Transformed(rows=[pull_request()]))
     Issue.across_tenants.filter(external_id="2").update(deleted_at=NOON)
@@ -128,7 +128,7 @@ def test_an_issue_that_was_moved_back_is_found_once(jira: Integration, github: I
     assert issue_links(jira.tenant_id).count() == 2
 
 
-def test_the_old_key_of_an_issue_that_is_gone_is_no_link(jira: Integration, github: Integration) -> None:
+def test_the_old_key_of_a_deleted_issue_is_no_link(jira: Integration, github: Integration) -> None:
     load_into(jira, Transformed(rows=[issue("1", key="XYZ-9"), had("ABC-1")]))
     load_into(github, Transformed(rows=[link(issue_key="ABC-1")]))
     Issue.across_tenants.update(deleted_at=NOON)

@@ -1,4 +1,4 @@
-"""Do the loaded tables have the columns that the row structs promise?"""
+"""Do the loaded tables have a column for each field of the row structs?"""
 
 from datetime import date, datetime
 from types import NoneType
