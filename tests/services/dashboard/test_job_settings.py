@@ -232,10 +232,10 @@ def test_a_job_without_a_provider_has_no_range(job: Job, operator: Client) -> No
 
 def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: Client) -> None:
     step = "jira_issues_with_changelogs"
-    items = batches.add(run, [NewBatch(step, Stage.TRANSFORM, RawRecords([number])) for number in range(5)])
-    mine = Batch.across_tenants.filter(pk__in=[item.pk for item in items[:3]])
+    added = batches.add(run, [NewBatch(step, Stage.TRANSFORM, RawRecords([number])) for number in range(5)])
+    mine = Batch.across_tenants.filter(pk__in=[batch.pk for batch in added[:3]])
     mine.update(state=BatchState.RUNNING, owner=run.pk, lease_until=Now() + timedelta(minutes=1))
-    Batch.across_tenants.filter(pk=items[3].pk).update(state=BatchState.FINISHED, finished_at=Now())
+    Batch.across_tenants.filter(pk=added[3].pk).update(state=BatchState.FINISHED, finished_at=Now())
     page = viewer.get("/jobs/").content.decode()
     load = " ".join(page[page.index('id="load"') :].split())
     assert "Issues with changelogs <small>transform</small>" in load

@@ -167,8 +167,10 @@ class Platform(RuleBasedStateMachine):
 
     def _fetch(self, driver: StepRunner, limit: int) -> None:
         mine = Q(run=driver.run, step=driver.step, stage=driver.stage)
-        for item in batches.claim(driver.owner, mine, limit, task=driver.task) if driver.renew() else ():
-            self._finish(item, BatchResult(done=1, batches=[NewBatch(driver.step, Stage.TRANSFORM, RawRecords([]), 3)]))
+        for batch in batches.claim(driver.owner, mine, limit, task=driver.task) if driver.renew() else ():
+            self._finish(
+                batch, BatchResult(done=1, batches=[NewBatch(driver.step, Stage.TRANSFORM, RawRecords([]), 3)])
+            )
 
     @precondition(lambda self: self.drivers)
     @rule(which=ANY)
@@ -211,52 +213,52 @@ class Platform(RuleBasedStateMachine):
     @rule()
     def a_worker_takes_a_batch(self) -> None:
         task = self._task()
-        item = fairness.claim_next(Stage.TRANSFORM, task) or fairness.claim_next(Stage.EMBEDDING, task)
-        if item is not None:
-            progress.working(item.run_id, item.step, item.stage)
-            self.batches.append(item)
+        batch = fairness.claim_next(Stage.TRANSFORM, task) or fairness.claim_next(Stage.EMBEDDING, task)
+        if batch is not None:
+            progress.working(batch.run_id, batch.step, batch.stage)
+            self.batches.append(batch)
 
     @precondition(lambda self: self.batches)
     @rule(which=ANY)
     def a_batch_is_done(self, which: int) -> None:
-        item = self.batches.pop(which % len(self.batches))
-        items = (
-            [NewBatch(item.step, Stage.EMBEDDING, LoadedRows("issue", [], 1), 2)]
-            if item.stage == Stage.TRANSFORM
+        batch = self.batches.pop(which % len(self.batches))
+        follow_ups = (
+            [NewBatch(batch.step, Stage.EMBEDDING, LoadedRows("issue", [], 1), 2)]
+            if batch.stage == Stage.TRANSFORM
             else []
         )
-        self._finish(item, BatchResult(done=item.size, batches=items))
-        completion.close_stages(item.run)
+        self._finish(batch, BatchResult(done=batch.size, batches=follow_ups))
+        completion.close_stages(batch.run)
 
     @precondition(lambda self: self.batches)
     @rule(which=ANY, for_good=st.booleans())
     def a_batch_fails(self, which: int, for_good: bool) -> None:
-        item = self.batches.pop(which % len(self.batches))
-        item.attempts = batches.MAX_ATTEMPTS if for_good else item.attempts
+        batch = self.batches.pop(which % len(self.batches))
+        batch.attempts = batches.MAX_ATTEMPTS if for_good else batch.attempts
         try:
-            tasks._batch_failed(item, RuntimeError("cannot be loaded"))
+            tasks._batch_failed(batch, RuntimeError("cannot be loaded"))
         except LeaseLostError:
-            stopping.acknowledge(item.run, item.task)
+            stopping.acknowledge(batch.run, batch.task)
 
     @precondition(lambda self: self.batches)
     @rule(which=ANY)
     def a_worker_dies_with_its_batch(self, which: int) -> None:
         self.batches.pop(which % len(self.batches))
 
-    def _finish(self, item: Batch, outcome: BatchResult) -> None:
+    def _finish(self, batch: Batch, result: BatchResult) -> None:
         try:
-            workers.finish(item, lambda: outcome)
+            workers.finish(batch, lambda: result)
         except LeaseLostError:
-            stopping.acknowledge(item.run, item.task)
+            stopping.acknowledge(batch.run, batch.task)
         else:
-            assert Run.across_tenants.get(pk=item.run_id).state in WORKING, "an ended run was written to"
+            assert Run.across_tenants.get(pk=batch.run_id).state in WORKING, "an ended run was written to"
 
     @precondition(lambda self: _running())
     @rule()
     def all_claimable_batches_are_done(self) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
-        for item in batches.claim(run.pk, Q(run=run), 1000):
-            workers.finish(item, BatchResult)
+        for batch in batches.claim(run.pk, Q(run=run), 1000):
+            workers.finish(batch, BatchResult)
         if not batches.outstanding(run).exists():
             steps = definition(run.job.job_type).steps
             progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)

@@ -126,18 +126,18 @@ def test_a_tenant_runs_one_job_at_a_time_and_the_other_names_the_job_it_waits_fo
 
 def _claimed(run: Run) -> Batch:
     batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]))])
-    (item,) = batches.claim(run.pk, Q(run=run), 1)
-    return item
+    (batch,) = batches.claim(run.pk, Q(run=run), 1)
+    return batch
 
 
 def test_a_stopped_run_is_cancelled_and_its_batches_can_write_nothing(job: Job) -> None:
     run = services.start(job, actor="test")
-    item = _claimed(run)
+    batch = _claimed(run)
     services.stop(job, actor="test", reason="wrong project")
     run.refresh_from_db()
     assert (_state(job), run.state) == (JobState.READY, RunState.CANCELLED)
     with pytest.raises(batches.LeaseLostError):
-        batches.close(item)
+        batches.close(batch)
 
 
 def test_no_batch_of_a_paused_run_can_be_claimed_until_it_is_resumed(job: Job) -> None:

@@ -327,9 +327,9 @@ def test_a_claim_does_not_wait_for_the_removal_of_many_batches(
         cursor.execute("SET lock_timeout = '1ms'")  # a statement that has to wait for a lock fails
         try:
             while claimed < 200:
-                for item in batches.claim(uuid4(), Q(run=live), 1):
+                for batch in batches.claim(uuid4(), Q(run=live), 1):
                     with transaction.atomic():
-                        batches.close(item)
+                        batches.close(batch)
                     claimed += 1
         finally:
             cursor.execute("RESET lock_timeout")

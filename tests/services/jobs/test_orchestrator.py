@@ -302,14 +302,14 @@ def test_a_job_of_a_new_integration_has_a_unique_name_whatever_other_jobs_are_ca
 
 def test_a_batch_that_ends_every_worker_fails_its_run(job: Job) -> None:
     run = services.start(job, actor="test")
-    (item,) = batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, RawRecords([]))])
+    (batch,) = batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, RawRecords([]))])
     for _ in range(recovery.MAX_WORKER_DEATHS):
-        assert batches.claim(uuid4(), Q(pk=item.pk), 1)
-        Batch.across_tenants.filter(pk=item.pk).update(lease_until=LONG_AGO)
+        assert batches.claim(uuid4(), Q(pk=batch.pk), 1)
+        Batch.across_tenants.filter(pk=batch.pk).update(lease_until=LONG_AGO)
     orchestrator.tick()
     job.refresh_from_db()
     assert job.state == JobState.FAILED
-    assert f"{recovery.MAX_WORKER_DEATHS} workers have begun batch {item.pk}" in job.error
+    assert f"{recovery.MAX_WORKER_DEATHS} workers have begun batch {batch.pk}" in job.error
     services.retry(job, actor="test")
     orchestrator.tick()
     job.refresh_from_db()
@@ -336,11 +336,11 @@ def test_a_worker_of_a_deleted_integration_writes_nothing_and_stops_no_other(
 ) -> None:
     run = services.start(job, actor="test")
     batches.add(run, [NewBatch("jira_statuses_and_relationships", Stage.TRANSFORM, RawRecords([]))])
-    (item,) = batches.claim(uuid4(), Q(run=run), 1)
+    (batch,) = batches.claim(uuid4(), Q(run=run), 1)
     assert job.integration
     job.integration.delete()
     with pytest.raises(LeaseLostError):
-        workers.finish(item, workers.BatchResult)
+        workers.finish(batch, workers.BatchResult)
     orchestrator.tick()
     assert "could not handle" not in caplog.text
     assert not Job.across_tenants.filter(pk=job.pk).exists()

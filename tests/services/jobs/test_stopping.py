@@ -54,11 +54,11 @@ def working(platform: Platform, folder: Path) -> Iterator[Process]:
 def _held(platform: Platform, *, alive: bool = True, task: str = "task-1") -> tuple[Run, Batch]:
     """A run, and a batch of it that a task holds."""
     run = platform.start("jira")
-    (item,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
-    (item,) = batches.claim(uuid4(), Q(pk=item.pk), 1, task=task)
+    (batch,) = batches.add(run, [NewBatch(STEP, Stage.TRANSFORM, RawRecords([]), 5)])
+    (batch,) = batches.claim(uuid4(), Q(pk=batch.pk), 1, task=task)
     if not alive:
-        Batch.across_tenants.filter(pk=item.pk).update(lease_until=Now() - timedelta(seconds=1))
-    return run, item
+        Batch.across_tenants.filter(pk=batch.pk).update(lease_until=Now() - timedelta(seconds=1))
+    return run, batch
 
 
 def _stopped(platform: Platform) -> Run:
@@ -79,11 +79,11 @@ def test_a_run_on_which_nobody_works_ends_at_once(platform: Platform) -> None:
 
 
 def test_a_run_on_which_somebody_works_is_stopping_and_already_closed(platform: Platform) -> None:
-    run, item = _held(platform)
+    run, batch = _held(platform)
     assert _stopped(platform).state == RunState.STOPPING
     with pytest.raises(LeaseLostError):
         workers.finish(
-            item,
+            batch,
             lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, VectorTask(VectorAction.VERIFY))]),
         )
     assert not batches.outstanding(run).exists()

@@ -67,12 +67,12 @@ def test_a_token_that_is_used_up_in_the_middle_delays_nothing(
     platform.sandbox.tokens(token=FIRST, remaining=0)
     waits = set()
 
-    def look() -> bool:
+    def has_ended() -> bool:
         run.refresh_from_db()
         waits.add(run.waiting_for)
         return run.state not in (RunState.PENDING, RunState.RUNNING)
 
-    until(look, "the end of the run", 120)
+    until(has_ended, "the end of the run", 120)
     assert (run.state, run.error, waits) == (RunState.FINISHED, "", {""})
     assert len(pauses()) == 1, "only the first token was refused"
     assert served(platform.sandbox)[SECOND] > served(platform.sandbox)[FIRST]
