@@ -1,26 +1,24 @@
-"""Where do the tests get their services from? From the environment where it names them, else from the embedded stack.
+"""Where do the tests get their services from? From the environment, or else from the embedded stack.
 
-Loaded by ``-p tests.plugin`` before Django's settings are read: addresses are fixed here at once, the services
-themselves are started by the first test that needs them (tests/conftest.py). Each process of a parallel run has
-services of its own.
+pytest loads this module (``-p tests.plugin``) before Django reads its settings. It fixes the addresses; the first test
+that needs the services starts them (tests/conftest.py). Each process of a parallel run has its own services.
 """
 
-import atexit
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from apps.stack.guardian import guard
 from apps.stack.services.embedded import EmbeddedServices
 
 VARIABLES = {"postgresql": "DATABASE_URL", "valkey": "REDIS_URL", "qdrant": "QDRANT_URL"}
-# What the starting process has chosen itself is no wish of the user's: the processes of pytest-xdist inherit it.
+# The services whose addresses come from here. The processes of pytest-xdist inherit them and need others.
 OWN = "TESTS_OWN_SERVICES"
 
 _folder = Path(tempfile.mkdtemp(prefix="etl-tests-"))
-atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+guard(_folder)  # whatever the tests start ends with them, also when they are killed
 _inherited = os.environ.get(OWN, "").split(",")
 _provided = {name for name, variable in VARIABLES.items() if variable in os.environ and name not in _inherited}
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,7 +36,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
 
 
 class Process:
-    """A child process of the tests in a session of its own, with its output in a file."""
+    """A child process of the tests in its own session, with its output in a file."""
 
     def __init__(self, name: str, arguments: list[str], folder: Path, **env: str) -> None:
         self.log = folder / f"{name}.log"
@@ -58,23 +59,27 @@ class Process:
         return self.child.pid
 
     def kill(self) -> None:
-        """SIGKILL, children included: nothing can be tidied up."""
-        os.killpg(self.pid, signal.SIGKILL)
+        """SIGKILL, children included: none of them can clean up."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS: PermissionError for a group of zombies
+            os.killpg(self.pid, signal.SIGKILL)
         assert self.child
         self.child.wait()
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL for what does not end."""
-        if self.child is None or self.child.poll() is not None:
+        """SIGTERM, then SIGKILL for what has not ended, children included."""
+        if self.child is None:
             return
         self.child.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.child.wait(15)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.kill()
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *error: object) -> None:
         self.stop()

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from apps.stack.guardian import guard
 from tests.processes import ROOT
 from tools.bench.testbed import Testbed
 
@@ -30,6 +31,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Bring the services up, measure, and write the report to ``var/bench``."""
     asked = arguments()
+    guard()
     results = ROOT / "var" / "bench"
     results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="testbed-", dir=results, ignore_cleanup_errors=True) as folder:

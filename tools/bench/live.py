@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import msgspec
 
+from apps.stack.guardian import guard
 from tests.processes import ROOT, Process, free_port, until
 from tools.bench.testbed import Testbed
 
@@ -169,6 +170,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="how long (15)")
     parser.add_argument("--repeat", type=int, default=3, help="repeats (3)")
     asked = parser.parse_args()
+    guard()
     results = ROOT / "var" / "bench"
     results.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1")

@@ -5,6 +5,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from apps.stack.guardian import guard
 from apps.stack.services import rabbitmq
 from tests.processes import ROOT
 from tools.chaos import report
@@ -35,6 +36,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run all faults with each broker; return 0 when all held."""
     asked = arguments()
+    guard()
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     found: list[Result] = []
     for broker in [asked.broker] if asked.broker else BROKERS:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from apps.stack.guardian import guard
 from tools.chaos import results
 from tools.chaos.testbed import Testbed
 
@@ -19,6 +20,7 @@ from tools.chaos.testbed import Testbed
 def main() -> None:
     """Run one slot, from the start of its services to their end."""
     folder, name, broker, seed, first, last, *only = sys.argv[1:]
+    guard()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix=f"{name}-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o711)  # servers that do not run as root must be able to enter

@@ -1,4 +1,4 @@
-"""What do all supervised processes have in common? A child process that dies with us, treated in one way."""
+"""What do all supervised processes have in common? Each is a child process that dies with us and has a log."""
 
 import ctypes
 import http.client
@@ -16,13 +16,14 @@ from pathlib import Path
 import psutil
 
 from apps.stack.files import tail, write_private
+from apps.stack.guardian import marks
 
 _PR_SET_PDEATHSIG = 1
 _POLL = 0.02  # seconds between two looks at a process that starts
 
 
 class StackError(Exception):
-    """Something of the stack does not run; the text says what, and what to do."""
+    """A part of the stack does not run; the text says which, and what to do."""
 
 
 def is_http_ok(port: int, path: str) -> bool:
@@ -38,29 +39,30 @@ def is_http_ok(port: int, path: str) -> bool:
 
 
 def _die_with_parent(signal_number: int) -> Callable[[], None] | None:
-    """What a child runs before its program: ask Linux for the signal as soon as the parent's thread ends."""
+    """A function that a child calls before its program: Linux sends it the signal when the parent's thread ends."""
     if sys.platform != "linux":
         return None
     libc, parent = ctypes.CDLL(None), os.getpid()
 
     def before_program() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal_number)
-        if os.getppid() != parent:  # it was gone before the request
+        if os.getppid() != parent:  # the parent ended before the request
             os._exit(1)
 
     return before_program
 
 
 class Service(ABC):
-    """A child process in a process group of its own, with a log and (mostly) a port of 127.0.0.1.
+    """A child process in its own process group, with a log and (mostly) a port of 127.0.0.1.
 
-    Start services in a thread that lives as long as they shall: Linux ends them with it. Not thread-safe.
+    On Linux a service ends with the thread that started it, so start it in a thread that lives long enough. Not
+    thread-safe.
     """
 
     ready_limit = 30.0  # seconds
     stop_limit = 10.0  # seconds until SIGKILL
     stop_signal = signal.SIGTERM
-    user: pwd.struct_passwd | None = None  # whom the process runs as, when not as ourselves
+    user: pwd.struct_passwd | None = None  # the process runs as this user; None: as ourselves
     working_folder = Path("/")
 
     def __init__(self, name: str, data: Path, port: int | None = None) -> None:
@@ -71,24 +73,24 @@ class Service(ABC):
         self._process: subprocess.Popen[bytes] | None = None
         self._launched = 0.0  # on the monotonic clock
 
-    # --- what each kind of service says about itself ---
+    # --- what each kind of service defines ---
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The program and its arguments; no secrets, everybody can read them."""
+        """The program and its arguments. They contain no secrets, because everybody can read them."""
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether it does its work; asked often while it starts: it must neither wait nor raise."""
+        """Whether it does its work. It is called often while the service starts, so it must neither wait nor raise."""
 
     def environment(self) -> Mapping[str, str]:
-        """Its whole environment: little, so that the user's own settings (``PGPORT`` ...) do not reach it."""
+        """Its environment: it is small, so that the user's settings (``PGPORT`` …) do not reach the service."""
         return {"PATH": os.defpath, "LC_ALL": "C"}
 
     def prepare(self) -> None:  # noqa: B027 - most services need nothing
-        """Make its data ready; called before each start."""
+        """Prepare its data; called before each start."""
 
-    # --- the same for all ---
+    # --- what is the same for all ---
 
     @property
     def pid(self) -> int | None:
@@ -102,7 +104,7 @@ class Service(ABC):
 
     @property
     def exit_status(self) -> int | None:
-        """How it ended (negative: by that signal); None while it runs or was never started."""
+        """Its exit status (negative: it was ended by that signal); None while it runs or was never started."""
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
@@ -111,7 +113,7 @@ class Service(ABC):
         self.wait_ready()
 
     def launch(self) -> None:
-        """Start it without waiting. Whatever a killed predecessor left running is ended first."""
+        """Start it and do not wait. A process that a killed predecessor left running is ended first."""
         for folder in (self.log.parent, self._pid_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
         self._end_predecessor()
@@ -124,7 +126,7 @@ class Service(ABC):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.working_folder,
-                env=dict(self.environment()),
+                env={**self.environment(), **marks()},
                 start_new_session=True,
                 preexec_fn=_die_with_parent(self.stop_signal),
                 **account,  # type: ignore[call-overload]
@@ -133,14 +135,14 @@ class Service(ABC):
         write_private(self._pid_file, f"{self._process.pid} {_birth(self._process.pid)}")
 
     def wait_ready(self) -> None:
-        """Wait until it is ready; raises as ``has_started`` does."""
+        """Wait until it is ready; raises ``StackError`` as ``has_started`` does."""
         while not self.has_started():
             time.sleep(_POLL)
 
     def has_started(self) -> bool:
-        """Whether a launched service is ready by now.
+        """Whether a launched service is ready.
 
-        Raises ``StackError`` when it has died or has taken longer than ``ready_limit``; then it is stopped.
+        Raises ``StackError`` when it has died, or when it has taken longer than ``ready_limit`` and was stopped.
         """
         if self.is_ready():
             return True
@@ -152,24 +154,24 @@ class Service(ABC):
         return False
 
     def stop(self) -> None:
-        """End it cleanly; by force after ``stop_limit``. Nothing happens when it does not run."""
+        """End it cleanly, or by force after ``stop_limit``. Do nothing when it does not run."""
         self.ask_to_stop()
         self.wait_stopped()
 
     def ask_to_stop(self) -> None:
-        """Send its stop signal without waiting."""
+        """Send its stop signal and do not wait."""
         if self._process and self.is_running:
             self._process.send_signal(self.stop_signal)
 
     def wait_stopped(self) -> None:
-        """Wait until it has ended, at most ``stop_limit``; then by force."""
+        """Wait until it has ended; after ``stop_limit`` end it by force."""
         if self._process:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(self.stop_limit)
             self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the process and to what it has left of its group, as a crash would."""
+        """Send SIGKILL to the process and to the rest of its group, as a crash would end it."""
         if self._process:
             self._kill_group(self._process.pid)
             self._process.wait()
@@ -182,7 +184,7 @@ class Service(ABC):
             return
 
     def _end_predecessor(self) -> None:
-        """End the process that a killed supervisor left behind (where nothing ends it with its parent)."""
+        """End the process that a killed supervisor left, on systems where a child outlives its parent."""
         if not self._pid_file.is_file():
             return
         pid_text, _, birth = self._pid_file.read_text(encoding="utf-8").partition(" ")
@@ -200,7 +202,7 @@ class Service(ABC):
 
 
 def _birth(pid: int) -> str:
-    """When ``pid`` was started: a later process with its number is not taken for it. Empty when gone."""
+    """When ``pid`` was started, so that a later process with its number is not taken for it. Empty when it ended."""
     try:
         process = psutil.Process(pid)
         return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"

@@ -1,6 +1,7 @@
 """How does a RabbitMQ run for tests, where the system has one?
 
-Debian's package, without systemd and beside any other: own ports, data and ``epmd`` (Erlang's name server).
+It is the server of Debian's package, started without systemd. It has its own ports, data and ``epmd`` (Erlang's name
+server), so it can run beside another RabbitMQ.
 """
 
 import os
@@ -11,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 from apps.stack.files import kept_secret, private_folder, write_private
+from apps.stack.guardian import marks
 from apps.stack.ports import free_port
 from apps.stack.services.base import Service, StackError
 
@@ -33,12 +35,12 @@ def find_server() -> Path | None:
 
 
 def available() -> str | None:
-    """None when RabbitMQ can be started, else the reason why not."""
+    """None when RabbitMQ can be started, otherwise the reason why not."""
     return None if find_server() else "RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)"
 
 
 class RabbitMQ(Service):
-    """A RabbitMQ node on 127.0.0.1; queues and messages survive a restart as far as they are durable."""
+    """A RabbitMQ node on 127.0.0.1. Durable queues and messages survive a restart."""
 
     ready_limit = 60.0
     stop_limit = 20.0
@@ -55,7 +57,7 @@ class RabbitMQ(Service):
         return f"amqp://etl:{self._password}@127.0.0.1:{self.port}//"
 
     def environment(self) -> dict[str, str]:
-        """Everything that would else point to the system's own node."""
+        """Variables that would otherwise point to the system's own node."""
         folder = str(self._folder)
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
@@ -76,7 +78,7 @@ class RabbitMQ(Service):
         }
 
     def prepare(self) -> None:
-        """The settings, and a name server that is our own child: the node would else leave one behind."""
+        """Write the settings and start a name server as our child; the node would start one that outlives it."""
         if reason := available():
             raise StackError(reason)
         write_private(self._folder / "rabbitmq.conf", _SETTINGS.format(port=self.port, password=self._password))
@@ -84,7 +86,7 @@ class RabbitMQ(Service):
         self._stop_epmd()
         self._epmd = subprocess.Popen(  # noqa: S603 - the system's own program
             [str(_EPMD), "-port", str(self._epmd_port), "-address", "127.0.0.1"],
-            env=self.environment(),
+            env={**self.environment(), **marks()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -92,11 +94,11 @@ class RabbitMQ(Service):
         )
 
     def command(self) -> list[str]:
-        """The server's script of this version; the one on PATH would insist on the system's user."""
+        """The script of this version of the server; the script on PATH requires the system's user."""
         return [str(find_server())]
 
     def is_ready(self) -> bool:
-        """It greets a client of its protocol: RabbitMQ opens its port last of all."""
+        """Whether it answers a client of its protocol; RabbitMQ opens its port at the end of its start."""
         try:
             with socket.create_connection(("127.0.0.1", self.port or 0), timeout=2) as connection:
                 connection.sendall(b"AMQP\x00\x00\x09\x01")
@@ -105,12 +107,12 @@ class RabbitMQ(Service):
             return False
 
     def ask_to_stop(self) -> None:
-        """The node is a grandchild, behind a script that does not pass signals on: tell the whole group."""
+        """Signal the whole group: the node is a child of a script that does not pass signals on."""
         if self._process and self.is_running:
             os.killpg(self._process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """As for all services, with the name server."""
+        """Kill the node and its name server."""
         super().kill()
         self._stop_epmd()
 
