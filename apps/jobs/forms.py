@@ -10,6 +10,14 @@ from apps.jobs.models import Job
 from apps.tenants.admin_base import BaseForm, TenantForm
 from apps.tenants.models import known_time_zone
 
+LABELS = {
+    "is_active": "Run on a schedule",
+    "interval_minutes": "Interval in minutes",
+    "rule": "Or on a cron schedule",
+    "retry_minutes": "Retry delay",
+    "max_retries": "Maximum retries",
+    "sweep_hours": "Deletion check interval",
+}
 HINTS = {
     "interval_minutes": "Minutes from one start to the next. Ignored if there is a cron schedule.",
     "rule": "A cron expression such as 0 6 * * 1-5. Leave empty to use the interval.",
@@ -48,14 +56,7 @@ class ScheduleForm(CheckedSchedule):
     class Meta:
         model = Job
         fields = SETTINGS
-        labels = {
-            "is_active": "Run on a schedule",
-            "interval_minutes": "Interval in minutes",
-            "rule": "Or on a cron schedule",
-            "retry_minutes": "Retry delay",
-            "max_retries": "Maximum retries",
-            "sweep_hours": "Deletion check interval",
-        }
+        labels = LABELS
         help_texts = HINTS
 
     def store(self, *, actor: str, reason: str = "") -> None:
@@ -69,6 +70,7 @@ class JobForm(CheckedSchedule, TenantForm):
     class Meta:
         model = Job
         fields = "__all__"
+        labels = LABELS
         help_texts = HINTS
 
 

@@ -111,6 +111,14 @@ def kind(name: str) -> str:
 
 
 @register.filter
+def one_kind(name: str) -> str:
+    """The name of one record of a kind: ``issue_comment`` is *Issue comment*."""
+    model = MODELS.get(name)
+    words = str(model._meta.verbose_name) if model else name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+@register.filter
 def past_words(action: str) -> str:
     """The words of the history for an action."""
     return transitions.past_words(action)
