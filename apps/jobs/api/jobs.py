@@ -88,7 +88,7 @@ class Estimated(Schema):
     scope: str
     entity: str
     records: int
-    exact: bool = Field(alias="is_exact")
+    exact: bool
 
 
 class DryRun(Schema):
