@@ -192,7 +192,7 @@ def test_an_issue_that_comes_back_is_live_again(platform: Platform, swept: tuple
     platform.sandbox.control("faults", [])
     tombstones = Tombstone.objects.for_tenant(platform.tenant).filter(run=run.pk, entity="issue")
     assert tombstones.count() == MAX_ASKED
-    assert any("the next sweep goes on" in skip["reason"] for skip in run.skips)
+    assert any("The next sweep continues" in skip["reason"] for skip in run.skips)
     assert {skip["scope"] for skip in run.skips} == {""}
     assert len(living_rows("warehouse_issue", integration)) == len(before["warehouse_issue"]) - MAX_ASKED
 
