@@ -1,27 +1,29 @@
-"""Which controls of a job does a page show, and why are the others unavailable?"""
+"""Which controls of a job does a page have for this person? The card says which of them are available now."""
 
 from dataclasses import dataclass
 
 from apps.jobs.lifecycle.controls import CONTROLS, Control, is_available
 from apps.jobs.models import Job
-from apps.progress.choices import JobState
 from apps.tenants.models import Role
 from apps.tenants.permissions import may_act_as
+
+INACTIVE = "The integration is inactive. Activate it first."
 
 
 @dataclass(frozen=True)
 class ControlOffer:
-    """A control as a page shows it. ``why`` says why it is unavailable now; it is empty if the control is available."""
+    """A control of a page. ``obstacle`` says why it is unavailable in every state; it is empty as a rule."""
 
     name: str
     job: Job
     wording: Control
-    why: str
+    obstacle: str
 
     @property
-    def is_primary(self) -> bool:
-        """Whether it is the control that people most likely want in this state."""
-        return self.name in ("resume", "retry") or (self.name == "start" and self.job.state != JobState.FAILED)
+    def why(self) -> str:
+        """Why it is unavailable, while its button is hidden."""
+        names = " or ".join(sorted(state.label.lower() for state in self.wording.sources))
+        return self.obstacle or f"Available when the job is {names}."
 
     @property
     def is_common(self) -> bool:
@@ -34,16 +36,12 @@ def controls_of(job: Job, role: Role | None) -> list[ControlOffer]:
     if not may_act_as(role, Role.OPERATOR):
         return []
     return [
-        ControlOffer(name, job, wording, _why_not(job, wording))
+        ControlOffer(name, job, wording, _obstacle(job, wording))
         for name, wording in CONTROLS.items()
         if is_available(wording, job)
     ]
 
 
-def _why_not(job: Job, control: Control) -> str:
-    if job.state not in control.sources:
-        names = " or ".join(sorted(state.label.lower() for state in control.sources))
-        return f"Available when the job is {names}."
-    if control.action == "start" and job.integration is not None and not job.integration.is_active:
-        return "The integration is inactive. Activate it first."
-    return ""
+def _obstacle(job: Job, control: Control) -> str:
+    is_inactive = job.integration is not None and not job.integration.is_active
+    return INACTIVE if is_inactive and control.mode is not None else ""

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from apps.dashboard.matrix import MatrixRow
 from apps.jobs.choices import BatchState
 from apps.jobs.models import Batch, Job, Run
 from apps.progress import log
 from apps.progress.choices import STAGE_DONE, JobState, RunState, StageState
+from apps.progress.models import StageProgress
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
 
 MAX_BATCH_ERRORS = 5
 
@@ -40,25 +42,26 @@ class RunFailure:
     batches: list[BatchError] = field(default_factory=list)
 
 
-def failure_of(run: Run | None, job: Job, matrix: list[MatrixRow]) -> RunFailure | None:
+def failure_of(run: Run | None, job: Job) -> RunFailure | None:
     """The failure of a run; ``None`` if it did not fail."""
     if run is None or not (run.state == RunState.FAILED or (run.error and run.state == RunState.CANCELLED)):
         return None
+    stages = list(StageProgress.objects.filter(run_id=run.pk))
     failure = RunFailure(
         run.error or job.error or "No cause was recorded.",
         log.newest_error(run.pk),
-        kept=sum(cell.row.done for row in matrix for cell in row.cells[:1] if cell.row),
+        kept=sum(stage.done for stage in stages if stage.stage == Stage.EXTRACTION),
         retry_at=_retry_at(run, job),
         batches=_batch_errors(run),
     )
-    for row in matrix:
-        states = {cell.row.state for cell in row.cells if cell.row}
+    for step in definition(job.job_type).steps:
+        states = {stage.state for stage in stages if stage.step == step.key}
         if states <= STAGE_DONE:
-            failure.done.append(row.step.title)
+            failure.done.append(step.title)
         elif states <= {StageState.IDLE}:
-            failure.missing.append(row.step.title)
+            failure.missing.append(step.title)
         else:
-            failure.partly.append(row.step.title)
+            failure.partly.append(step.title)
     return failure
 
 

@@ -1,37 +1,45 @@
 """What do the home page and the list of jobs show about each job?"""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from apps.dashboard.controls import ControlOffer, controls_of
 from apps.dashboard.run_rows import with_volume
+from apps.jobs.lifecycle.facts import rest_of
 from apps.jobs.models import Job, Run
 from apps.jobs.selectors import jobs_of
+from apps.progress.card import Card, rest_card
 from apps.progress.choices import ENDED, JobState
 from apps.progress.events import RunMessage
+from apps.progress.facts import Sign
 from apps.progress.selectors import live_runs
 from apps.sources.rows import HEADLINE_KINDS
 from apps.tenants.models import Role, Tenant
 
+ROW_CONTROLS = 2
+
 
 @dataclass(frozen=True)
 class Overview:
-    """A job with its newest run, the live state of that run, and the last run that ended."""
+    """A job with the state of its newest run (``live``), and the last run that ended."""
 
     job: Job
-    run: Run | None
     live: RunMessage | None
     last: Run | None
     today: int
     controls: list[ControlOffer]
 
     @property
-    def percent(self) -> float:
-        """The percent of the bar; 0 while the job is ready for its next run."""
-        return self.live.progress if self.live and self.job.state != JobState.READY else 0.0
+    def state(self) -> Sign:
+        """The state of the job."""
+        return job_state(self.job, self.live)
+
+    @property
+    def card(self) -> Card:
+        """The card of the newest run, or that of a job that is ready for its next one."""
+        return job_card(self.job, self.live)
 
     @property
     def loaded(self) -> list[tuple[str, int]]:
@@ -40,32 +48,43 @@ class Overview:
         return [(kind, counts[kind]) for kind in HEADLINE_KINDS if counts.get(kind)]
 
     @property
-    def possible(self) -> list[ControlOffer]:
-        """The controls that the person can use now."""
-        return [control for control in self.controls if not control.why]
+    def row_controls(self) -> list[ControlOffer]:
+        """The controls that have a button in a row of a list; the script shows the first ones that are available."""
+        return [control for control in self.controls if control.is_common and not control.obstacle]
 
     @property
-    def first_controls(self) -> list[ControlOffer]:
-        """The two controls that fit into a row of a list."""
-        return [control for control in self.possible if control.is_common][:2]
+    def available(self) -> list[str]:
+        """The names of the controls that are available now, as many as fit into a row of a list."""
+        names = [control.name for control in self.row_controls if control.name in self.card.controls]
+        return names[:ROW_CONTROLS]
+
+    @property
+    def max_controls(self) -> int:
+        """How many controls fit into a row of a list."""
+        return ROW_CONTROLS
+
+
+def job_card(job: Job, live: RunMessage | None) -> Card:
+    """What the pages of a job draw: the card of its newest run, or that of a job that is ready for its next one."""
+    return live.job_card if live else rest_card(job.job_type, rest_of(job))
+
+
+def job_state(job: Job, live: RunMessage | None) -> Sign:
+    """The state of a job, from the same message as its card."""
+    if live:
+        return live.job_state
+    state = JobState(job.state)
+    return Sign(state.icon, state.tone, str(state.label))
 
 
 def overviews(tenant: Tenant, role: Role | None, jobs: QuerySet[Job] | None = None) -> list[Overview]:
     """The given jobs of the tenant, or all of them, each with its newest runs."""
     rows = jobs_of(tenant) if jobs is None else jobs
-    newest, last = _newest(rows, Q()), _newest(rows, Q(state__in=ENDED))
+    last = _last_ended(rows)
     today = read_today(tenant)
-    live = {UUID(message.run): message for message in live_runs(tenant.pk)}
+    live = {message.job: message for message in live_runs(tenant.pk)}
     return [
-        Overview(
-            job,
-            run := newest.get(job.pk),
-            live.get(run.pk) if run else None,
-            last.get(job.pk),
-            today.get(job.pk, 0),
-            controls_of(job, role),
-        )
-        for job in rows
+        Overview(job, live.get(job.pk), last.get(job.pk), today.get(job.pk, 0), controls_of(job, role)) for job in rows
     ]
 
 
@@ -78,10 +97,10 @@ def read_today(tenant: Tenant) -> dict[int, int]:
     return numbers
 
 
-def _newest(jobs: QuerySet[Job], which: Q) -> dict[int, Run]:
-    """The newest run of each job that fulfils ``which``, by one index look-up per job, however long its history is."""
-    runs = Run.across_tenants.filter(which, job=OuterRef("pk")).order_by("-created_at")
-    ids = jobs.annotate(newest=Subquery(runs.values("pk")[:1])).values("newest")
+def _last_ended(jobs: QuerySet[Job]) -> dict[int, Run]:
+    """The newest ended run of each job, by one index look-up per job, however long its history is."""
+    ended = Run.across_tenants.filter(job=OuterRef("pk"), state__in=ENDED).order_by("-created_at")
+    ids = jobs.annotate(newest=Subquery(ended.values("pk")[:1])).values("newest")
     return {run.job_id: run for run in Run.across_tenants.filter(pk__in=ids).defer("proof")}
 
 

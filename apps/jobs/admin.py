@@ -18,6 +18,7 @@ from apps.jobs.lifecycle.upcoming import upcoming
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
+from apps.progress.choices import JobState, RunState
 from apps.progress.models import RunProgress
 from apps.tenants.admin_base import BaseAdmin, ReadOnly, ReadOnlyTenantAdmin, TenantAdmin, TenantRights, tenants_with
 from apps.tenants.current import actor
@@ -109,7 +110,7 @@ class JobAdmin(Live, TenantAdmin):
 
     @admin.display(description="Progress")
     def bar(self, job: Any) -> SafeString:
-        return live_bar(job.newest_run, job.percent, job.state, label=job.name, job_id=job.pk)
+        return live_bar(job.newest_run, job.percent, JobState(job.state), label=job.name, job_id=job.pk)
 
 
 def _clocks(occurrences: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -134,7 +135,7 @@ class RunAdmin(Live, ReadOnlyTenantAdmin):
 
     @admin.display(description="Progress")
     def bar(self, run: Any) -> SafeString:
-        return live_bar(run.pk, run.percent, run.state, label=run.job.name)
+        return live_bar(run.pk, run.percent, RunState(run.state), label=run.job.name)
 
     @admin.display(description="Counts")
     def numbers(self, run: Run) -> SafeString:

@@ -10,16 +10,18 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs and runs"
 
     def ready(self) -> None:
-        """Say who does the work of a source's stages, and what is deleted with a job."""
+        """Say who does the work of a source's stages, what a deleted job takes along, and what a run's card shows."""
         from django.db.models.signals import pre_delete
 
         from apps.jobs.execution import stages, workers
-        from apps.jobs.lifecycle import creation
+        from apps.jobs.lifecycle import creation, facts
         from apps.jobs.models import Job
+        from apps.progress.facts import register_facts
         from apps.sources.definition import Stage
 
         pre_delete.connect(creation.delete_progress, sender=Job)
 
+        register_facts(facts.facts_of)
         workers.register_planner(stages.plan)
         workers.register_worker(Stage.EXTRACTION, stages.extract)
         workers.register_worker(Stage.TRANSFORM, stages.transform)

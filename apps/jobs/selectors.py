@@ -70,6 +70,12 @@ def idle_steps(job: Job) -> dict[str, dict[str, str]]:
     return {step.key: dict.fromkeys(step.stages, StageState.IDLE.value) for step in definition(job.job_type).steps}
 
 
-def is_all_finished(job: Job) -> bool:
-    """Whether every stage of the newest run is finished or skipped."""
-    return all(state in STAGE_DONE for states in steps_status(job).values() for state in states.values())
+def unfinished_stages(job: Job, status: dict[str, dict[str, str]]) -> list[str]:
+    """The stages that are neither finished nor skipped, in words: ``Issues with changelogs (transform: running)``."""
+    titles = {step.key: step.title for step in definition(job.job_type).steps}
+    return [
+        f"{titles[step]} ({stage}: {state})"
+        for step, states in status.items()
+        for stage, state in states.items()
+        if state not in STAGE_DONE
+    ]

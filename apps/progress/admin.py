@@ -6,11 +6,11 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from apps.progress.choices import JobState
-from apps.progress.engine.words import whole_percent
+from apps.progress.card import meter_of
+from apps.progress.choices import JobState, RunState
 from apps.progress.models import RunProgress, StageProgress
 from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnly, ReadOnlyTenantAdmin
 
@@ -24,28 +24,17 @@ class Live(BaseOptions):
 
 
 def live_bar(
-    run: UUID | None, percent: float | None, state: str, *, label: str, job_id: int | None = None
+    run: UUID | None, percent: float | None, state: JobState | RunState, *, label: str, job_id: int | None = None
 ) -> SafeString:
-    """A bar that follows one run, or with ``job_id`` whatever run the job does."""
-    of_job = format_html(' data-job="{}"', job_id) if job_id else ""
-    shown = 0.0 if percent is None or (job_id and state == JobState.READY) else percent
-    return format_html(
-        '<div data-run="{run}"{of_job} data-overall="{state}" data-follow class="meter">'
-        '<span class="state" data-live="state" data-state="{tone}"><span>{word}</span></span>'
-        '<div class="bar" role="progressbar" aria-label="{label}" aria-valuemin="0" aria-valuemax="100"'
-        ' aria-valuenow="{rounded}" data-live="bar" data-state="{tone}">'
-        '<svg aria-hidden="true" focusable="false"><rect width="{shown}%" height="100%"></rect></svg></div>'
-        '<output class="percent" data-live="percent">{words}</output></div>',
-        run=run or "",
-        of_job=of_job,
-        state=state,
-        label=f"Progress of {label}",
-        rounded=whole_percent(shown),
-        tone=state.lower(),
-        word=state.capitalize(),
-        words="—" if job_id and state == JobState.READY else f"{whole_percent(shown)} %",
-        shown=f"{shown:.2f}",
-    )
+    """A bar that follows one run, or with ``job_id`` whatever run the job has."""
+    context = {
+        "run": run or "",
+        "job_id": job_id,
+        "state": state,
+        "meter": meter_of(percent, state),
+        "label": f"Progress of {label}",
+    }
+    return render_to_string("dashboard/parts/live_bar.html", context)
 
 
 class StageInline(ReadOnly, BaseInline):
@@ -72,4 +61,4 @@ class RunProgressAdmin(Live, ReadOnlyTenantAdmin):
 
     @admin.display(description="Progress")
     def bar(self, row: RunProgress) -> SafeString:
-        return live_bar(row.run, row.percent, row.overall, label=str(row.job_type))
+        return live_bar(row.run, row.percent, JobState(row.overall), label=str(row.job_type))

@@ -10,12 +10,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from apps.progress.card import Card, card_of, rest_card
 from apps.progress.choices import JobState, StageState
 from apps.progress.engine.bar import Cells, Line, TotalKind, total_kind
-from apps.progress.engine.eta import Pace, Range, expires_at, known_rate
+from apps.progress.engine.eta import Pace, expires_at, known_rate
 from apps.progress.engine.words import range_words
+from apps.progress.facts import RunFacts, Sign, facts_of
 from apps.progress.models import RunProgress
-from apps.progress.plan import AnyStage, cells_of, lines_of, live_pace
+from apps.progress.plan import AnyStage, cells_of, lines_of, live_pace, stored_eta
+from apps.progress.run_summary import run_sign
 from apps.sources.definition import Stage
 
 VERSION = 1
@@ -59,6 +62,10 @@ class RunMessage(msgspec.Struct):
     step key, ``counts`` their counters. ``step_progress`` is null while the current step's total is unknown;
     ``total_kind`` says what that total is worth. ``rate`` is items a second of the current step; it and ``eta`` are
     null while they are not known. ``plan`` are all progress steps with their stretches of the bar.
+
+    ``card`` is what the run's page draws. ``rest`` is what the pages of its job draw instead once the job is ready for
+    its next run, and null before. ``job_state`` and ``run_state`` are the two states as signs: a job is *finished*
+    where its run is *complete*.
     """
 
     type: MessageType
@@ -86,12 +93,22 @@ class RunMessage(msgspec.Struct):
     rate: float | None
     eta: Eta | None
     plan: list[PlanLine]
+    is_active: bool
+    job_state: Sign
+    run_state: Sign
+    card: Card
+    rest: Card | None
     v: int = VERSION
 
     @property
     def state(self) -> JobState:
         """The job's state with its label, tone, icon and questions (no field of the message)."""
         return JobState(self.overall)
+
+    @property
+    def job_card(self) -> Card:
+        """What the pages of the job draw (no field of the message)."""
+        return self.rest or self.card
 
     def as_json(self) -> dict[str, Any]:
         """The message as plain values."""
@@ -101,9 +118,21 @@ class RunMessage(msgspec.Struct):
 
 def run_message(kind: MessageType, row: RunProgress, stages: Iterable[AnyStage]) -> RunMessage:
     """The message that tells the stored state ``row`` with its ``stages``."""
-    stages = list(stages)
+    return run_messages(kind, [(row, stages)])[0]
+
+
+def run_messages(kind: MessageType, stored: Iterable[tuple[RunProgress, Iterable[AnyStage]]]) -> list[RunMessage]:
+    """The messages that tell these stored states: what jobs knows about them is asked once."""
+    found = [(row, list(stages)) for row, stages in stored]
+    facts = facts_of([row for row, _ in found])
+    return [_message(kind, row, stages, facts[row.run], datetime.now(UTC)) for row, stages in found]
+
+
+def _message(
+    kind: MessageType, row: RunProgress, stages: Sequence[AnyStage], facts: RunFacts, now: datetime
+) -> RunMessage:
     cells = cells_of(stages)
-    now = datetime.now(UTC)
+    state = JobState(row.overall)
     pace = live_pace(row, now)
     return RunMessage(
         type=kind,
@@ -131,6 +160,11 @@ def run_message(kind: MessageType, row: RunProgress, stages: Iterable[AnyStage])
         rate=round(rate, 3) if pace and (rate := known_rate(pace)) else None,
         eta=_eta(row, pace) if pace else None,
         plan=_plan(lines_of(row, cells)),
+        is_active=state.is_active,
+        job_state=Sign(state.icon, state.tone, str(state.label)),
+        run_state=run_sign(row, facts),
+        card=card_of(row, stages, facts, now),
+        rest=rest_card(row.job_type, facts) if state.is_idle else None,
     )
 
 
@@ -159,10 +193,10 @@ def _counts(stages: Sequence[AnyStage], cells: Cells) -> dict[str, dict[str, Sta
 
 def _eta(row: RunProgress, pace: Pace) -> Eta | None:
     expires = expires_at(pace)
-    if row.eta_low is None or row.eta_high is None or expires is None:
+    span = stored_eta(row)
+    if span is None or expires is None:
         return None
-    text = range_words(Range(row.eta_low, row.eta_high))
-    return Eta(row.eta_low, row.eta_high, text, datetime.fromtimestamp(expires, UTC))
+    return Eta(span.low, span.high, range_words(span), datetime.fromtimestamp(expires, UTC))
 
 
 def _plan(lines: Iterable[Line]) -> list[PlanLine]:

@@ -94,6 +94,11 @@ def stored_pace(row: RunProgress) -> Pace | None:
     return msgspec.convert(row.pace, Pace) if row.pace else None
 
 
+def stored_eta(row: RunProgress) -> Range | None:
+    """When the run ends, as of the last sample; ``None`` where that was not known."""
+    return None if row.eta_low is None or row.eta_high is None else Range(row.eta_low, row.eta_high)
+
+
 def live_pace(row: RunProgress, now: datetime) -> Pace | None:
     """The pace while it still says something: the run works, does not wait, and was sampled not long ago."""
     pace = stored_pace(row)

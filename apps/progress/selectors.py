@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from apps.progress.events import RunMessage, run_message
+from apps.progress.events import RunMessage, run_message, run_messages
 from apps.progress.models import RunProgress, StageProgress
 
 
 def live_runs(tenant_id: int) -> list[RunMessage]:
     """The newest run of every job of the tenant, as snapshots."""
     rows = RunProgress.objects.for_tenant(tenant_id).filter(current=True).order_by("job_id").prefetch_related("stages")
-    return [run_message("snapshot", row, row.stages.all()) for row in rows]
+    return run_messages("snapshot", [(row, row.stages.all()) for row in rows])
 
 
 def live_run(job_id: int) -> RunMessage | None:

@@ -48,7 +48,8 @@ def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type:
     ``mode`` tells which earlier runs it can be compared with: those of the same mode. The pages hear of the run with
     its first transition, in the same transaction.
     """
-    RunProgress.across_tenants.filter(job_id=job_id, current=True).update(current=False)
+    for earlier in RunProgress.across_tenants.filter(job_id=job_id, current=True).values_list("run", flat=True):
+        store(earlier, "job_status", {"current": False})
     job = definition(job_type)
     row = RunProgress(
         run=run_id,

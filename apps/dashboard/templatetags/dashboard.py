@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django import template
 from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -14,12 +15,11 @@ from apps.jobs.lifecycle import transitions
 from apps.jobs.lifecycle.controls import CONTROLS
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
+from apps.progress.engine.words import UNITS, duration_words
 from apps.progress.engine.words import whole_percent as rounded_down
 from apps.warehouse.models import MODELS
 
 register = template.Library()
-
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @register.simple_tag
@@ -41,12 +41,6 @@ def outcome(run: Run) -> dict[str, str]:
     return {"name": shown.icon, "word": str(shown.label), "live": ""}
 
 
-@register.inclusion_tag("dashboard/parts/bar.html")
-def bar(percent: float, state: str, label: str, is_unknown: bool = False) -> dict[str, Any]:
-    """A live bar from 0 to 100. ``is_unknown`` says that the total of the current step is unknown."""
-    return {"percent": percent, "state": state, "label": label, "unknown": is_unknown}
-
-
 @register.inclusion_tag("dashboard/parts/when.html")
 def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
     """A time in absolute form with its time zone, and relative to now."""
@@ -57,6 +51,13 @@ def when(moment: datetime | None, otherwise: str = "—") -> dict[str, Any]:
         "relative": relative(moment) if moment else "",
         "otherwise": otherwise,
     }
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """A time as a card shows it, in the user's time zone; with its date unless that is today."""
+    here = timezone.localtime(moment)
+    return date_format(here, "H:i T" if here.date() == timezone.localdate() else "j M, H:i T")
 
 
 @register.filter
@@ -73,15 +74,7 @@ def relative(moment: datetime) -> str:
 @register.filter
 def duration(span: timedelta | None) -> str:
     """``2 min 19 s``: the two largest units; a dash for ``None``."""
-    if span is None:
-        return "—"
-    left = round(span.total_seconds())
-    parts: list[str] = []
-    for size, unit in UNITS:
-        number, left = divmod(left, size)
-        if number or (parts and len(parts) < 2):
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2]) or "under 1 s"
+    return "—" if span is None else duration_words(span.total_seconds())
 
 
 @register.filter

@@ -1,5 +1,7 @@
 """What do the list of jobs and the page of a job show, and how are a job's settings saved?"""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +16,7 @@ from apps.jobs.models import Job
 from apps.jobs.queue import stats
 from apps.jobs.selectors import UnknownJobError, job_of, newest_run
 from apps.progress.choices import JobState
+from apps.progress.events import RunMessage
 from apps.sources.registry import job_type_choices
 from apps.tenants.current import TenantRequest, actor
 from apps.tenants.models import Role
@@ -64,7 +67,9 @@ def _job(request: TenantRequest, job_id: int) -> Job:
 
 
 def _page(request: TenantRequest, found: Job, form: ScheduleForm, status: int = 200) -> HttpResponse:
-    context = run_context(request, found, newest_run(found), is_job_page=True) | {
+    context = run_context(request, found, newest_run(found), is_job_page=True)
+    context |= {
+        "state": overviews.job_state(found, cast("RunMessage | None", context["live"])),
         "changes": selectors.changes_of(found),
         "recent": run_rows.recent_runs(found),
         "coming": upcoming(found),

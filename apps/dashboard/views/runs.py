@@ -1,6 +1,5 @@
 """What do the page of a run and the comparison of two runs show?"""
 
-from typing import cast
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -8,7 +7,6 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from apps.dashboard import compare, run_rows, selectors
-from apps.dashboard.pulse import pulse_of
 from apps.dashboard.timeline import timeline
 from apps.dashboard.views.member import member_page
 from apps.dashboard.views.shared import run_context
@@ -16,7 +14,6 @@ from apps.jobs.models import Run
 from apps.progress import log
 from apps.progress.choices import ACTIVE
 from apps.progress.delivery import email_is_offered
-from apps.progress.events import RunMessage
 from apps.progress.notices import notices_of
 from apps.progress.timeline import spans_of
 from apps.sources.registry import definition
@@ -44,14 +41,12 @@ def run(request: TenantRequest, run_id: UUID) -> HttpResponse:
         "is_active": found.state in ACTIVE,
         "elapsed": timezone.now() - found.started_at if found.state in ACTIVE and found.started_at else None,
         "is_current": selectors.is_current(found),
-        "pulse": pulse_of(found, cast("RunMessage | None", context["live"]), changes[0] if changes else None),
         "timeline": timeline(definition(found.job.job_type), shown or spans, found.finished_at),
         "attempts": attempts,
         "attempt": wanted if shown else 0,
         "notices": notices_of(found.pk, request.user),
         "email_offered": email_is_offered(),
         "may_operate": may_act_as(request.role, Role.OPERATOR),
-        "zone": timezone.get_current_timezone_name(),
         "log": None if PARTS_ONLY in request.headers else log.newest(found.pk),
     }
     return render(request, "dashboard/run.html", context)

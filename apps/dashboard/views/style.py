@@ -6,6 +6,7 @@ from django.shortcuts import render
 from apps.dashboard.health import Health
 from apps.dashboard.views.member import member_page
 from apps.jobs.choices import Outcome
+from apps.progress.card import meter_of
 from apps.progress.choices import JobState, StageState
 from apps.tenants.current import TenantRequest
 
@@ -29,7 +30,7 @@ def style(request: TenantRequest) -> HttpResponse:
     """The style page."""
     context = {
         "colours": COLOURS,
-        "bars": BARS,
+        "bars": [(meter_of(percent, state), state) for percent, state in BARS],
         "families": {
             "Jobs": JobState.values,
             "Stages": StageState.values,

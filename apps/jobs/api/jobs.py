@@ -169,7 +169,9 @@ def start(request: HttpRequest, job_id: int, body: StartRequest) -> Status[Any]:
 def check_completion(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """The page asks this before it resets a finished job."""
     job = job_of(request, job_id)
-    return {"all_finished": selectors.is_all_finished(job), "steps_status": selectors.steps_status(job)}
+    status = selectors.steps_status(job)
+    unfinished = selectors.unfinished_stages(job, status)
+    return {"all_finished": not unfinished, "steps_status": status, "unfinished": unfinished}
 
 
 @router.post("/jobs/{int:job_id}/reset", response=ResetAnswer, summary="Make a finished job ready again")

@@ -106,6 +106,13 @@ _ALL = (
 CONTROLS = {control.name: control for control in _ALL}
 # What can be asked of the run that a job has; the other controls start one.
 RUN_CONTROLS = {name: control for name, control in CONTROLS.items() if control.mode is None}
+# What a person most likely wants: the first of these that is possible.
+MAIN_CONTROLS = ("resume", "retry", "start")
+
+
+def possible_in(state: JobState) -> tuple[str, ...]:
+    """The names of the controls that are possible in a state, in the order of the table."""
+    return tuple(name for name, control in CONTROLS.items() if state in control.sources)
 
 
 def is_available(control: Control, job: Job) -> bool:

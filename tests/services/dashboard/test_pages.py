@@ -117,7 +117,7 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
         "/jobs/": 14,
         "/runs/": 9,
         f"/jobs/{run.job_id}/": 14,
-        f"/runs/{run.pk}/": 17,
+        f"/runs/{run.pk}/": 15,
     }.items():
         with django_assert_num_queries(queries):
             viewer.get(page)

@@ -21,7 +21,7 @@ const nameOf = ({ job, run }) =>
 
 store.addEventListener("state", ({ detail: { message, before, changed } }) => {
   if (!changed) return;
-  if (before) announce(`${nameOf(message)}: ${message.overall.toLowerCase()}. ${message.waiting || message.message}`);
+  if (before) announce(`${nameOf(message)}: ${message.job_state.word}. ${message.card.line}`);
   refreshSoon();
 });
 

@@ -1,7 +1,6 @@
 // How do states come in? By WebSocket; while that is away, or where a person prefers it, by polling; the page says which.
 
 import { get } from "./api.js";
-import { isActive } from "./store.js";
 
 const FIRST_DELAY = 1000; // ms until the first new try; doubled each time
 const LONGEST_DELAY = 30_000;
@@ -109,7 +108,7 @@ export class Connection extends EventTarget {
 
   #isStale(job) {
     const known = this.#store.get(job.run);
-    return !known || isActive(job.overall) || known.overall !== job.overall;
+    return !known || known.is_active || known.overall !== job.overall;
   }
 
   #stopPolling() {

@@ -1,7 +1,7 @@
 // What of a page does the server draw anew when a state changes? Everything marked data-fragment, found by its id.
 
 import { get } from "./api.js";
-import { render } from "./render.js";
+import { draw } from "./card.js";
 import { store } from "./live.js";
 
 const PAUSE = 400; // ms: several changes in a row cause one request
@@ -26,7 +26,7 @@ async function refresh() {
     if (replacement && !isInUse(old)) old.replaceWith(document.adoptNode(replacement));
   }
   if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
-  for (const message of store.runs().values()) render(message, store);
+  for (const message of store.runs().values()) draw(message, store);
   document.dispatchEvent(new CustomEvent("refreshed"));
   await catchUp(fresh);
 }

@@ -1,7 +1,7 @@
 // What makes a page live? This one script: it follows the runs of the tenant and draws whatever has data-job or data-run.
 
+import { draw } from "./card.js";
 import { Connection } from "./connection.js";
-import { render } from "./render.js";
 import { Store } from "./store.js";
 
 export const store = new Store();
@@ -16,7 +16,7 @@ for (const { dataset } of document.querySelectorAll("[data-run]")) {
   if (dataset.run) store.drawn(dataset.run, dataset.overall, dataset.job);
 }
 shownRuns().forEach((run) => store.ask(run));
-store.addEventListener("state", (event) => render(event.detail.message, store));
+store.addEventListener("state", (event) => draw(event.detail.message, store));
 
 const every = Number(document.documentElement.dataset.refresh) * 1000;
 

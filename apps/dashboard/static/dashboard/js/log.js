@@ -4,7 +4,6 @@ import { get } from "./api.js";
 import { copy } from "./copy.js";
 import { store } from "./live.js";
 import { lineElement } from "./log_line.js";
-import { isActive } from "./store.js";
 import { toast } from "./toasts.js";
 
 const THROTTLE = 1000; // ms between two questions for new lines
@@ -59,7 +58,7 @@ class Log {
     store.addEventListener("state", ({ detail: { message } }) => {
       if (message.run !== this.#root.dataset.log) return;
       this.#soon();
-      if (!isActive(message.overall)) setTimeout(() => this.#soon(), AFTERWARDS);
+      if (!message.is_active) setTimeout(() => this.#soon(), AFTERWARDS);
     });
   }
 

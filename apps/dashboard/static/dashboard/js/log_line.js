@@ -31,7 +31,7 @@ function timeOf(id, at) {
 
 // By the clock that the server tells times by, which the page's reader has chosen.
 function clock(at) {
-  const timeZone = document.querySelector("[data-log]").dataset.zone;
+  const timeZone = document.documentElement.dataset.zone;
   return new Date(at).toLocaleTimeString("en-GB", { timeZone });
 }
 

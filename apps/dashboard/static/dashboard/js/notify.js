@@ -3,7 +3,6 @@
 import { get, post, remove } from "./api.js";
 import { refreshSoon } from "./fragments.js";
 import { store } from "./live.js";
-import { isActive } from "./store.js";
 import { toast } from "./toasts.js";
 
 const KEPT = "runs-to-tell"; // run → name of its job, for all pages of this browser
@@ -19,10 +18,10 @@ function take(run) {
 
 // Several pages may be open: the tag makes their notifications one.
 function ended(message) {
-  const name = !isActive(message.overall) && take(message.run);
+  const name = !message.is_active && take(message.run);
   if (!name) return;
-  const outcome = message.overall === "READY" ? "stopped" : message.overall.toLowerCase();
-  const body = message.error || message.message;
+  const outcome = (message.rest ? message.run_state : message.job_state).word.toLowerCase();
+  const body = message.card.summary;
   try {
     const told = new Notification(`${name}: ${outcome}`, { body, tag: message.run });
     told.addEventListener("click", () => {

@@ -22,11 +22,23 @@ export function icon(name) {
   return svg;
 }
 
-/** A state as icon and word; `text` replaces the word. */
-export function state(name, text = capitalised(name)) {
+/** A state by its name, as icon and word. */
+export const state = (name) => sign({ icon: name, tone: "", word: capitalised(name) });
+
+/** A sign of a message: icon, tone and word. */
+export function sign({ icon: name, tone, word }) {
   const element = document.createElement("span");
   element.className = "state";
   element.dataset.state = name;
-  element.append(icon(name), words("span", text));
+  element.dataset.tone = tone;
+  element.append(icon(name), words("span", word));
   return element;
+}
+
+/** Change an element that the server has drawn to another sign; in the admin site it has no icon. */
+export function showSign(element, { icon: name, tone, word }) {
+  element.dataset.state = name;
+  element.dataset.tone = tone;
+  element.querySelector("use")?.setAttribute("href", `#i-${name}`);
+  element.querySelector("span").textContent = word;
 }

@@ -17,7 +17,7 @@ export function followReset() {
 }
 
 async function check(job, tries) {
-  const { all_finished: finished, steps_status: steps } = await get(`/api/jobs/${job}/check-completion`);
+  const { all_finished: finished, unfinished } = await get(`/api/jobs/${job}/check-completion`);
   if (finished) {
     await countDown(job);
   } else if (tries < RETRIES.length) {
@@ -25,7 +25,7 @@ async function check(job, tries) {
     await sleep(RETRIES[tries]);
     if (isShown(job)) await check(job, tries + 1);
   } else {
-    say(`Not finished: ${unfinished(steps)}. The job is left as it is; look at its steps below.`);
+    say(`Not finished: ${unfinished.join(", ")}. The job is left as it is; look at its steps below.`);
   }
 }
 
@@ -47,16 +47,6 @@ async function countDown(job) {
 }
 
 const isShown = (job) => Number(document.getElementById("reset")?.dataset.reset ?? 0) === job;
-
-function unfinished(steps) {
-  const open = [];
-  for (const [step, stages] of Object.entries(steps)) {
-    for (const [stage, state] of Object.entries(stages)) {
-      if (state !== "finished" && state !== "skipped") open.push(`${step} (${stage}: ${state})`);
-    }
-  }
-  return open.join(", ");
-}
 
 function say(text) {
   const words = document.querySelector("#reset [data-words]");

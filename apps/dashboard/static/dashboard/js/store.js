@@ -1,9 +1,5 @@
 // What is the newest state of every run? Only a higher seq replaces what is known, so nothing ever goes back.
 
-const ACTIVE = new Set(["PENDING", "RUNNING", "PAUSED", "STOPPING"]);
-
-export const isActive = (overall) => ACTIVE.has(overall);
-
 export class Store extends EventTarget {
   #states = new Map(); // run → newest message
   #runOfJob = new Map(); // job → the run that its bars show
@@ -40,7 +36,7 @@ export class Store extends EventTarget {
     this.#states.set(message.run, message);
     const job = String(message.job);
     const shown = this.#runOfJob.get(job);
-    if (!shown || isActive(message.overall) || !this.#asked.has(message.run)) this.#runOfJob.set(job, message.run);
+    if (!shown || message.is_active || !this.#asked.has(message.run)) this.#runOfJob.set(job, message.run);
     const known = before?.overall ?? this.#drawn.get(message.run);
     const changed = known !== message.overall || this.#runOfJob.get(job) !== shown;
     this.dispatchEvent(new CustomEvent("state", { detail: { message, before, changed } }));

@@ -7,6 +7,20 @@ const UNITS = [
   [1, "s"],
 ];
 const EVERY = 10_000; // ms
+const END_UNKNOWN = "The end is not known yet"; // as the server says it
+
+/** A time by the reader's clock, with its date unless that is today, as the server writes it. */
+export function clock(at) {
+  const { zone: timeZone, zoneName } = document.documentElement.dataset;
+  const element = document.createElement("time");
+  const day = (moment) => moment.toLocaleDateString("en-GB", { timeZone, day: "numeric", month: "short" });
+  const moment = new Date(at);
+  const date = day(moment) === day(new Date()) ? "" : `${day(moment)}, `;
+  const hour = moment.toLocaleTimeString("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+  element.dateTime = at;
+  element.textContent = `${date}${hour} ${zoneName}`;
+  return element;
+}
 
 function relative(moment) {
   const seconds = Math.round((moment - Date.now()) / 1000);
@@ -22,7 +36,7 @@ function update() {
     element.textContent = relative(Date.parse(element.dataset.relative));
   }
   for (const element of document.querySelectorAll("[data-expires]")) {
-    if (Date.parse(element.dataset.expires) < Date.now()) element.textContent = "";
+    if (Date.parse(element.dataset.expires) < Date.now()) element.textContent = END_UNKNOWN;
   }
 }
 

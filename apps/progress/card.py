@@ -1,0 +1,227 @@
+"""How is the state of a run drawn? As one card, whose parts all come from the same stored state.
+
+Pages and the admin draw the card with the same templates, a script puts the same texts into the same places when a
+newer message comes. What a text says is decided here and nowhere else.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from apps.core.choices import Tone
+from apps.progress.choices import JobState, RunState, StageState
+from apps.progress.engine import words
+from apps.progress.engine.bar import Cells, TotalKind, step_fraction, total_kind
+from apps.progress.engine.eta import known_rate
+from apps.progress.facts import RunFacts, Sign
+from apps.progress.models import RunProgress
+from apps.progress.plan import AnyStage, bar_of, cells_of, live_pace, steps_of, stored_eta, stored_pace, unit_of
+from apps.progress.run_summary import RunSummary, ready, run_state, summary_of
+from apps.sources.definition import Part, ProgressStep, Stage
+from apps.sources.registry import definition
+
+NOTHING = "—"
+END_UNKNOWN = "The end is not known yet"
+NOTHING_TO_DO = "nothing to do"
+
+
+class Meter(msgspec.Struct):
+    """A bar, filled to ``width`` percent; ``text`` says the percent. ``is_unknown``: the step's total is not known."""
+
+    width: float
+    text: str
+    tone: Tone
+    is_unknown: bool = False
+
+
+class Counter(msgspec.Struct):
+    """What the run counts now; ``total`` is null when unknown, ``rate`` (a second) while the run does not work."""
+
+    done: int
+    total: int | None
+    unit: str
+    is_estimate: bool
+    rate: float | None
+    text: str
+
+
+class StageCard(msgspec.Struct):
+    """One cell of the status matrix: its state, its numbers with their unit, and how long it took at which rate."""
+
+    sign: Sign
+    numbers: str
+    took: str
+
+
+class StepCard(msgspec.Struct):
+    """A progress step of the plan, its title as the word of its sign, and the steps nested in it."""
+
+    sign: Sign
+    steps: list["StepCard"]
+
+
+class Card(RunSummary, kw_only=True):
+    """Everything that a page shows of the state of a run, ready to be drawn.
+
+    ``line`` is the same in one line, for lists. ``step`` says which step of how many, ``eta_text`` when the run ends.
+    ``controls`` are the names of what the state allows, the ``main_control`` among them is what a person most likely
+    wants; the page leaves out what the person's role does not allow.
+    """
+
+    meter: Meter
+    line: str
+    counter: Counter | None
+    step: str
+    eta_text: str
+    controls: list[str]
+    main_control: str
+    cells: dict[str, dict[str, StageCard]]
+    plan: list[StepCard]
+
+
+def card_of(row: RunProgress, stages: Sequence[AnyStage], facts: RunFacts, now: datetime) -> Card:
+    """The card of a run, as its own page shows it for ever."""
+    cells = cells_of(stages)
+    state = run_state(row, facts)
+    pace = stored_pace(row)
+    worked_at = datetime.fromtimestamp(pace.at, UTC) if pace and pace.at and pace.run_samples else None
+    set_aside = sum(cell.failed for cell in stages)
+    summary = summary_of(row, facts, set_aside=set_aside, worked_at=worked_at, now=now)
+    counter = _counter(row, cells, now) if state.is_active or state.is_failed else None
+    has_counts = state.is_working and not row.waiting and counter is not None and counter.text
+    return Card(
+        **msgspec.structs.asdict(summary),
+        meter=_meter(row, summary.tone),
+        line=counter.text if has_counts and counter else summary.summary,
+        counter=counter,
+        step=_step(row, state),
+        eta_text=_eta_text(row, now),
+        controls=list(facts.controls) if row.current else [],
+        main_control=facts.main_control if row.current else "",
+        cells=_stage_cards(row, stages, cells, state),
+        plan=_plan(row, stages, cells, state),
+    )
+
+
+def rest_card(job_type: str, facts: RunFacts) -> Card:
+    """The card of a job that is ready for its next run: no run is shown, every stage is idle."""
+    job = definition(job_type)
+    idle = StageState.IDLE
+    sign = Sign(idle.icon, idle.tone, str(idle.label))
+    summary = ready(facts.next_run)
+    return Card(
+        **msgspec.structs.asdict(summary),
+        meter=meter_of(0.0, JobState.READY),
+        line=summary.summary,
+        counter=None,
+        step="",
+        eta_text="",
+        controls=list(facts.controls),
+        main_control=facts.main_control,
+        cells={step.key: {stage.value: StageCard(sign, "", "") for stage in step.stages} for step in job.steps},
+        plan=[StepCard(Sign(idle.icon, idle.tone, step.title), []) for step in job.progress_steps],
+    )
+
+
+def meter_of(percent: float | None, state: JobState | RunState) -> Meter:
+    """The bar of a run or of a job where nothing more of it is shown: a job that is ready has an empty one."""
+    if percent is None or state.is_idle:
+        return Meter(0.0, NOTHING, Tone.NEUTRAL)
+    return Meter(round(percent, 2), f"{words.whole_percent(percent)} %", state.tone)
+
+
+def _meter(row: RunProgress, tone: Tone) -> Meter:
+    is_unknown = row.overall == JobState.RUNNING and row.step_progress is None
+    return Meter(round(row.percent, 2), f"{words.whole_percent(row.percent)} %", tone, is_unknown)
+
+
+def _counter(row: RunProgress, cells: Cells, now: datetime) -> Counter | None:
+    """The counter of the part that the bar is busy with; ``None`` before anything has been counted."""
+    bar = bar_of(row, cells, succeeded=False)
+    cell, unit = cells[bar.part.step, bar.part.stage], unit_of(row, bar.part)
+    text = words.count_words(cell.done, cell.total, bar.total_kind, unit)
+    if not text:
+        return None
+    pace = live_pace(row, now)
+    rate = known_rate(pace) if pace else None
+    return Counter(
+        cell.done,
+        cell.total or None,
+        f"{unit.plural(0)} {unit.verb}",
+        bar.total_kind == TotalKind.ESTIMATE,
+        round(rate, 3) if rate else None,
+        words.with_rate(text, rate),
+    )
+
+
+def _step(row: RunProgress, state: JobState | RunState) -> str:
+    if not state.is_within_step:
+        return ""
+    place = f"tep {row.step_index + 1} of {row.total_steps}: {row.step_title}"
+    return f"Failed in s{place}" if state.is_failed else f"S{place}"
+
+
+def _eta_text(row: RunProgress, now: datetime) -> str:
+    if row.overall != JobState.RUNNING or row.waiting:
+        return ""
+    span = stored_eta(row)
+    return f"Ends in {words.range_words(span)}" if span and live_pace(row, now) else END_UNKNOWN
+
+
+def _stage_cards(
+    row: RunProgress, stages: Sequence[AnyStage], cells: Cells, state: JobState | RunState
+) -> dict[str, dict[str, StageCard]]:
+    cards: dict[str, dict[str, StageCard]] = {}
+    for stage in stages:
+        kind = total_kind(cells, stage.step, Stage(stage.stage))
+        unit = unit_of(row, Part(stage.step, Stage(stage.stage)))
+        card = StageCard(_stage_sign(stage, state), _numbers(stage, kind, unit), _took(stage))
+        cards.setdefault(stage.step, {})[stage.stage] = card
+    return cards
+
+
+def _stage_sign(stage: AnyStage, state: JobState | RunState) -> Sign:
+    """The state of a stage; one that was at work is held by a pause and was ended by a stop."""
+    shown: StageState | JobState | RunState = StageState(stage.state)
+    if shown == StageState.RUNNING and state.is_paused:
+        shown = state
+    if shown == StageState.IDLE and state.is_cancelled and stage.started_at:
+        shown = state
+    return Sign(shown.icon, shown.tone, str(shown.label))
+
+
+def _numbers(stage: AnyStage, kind: TotalKind, unit: words.Unit) -> str:
+    if stage.state == StageState.SKIPPED:
+        return NOTHING_TO_DO
+    if not stage.done and not stage.total:
+        return ""
+    about = "≈" if kind == TotalKind.ESTIMATE else ""
+    of = f" of {about}{stage.total:,}" if stage.total and stage.total != stage.done else ""
+    aside = f", {stage.failed:,} set aside" if stage.failed else ""
+    return f"{stage.done:,}{of} {unit.plural(stage.total or stage.done)}{aside}"
+
+
+def _took(stage: AnyStage) -> str:
+    if not stage.done or stage.started_at is None or stage.finished_at is None:
+        return ""
+    seconds = (stage.finished_at - stage.started_at).total_seconds()
+    rate = f", {words.rate_words(stage.done / seconds)}" if seconds >= 1 else ""
+    return f"{words.duration_words(seconds)}{rate}"
+
+
+def _plan(row: RunProgress, stages: Sequence[AnyStage], cells: Cells, state: JobState | RunState) -> list[StepCard]:
+    skipped = {(stage.step, Stage(stage.stage)) for stage in stages if stage.state == StageState.SKIPPED}
+
+    def card(step: ProgressStep, otherwise: StageState | JobState | RunState) -> StepCard:
+        shown = otherwise
+        if step_fraction(cells, step) == 1.0:
+            shown = StageState.FINISHED
+        if all((part.step, part.stage) in skipped for part in step.leaves):
+            shown = StageState.SKIPPED
+        return StepCard(
+            Sign(shown.icon, shown.tone, step.title), [card(inner, StageState.IDLE) for inner in step.steps]
+        )
+
+    steps = enumerate(steps_of(row))
+    return [card(step, state if index == row.step_index else StageState.IDLE) for index, step in steps]

@@ -1,0 +1,153 @@
+"""What does a run do now? The run summary: a heading, since when or until when, and one sentence.
+
+It follows from the stored state and from what jobs knows. The state alone decides which summary it is, so that it never
+contradicts the rest of the card.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from apps.core.choices import Tone
+from apps.progress.choices import JobState, RunState, StageState
+from apps.progress.facts import RunFacts, Sign
+from apps.progress.models import RunProgress
+
+# A worker completed something so short a time ago: then nobody waits for a free worker.
+LATELY = timedelta(seconds=10)
+KEEPS_ITS_PLACE = "It keeps its place until somebody resumes it."
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A time that belongs to a heading: *Paused* **since** 12:04."""
+
+    label: Literal["at", "since", "until", "for the next run at"]
+    at: datetime
+
+
+class RunSummary(msgspec.Struct, kw_only=True):
+    """A ``heading`` with tone and icon, a moment where one is known, and a sentence, which can be empty."""
+
+    heading: str
+    tone: Tone
+    icon: str
+    moment: Moment | None = None
+    summary: str = ""
+
+
+def summary_of(
+    row: RunProgress, facts: RunFacts, *, set_aside: int, worked_at: datetime | None, now: datetime
+) -> RunSummary:
+    """The summary of a run that has ``set_aside`` so many records and completed something at ``worked_at``."""
+    state = JobState(row.overall)
+    if state == JobState.PENDING:
+        why = row.waiting or "It begins as soon as a worker is free."
+        return RunSummary(heading="Waiting for its turn", tone=state.tone, icon=state.icon, summary=why)
+    if state == JobState.RUNNING:
+        return _running(row, facts, set_aside, worked_at, now)
+    if state == JobState.PAUSED:
+        return _held(state, facts, "By", KEEPS_ITS_PLACE)
+    if state == JobState.STOPPING:
+        return _held(state, facts, "Asked for by", "What is loaded stays.")
+    return _ended(row, facts, set_aside)
+
+
+def ready(next_run: datetime | None) -> RunSummary:
+    """The summary of a job that has no run to show."""
+    state = JobState.READY
+    if next_run:
+        moment = Moment("for the next run at", next_run)
+        return RunSummary(heading=state.label, tone=state.tone, icon=state.icon, moment=moment)
+    return RunSummary(heading=state.label, tone=state.tone, icon=state.icon, summary="It runs when somebody starts it.")
+
+
+def run_sign(row: RunProgress, facts: RunFacts) -> Sign:
+    """The state of the run itself: how it ended, also when its job is ready again."""
+    if facts.outcome and row.overall in (JobState.FINISHED, JobState.READY):
+        return facts.outcome
+    state = run_state(row, facts)
+    return Sign(state.icon, state.tone, str(state.label))
+
+
+def run_state(row: RunProgress, facts: RunFacts) -> RunState | JobState:
+    """The state of the run; a job that is ready again does not say how its run ended, so jobs is asked."""
+    state = JobState(row.overall)
+    return facts.run_state or state if state == JobState.READY else state
+
+
+def _running(
+    row: RunProgress, facts: RunFacts, set_aside: int, worked_at: datetime | None, now: datetime
+) -> RunSummary:
+    queued = StageState.QUEUED
+    is_over = facts.waits_until is not None and facts.waits_until <= now
+    if row.waiting and not is_over:
+        until = Moment("until", _full_minute(facts.waits_until)) if facts.waits_until else None
+        return RunSummary(heading="Waiting", tone=queued.tone, icon=queued.icon, moment=until, summary=row.waiting)
+    if facts.workers or (worked_at and now - worked_at <= LATELY):
+        return _working(facts.workers, set_aside)
+    if facts.lost_since:
+        since = Moment("since", facts.lost_since)
+        return RunSummary(
+            heading="No sign of life",
+            tone=Tone.WARN,
+            icon="warning",
+            moment=since,
+            summary="Another worker takes over.",
+        )
+    waits = f"{facts.open_batches:,} batches wait." if facts.open_batches != 1 else "1 batch waits."
+    return RunSummary(
+        heading="Waiting for a free worker",
+        tone=queued.tone,
+        icon=JobState.PENDING.icon,
+        moment=Moment("since", max(filter(None, (facts.since, worked_at)))) if facts.since else None,
+        summary=waits if facts.open_batches else "The next step waits.",
+    )
+
+
+def _working(workers: int, set_aside: int) -> RunSummary:
+    parts = [_number(workers, "worker")] if workers else []
+    state = JobState.RUNNING
+    tone, icon = state.tone, state.icon
+    if set_aside:
+        tone, icon = Tone.WARN, "warning"
+        parts.append(f"{_number(set_aside, 'record')} set aside")
+    return RunSummary(heading="Working", tone=tone, icon=icon, summary=", ".join(parts))
+
+
+def _held(state: JobState, facts: RunFacts, by: str, then: str) -> RunSummary:
+    change = facts.last_change
+    if change is None:
+        return RunSummary(heading=str(state.label), tone=state.tone, icon=state.icon, summary=then)
+    why = f": {change.reason.rstrip('.')}" if change.reason else ""
+    return RunSummary(
+        heading=str(state.label),
+        tone=state.tone,
+        icon=state.icon,
+        moment=Moment("since", change.at),
+        summary=f"{by} {change.actor}{why}. {then}",
+    )
+
+
+def _ended(row: RunProgress, facts: RunFacts, set_aside: int) -> RunSummary:
+    sign, state = run_sign(row, facts), run_state(row, facts)
+    if state == JobState.FAILED:
+        heading, summary = str(state.label), f"{row.error} What is done is kept.".strip()
+    elif state == RunState.CANCELLED:
+        heading, summary = "Stopped", "What is loaded stays; the next run reads the rest."
+    elif set_aside:
+        heading, summary = sign.word, f"{_number(set_aside, 'record')} set aside; the rest of its work was done."
+    else:
+        is_whole = sign.tone != Tone.WARN
+        heading, summary = sign.word, "All of its work was done." if is_whole else "Its proof says what is missing."
+    moment = Moment("at", facts.ended_at) if facts.ended_at else None
+    return RunSummary(heading=heading, tone=sign.tone, icon=sign.icon, moment=moment, summary=summary)
+
+
+def _full_minute(moment: datetime) -> datetime:
+    """The next full minute: a time that a page shows in minutes is never too early."""
+    return (moment + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
