@@ -175,19 +175,16 @@ class Journal:
         if not self._slices:
             return []
         where = _named(list(self._scopes))
-        how = next(iter(self._requests)) if len(self._requests) == 1 else _count(self._slices, "part", "parts")
         if self._entities:
             records = ", ".join(_records(entity, number) for entity, number in self._entities.most_common())
-            what = f"fetched {records}" + (f" from {where}" if where else "")
+            how = f"({next(iter(self._requests))})" if len(self._requests) == 1 else f"in {self._slices:,} parts"
+            what = f"fetched {records}" + (f" from {where}" if where else "") + f" {how}"
         elif self._to_follow:
-            what = f"found {_count(self._to_follow, 'part', 'parts')} to fetch" + (f" from {where}" if where else "")
+            what = f"found {_count(self._to_follow, 'more part', 'more parts')} to fetch"
+            what += f" from {where}" if where else ""
         else:
             what = "found nothing new" + (f" in {where}" if where else "")
-        return [
-            NewLine(
-                f"{_title(self._job_type, self._step)}: {what} ({how})", LogLevel.INFO, self._step, Stage.EXTRACTION
-            )
-        ]
+        return [NewLine(f"{_title(self._job_type, self._step)}: {what}", LogLevel.INFO, self._step, Stage.EXTRACTION)]
 
 
 @lru_cache(maxsize=8)

@@ -26,7 +26,7 @@ def admit_pending_runs(tenant: Tenant) -> None:
         for run in runs.filter(state=RunState.PENDING).order_by("created_at"):
             if len(busy) >= limit:
                 waiting.append(run)
-            elif _admit(run, f"A place is free: this tenant now runs {len(busy) + 1} of at most {limit} at a time."):
+            elif _admit(run, f"A place is free: this tenant now runs {len(busy) + 1} of at most {_jobs(limit)}."):
                 busy.append(run.job.name)
         for position, run in enumerate(waiting):
             place = PLACES[position] if position < len(PLACES) else f"Number {position + 1}"

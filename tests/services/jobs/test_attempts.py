@@ -227,7 +227,7 @@ def test_every_change_has_a_reason_that_explains_it(run: Run, job: Job) -> None:
     services.retry(job, actor="bob")
     services.stop(job, actor="eve")
     reasons = StateChange.objects.order_by("id").values_list("action", "reason")
-    turn = "A place is free: this tenant now runs 1 of at most 1 at a time."
+    turn = "A place is free: this tenant now runs 1 of at most 1 job."
     assert list(reasons) == [
         ("start", "Requested manually."),
         ("admit", turn),

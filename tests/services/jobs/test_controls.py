@@ -93,7 +93,7 @@ def test_every_transition_is_recorded_with_its_actor_and_reason(job: Job) -> Non
     rows = StateChange.objects.order_by("id").values_list("action", "before", "after", "actor", "reason")
     assert list(rows) == [
         ("start", "READY", "PENDING", "ada", "a look"),
-        ("admit", "PENDING", "RUNNING", "system", "A place is free: this tenant now runs 1 of at most 1 at a time."),
+        ("admit", "PENDING", "RUNNING", "system", "A place is free: this tenant now runs 1 of at most 1 job."),
         ("pause", "RUNNING", "PAUSED", "bob", "lunch"),
     ]
 

@@ -43,14 +43,14 @@ def test_a_step_of_another_version_is_named_by_its_key() -> None:
 def test_an_empty_answer_has_a_line() -> None:
     journal = journal_of_jira()
     journal.fetched(ISSUES, tally(Slice("search", scope="ABC"), Fetched()))
-    assert texts(journal) == ["found nothing new in ABC (1 part)"]
+    assert texts(journal) == ["found nothing new in ABC"]
 
 
 def test_a_list_of_what_to_fetch_is_no_record() -> None:
     journal = journal_of_jira()
     listed = Fetched(follow_ups=[Slice("bulk"), Slice("bulk"), Slice("search")])
     journal.fetched(ISSUES, tally(Slice("search", scope="ABC"), listed))
-    assert texts(journal) == ["found 3 parts to fetch from ABC (1 part)"]
+    assert texts(journal) == ["found 3 more parts to fetch from ABC"]
 
 
 def test_the_address_of_a_call_is_brief() -> None:
