@@ -177,7 +177,11 @@ class Journal:
         where = _named(list(self._scopes))
         if self._entities:
             records = ", ".join(_records(entity, number) for entity, number in self._entities.most_common())
-            how = f"({next(iter(self._requests))})" if len(self._requests) == 1 else f"in {self._slices:,} parts"
+            how = (
+                f"({next(iter(self._requests))})"
+                if len(self._requests) == 1
+                else f"in {_count(self._slices, 'part', 'parts')}"
+            )
             what = f"fetched {records}" + (f" from {where}" if where else "") + f" {how}"
         elif self._to_follow:
             what = f"found {_count(self._to_follow, 'more part', 'more parts')} to fetch"
