@@ -1,4 +1,4 @@
-"""Does axe find a barrier on any page, light or dark?"""
+"""Does axe find a serious accessibility problem on any page, light or dark?"""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ GRAVE = {"serious", "critical"}
 
 @pytest.fixture(scope="module")
 def addresses(platform: Platform) -> list[str]:
-    """Every page of the product, over the data of a whole run."""
+    """All pages of the product, with the data of a whole run."""
     run = platform.run("jira", RunMode.FULL)
     pages = [
         "/",
@@ -32,7 +32,7 @@ def addresses(platform: Platform) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe calls serious, with where it is."""
+    """The violations that axe calls serious, with their places."""
     found = Axe().run(page).response["violations"]
     return [
         f"{rule['id']} on {page.url}: {rule['help']}: {node['html'][:200]} ({node.get('failureSummary', '')})"

@@ -1,4 +1,4 @@
-"""Do the pages obey what a person prefers, and single keys what the list of shortcuts says?"""
+"""Do the pages follow the preferences of a person, and do the keyboard shortcuts work?"""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def test_the_browsers_own_time_zone_is_offered_and_kept(visit: Visit) -> None:
     expect(page.locator("#id_time_zone")).to_have_value("Asia/Tokyo")
 
 
-def test_who_prefers_to_look_now_and_then_gets_no_socket_and_is_told(visit: Visit, platform: Platform) -> None:
+def test_a_page_with_a_refresh_interval_opens_no_socket_and_says_so(visit: Visit, platform: Platform) -> None:
     page = visit(Role.VIEWER)
     page.goto("/")
     expect(page.locator("#live-sign")).to_contain_text("Live")
@@ -38,7 +38,7 @@ def test_who_prefers_to_look_now_and_then_gets_no_socket_and_is_told(visit: Visi
     expect(page.locator(f"[data-run='{run.pk}']").first).to_be_attached(timeout=45_000)
 
 
-def test_keys_lead_to_pages_but_not_while_somebody_writes(visit: Visit) -> None:
+def test_keys_open_pages_but_not_while_a_person_types(visit: Visit) -> None:
     page = visit(Role.VIEWER)
     page.goto("/")
     page.keyboard.press("g")

@@ -1,6 +1,7 @@
-"""What do the pages look like? Every page, wide and small, light and dark, as a picture in ``artefacts/screens``.
+"""What do the pages look like? The test takes pictures of all pages, wide and narrow, light and dark.
 
-The few pictures that the README shows are written to ``artefacts/gallery`` as well; `make pictures` copies them.
+The pictures are in ``artefacts/screens``. Those of the README are also in ``artefacts/gallery``, and `make pictures`
+copies them into ``docs/images``.
 """
 
 from collections.abc import Callable
@@ -23,12 +24,12 @@ from tests.processes import ROOT, TOKEN, until
 
 SCREENS = ROOT / "artefacts" / "screens"
 GALLERY = ROOT / "artefacts" / "gallery"
-# A page fits a window as small as this; from the wide one on it is looked at as it is.
+# Every page must fit into the smallest window. Pictures are taken at the widths of the tests.
 SMALLEST, WIDE, HEIGHT = 360, 1440, 900
 SLOW, QUICK = {"ms": 600}, {"ms": 80}
 ERRORS = ("ValueError: 'yesterday' is no date: created", "KeyError: 'author' of a comment")
 START = ("#controls button:has-text('Start')", "text=Selected range")
-# Which pages the README shows, and how each is taken there: width and scheme.
+# The pages that the README shows, each with the width and the scheme of its picture.
 SHOWN = {
     "home": "1440-light",
     "run-in-its-middle": "1440-dark",
@@ -44,15 +45,15 @@ pytestmark = pytest.mark.timeout(600)
 
 @dataclass(frozen=True)
 class Screen:
-    """A page, what has to be seen there before it is taken, what is clicked first, and whether all of it is taken.
+    """A page: its address, the element to wait for, the elements to click first, and whether the whole page is taken.
 
-    A dialog belongs to the window: it is taken with what the window shows.
+    A dialog is taken with the visible part of the page only.
     """
 
     address: str
     shows: str = "h1"
     clicks: tuple[str, ...] = ()
-    whole: bool = True
+    is_whole: bool = True
 
 
 def middle_of_a_run(platform: Platform) -> Run:
@@ -72,7 +73,7 @@ def middle_of_a_run(platform: Platform) -> Run:
 
 
 def refused_run(platform: Platform) -> Run:
-    """A GitHub run whose token was withdrawn while it worked."""
+    """A GitHub run whose token was revoked while it worked."""
     platform.sandbox.control("latency", SLOW)
     run = platform.start("github")
     until(lambda: RawRecord.across_tenants.filter(integration=run.integration_id).exists(), "the first records")
@@ -85,7 +86,7 @@ def refused_run(platform: Platform) -> Run:
 
 
 def records_set_aside(platform: Platform, run: Run) -> Quarantine:
-    """Two groups of equal errors, over records that the run has read."""
+    """Two groups of equal errors, on records that the run has read."""
     raws = RawRecord.across_tenants.filter(integration=run.integration_id, entity="issue")[:12]
     rows = [
         Quarantine(
@@ -108,7 +109,7 @@ def records_set_aside(platform: Platform, run: Run) -> Quarantine:
 
 @pytest.fixture(scope="module")
 def screens(platform: Platform) -> dict[str, Screen]:
-    """Every page by its name, over whole runs, a failed one, one in its middle and records that were set aside."""
+    """All pages by name, with finished runs, a failed run, a paused run and records set aside."""
     finished = platform.run("jira", RunMode.FULL)
     other = platform.run("jira")
     vectors = platform.run("vectorization")
@@ -124,7 +125,7 @@ def screens(platform: Platform) -> dict[str, Screen]:
         "job": Screen(f"/jobs/{middle.job_id}/", live),
         "job-finished": Screen(f"/jobs/{vectors.job_id}/", live),
         "job-failed": Screen(failed_job, live),
-        "job-start": Screen(failed_job, "#confirm", START, whole=False),
+        "job-start": Screen(failed_job, "#confirm", START, is_whole=False),
         "job-settings": Screen(failed_job, "#id_rule", ("summary:has-text('Edit settings')",)),
         "runs": Screen("/runs/"),
         "run": Screen(f"/runs/{finished.pk}/", "#proof .proof-table"),
@@ -145,7 +146,7 @@ def screens(platform: Platform) -> dict[str, Screen]:
 
 
 def take(page: Page, name: str, screen: Screen, variant: str) -> None:
-    """Open a page and keep it as a picture; its top once more where the README shows it."""
+    """Open a page and take its picture, and the picture of its top if the README shows it."""
     page.goto(screen.address)
     for target in screen.clicks:
         page.click(target)
@@ -153,7 +154,7 @@ def take(page: Page, name: str, screen: Screen, variant: str) -> None:
     page.evaluate("() => window.scrollTo(0, 0)")
     if SHOWN.get(name) == variant:
         page.screenshot(path=GALLERY / f"{name}.png", animations="disabled")
-    page.screenshot(path=SCREENS / variant / f"{name}.png", full_page=screen.whole, animations="disabled")
+    page.screenshot(path=SCREENS / variant / f"{name}.png", full_page=screen.is_whole, animations="disabled")
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.pictures)])
@@ -187,7 +188,7 @@ def test_a_small_screen_shows_the_newest_day_and_the_verdicts_at_once(
 
 
 @pytest.mark.pictures
-def test_a_run_at_work_says_when_it_ends(
+def test_a_running_run_says_when_it_ends(
     visit: Callable[..., Page], screens: dict[str, Screen], platform: Platform
 ) -> None:
     job = platform.job("jira")

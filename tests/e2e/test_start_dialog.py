@@ -1,4 +1,4 @@
-"""Can a person choose what a run reads, try it without running it, and see a schedule before storing it?"""
+"""Can a person choose what a run reads, make a dry run, and preview a schedule before saving it?"""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def jira(platform: Platform) -> Job:
     return platform.job("jira")
 
 
-def test_a_dry_run_tells_the_numbers_and_starts_nothing(
+def test_a_dry_run_shows_the_numbers_and_starts_nothing(
     visit: Callable[..., Page], jira: Job, platform: Platform
 ) -> None:
     runs = Run.across_tenants.count()
@@ -53,7 +53,7 @@ def test_a_range_is_chosen_by_keyboard_and_started(visit: Callable[..., Page], j
     platform.ended(run)
 
 
-def test_a_refusal_is_told_in_the_dialog(visit: Callable[..., Page], jira: Job) -> None:
+def test_a_refusal_is_shown_in_the_dialog(visit: Callable[..., Page], jira: Job) -> None:
     page = visit()
     page.goto(f"/jobs/{jira.pk}/")
     page.get_by_role("button", name="Range re-sync").click()
@@ -61,7 +61,7 @@ def test_a_refusal_is_told_in_the_dialog(visit: Callable[..., Page], jira: Job) 
     expect(page.locator("#confirm-problem")).to_contain_text("Choose a range")
 
 
-def test_a_schedule_is_shown_before_it_is_stored(visit: Callable[..., Page], jira: Job) -> None:
+def test_a_schedule_is_previewed_before_it_is_saved(visit: Callable[..., Page], jira: Job) -> None:
     page = visit()
     page.goto(f"/jobs/{jira.pk}/")
     page.locator("summary", has_text="Edit settings").click()

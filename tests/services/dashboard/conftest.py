@@ -1,4 +1,4 @@
-"""What do the tests of the pages look at? A tenant with a running Jira job, its people, and another tenant's."""
+"""Which data do the tests of the pages use? A tenant with a running Jira job, its users, and another tenant."""
 
 from collections.abc import Callable
 
@@ -45,13 +45,13 @@ def job(acme: Tenant, new_job: Callable[[Tenant, str], Job]) -> Job:
 
 @pytest.fixture
 def run(job: Job) -> Run:
-    """A running run: nothing is committed, so no worker hears of it."""
+    """A running run. Nothing is committed, so no worker gets a message."""
     return services.start(job, actor="ada", reason="Because of a test")
 
 
 @pytest.fixture
 def foreign_run(new_job: Callable[[Tenant, str], Job]) -> Run:
-    """A run of a tenant to which nobody here belongs."""
+    """A run of a tenant of which no user here is a member."""
     return services.start(new_job(create_tenant(slug="globex", name="Globex"), "globex-jira"), actor="zoe")
 
 

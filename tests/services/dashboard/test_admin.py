@@ -1,4 +1,4 @@
-"""Can jobs be watched and steered in the admin site, by those who may?"""
+"""Can users with the right role watch and control jobs in the admin site?"""
 
 import pytest
 from django.test import Client
@@ -48,10 +48,10 @@ def test_an_operator_pauses_and_resumes(run: Run, operator: Client) -> None:
     assert Job.across_tenants.get(pk=run.job_id).state == JobState.RUNNING
 
 
-def test_an_action_that_the_state_does_not_allow_is_refused_with_its_sentence(run: Run, operator: Client) -> None:
+def test_an_action_that_the_state_does_not_allow_is_refused_with_a_sentence(run: Run, operator: Client) -> None:
     assert "it cannot reset" in act(operator, "reset", run)
 
 
-def test_a_viewer_steers_nothing(run: Run, viewer: Client) -> None:
+def test_a_viewer_cannot_control_jobs(run: Run, viewer: Client) -> None:
     act(viewer, "pause", run)
     assert Job.across_tenants.get(pk=run.job_id).state == JobState.RUNNING

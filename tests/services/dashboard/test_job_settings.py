@@ -1,4 +1,4 @@
-"""Can a job's settings be changed and its runs be chosen from the pages, the API and the admin, by the right people?"""
+"""Can the right users change a job's settings and start its runs, on the pages, by the API and in the admin?"""
 
 from datetime import timedelta
 from typing import Any
@@ -51,7 +51,7 @@ def posted(client: Client, path: str, **body: object) -> Any:
     return client.post(path, body, content_type="application/json")
 
 
-def test_an_operator_stores_settings_and_sees_what_they_mean(job: Job, operator: Client) -> None:
+def test_an_operator_saves_settings_and_sees_the_new_schedule(job: Job, operator: Client) -> None:
     answer = sent(operator, job, rule="0  6 * * 1-5", time_zone="Europe/Berlin", reason="Before work begins.")
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     page = operator.get(f"/jobs/{job.pk}/").content.decode()
@@ -60,7 +60,7 @@ def test_an_operator_stores_settings_and_sees_what_they_mean(job: Job, operator:
     assert "Before work begins." in page
 
 
-def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_stored(job: Job, operator: Client) -> None:
+def test_an_error_is_shown_beside_its_field_and_nothing_is_saved(job: Job, operator: Client) -> None:
     answer = sent(operator, job, rule="0 6 * *", retry_minutes="3")
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -77,7 +77,7 @@ def test_a_viewer_sees_the_schedule_and_cannot_change_it(job: Job, viewer: Clien
     assert viewer.patch(f"/api/jobs/{job.pk}/schedule", {}, content_type="application/json").status_code == 403
 
 
-def test_another_tenants_job_is_not_there(foreign_run: Run, operator: Client) -> None:
+def test_a_job_of_another_tenant_is_not_found(foreign_run: Run, operator: Client) -> None:
     pk = foreign_run.job_id
     assert sent(operator, foreign_run.job).status_code == 404
     assert operator.get(f"/api/jobs/{pk}/schedule-preview").status_code == 404
@@ -112,13 +112,13 @@ def test_a_preview_of_an_interval_counts_from_the_last_start(job: Job, viewer: C
         ("rule", "\x00"),
     ],
 )
-def test_a_preview_of_what_cannot_be_names_the_field(job: Job, viewer: Client, field: str, value: str) -> None:
+def test_a_preview_of_invalid_settings_names_the_field(job: Job, viewer: Client, field: str, value: str) -> None:
     answer = viewer.get(f"/api/jobs/{job.pk}/schedule-preview", {field: value})
     assert answer.status_code == 422
     assert list(answer.json()["errors"]) == [field]
 
 
-def test_a_program_changes_only_what_it_names(job: Job, operator: Client) -> None:
+def test_the_api_changes_only_the_settings_that_it_gets(job: Job, operator: Client) -> None:
     answer = operator.patch(
         f"/api/jobs/{job.pk}/schedule", {"interval_minutes": 20}, content_type="application/json"
     ).json()
@@ -138,9 +138,7 @@ def test_the_admin_refuses_a_bad_rule_and_shows_the_next_five(job: Job, admin: C
     assert StateChange.objects.get(job=job, action="schedule").actor == "admin-of-acme"
 
 
-def test_the_admin_writes_nothing_over_a_state_that_has_moved_on(
-    job: Job, admin: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_admin_does_not_overwrite_a_newer_state(job: Job, admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clean = JobForm.clean
 
     def slow(form: JobForm) -> object:
@@ -175,7 +173,7 @@ def test_a_range_is_started_as_it_was_chosen(job: Job, operator: Client) -> None
     assert (run.until - run.since).total_seconds() == 31 * 86400 - 3600
 
 
-def test_deletions_are_looked_for_when_that_is_asked(job: Job, operator: Client) -> None:
+def test_a_run_checks_for_deletions_if_asked(job: Job, operator: Client) -> None:
     Job.across_tenants.filter(pk=job.pk).update(last_sweep_at=Now())
     posted(operator, f"/api/jobs/{job.pk}/start", sweep=True)
     assert services.current_run(job).sweep
@@ -194,7 +192,7 @@ def test_deletions_are_looked_for_when_that_is_asked(job: Job, operator: Client)
     ],
 )
 @pytest.mark.parametrize("action", ["start", "estimate"])
-def test_what_cannot_be_asked_is_refused_with_a_sentence(
+def test_an_invalid_run_request_is_refused_with_a_sentence(
     job: Job, operator: Client, action: str, body: dict[str, object], sentence: str
 ) -> None:
     scopes_are_known(job)
@@ -230,7 +228,7 @@ def test_a_job_without_a_provider_has_no_range(job: Job, operator: Client) -> No
     assert "reads from no provider" in answer.json()["detail"]
 
 
-def test_the_jobs_page_shows_what_waits_and_what_is_worked_on(run: Run, viewer: Client) -> None:
+def test_the_jobs_page_shows_waiting_batches_and_active_workers(run: Run, viewer: Client) -> None:
     step = "jira_issues_with_changelogs"
     added = batches.add(run, [NewBatch(step, Stage.TRANSFORM, RawRecords([number])) for number in range(5)])
     mine = Batch.across_tenants.filter(pk__in=[batch.pk for batch in added[:3]])

@@ -1,4 +1,4 @@
-"""Does every page answer the right people, with what they came for?"""
+"""Does every page show the right content to the right users?"""
 
 import re
 from collections.abc import Callable
@@ -66,18 +66,18 @@ def test_a_stranger_is_sent_to_the_log_in(page: str, run: Run) -> None:
 
 
 @pytest.mark.parametrize("page", ["/jobs/{job}/", "/runs/{run}/"])
-def test_what_belongs_to_another_tenant_is_not_there(page: str, foreign_run: Run, viewer: Client) -> None:
+def test_objects_of_another_tenant_are_not_found(page: str, foreign_run: Run, viewer: Client) -> None:
     assert viewer.get(address(page, foreign_run)).status_code == 404
 
 
-def test_another_tenants_set_aside_record_is_not_there(foreign_run: Run, viewer: Client) -> None:
+def test_a_record_set_aside_of_another_tenant_is_not_found(foreign_run: Run, viewer: Client) -> None:
     record = set_aside(foreign_run.job, 1)
     assert viewer.get(f"/quarantine/record/{record.pk}/").status_code == 404
     assert viewer.get("/quarantine/same/").status_code == 404
     assert "No records are set aside" in viewer.get("/quarantine/").content.decode()
 
 
-def test_a_person_without_a_tenant_is_told_whom_to_ask(db: None) -> None:
+def test_a_person_without_a_tenant_is_told_to_ask_an_admin(db: None) -> None:
     browser = Client()
     browser.force_login(create_user(username="nobody", password="correct horse battery staple"))
     answer = browser.get("/")
@@ -86,11 +86,11 @@ def test_a_person_without_a_tenant_is_told_whom_to_ask(db: None) -> None:
 
 
 @pytest.mark.parametrize("page", ["/", "/jobs/", "/jobs/{job}/", "/runs/{run}/"])
-def test_a_viewer_gets_no_control_that_works(page: str, run: Run, viewer: Client) -> None:
+def test_a_viewer_gets_no_controls(page: str, run: Run, viewer: Client) -> None:
     assert "data-control" not in viewer.get(address(page, run)).content.decode()
 
 
-def test_a_viewer_is_told_why(run: Run, viewer: Client) -> None:
+def test_a_viewer_is_told_why_there_are_no_controls(run: Run, viewer: Client) -> None:
     assert "You are a viewer: you can look at runs" in viewer.get(f"/jobs/{run.job_id}/").content.decode()
 
 
@@ -123,7 +123,7 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
             viewer.get(page)
 
 
-def test_the_bar_stands_where_the_run_is(run: Run, viewer: Client) -> None:
+def test_the_bar_shows_the_progress_of_the_run(run: Run, viewer: Client) -> None:
     for stage in ("extraction", "transform", "embedding"):
         progress.mark(run.pk, [("jira_projects_and_issue_types", stage)], StageState.FINISHED)
     progress.refresh(run.pk, status=True)
@@ -132,7 +132,7 @@ def test_the_bar_stands_where_the_run_is(run: Run, viewer: Client) -> None:
     assert 'width="20.00%"' in page
 
 
-def test_a_failure_is_told_with_its_cause_and_a_way_on(run: Run, operator: Client) -> None:
+def test_a_failure_is_shown_with_its_cause_and_a_retry(run: Run, operator: Client) -> None:
     services.fail(run, "Jira answers 401: the token has expired.")
     page = operator.get(f"/jobs/{run.job_id}/").content.decode()
     assert "This run failed" in page
@@ -205,7 +205,7 @@ def test_a_payload_is_shown_as_text(run: Run, viewer: Client) -> None:
     assert "<b>bold</b>" not in page
 
 
-def test_search_tells_why_there_is_no_answer(acme: Tenant, viewer: Client) -> None:
+def test_search_says_why_there_are_no_hits(acme: Tenant, viewer: Client) -> None:
     page = viewer.get("/search/?q=payments").content.decode()
     assert "Vectorization job first" in page or "Nothing found" in page
 

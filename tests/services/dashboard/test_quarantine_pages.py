@@ -1,4 +1,4 @@
-"""Do the pages and the API show a proof and what was set aside to the right people, and let operators act on it?"""
+"""Do the pages and the API show proofs and records set aside, and may only operators retry and dismiss them?"""
 
 import json
 import re
@@ -54,7 +54,7 @@ def text(browser: Client, path: str) -> str:
 
 @pytest.fixture
 def finished(run: Run) -> Run:
-    """A run that lacks something everywhere."""
+    """A run in whose proof every column lacks records."""
     lines = [
         ProofLine("issue", "GROW", listed=2, exact=True, extracted=2, transformed=2, loaded=2, texts=2, embedded=2),
         ProofLine(
@@ -85,7 +85,7 @@ def finished(run: Run) -> Run:
 
 
 @pytest.mark.parametrize("page", ["/runs/{run}/", "/jobs/{job}/"])
-def test_everything_that_is_missing_is_listed_by_id(finished: Run, viewer: Client, page: str) -> None:
+def test_all_missing_records_are_listed_by_id(finished: Run, viewer: Client, page: str) -> None:
     shown = " ".join(text(viewer, page.format(run=finished.pk, job=finished.job_id)).split())
     assert "Some records are missing. They are listed below." in shown
     for words in ("listed by the provider, but not stored", "stored, but not loaded", "loaded, but not embedded"):
@@ -96,20 +96,20 @@ def test_everything_that_is_missing_is_listed_by_id(finished: Run, viewer: Clien
     assert "and 149 more" in shown
 
 
-def test_a_proof_can_be_opened_per_project_and_leads_to_what_was_set_aside(finished: Run, viewer: Client) -> None:
+def test_a_proof_shows_projects_and_links_to_records_set_aside(finished: Run, viewer: Client) -> None:
     shown = text(viewer, f"/runs/{finished.pk}/")
     assert shown.count('class="place"') == 3
     assert f"/quarantine/?entity=issue&amp;integration={finished.integration_id}" in shown
     assert "700" in shown
 
 
-def test_a_run_without_a_difference_is_said_to_be_complete(finished: Run, viewer: Client) -> None:
+def test_a_run_without_a_difference_is_shown_as_complete(finished: Run, viewer: Client) -> None:
     lines = [ProofLine("issue", "PAY", listed=1, exact=True, extracted=1, transformed=1, loaded=1, texts=1, embedded=1)]
     Run.across_tenants.filter(pk=finished.pk).update(proof=proof.encode(lines), outcome=Outcome.COMPLETE)
     assert "All records of this run are stored, loaded and embedded." in text(viewer, f"/runs/{finished.pk}/")
 
 
-def test_the_api_gives_the_proof_as_it_is(finished: Run, viewer: Client) -> None:
+def test_the_api_returns_the_stored_proof(finished: Run, viewer: Client) -> None:
     told = viewer.get(f"/api/runs/{finished.pk}/proof").json()
     assert (told["outcome"], told["complete"], len(told["problems"])) == ("incomplete", False, 3)
     (pay,) = [line for line in told["lines"] if line["scope"] == "PAY" and line["kind"] == "issue"]
@@ -117,7 +117,7 @@ def test_the_api_gives_the_proof_as_it_is(finished: Run, viewer: Client) -> None
     assert (pay["listed"], pay["exact"], pay["differs"]) == (5, True, True)
 
 
-def test_a_proof_of_another_tenant_is_not_there(foreign_run: Run, viewer: Client) -> None:
+def test_a_proof_of_another_tenant_is_not_found(foreign_run: Run, viewer: Client) -> None:
     assert viewer.get(f"/api/runs/{foreign_run.pk}/proof").status_code == 404
 
 
@@ -133,12 +133,12 @@ def test_a_proof_of_another_tenant_is_not_there(foreign_run: Run, viewer: Client
         ("state=nonsense&integration=nonsense", True),
     ],
 )
-def test_what_was_set_aside_is_filtered_by_the_address(run: Run, viewer: Client, query: str, shown: bool) -> None:
+def test_records_set_aside_are_filtered_by_the_address(run: Run, viewer: Client, query: str, shown: bool) -> None:
     set_aside(run.job, 1)
     assert ("1 record<" in text(viewer, f"/quarantine/?{query}")) is shown
 
 
-def test_a_viewer_is_told_why_there_is_nothing_to_press(run: Run, viewer: Client) -> None:
+def test_a_viewer_is_told_why_records_cannot_be_retried(run: Run, viewer: Client) -> None:
     record = set_aside(run.job, 1)
     for page in ("/quarantine/", "/quarantine/same/", f"/quarantine/record/{record.pk}/"):
         shown = text(viewer, page)
@@ -146,7 +146,7 @@ def test_a_viewer_is_told_why_there_is_nothing_to_press(run: Run, viewer: Client
         assert "This needs the Operator role" in shown
 
 
-def test_an_operator_gets_both_controls_for_what_the_filter_finds(run: Run, operator: Client) -> None:
+def test_an_operator_can_retry_and_dismiss_the_filtered_records(run: Run, operator: Client) -> None:
     record = set_aside(run.job, 1)
     shown = text(operator, "/quarantine/same/?text=date&entity=issue")
     assert set(re.findall(r'data-resolve="(\w+)"', shown)) == {"retry", "dismiss"}
@@ -171,7 +171,7 @@ def test_the_api_lists_pages_and_shows_the_payload(run: Run, viewer: Client) -> 
     assert (one["external_id"], one["payload"]) == ("1", '{"key": "PAY-1"}')
 
 
-def test_a_record_of_another_tenant_is_neither_shown_nor_touched(foreign_run: Run, run: Run, operator: Client) -> None:
+def test_a_record_of_another_tenant_is_neither_shown_nor_changed(foreign_run: Run, run: Run, operator: Client) -> None:
     foreign = set_aside(foreign_run.job, 1)
     assert operator.get(f"/api/quarantine/{foreign.pk}").status_code == 404
     assert operator.get("/api/quarantine").json()["number"] == 0

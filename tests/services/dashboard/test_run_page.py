@@ -1,4 +1,4 @@
-"""Does the page of a run say what it does, how far it is, whether it is well, and what to do about it?"""
+"""Does the page of a run show what it does, how far it is, whether it is healthy, and what a person can do?"""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def summary(page: str) -> str:
 
 
 def hold(run: Run, *, seconds: int) -> None:
-    """A worker drives the run; its lease ends in so many seconds."""
+    """A worker drives the run. Its lease ends in the given number of seconds."""
     until = timezone.now() + timedelta(seconds=seconds)
     Run.across_tenants.filter(pk=run.pk).update(driver=uuid4(), driver_lease_until=until)
 
@@ -66,18 +66,18 @@ def test_records_set_aside_are_part_of_the_summary(run: Run, viewer: Client) -> 
     assert summary(page_of(run, viewer)) == "Working 1 worker, 3 records set aside"
 
 
-def test_a_silent_worker_is_told(run: Run, viewer: Client) -> None:
+def test_a_silent_worker_is_reported(run: Run, viewer: Client) -> None:
     hold(run, seconds=-12)
     assert re.fullmatch(rf"No sign of life since {CLOCK} Another worker takes over\.", summary(page_of(run, viewer)))
 
 
-def test_a_wait_for_the_provider_is_told_with_its_end(run: Run, viewer: Client) -> None:
+def test_a_wait_for_the_provider_is_shown_with_its_end(run: Run, viewer: Client) -> None:
     services.wait_until(run, timezone.now() + timedelta(minutes=9), "Jira asks for a pause (rate limit, 429).")
     page = page_of(run, viewer)
     assert re.match(rf"Waiting until {CLOCK} Jira asks for a pause", summary(page))
 
 
-def test_a_run_that_nobody_took_says_what_waits(run: Run, viewer: Client) -> None:
+def test_a_run_without_a_worker_shows_its_waiting_batches(run: Run, viewer: Client) -> None:
     add_batch(run, 7)
     assert re.fullmatch(rf"Waiting for a free worker since {CLOCK} 7 batches wait\.", summary(page_of(run, viewer)))
 
@@ -94,7 +94,7 @@ def test_the_controls_are_on_the_page_of_the_current_run_only(run: Run, operator
     assert "data-control" not in page_of(run, operator)
 
 
-def test_a_failure_says_cause_meaning_and_what_to_do(run: Run, operator: Client) -> None:
+def test_a_failure_shows_its_cause_the_kept_data_and_a_retry(run: Run, operator: Client) -> None:
     for stage in ("extraction", "transform", "embedding"):
         progress.mark(run.pk, [("jira_projects_and_issue_types", stage)], StageState.FINISHED)
     progress.count(run.pk, ISSUES, "extraction", done=1200)
@@ -183,7 +183,9 @@ def test_the_number_of_queries_does_not_grow_with_what_the_page_shows(
         page_of(run, viewer)
 
 
-def test_one_sees_ones_own_notices_and_no_secret(run: Run, operator: Client, acme: Tenant, settings: Settings) -> None:
+def test_users_see_their_own_notices_and_no_secrets(
+    run: Run, operator: Client, acme: Tenant, settings: Settings
+) -> None:
     user = User.objects.get(username="some-operator")
     row = RunProgress.across_tenants.get(pk=run.pk)
     Notice.across_tenants.create(
@@ -242,5 +244,5 @@ def test_only_runs_of_the_same_job_are_compared(
     assert viewer.get(f"/runs/{later.pk}/compare?with=x").status_code == 200
 
 
-def test_the_only_run_has_nothing_to_compare_with(run: Run, viewer: Client) -> None:
+def test_the_only_run_has_nothing_to_compare(run: Run, viewer: Client) -> None:
     assert "This is the only run of the job so far." in viewer.get(f"/runs/{run.pk}/compare").content.decode()

@@ -1,4 +1,4 @@
-"""Do the pages keep to the content security policy, and are there pages for errors?"""
+"""Do the pages obey the content security policy, and are there error pages?"""
 
 import re
 from pathlib import Path
@@ -32,12 +32,12 @@ def test_the_policy_allows_only_our_own(page: str, run: Run, viewer: Client) -> 
     assert not INLINE.search(answer.content.decode())
 
 
-def test_an_unknown_address_is_told_in_our_own_page(run: Run, viewer: Client) -> None:
+def test_an_unknown_address_gets_our_own_error_page(run: Run, viewer: Client) -> None:
     answer = viewer.get("/nothing/here/")
     assert answer.status_code == 404
     assert "Page not found" in answer.content.decode()
 
 
 @pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "500"])
-def test_an_error_page_needs_nothing_but_itself(code: str) -> None:
+def test_an_error_page_needs_no_context(code: str) -> None:
     assert "Go to Home" in render_to_string(f"{code}.html")

@@ -1,4 +1,4 @@
-"""Does the home page warn before a token ends, and only the people whose token it is?"""
+"""Does the home page warn before a token expires, and only the members of its tenant?"""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def test_the_home_page_counts_down_to_the_end_of_a_token(viewer: Client, job: Jo
     assert "theirs" not in page
 
 
-def test_an_expired_and_a_refused_token_are_told_apart_from_a_good_one(operator: Client, job: Job) -> None:
+def test_expired_and_refused_tokens_are_shown_and_valid_ones_are_not(operator: Client, job: Job) -> None:
     assert job.integration
     for label, days in (("gone", -1), ("good", 100)):
         ends = timezone.now() + timedelta(days=days)

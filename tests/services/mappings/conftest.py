@@ -1,4 +1,4 @@
-"""Which loaded rows do these tests map? Two tenants with a Jira each, filled by hand."""
+"""Which loaded rows do these tests map? Two tenants, each with a Jira that the tests fill."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Can admins do everything, seeing what it changes first, and others only what their role and tenant allow?"""
+"""Can admins do everything after a preview, and other users only what their role and tenant allow?"""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Visit = Callable[..., Client]
 
 @pytest.fixture
 def visit(db: None) -> Visit:
-    """A browser of a new user with this role in these tenants."""
+    """``visit(role, *tenants)``: the browser of a new user with this role in these tenants."""
 
     def enter(role: Role, *tenants: Tenant) -> Client:
         user = create_user(username=f"{role}-{len(tenants)}", password="correct horse battery staple")
@@ -62,7 +62,7 @@ def category(site: Site) -> str | None:
 
 
 def confirm(browser: Client, page: Any) -> Any:
-    """Press "Apply" on a preview page."""
+    """Press "Apply changes" on a preview page."""
     fields: dict[str, list[str]] = {}
     for name, value in HIDDEN.findall(page.content.decode()):
         fields.setdefault(unescape(name), []).append(unescape(value))
@@ -72,7 +72,7 @@ def confirm(browser: Client, page: Any) -> Any:
 
 
 def inline(*steps: FlowStep, **changes: Any) -> dict[str, Any]:
-    """What the page of a workflow sends for its steps; ``changes`` as ``s0_category="done"``."""
+    """The fields that the page of a workflow sends for its steps, with ``changes`` such as ``s0_category="done"``."""
     sent: dict[str, Any] = {"steps-TOTAL_FORMS": len(steps), "steps-INITIAL_FORMS": len(steps)}
     for number, step in enumerate(steps):
         for field in ("id", "name", "position", "category"):
@@ -119,7 +119,7 @@ def test_no_page_has_inline_scripts_or_styles(admin: Client, mapped: StatusMappi
         assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style| style=| on\w+=\"", html)
 
 
-def test_an_edit_that_touches_issues_is_previewed_then_applied_and_logged(
+def test_an_edit_that_affects_issues_is_previewed_then_applied_and_logged(
     site: Site, admin: Client, mapped: StatusMapping
 ) -> None:
     address = f"{ROOT}statusmapping/{mapped.pk}/change/"
@@ -138,7 +138,7 @@ def test_an_edit_that_touches_issues_is_previewed_then_applied_and_logged(
     assert "Flow step" in history
 
 
-def test_an_edit_that_touches_nothing_is_saved_at_once(site: Site, admin: Client) -> None:
+def test_an_edit_that_affects_no_issue_is_saved_at_once(site: Site, admin: Client) -> None:
     answer = admin.post(
         f"{ROOT}statusmapping/add/",
         {"tenant": site.tenant.pk, "provider_status": "Unused", "flow_step": site.step("Done").pk, "is_active": "on"},
@@ -173,7 +173,7 @@ def test_deactivating_a_selection_is_previewed(site: Site, admin: Client, mapped
     assert category(site) == "waiting"
 
 
-def test_activating_what_cannot_be_active_changes_nothing(site: Site, admin: Client) -> None:
+def test_activating_an_invalid_row_changes_nothing(site: Site, admin: Client) -> None:
     step = site.step("Review")
     mapping = site.map_status("QA", step, is_active=False)
     FlowStep.across_tenants.filter(pk=step.pk).update(is_active=False)
@@ -239,7 +239,9 @@ def test_deleting_a_selection_is_previewed(site: Site, admin: Client, mapped: St
 
 
 @pytest.mark.parametrize("table", ["flowstep", "standardtype", "workflow"])
-def test_rows_that_others_use_are_not_deleted_by_the_dozen(admin: Client, mapped: StatusMapping, table: str) -> None:
+def test_rows_that_others_use_cannot_be_deleted_as_a_selection(
+    admin: Client, mapped: StatusMapping, table: str
+) -> None:
     assert "delete_selected" not in admin.get(f"{ROOT}{table}/").content.decode()
 
 
@@ -292,7 +294,9 @@ def test_export_and_import(site: Site, admin: Client, mapped: StatusMapping) -> 
     assert LogEntry.objects.get().object_id == str(mapped.pk)
 
 
-def test_what_is_not_mapped_is_listed_with_a_link_to_map_it(site: Site, admin: Client, mapped: StatusMapping) -> None:
+def test_unmapped_names_are_listed_with_a_link_to_add_a_mapping(
+    site: Site, admin: Client, mapped: StatusMapping
+) -> None:
     mapped.delete()
     page = admin.get(f"{ROOT}statusmapping/unmapped/").content.decode()
     link = re.search(r'href="([^"]*statusmapping/add/\?[^"]*)"', page)
@@ -301,7 +305,9 @@ def test_what_is_not_mapped_is_listed_with_a_link_to_map_it(site: Site, admin: C
     assert 'value="QA"' in form
 
 
-def test_viewers_and_operators_look_but_do_not_touch(site: Site, visit: Visit, mapped: StatusMapping) -> None:
+def test_viewers_and_operators_see_mappings_but_cannot_change_them(
+    site: Site, visit: Visit, mapped: StatusMapping
+) -> None:
     for role in (Role.VIEWER, Role.OPERATOR):
         browser = visit(role, site.tenant)
         assert browser.get(f"{ROOT}statusmapping/").status_code == 200

@@ -1,4 +1,4 @@
-"""Does a file come back as it went out, and does one bad line keep all the others out?"""
+"""Does an import of an exported file change nothing, and does one invalid line stop the whole import?"""
 
 import pytest
 

@@ -106,7 +106,7 @@ def test_a_step_with_statuses_stays_in_its_workflow(site: Site) -> None:
     assert "Create a new step instead" in sentence(step)
 
 
-def test_two_steps_change_places_but_never_share_one(site: Site) -> None:
+def test_two_steps_can_swap_positions_but_never_share_one(site: Site) -> None:
     todo, doing = (FlowStep.across_tenants.filter(pk=site.step(name).pk) for name in ("To Do", "In Progress"))
     todo.update(position=2)
     doing.update(position=1)
@@ -117,7 +117,7 @@ def test_two_steps_change_places_but_never_share_one(site: Site) -> None:
     todo.update(position=2)
 
 
-def test_deleting_a_tenant_takes_its_mappings_along(site: Site, other_site: Site) -> None:
+def test_deleting_a_tenant_deletes_its_mappings(site: Site, other_site: Site) -> None:
     site.map_status("QA", site.step("Review"))
     site.map_type("Story", "Story")
     site.tenant.delete()

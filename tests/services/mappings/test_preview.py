@@ -1,4 +1,4 @@
-"""Is what the preview says what happens?"""
+"""Does the preview say what the change really does?"""
 
 import pytest
 
@@ -26,7 +26,7 @@ def look(site: Site, change: object) -> Preview:
     return seen
 
 
-def test_it_counts_per_respect_and_leaves_no_trace(mapped: Site) -> None:
+def test_a_preview_counts_changes_by_kind_and_changes_nothing(mapped: Site) -> None:
     before = list(StatusMapping.objects.for_tenant(mapped.tenant).values())
     qa = StatusMapping.objects.for_tenant(mapped.tenant).filter(provider_status="QA")
     doing = mapped.step("In Progress")
@@ -40,7 +40,7 @@ def test_it_counts_per_respect_and_leaves_no_trace(mapped: Site) -> None:
     assert list(StatusMapping.objects.for_tenant(mapped.tenant).values()) == before
 
 
-def test_it_equals_what_happens(mapped: Site) -> None:
+def test_the_preview_equals_the_real_change(mapped: Site) -> None:
     def categories() -> list[str | None]:
         from apps.mappings.models import IssueFlow
 
@@ -67,7 +67,7 @@ def test_a_new_category_of_a_step_changes_past_moves_too(mapped: Site) -> None:
     assert {shift.what for shift in seen.shifts} == {"category"}
 
 
-def test_a_workflow_left_without_end_is_a_fault(mapped: Site) -> None:
+def test_a_workflow_without_a_done_step_is_a_fault(mapped: Site) -> None:
     done = FlowStep.across_tenants.filter(pk=mapped.step("Done").pk)
     (fault,) = look(mapped, lambda: done.update(is_active=False)).faults
     assert "“Default” has no active step of the category Done" in fault

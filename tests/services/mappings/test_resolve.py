@@ -69,7 +69,7 @@ def test_a_type_takes_its_own_workflow(site: Site) -> None:
         (FlowStep, {"name": "In Progress"}, {"flow_step_id"}),
     ],
 )
-def test_what_is_mapped_to_something_inactive_is_left_out(
+def test_a_mapping_to_an_inactive_row_maps_to_nothing(
     site: Site, model: Any, where: dict[str, str], left: set[str]
 ) -> None:
     site.map_type("Story", "Story")
@@ -102,7 +102,7 @@ def test_tenants_do_not_share_mappings(site: Site, other_site: Site) -> None:
     assert not IssueFlow.objects.for_tenant(site.tenant).filter(issue=issue)
 
 
-def test_past_moves_are_mapped_by_the_status_they_name(site: Site) -> None:
+def test_past_changes_are_mapped_by_the_statuses_that_they_name(site: Site) -> None:
     site.map_type("Story", "Story")
     for name, step in (("Open", "To Do"), ("Doing", "In Progress"), ("Old name", "Review")):
         site.map_status(name, site.step(step))

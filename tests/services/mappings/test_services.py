@@ -1,4 +1,4 @@
-"""Do defaults only add, and does nothing in use go away without a place for what used it?"""
+"""Do default mappings only add rows, and are rows in use deleted only with a replacement?"""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -52,7 +52,7 @@ def test_a_new_tenant_gets_types_workflow_and_mappings_once(db: None) -> None:
         row.full_clean()
 
 
-def test_a_source_without_types_makes_nothing(db: None) -> None:
+def test_a_source_without_types_creates_nothing(db: None) -> None:
     tenant = create_tenant(slug="code", name="Code")
     github = Integration.across_tenants.create(
         tenant=tenant, provider="github", name="g", base_url="https://api.github.com"
@@ -61,7 +61,7 @@ def test_a_source_without_types_makes_nothing(db: None) -> None:
     assert not StandardType.objects.for_tenant(tenant).exists()
 
 
-def test_what_a_person_set_is_never_touched(site: Site) -> None:
+def test_mappings_of_a_person_are_never_changed(site: Site) -> None:
     site.type("Story")
     site.type("Bug")
     site.status("Review")
@@ -92,7 +92,7 @@ def test_a_status_that_means_something_else_in_one_project_gets_its_own_mapping(
     assert set(rows) == {(None, "In Progress"), (odd.pk, "Done")}
 
 
-def test_every_active_workflow_gets_its_mappings_a_namesake_first(site: Site) -> None:
+def test_every_active_workflow_gets_mappings_to_steps_of_the_same_name_first(site: Site) -> None:
     site.workflow("Bugs", Triage="to_do", Analysis="active", Fixing="active", Closed="done")
     site.type("Bug")
     site.status("fixing")
@@ -102,7 +102,7 @@ def test_every_active_workflow_gets_its_mappings_a_namesake_first(site: Site) ->
     assert dict(rows.values_list("provider_status", "flow_step__name")) == {"fixing": "Fixing", "QA": "Analysis"}
 
 
-def test_a_flow_step_in_use_goes_only_with_a_place_for_its_statuses(site: Site) -> None:
+def test_a_flow_step_in_use_is_deleted_only_with_a_replacement(site: Site) -> None:
     review, doing = site.step("Review"), site.step("In Progress")
     site.map_type("Story", "Story")
     mapping = site.map_status("QA", review)
@@ -117,14 +117,14 @@ def test_a_flow_step_in_use_goes_only_with_a_place_for_its_statuses(site: Site) 
     assert not FlowStep.across_tenants.filter(name="Review", workflow=doing.workflow_id).exists()
 
 
-def test_a_step_of_another_workflow_or_tenant_does_not_fit(site: Site, other_site: Site) -> None:
+def test_a_step_of_another_workflow_or_tenant_is_no_replacement(site: Site, other_site: Site) -> None:
     bugs = site.workflow("Bugs", Fixed="done")
     for wrong in (bugs.steps.get(), other_site.step("Done"), site.step("Review")):
         with pytest.raises(ValidationError, match="cannot replace"):
             delete_row(row=site.step("Review"), reassign_to=wrong)
 
 
-def test_a_standard_type_in_use_hands_its_mappings_over(site: Site) -> None:
+def test_the_mappings_of_a_deleted_standard_type_are_reassigned(site: Site) -> None:
     mapping = site.map_type("Story", "Story")
     with pytest.raises(ValidationError, match="used by 1 work item type mapping"):
         delete_row(row=site.standard_type("Story"))
@@ -133,7 +133,7 @@ def test_a_standard_type_in_use_hands_its_mappings_over(site: Site) -> None:
     assert mapping.standard_type.name == "Task"
 
 
-def test_a_mapping_in_use_is_shown_and_can_get_another_target(site: Site) -> None:
+def test_a_mapping_in_use_can_get_another_target(site: Site) -> None:
     site.map_type("Story", "Story")
     mapping = site.map_status("QA", site.step("Review"))
     issue = site.issue(site.project("A"), site.type("Story"), site.status("QA"))
@@ -144,7 +144,7 @@ def test_a_mapping_in_use_is_shown_and_can_get_another_target(site: Site) -> Non
     assert site.flow(issue).category is None
 
 
-def test_the_default_workflow_goes_only_with_a_successor(site: Site) -> None:
+def test_the_default_workflow_is_deleted_only_with_a_new_default(site: Site) -> None:
     default = Workflow.objects.for_tenant(site.tenant).get()
     bugs = site.workflow("Bugs", Fixed="done")
     own = TypeWorkflow.across_tenants.create(
@@ -162,7 +162,7 @@ def test_the_default_workflow_goes_only_with_a_successor(site: Site) -> None:
     assert not StatusMapping.objects.for_tenant(site.tenant).exists()
 
 
-def test_unmapped_counts_issues_and_tells_inactive_from_missing(site: Site) -> None:
+def test_unmapped_names_have_issue_counts_and_say_if_a_mapping_is_inactive(site: Site) -> None:
     project, story, epic = site.project("A"), site.type("Story"), site.type("Epic")
     site.map_type("epic", "Epic", is_active=False)
     site.map_type("Story", "Story")

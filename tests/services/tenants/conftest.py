@@ -1,4 +1,4 @@
-"""Which people and tenants do these tests know?"""
+"""Which users and tenants do these tests use?"""
 
 from collections.abc import Callable
 

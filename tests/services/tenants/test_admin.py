@@ -97,7 +97,7 @@ def test_superusers_see_all(acme_hub: Integration, globex_hub: Integration, new_
     assert "By tenant" in page
 
 
-def test_the_tenant_shows_only_to_people_with_several(
+def test_the_tenant_is_shown_only_to_users_with_several(
     acme: Tenant, globex: Tenant, acme_hub: Integration, globex_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     one = visit(new_user("one", {acme: Role.ADMIN}))
@@ -133,7 +133,7 @@ def test_operators_act(
     assert ("refuses the connection" in acme_hub.problem) is may_act
 
 
-def test_an_action_leaves_out_where_one_only_looks(
+def test_an_action_leaves_out_rows_that_the_user_may_only_view(
     acme: Tenant, globex: Tenant, acme_hub: Integration, globex_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.OPERATOR, globex: Role.VIEWER}))
@@ -144,7 +144,7 @@ def test_an_action_leaves_out_where_one_only_looks(
     assert globex_hub.tested_at is None
 
 
-def test_nobody_adds_to_or_moves_into_a_foreign_tenant(
+def test_users_cannot_add_or_move_rows_into_a_foreign_tenant(
     acme: Tenant, globex: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
@@ -153,7 +153,7 @@ def test_nobody_adds_to_or_moves_into_a_foreign_tenant(
     assert not Integration.objects.for_tenant(globex).exists()
 
 
-def test_viewing_a_second_tenant_is_no_right_to_add_there(
+def test_a_viewer_of_a_second_tenant_cannot_add_rows_there(
     acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.ADMIN, globex: Role.VIEWER}))
@@ -166,7 +166,7 @@ def test_a_token_is_written_never_shown_and_kept_when_left_empty(
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
     refused = browser.post(f"{LIST}add/", form(tenant=acme.pk))
-    assert "Enter the token that the provider issued." in refused.content.decode()
+    assert "Enter the token that the provider has created." in refused.content.decode()
     refused = browser.post(f"{LIST}add/", form(tenant=acme.pk, name="", **NEW))
     assert TOKEN not in refused.content.decode()
     browser.post(f"{LIST}add/", form(tenant=acme.pk, **NEW))
@@ -188,7 +188,7 @@ def test_a_token_is_written_never_shown_and_kept_when_left_empty(
     assert not any(TOKEN in text or "ghp_another" in text for text in texts)
 
 
-def test_two_connections_of_one_name_are_refused_in_words(
+def test_two_connections_with_one_name_are_refused_with_a_sentence(
     acme: Tenant, acme_hub: Integration, new_user: NewUser, visit: Visit
 ) -> None:
     other = connect(acme, "other")
@@ -214,7 +214,9 @@ def test_the_list_works_while_a_key_is_missing(
     assert secret_of(acme_hub) == "ghp_another"
 
 
-def test_a_tenants_admin_lets_people_in_by_name(acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit) -> None:
+def test_a_tenants_admin_adds_members_by_user_name(
+    acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
+) -> None:
     bob = new_user("bob", {globex: Role.ADMIN})
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
     add = "/admin/tenants/membership/add/"
@@ -238,7 +240,7 @@ def test_a_tenants_admin_changes_a_role(acme: Tenant, new_user: NewUser, visit: 
     assert membership.role == Role.OPERATOR
 
 
-def test_a_tenants_admin_changes_the_own_tenant_only(
+def test_a_tenants_admin_changes_only_their_own_tenant(
     acme: Tenant, globex: Tenant, new_user: NewUser, visit: Visit
 ) -> None:
     browser = visit(new_user("ada", {acme: Role.ADMIN}))
@@ -265,7 +267,9 @@ def test_accounts_are_for_superusers_and_show_no_hash(acme: Tenant, new_user: Ne
     assert root.get(f"/admin/tenants/user/{ada.pk}/password/").status_code == 200
 
 
-def test_a_superuser_makes_an_account_that_opens_the_admin_site(acme: Tenant, new_user: NewUser, visit: Visit) -> None:
+def test_a_superuser_creates_an_account_that_may_open_the_admin_site(
+    acme: Tenant, new_user: NewUser, visit: Visit
+) -> None:
     root = visit(new_user("root", is_superuser=True))
     inline: dict[str, Any] = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0}
     inline |= {"memberships-0-tenant": acme.pk, "memberships-0-role": "viewer"}
@@ -277,7 +281,7 @@ def test_a_superuser_makes_an_account_that_opens_the_admin_site(acme: Tenant, ne
     assert visit(bob).get("/admin/").status_code == 200
 
 
-def test_who_has_no_role_sees_nothing(acme_hub: Integration, new_user: NewUser, visit: Visit) -> None:
+def test_a_user_without_a_role_sees_nothing(acme_hub: Integration, new_user: NewUser, visit: Visit) -> None:
     browser = visit(new_user("nobody"))
     assert browser.get(LIST).status_code == 403
     assert "integration" not in browser.get("/admin/").content.decode().lower()

@@ -1,4 +1,4 @@
-"""Can a password be guessed, and does the chosen tenant hold?"""
+"""Is the number of password attempts limited, and does the chosen tenant stay chosen?"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ def test_waiting_is_not_prolonged_by_trying(acme: Tenant, new_user: NewUser) -> 
     assert LoginAttempt.objects.count() == throttle.MAX_ATTEMPTS_PER_USER_AND_ADDRESS
 
 
-def test_another_spelling_or_the_api_is_no_way_around(acme: Tenant, new_user: NewUser) -> None:
+def test_the_throttle_also_counts_other_spellings_and_the_api(acme: Tenant, new_user: NewUser) -> None:
     new_user("ada", {acme: Role.ADMIN})
     for username in ("ada", "ADA", "Ada", "aDa", "adA"):
         try_admin(Client(), "wrong", username)
@@ -61,7 +61,7 @@ def test_other_people_and_other_addresses_are_not_locked_out(acme: Tenant, new_u
     assert try_admin(Client(REMOTE_ADDR="192.0.2.7"), PASSWORD).status_code == 302
 
 
-def test_one_address_cannot_try_one_password_on_everybody(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_address_cannot_try_a_password_for_many_users(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MAX_ATTEMPTS_PER_ADDRESS", 3)
     for name in ("a", "b", "c"):
         throttle.admit(username=name, address="192.0.2.7")
@@ -108,7 +108,7 @@ def test_switching_leads_to_our_own_pages_only(
     assert answer.headers["Location"] == expected
 
 
-def test_who_has_no_tenant_or_is_not_logged_in_has_no_role(acme: Tenant, new_user: NewUser, visit: Visit) -> None:
+def test_a_user_without_a_tenant_or_a_log_in_has_no_role(acme: Tenant, new_user: NewUser, visit: Visit) -> None:
     assert visit(new_user("ada")).get("/").content == b"nowhere"
     assert Client().get("/").content == b"nowhere"
 

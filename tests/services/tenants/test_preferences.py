@@ -1,4 +1,4 @@
-"""Does everybody see the pages as they have chosen?"""
+"""Are the pages shown with the preferences of the user?"""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def ada(new_user: NewUser) -> User:
     return new_user("ada", {create_tenant(slug="acme", name="Acme"): Role.VIEWER})
 
 
-def test_what_is_chosen_is_kept_and_shown(ada: User, visit: Visit) -> None:
+def test_chosen_preferences_are_saved_and_shown(ada: User, visit: Visit) -> None:
     browser = visit(ada)
     chosen = {"time_zone": "Europe/Berlin", "theme": "dark", "refresh": 60, "start_page": "runs", "shortcuts": "on"}
     assert browser.post("/preferences/", chosen).status_code == 302
@@ -27,7 +27,7 @@ def test_what_is_chosen_is_kept_and_shown(ada: User, visit: Visit) -> None:
     assert "Preferences saved." in page
 
 
-def test_a_wrong_time_zone_is_told_and_nothing_is_kept(ada: User, visit: Visit) -> None:
+def test_an_unknown_time_zone_is_refused_and_nothing_is_saved(ada: User, visit: Visit) -> None:
     browser = visit(ada)
     answer = browser.post(
         "/preferences/", {"time_zone": "Mars/Base", "theme": "dark", "refresh": 0, "start_page": "home"}
@@ -37,7 +37,7 @@ def test_a_wrong_time_zone_is_told_and_nothing_is_kept(ada: User, visit: Visit) 
     assert (ada.time_zone, ada.theme) == ("", "system")
 
 
-def test_the_log_in_leads_to_the_chosen_page(ada: User) -> None:
+def test_the_log_in_opens_the_chosen_start_page(ada: User) -> None:
     User.objects.filter(pk=ada.pk).update(start_page="runs")
     browser = Client()
     answer = browser.post("/login/", {"username": "ada", "password": PASSWORD}, follow=True)

@@ -1,4 +1,4 @@
-"""Do tenants, users and roles come and go as asked, and does nobody see another tenant's rows?"""
+"""Are tenants, users and roles created and removed as asked, and does no user see rows of another tenant?"""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def test_people_see_their_tenants_only(acme: Tenant, globex: Tenant, new_user: N
     assert not tenants_of(new_user("nobody"))
 
 
-def test_who_is_deactivated_has_no_role_left(acme: Tenant, new_user: NewUser) -> None:
+def test_a_deactivated_user_has_no_role(acme: Tenant, new_user: NewUser) -> None:
     root = new_user("root", {acme: Role.ADMIN}, is_superuser=True)
     root.is_active = False
     assert roles_of(root) == {}
@@ -58,7 +58,7 @@ def test_who_is_deactivated_has_no_role_left(acme: Tenant, new_user: NewUser) ->
     assert not tenants_of(root)
 
 
-def test_a_role_that_is_not_enough_is_denied_and_a_foreign_tenant_does_not_exist(
+def test_a_low_role_is_denied_and_a_foreign_tenant_is_not_found(
     acme: Tenant, globex: Tenant, new_user: NewUser
 ) -> None:
     ada = new_user("ada", {acme: Role.VIEWER})
@@ -70,14 +70,14 @@ def test_a_role_that_is_not_enough_is_denied_and_a_foreign_tenant_does_not_exist
 
 
 @pytest.mark.parametrize("query", ["all", "count", "exists", "first"])
-def test_a_query_that_forgets_the_tenant_is_refused(query: str) -> None:
+def test_a_query_without_a_tenant_is_refused(query: str) -> None:
     with pytest.raises(UnscopedQueryError, match="for_tenant"):
         getattr(Integration.objects, query)()
     with pytest.raises(UnscopedQueryError):
         Integration.objects.filter(name="x")
 
 
-def test_the_commands_make_tenants_and_members(db: None, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_commands_create_tenants_and_members(db: None, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("NEW_PASSWORD", PASSWORD)
     call_command("tenant", "add", "acme", "--name", "Acme")
     call_command("member", "add", "ada", "--tenant", "acme", "--role", "operator", "--password-env", "NEW_PASSWORD")

@@ -1,4 +1,4 @@
-"""Does a bearer token work for whom it was made, for as long as it was made, and for nothing else?"""
+"""Is a bearer token valid only for its user, its purpose and its time?"""
 
 import uuid
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def whoami(token: str, **headers: str) -> Any:
 
 
 def forge(user: User, **changes: Any) -> str:
-    """A token signed with the right key, with other claims; ``None`` leaves one out."""
+    """A token that is signed with the right key and has other claims. ``None`` leaves a claim out."""
     key = changes.pop("key", tokens._signing_key())
     now = datetime.now(UTC)
     claims = {
@@ -55,7 +55,7 @@ def forge(user: User, **changes: Any) -> str:
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, "HS256")
 
 
-def test_a_password_buys_a_pair_that_works(ada: User) -> None:
+def test_a_password_gets_a_valid_token_pair(ada: User) -> None:
     body = {"username": "ada", "password": PASSWORD}
     pair = Client().post("/api/token", body, content_type="application/json").json()
     assert pair["expires_in"] == 1800
@@ -134,12 +134,12 @@ def test_a_refresh_token_works_once(ada: User) -> None:
     assert tokens.refresh_tokens(second.refresh).access
 
 
-def test_an_access_token_refreshes_nothing(ada: User) -> None:
+def test_an_access_token_cannot_be_used_to_refresh(ada: User) -> None:
     with pytest.raises(InvalidTokenError, match="not a refresh token"):
         tokens.refresh_tokens(tokens.issue_tokens(ada).access)
 
 
-def test_who_logs_out_cannot_refresh(ada: User) -> None:
+def test_a_revoked_token_cannot_be_used_to_refresh(ada: User) -> None:
     pair = tokens.issue_tokens(ada)
     answer = Client().post("/api/token/revoke", {"refresh": pair.refresh}, content_type="application/json")
     assert answer.status_code == 204
@@ -176,7 +176,7 @@ def test_a_session_writes_only_with_the_csrf_token(acme: Tenant, new_user: NewUs
     assert browser.post("/api/tenants/acme/act", headers={"X-CSRFToken": "a" * 32}).json() == {"done": True}
 
 
-def test_a_bad_bearer_token_is_not_rescued_by_a_session(ada: User) -> None:
+def test_an_invalid_bearer_token_is_refused_despite_a_session(ada: User) -> None:
     browser = Client()
     browser.force_login(ada)
     assert browser.get("/api/whoami", headers={"Authorization": "Bearer x"}).status_code == 401
@@ -199,7 +199,7 @@ def test_the_header_chooses_among_the_callers_tenants(acme: Tenant, globex: Tena
         )
 
 
-def test_a_central_token_is_asked_for_once_a_minute(ada: User, central: ScriptedServer) -> None:
+def test_the_central_service_is_asked_once_a_minute_per_token(ada: User, central: ScriptedServer) -> None:
     central.on(CENTRAL_PATH, Say({"valid": True, "user": {"username": "ada"}}))
     assert whoami("central-token").json()["user"] == "ada"
     assert whoami("central-token").status_code == 200
@@ -209,7 +209,7 @@ def test_a_central_token_is_asked_for_once_a_minute(ada: User, central: Scripted
     assert len(central.calls(CENTRAL_PATH)) == 2
 
 
-def test_our_own_tokens_never_leave(ada: User, central: ScriptedServer) -> None:
+def test_our_own_tokens_are_never_sent_to_the_central_service(ada: User, central: ScriptedServer) -> None:
     assert whoami(tokens.issue_tokens(ada).access).status_code == 200
     assert not central.seen
 
@@ -234,7 +234,7 @@ def test_anything_but_a_clear_yes_keeps_people_out(ada: User, central: ScriptedS
     assert whoami("central-token").status_code == 401
 
 
-def test_a_service_that_is_away_keeps_people_out_and_is_asked_again(
+def test_an_unreachable_service_lets_nobody_in_and_is_asked_again(
     ada: User, central: ScriptedServer, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.BACKEND_SERVICE_URL = "http://127.0.0.1:1"
@@ -245,7 +245,7 @@ def test_a_service_that_is_away_keeps_people_out_and_is_asked_again(
     assert whoami("central-token").status_code == 200
 
 
-def test_a_central_yes_opens_no_deactivated_account(ada: User, central: ScriptedServer) -> None:
+def test_a_deactivated_account_stays_closed_despite_a_central_yes(ada: User, central: ScriptedServer) -> None:
     User.objects.update(is_active=False)
     central.on(CENTRAL_PATH, Say({"valid": True, "user": {"username": "ada"}}))
     assert whoami("central-token").status_code == 401

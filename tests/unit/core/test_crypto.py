@@ -1,4 +1,4 @@
-"""Does a secret stay secret, at rest and in every text?"""
+"""Does a secret stay secret, in the database and in every text?"""
 
 import json
 import logging
@@ -27,7 +27,7 @@ def test_no_text_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert not any(TOKEN in text for text in texts)
 
 
-def test_a_secret_is_no_json() -> None:
+def test_a_secret_cannot_be_serialized_as_json() -> None:
     with pytest.raises(TypeError):
         json.dumps({"token": Secret(TOKEN)})
 
@@ -38,7 +38,7 @@ def test_what_is_stored_is_encrypted_and_comes_back() -> None:
     assert loaded(value).reveal() == TOKEN
 
 
-def test_nothing_stays_nothing() -> None:
+def test_an_empty_secret_stays_empty() -> None:
     assert stored(Secret("")) == b""
     assert not loaded(b"")
 
@@ -48,13 +48,13 @@ def test_a_plain_text_is_refused_by_the_column() -> None:
         EncryptedField().get_prep_value(TOKEN)
 
 
-def test_a_new_first_key_still_opens_what_the_old_one_closed(settings: Any) -> None:
+def test_a_new_first_key_still_decrypts_old_secrets(settings: Any) -> None:
     value = stored(Secret(TOKEN))
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.ENCRYPTION_KEYS]
     assert loaded(value).reveal() == TOKEN
 
 
-def test_a_missing_key_is_told_in_a_sentence_without_the_secret(settings: Any) -> None:
+def test_a_missing_key_is_reported_without_the_secret(settings: Any) -> None:
     value = stored(Secret(TOKEN))
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(UndecryptableSecretError, match=r"add the key .* to ENCRYPTION_KEY"):

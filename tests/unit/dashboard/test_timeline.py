@@ -1,4 +1,4 @@
-"""Do the bars of a timeline stand where their times are, whatever the length of the run?"""
+"""Are the bars of a timeline at the position of their times, whatever the length of the run?"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -62,7 +62,7 @@ def test_bars_stand_in_lanes_by_step_and_stage() -> None:
     assert wait.label.endswith("25.0 s. Rate limit.")
 
 
-def test_what_still_goes_on_reaches_to_the_end() -> None:
+def test_a_span_that_has_not_ended_reaches_to_the_end() -> None:
     spans = [span(1, SpanKind.ATTEMPT, 0, None)]
     drawn = timeline(JOB, spans, BEGIN + timedelta(seconds=10))
     assert drawn
@@ -70,7 +70,7 @@ def test_what_still_goes_on_reaches_to_the_end() -> None:
     assert (stretch.x, stretch.width, stretch.state, stretch.is_open) == (0, 100, "running", True)
 
 
-def test_many_short_bars_become_few_and_none_is_too_narrow_to_be_seen() -> None:
+def test_many_short_bars_are_joined_and_no_bar_is_too_narrow() -> None:
     spans = [span(i, SpanKind.WAIT, i, i + 0.5, note=f"Reason {i}") for i in range(3000)]
     drawn = timeline(JOB, spans, BEGIN + timedelta(seconds=3000))
     assert drawn

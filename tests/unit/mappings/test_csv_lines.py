@@ -1,4 +1,4 @@
-"""Is a CSV file read as its author meant it, and refused with the place where it is wrong?"""
+"""Are CSV files read correctly, and are invalid ones refused with the line of the error?"""
 
 import pytest
 

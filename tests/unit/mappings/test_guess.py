@@ -1,4 +1,4 @@
-"""Are a provider's types and statuses understood by what the source says about them?"""
+"""Are a provider's types and statuses guessed from what the source reports about them?"""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_other_work_in_progress_is_active(name: str) -> None:
     assert guess_category(name=name, category="indeterminate") == FlowCategory.ACTIVE
 
 
-def test_a_name_does_not_overrule_what_is_not_begun_or_done() -> None:
+def test_a_name_does_not_overrule_the_categories_to_do_and_done() -> None:
     assert guess_category(name="Reviewed", category="done") == FlowCategory.DONE
     assert guess_category(name="Waiting for triage", category="new") == FlowCategory.TO_DO
 

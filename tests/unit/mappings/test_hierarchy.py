@@ -1,4 +1,4 @@
-"""Is the path that makes a circle found?"""
+"""Is the path of a cycle found?"""
 
 from itertools import pairwise
 
@@ -12,11 +12,11 @@ def test_the_shortest_path_is_found() -> None:
     assert find_path([(1, 2), (2, 3), (3, 4), (2, 4)], 1, 4) == [1, 2, 4]
 
 
-def test_no_path_is_an_empty_one() -> None:
+def test_a_missing_path_is_empty() -> None:
     assert find_path([(1, 2)], 2, 1) == []
 
 
-def test_links_in_a_circle_end() -> None:
+def test_a_search_over_a_cycle_ends() -> None:
     assert find_path([(1, 2), (2, 1)], 1, 3) == []
 
 

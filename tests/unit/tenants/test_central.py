@@ -1,4 +1,4 @@
-"""Does anything but a clear yes of the central auth service let somebody in?"""
+"""Is only a clear yes of the central auth service accepted?"""
 
 import pytest
 
@@ -35,6 +35,6 @@ def test_a_clear_no_names_nobody() -> None:
         b"\xff\xfe\x00",
     ],
 )
-def test_anything_else_is_no_answer(body: bytes) -> None:
+def test_any_other_answer_is_an_error(body: bytes) -> None:
     with pytest.raises(CentralAuthError):
         username_in(body)

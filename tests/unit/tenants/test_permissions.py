@@ -1,4 +1,4 @@
-"""Does a role allow what the roles below it allow, and no more?"""
+"""May a role do what the roles below it may do, and no more?"""
 
 import pytest
 
