@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 from ninja.errors import HttpError
@@ -147,7 +148,7 @@ def estimate(request: HttpRequest, job_id: int, body: RunRequestBody) -> dict[st
     return {
         "records": sum(one.records for one in found),
         "exact": all(one.is_exact for one in found),
-        "estimates": found,
+        "estimates": [msgspec.to_builtins(one) for one in found],
     }
 
 
