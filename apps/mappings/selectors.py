@@ -49,10 +49,10 @@ class Misplaced:
     issues: int
 
 
-def _of_integration(rows: QuerySet[Any], tenant: Tenant, integration: Integration, name: str) -> QuerySet[Any]:
-    """The rows for ``integration`` or for all integrations, with their name in lower case as ``key``."""
+def _of_integration(mappings: QuerySet[Any], tenant: Tenant, integration: Integration, name: str) -> QuerySet[Any]:
+    """The mappings for ``integration`` or for all integrations, with their name in lower case as ``key``."""
     is_for_it = Q(integration=integration) | Q(integration=None)
-    own: QuerySet[Any] = rows.filter(is_for_it, tenant=tenant).annotate(key=Lower(name))
+    own: QuerySet[Any] = mappings.filter(is_for_it, tenant=tenant).annotate(key=Lower(name))
     return own
 
 
@@ -70,14 +70,14 @@ def types_without_mapping(tenant: Tenant, integration: Integration) -> QuerySet[
 
 def reported_statuses(tenant: Tenant, integration: Integration) -> list[ReportedStatus]:
     """The statuses of the source that are not deleted."""
-    rows = _reported(Status, tenant, integration).order_by("pk")
-    return [ReportedStatus(*row) for row in rows.values_list("key", "name", "category", "project")]
+    statuses = _reported(Status, tenant, integration).order_by("pk")
+    return [ReportedStatus(*status) for status in statuses.values_list("key", "name", "category", "project")]
 
 
 def status_keys_with_mapping(tenant: Tenant, integration: Integration) -> set[tuple[int, str]]:
     """The keys (workflow id, status name in lower case) of all mappings for ``integration``, active or inactive."""
-    rows = _of_integration(StatusMapping.across_tenants.all(), tenant, integration, "provider_status")
-    return set(rows.values_list("workflow_id", "key"))
+    mappings = _of_integration(StatusMapping.across_tenants.all(), tenant, integration, "provider_status")
+    return set(mappings.values_list("workflow_id", "key"))
 
 
 UNMAPPED = """
@@ -89,18 +89,14 @@ SELECT parent, child, issues FROM mappings_misplaced WHERE tenant_id = %(tenant)
 """
 
 
-def unmapped(tenant: Tenant | int) -> list[Unmapped]:
+def unmapped(tenant: Tenant) -> list[Unmapped]:
     """Types and statuses without an active mapping, those with the most issues first."""
-    return [Unmapped(*row) for row in _rows(UNMAPPED, tenant)]
+    return [Unmapped(*row) for row in rows(UNMAPPED, tenant=tenant.pk)]
 
 
-def misplaced(tenant: Tenant | int) -> list[Misplaced]:
+def misplaced(tenant: Tenant) -> list[Misplaced]:
     """Pairs of parent and child types that occur at the provider and that the hierarchy does not allow."""
-    return [Misplaced(*row) for row in _rows(MISPLACED, tenant)]
-
-
-def _rows(statement: str, tenant: Tenant | int) -> list[tuple[Any, ...]]:
-    return rows(statement, tenant=tenant.pk if isinstance(tenant, Tenant) else tenant)
+    return [Misplaced(*row) for row in rows(MISPLACED, tenant=tenant.pk)]
 
 
 def faults(tenants: list[int]) -> set[str]:
