@@ -132,16 +132,17 @@ def _held(state: JobState, facts: RunFacts, by: str, then: str) -> RunSummary:
 def _ended(row: RunProgress, facts: RunFacts, set_aside: int) -> RunSummary:
     sign, state = run_sign(row, facts), run_state(row, facts)
     if state == JobState.FAILED:
-        heading, summary = str(state.label), f"{row.error} What is done is kept.".strip()
+        summary = f"{row.error} What is done is kept.".strip()
     elif state == RunState.CANCELLED:
-        heading, summary = "Stopped", "What is loaded stays; the next run reads the rest."
+        summary = "What is loaded stays; the next run reads the rest."
     elif set_aside:
-        heading, summary = sign.word, f"{_number(set_aside, 'record')} set aside; the rest of its work was done."
+        summary = f"{_number(set_aside, 'record')} set aside; the rest of its work was done."
+    elif sign.tone == Tone.WARN:
+        summary = "Something is missing: see Completeness."
     else:
-        is_whole = sign.tone != Tone.WARN
-        heading, summary = sign.word, "All of its work was done." if is_whole else "Its proof says what is missing."
+        summary = "All of its work was done."
     moment = Moment("at", facts.ended_at) if facts.ended_at else None
-    return RunSummary(heading=heading, tone=sign.tone, icon=sign.icon, moment=moment, summary=summary)
+    return RunSummary(heading=sign.word, tone=sign.tone, icon=sign.icon, moment=moment, summary=summary)
 
 
 def _full_minute(moment: datetime) -> datetime:
