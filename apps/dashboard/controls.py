@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from apps.jobs.lifecycle.controls import CONTROLS, Control, is_available
 from apps.jobs.models import Job
+from apps.progress.choices import JobState
 from apps.tenants.models import Role
 from apps.tenants.permissions import may_act_as
 
@@ -22,8 +23,9 @@ class ControlOffer:
     @property
     def why(self) -> str:
         """Why it is unavailable, while its button is hidden."""
-        names = " or ".join(sorted(state.label.lower() for state in self.wording.sources))
-        return self.obstacle or f"Available when the job is {names}."
+        *others, last = (state.label.lower() for state in JobState if state in self.wording.sources)
+        states = f"{', '.join(others)} or {last}" if others else last
+        return self.obstacle or f"Available when the job is {states}."
 
     @property
     def is_common(self) -> bool:

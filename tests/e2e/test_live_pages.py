@@ -118,7 +118,7 @@ def test_buttons_pause_resume_and_stop(visit: Visit, job: Job, platform: Platfor
     ask(page, "[data-control=resume]", "")
     expect(state).to_contain_text("Running")
     ask(page, "[data-control=stop]", "Enough")
-    expect(page.locator("#toasts")).to_contain_text("Stop: jira has been asked", timeout=20_000)
+    expect(page.locator("#toasts")).to_contain_text("Stop requested for jira", timeout=20_000)
     expect(state).to_contain_text("Ready", timeout=20_000)
     expect(page.locator("#recent")).to_contain_text("Cancelled")
 

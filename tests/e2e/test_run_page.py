@@ -84,7 +84,7 @@ def test_the_log_is_searched_filtered_and_linked(visit: Visit, ended: Run) -> No
     expect(page.locator(".log-line mark").first).to_have_text("fetched")
     expect(page.locator(".log-line:not(:has(mark))")).to_have_count(0)
     page.fill("#log [name=q]", "nobody writes this")
-    expect(page.locator("#log")).to_contain_text("No line is like that.")
+    expect(page.locator("#log")).to_contain_text("No lines match.")
     page.fill("#log [name=q]", "")
     page.select_option("#log [name=step]", "jira_issues_with_changelogs")
     expect(page.locator(".log-line").first).to_contain_text("Issues with changelogs")

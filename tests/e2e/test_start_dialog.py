@@ -30,7 +30,7 @@ def test_a_dry_run_shows_the_numbers_and_starts_nothing(
     expect(page.locator("#confirm-effect")).to_contain_text("reads everything from the provider again")
     page.get_by_role("button", name="Dry run").click()
     answer = page.locator("#dry-run-answer")
-    expect(answer.locator("caption")).to_contain_text("It would fetch")
+    expect(answer.locator("caption")).to_contain_text("The run would fetch")
     row = answer.get_by_role("row", name="PAY")
     expect(row).to_contain_text(f"{platform.sandbox.truth()['by_project']['PAY']['issues']:,}")
     page.get_by_role("button", name="Cancel").click()
@@ -46,7 +46,7 @@ def test_a_range_is_chosen_by_keyboard_and_started(visit: Callable[..., Page], j
     page.get_by_role("checkbox", name="PAY").press("Space")
     expect(page.locator("[data-chosen]")).to_have_text("1 chosen")
     page.locator("#confirm-do").press("Enter")
-    expect(page.locator("#toasts")).to_contain_text("has been asked")
+    expect(page.locator("#toasts")).to_contain_text("requested for")
     run = Run.across_tenants.filter(job=jira).latest("created_at")
     assert (run.mode, run.scopes) == (RunMode.RANGE, ["PAY"])
     assert run.since

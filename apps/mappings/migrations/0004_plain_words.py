@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='statusmapping',
             name='provider_status',
-            field=models.CharField(help_text='Name of the status at the provider. Upper and lower case are the same.', max_length=255),
+            field=models.CharField(help_text='Name of the status at the provider. Not case-sensitive.', max_length=255),
         ),
         migrations.AlterField(
             model_name='typeworkflow',
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='workitemtypemapping',
             name='provider_type',
-            field=models.CharField(help_text='Name of the type at the provider. Upper and lower case are the same.', max_length=255),
+            field=models.CharField(help_text='Name of the type at the provider. Not case-sensitive.', max_length=255),
         ),
         migrations.AlterConstraint(
             model_name='workflow',

@@ -43,7 +43,7 @@ class MappingModel(TenantModel):
         if twin:
             what = self._meta.verbose_name
             raise ValidationError(
-                {name_field: f"The {what} “{twin}” (id {twin.pk}) already exists. Upper and lower case are the same."}
+                {name_field: f"The {what} “{twin}” (id {twin.pk}) already exists. Names are not case-sensitive."}
             )
 
     def refuse_inactive(self, target_field: str) -> None:

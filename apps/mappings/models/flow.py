@@ -91,7 +91,7 @@ class StatusMapping(ProviderNameMapping):
         help_text="Choose a project only if this status means something else there.",
     )
     provider_status = models.CharField(
-        max_length=NAME_LENGTH, help_text="Name of the status at the provider. Upper and lower case are the same."
+        max_length=NAME_LENGTH, help_text="Name of the status at the provider. Not case-sensitive."
     )
     flow_step = models.ForeignKey(FlowStep, on_delete=models.RESTRICT, related_name="status_mappings")
     # The workflow of the step. The unique constraint needs it; a foreign key over both columns keeps the two equal.

@@ -93,7 +93,7 @@ class WorkItemTypeMapping(ProviderNameMapping):
     """Maps the provider's type ``provider_type`` to a standard type, for one integration or for all of them."""
 
     provider_type = models.CharField(
-        max_length=NAME_LENGTH, help_text="Name of the type at the provider. Upper and lower case are the same."
+        max_length=NAME_LENGTH, help_text="Name of the type at the provider. Not case-sensitive."
     )
     standard_type = models.ForeignKey(StandardType, on_delete=models.RESTRICT, related_name="type_mappings")
 

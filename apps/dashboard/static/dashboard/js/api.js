@@ -1,4 +1,4 @@
-// How does a page ask the server? JSON in, JSON out; every refusal becomes an Error with a sentence.
+// How does a page call the server? With JSON, and every refusal becomes an Error with a sentence.
 
 const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 

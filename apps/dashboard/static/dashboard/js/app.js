@@ -1,4 +1,4 @@
-// What does every page of the product run? The live states, and what the person can do with them.
+// Which scripts does every page run? Those for the live states, and for what a person can do with them.
 
 import "./controls.js";
 import { refreshSoon } from "./fragments.js";

@@ -42,7 +42,7 @@ const PLACES = {
     element.setAttribute("aria-valuenow", Math.floor(meter.width));
     element.dataset.tone = meter.tone;
     element.toggleAttribute("data-unknown", meter.is_unknown);
-    if (meter.is_unknown) element.setAttribute("aria-valuetext", `${meter.text}, the total of this step is not known`);
+    if (meter.is_unknown) element.setAttribute("aria-valuetext", `${meter.text}, the total of this step is unknown`);
     else element.removeAttribute("aria-valuetext");
   },
   eta(element, { card, message }) {

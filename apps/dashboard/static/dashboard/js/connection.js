@@ -1,4 +1,4 @@
-// How do states come in? By WebSocket; while that is away, or where a person prefers it, by polling; the page says which.
+// How do states arrive? By WebSocket; if it fails or the user prefers it, by polling. The page says which.
 
 import { get } from "./api.js";
 
@@ -40,7 +40,7 @@ export class Connection extends EventTarget {
     this.#socket.addEventListener("close", (event) => this.#closed(event.code));
   }
 
-  // Live is only what answers: where there is no run to ask for, any answer will do.
+  // The page is live only after an answer. Without a run to ask for, any answer is enough.
   #opened() {
     const runs = this.#shown();
     for (const run of runs.length ? runs : [NO_RUN]) this.#sync(run);
@@ -75,7 +75,7 @@ export class Connection extends EventTarget {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type: "sync", run }));
   }
 
-  // A socket can die without a word: one that is quiet for long is asked something, and closed when it does not answer.
+  // A socket can die silently. After a long silence it is asked, and it is closed if it does not answer.
   #watch() {
     clearTimeout(this.#probe);
     const socket = this.#socket;

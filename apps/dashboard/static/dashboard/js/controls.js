@@ -1,4 +1,4 @@
-// What happens when somebody presses Start, Pause, Stop …? A dialog says what it will do and asks for a reason first.
+// What happens when somebody presses Start, Pause, Stop …? A dialog explains the effect and asks for a reason first.
 
 import { post } from "./api.js";
 import { refreshSoon } from "./fragments.js";
@@ -37,7 +37,7 @@ function ask(button) {
   part("reason").focus();
 }
 
-// What is refused is told in the dialog, where it can be put right.
+// A refusal is shown in the dialog, where the person can correct it.
 async function carryOut({ control, job, jobName, label, reads }, reason) {
   try {
     await post(`/api/jobs/${job}/${control}`, { ...(reads ? chosenScope() : {}), reason });
@@ -47,6 +47,6 @@ async function carryOut({ control, job, jobName, label, reads }, reason) {
     return;
   }
   dialog.close();
-  toast(`${label}: ${jobName} has been asked.`);
+  toast(`${label} requested for ${jobName}.`);
   refreshSoon();
 }

@@ -1,4 +1,4 @@
-// How is something copied? A button names the address, or a script gives the text; a note says that it is done.
+// How is something copied? A button names the address, or a script passes the text. A toast confirms it.
 
 import { toast } from "./toasts.js";
 
@@ -8,11 +8,11 @@ export async function copy(text, said) {
     await navigator.clipboard.writeText(text);
     toast(said);
   } catch {
-    toast("The browser does not let this page copy. Select the text and copy it by hand.", "bad");
+    toast("The browser does not allow this page to copy. Select the text and copy it yourself.", "bad");
   }
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
-  if (button) copy(new URL(button.dataset.copy, location.href).href, "The link is copied.");
+  if (button) copy(new URL(button.dataset.copy, location.href).href, "Link copied.");
 });

@@ -1,4 +1,4 @@
-// What of a page does the server draw anew when a state changes? Everything marked data-fragment, found by its id.
+// Which parts of a page does the server draw again when a state changes? Those with data-fragment, found by their id.
 
 import { get } from "./api.js";
 import { draw } from "./card.js";
@@ -15,7 +15,7 @@ export function refreshSoon() {
 }
 
 async function refresh() {
-  // The server leaves out what is no fragment and costs much, such as the lines of a log.
+  // The server leaves out expensive parts that are no fragments, such as log lines.
   const asked = { credentials: "same-origin", headers: { "X-Fragments": "only" } };
   const response = await fetch(location.href, asked).catch(() => null);
   if (!response?.ok || response.redirected) return;
@@ -31,7 +31,7 @@ async function refresh() {
   await catchUp(fresh);
 }
 
-// Where the server's page tells another state than the last message did, a message was lost: ask for the state itself.
+// If the server's page has another state than the last message, a message was lost: ask for the state.
 async function catchUp(fresh) {
   for (const { dataset } of fresh.querySelectorAll("[data-run][data-overall]")) {
     if (!dataset.run || store.get(dataset.run)?.overall === dataset.overall) continue;
@@ -40,5 +40,5 @@ async function catchUp(fresh) {
   }
 }
 
-// A menu that somebody has opened stays as it is.
+// A menu that a person has opened stays open.
 const isInUse = (element) => Boolean(element.querySelector("details[open]"));

@@ -1,4 +1,4 @@
-// Is everything well? The strip asks every few seconds and replaces its own list.
+// Are all services healthy? The list is loaded again every few seconds.
 
 import { get } from "./api.js";
 import { state, words } from "./parts.js";

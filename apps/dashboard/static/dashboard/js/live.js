@@ -1,4 +1,4 @@
-// What makes a page live? This one script: it follows the runs of the tenant and draws whatever has data-job or data-run.
+// What makes a page live? This script follows the runs of the tenant and draws all elements with data-job or data-run.
 
 import { draw } from "./card.js";
 import { Connection } from "./connection.js";

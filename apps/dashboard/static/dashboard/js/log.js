@@ -1,4 +1,4 @@
-// What does the log of a run show? Its newest lines; more come in while it lasts, and older ones when they are asked for.
+// What does the log of a run show? Its newest lines. New lines arrive while the run is active, older lines on demand.
 
 import { get } from "./api.js";
 import { copy } from "./copy.js";
@@ -52,7 +52,7 @@ class Log {
     this.#root.querySelector("[data-log-copy]").addEventListener("click", () => this.#copy());
     this.#list.addEventListener("click", (event) => {
       const link = event.target.closest(".log-time");
-      if (link) copy(link.href, "The link to the line is copied.");
+      if (link) copy(link.href, "Link to the line copied.");
     });
     window.addEventListener("hashchange", () => location.hash.startsWith("#line-") && this.#reveal());
     store.addEventListener("state", ({ detail: { message } }) => {
@@ -185,7 +185,7 @@ class Log {
   #showButton() {
     this.#button.hidden = !this.#detached && (this.#following || !this.#unseen);
     this.#button.textContent = this.#detached
-      ? "To the newest lines ↓"
+      ? "Jump to the newest lines ↓"
       : `${this.#unseen} new line${this.#unseen === 1 ? "" : "s"} ↓`;
   }
 
@@ -196,12 +196,12 @@ class Log {
   #empty() {
     const note = this.#root.querySelector("[data-log-empty]");
     note.hidden = this.#list.childElementCount > 0;
-    if ([...new FormData(this.#form).values()].some(Boolean)) note.textContent = "No line is like that.";
+    if ([...new FormData(this.#form).values()].some(Boolean)) note.textContent = "No lines match.";
   }
 
   #copy() {
     const lines = [...this.#list.children].map((line) => line.dataset.copied ?? line.innerText.replace(/\s+/g, " "));
-    copy(lines.join("\n"), `${lines.length} lines are copied.`);
+    copy(lines.join("\n"), `${lines.length} line${lines.length === 1 ? "" : "s"} copied.`);
   }
 }
 

@@ -1,4 +1,4 @@
-// How does a line of the log look? As the server draws it, with what was searched for marked.
+// How does a log line look? As the server draws it, with the search text marked.
 
 import { icon, words } from "./parts.js";
 
@@ -29,7 +29,7 @@ function timeOf(id, at) {
   return link;
 }
 
-// By the clock that the server tells times by, which the page's reader has chosen.
+// In the time zone that the user has chosen, as the server shows times.
 function clock(at) {
   const timeZone = document.documentElement.dataset.zone;
   return new Date(at).toLocaleTimeString("en-GB", { timeZone });

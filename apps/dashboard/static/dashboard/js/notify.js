@@ -1,4 +1,4 @@
-// Who is told when a run ends? This browser, on any page of the product; an e-mail address or a webhook by the server.
+// Who is notified when a run ends? This browser, or by the server an e-mail address or a webhook.
 
 import { get, post, remove } from "./api.js";
 import { refreshSoon } from "./fragments.js";
@@ -16,7 +16,7 @@ function take(run) {
   return name;
 }
 
-// Several pages may be open: the tag makes their notifications one.
+// If several pages are open, the tag joins their notifications into one.
 function ended(message) {
   const name = !message.is_active && take(message.run);
   if (!name) return;
@@ -37,13 +37,13 @@ function ended(message) {
 async function askBrowser(button) {
   const { run, jobName } = button.closest("[data-notify]").dataset;
   if (take(run)) return draw();
-  if (!("Notification" in window)) return toast("This browser has no notifications.", "bad");
+  if (!("Notification" in window)) return toast("This browser does not support notifications.", "bad");
   if ((await Notification.requestPermission()) !== "granted") {
-    return toast("The browser does not allow notifications of this site: allow them in its settings.", "bad");
+    return toast("Notifications are blocked for this site. Allow them in the browser settings.", "bad");
   }
   keep({ ...wanted(), [run]: jobName });
   draw();
-  toast("This browser tells you when the run ends, while any page of the product is open.");
+  toast("This browser notifies you when the run ends, while a page of the product is open.");
 }
 
 function draw() {
@@ -51,14 +51,14 @@ function draw() {
   if (!button) return;
   const asked = button.closest("[data-notify]").dataset.run in wanted();
   button.setAttribute("aria-pressed", String(asked));
-  button.querySelector("span").textContent = asked ? "Do not tell me here" : "In this browser";
+  button.querySelector("span").textContent = asked ? "Turn off in this browser" : "In this browser";
 }
 
 async function ask(element, wish) {
   const { run } = element.closest("[data-notify]").dataset;
   try {
     await post(`/api/runs/${run}/notices`, wish);
-    toast("You will be told when the run ends.");
+    toast("You will be notified when the run ends.");
     if (element.matches("form")) element.reset();
   } catch (error) {
     toast(error.message, "bad");
@@ -88,7 +88,7 @@ document.addEventListener("submit", (event) => {
 
 store.addEventListener("state", ({ detail: { message } }) => ended(message));
 
-// What ended while no page was open.
+// Runs that ended while no page was open.
 for (const run of Object.keys(wanted())) {
   get(`/api/runs/${run}`).then(ended, (error) => error.status === 404 && take(run));
 }

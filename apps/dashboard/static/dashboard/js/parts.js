@@ -1,4 +1,4 @@
-// How does a script draw what the templates draw? The same small parts: an icon, a state, a text.
+// How does a script draw the same small parts as the templates? An icon, a state, a text.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,10 +1,10 @@
-// Which time zone does the browser have? The preferences offer it.
+// Which time zone does the browser have? The preferences page offers it.
 
 const button = document.getElementById("own-time-zone");
 if (button) {
   const field = document.getElementById("id_time_zone");
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  button.textContent = `Use this browser's: ${own}`;
+  button.textContent = `Use browser time zone: ${own}`;
   button.hidden = field.value === own;
   button.addEventListener("click", () => {
     field.value = own;

@@ -1,4 +1,4 @@
-// How does a finished job become ready again while somebody looks? Completion is checked, a countdown shown, then it is reset.
+// How is a finished job reset while its page is open? It is checked, a countdown is shown, then the job is reset.
 
 import { get, post } from "./api.js";
 import { refreshSoon } from "./fragments.js";
@@ -21,11 +21,11 @@ async function check(job, tries) {
   if (finished) {
     await countDown(job);
   } else if (tries < RETRIES.length) {
-    say(`Some stages are not finished yet. Looking again in ${RETRIES[tries]} seconds.`);
+    say(`Some stages are not finished yet. Checking again in ${RETRIES[tries]} seconds.`);
     await sleep(RETRIES[tries]);
     if (isShown(job)) await check(job, tries + 1);
   } else {
-    say(`Not finished: ${unfinished.join(", ")}. The job is left as it is; look at its steps below.`);
+    say(`Not finished: ${unfinished.join(", ")}. The job is not reset. See its steps below.`);
   }
 }
 
@@ -40,7 +40,7 @@ async function countDown(job) {
     await post(`/api/jobs/${job}/reset`);
   } catch (error) {
     // Somebody else, or the server itself, was quicker; or this person may only look, and the server does it.
-    if (error.status === 403) say("Job completed. The server makes it ready for its next run.");
+    if (error.status === 403) say("Job completed. The server will reset it for its next run.");
     else if (error.status !== 409) say(error.message);
   }
   refreshSoon();

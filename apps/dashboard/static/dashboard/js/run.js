@@ -1,4 +1,4 @@
-// What makes the page of a run move beyond its bar? What grows by itself is drawn anew every few seconds while it lasts.
+// How do other parts of the page of a run stay current? They are drawn again every few seconds while it is active.
 
 import "./copy.js";
 import { refreshSoon } from "./fragments.js";

@@ -1,4 +1,4 @@
-// What is a run to read? The part of the start dialog with the mode, the range and the dry run.
+// What will a run read? The part of the start dialog with the mode, the range and the dry run.
 
 import { get, post } from "./api.js";
 import { capitalised, words } from "./parts.js";
@@ -41,7 +41,7 @@ export function chosenScope() {
   return scope;
 }
 
-// The begin of a day by this device's clock, or of the day after it.
+// The start of a day in the time zone of this device, or of the next day.
 function midnight(text, later) {
   if (!text) return null;
   const [year, month, day] = text.split("-").map(Number);
@@ -53,7 +53,7 @@ async function offerNames(ofJob) {
   if (ofJob !== job) return;
   filter.hidden = scopes.length < MANY;
   filter.value = "";
-  names.replaceChildren(...(scopes.length ? scopes.map(nameBox) : [words("li", "None is known yet: a first run has to find them.")]));
+  names.replaceChildren(...(scopes.length ? scopes.map(nameBox) : [words("li", "None known yet. The first run finds them.")]));
   count();
 }
 
@@ -112,7 +112,7 @@ function drawn({ records, exact, estimates }) {
   const entities = [...new Set(estimates.map((one) => one.entity))];
   const table = document.createElement("table");
   table.className = "table small-table";
-  table.append(words("caption", `It would fetch ${amount(records, exact)} records`));
+  table.append(words("caption", `The run would fetch ${amount(records, exact)} records`));
   const head = table.createTHead().insertRow();
   for (const title of ["", ...entities.map((entity) => capitalised(entity.replaceAll("_", " ")))]) {
     const cell = words("th", title);
@@ -134,7 +134,7 @@ function drawn({ records, exact, estimates }) {
   }
   const note = words("p", exact ? "" : "≈ is an estimate. ");
   note.className = "note";
-  note.append("What belongs to the whole site (fields, people) and what hangs on a record comes on top.");
+  note.append("Records of the whole site (fields, people) and nested records are not included.");
   const frame = document.createElement("div");
   frame.className = "table-frame";
   frame.append(table);

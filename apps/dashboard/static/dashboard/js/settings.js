@@ -1,4 +1,4 @@
-// What would the settings of a job mean? Its next runs are shown while somebody types, before anything is stored.
+// What would new settings of a job mean? The next runs are shown while a person types, before anything is saved.
 
 import { get } from "./api.js";
 import { words } from "./parts.js";
@@ -55,15 +55,15 @@ function show(form, coming, errors) {
 }
 
 function drawn({ description, occurrences }) {
-  if (!occurrences.length) return [words("p", "Switched off: it runs only by hand.")];
+  if (!occurrences.length) return [words("p", "Off: the job only runs when somebody starts it.")];
   const list = document.createElement("ol");
   for (const { at, local, here } of occurrences) {
     const item = document.createElement("li");
     const time = words("time", local);
     time.dateTime = at;
     item.append(time);
-    if (here !== local) item.append(words("small", `${here} for you`));
+    if (here !== local) item.append(words("small", `${here} in your time zone`));
     list.append(item);
   }
-  return [words("p", `${description}. It would run next:`), list];
+  return [words("p", `${description}. Next runs:`), list];
 }

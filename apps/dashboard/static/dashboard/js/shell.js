@@ -1,4 +1,4 @@
-// What do the head and the forms of every page do? Menus, preferences, and selects that send their form.
+// What do the header and the forms of every page do? Menus, preferences, and selects that submit their form.
 
 import { patch } from "./api.js";
 import { toast } from "./toasts.js";

@@ -1,4 +1,4 @@
-// What do single keys do? What the list of shortcuts in the page says; nothing while somebody writes.
+// What do single keys do? What the list of shortcuts says. They do nothing while a person types.
 
 const dialog = document.getElementById("shortcuts");
 const PAUSE = 1200; // ms within which the keys of a shortcut follow each other

@@ -1,4 +1,4 @@
-// What is the newest state of every run? Only a higher seq replaces what is known, so nothing ever goes back.
+// What is the newest state of every run? Only a higher seq replaces a known state, so no state goes back.
 
 export class Store extends EventTarget {
   #states = new Map(); // run → newest message

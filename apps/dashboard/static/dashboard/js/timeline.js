@@ -1,4 +1,4 @@
-// What was that bar? The note under the timeline reads the one that is pointed at or has the focus.
+// What does a bar mean? The note below the timeline describes the bar under the pointer or with the focus.
 
 function tell(event) {
   const stretch = event.target.closest?.(".stretch");

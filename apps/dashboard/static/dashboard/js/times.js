@@ -1,4 +1,4 @@
-// How long ago was that? Relative times stay current while the page is open, and estimates that have expired go.
+// How long ago was that? Relative times are updated while the page is open, and expired estimates are removed.
 
 const UNITS = [
   [86_400, "d"],

@@ -1,4 +1,4 @@
-// How does a page tell what happened? A short note in the corner, and a sentence for screen readers.
+// How does a page report what happened? With a short note in the corner, and a sentence for screen readers.
 
 const SHOWN = 6000; // ms; an error stays until it is closed
 
