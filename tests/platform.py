@@ -40,11 +40,11 @@ class Platform:
         """Begin a run."""
         return services.start(self.job(name), actor="test", request=RunRequest(mode))
 
-    def run(self, name: str, mode: RunMode = RunMode.INCREMENTAL, seconds: float = 120) -> Run:
+    def run(self, name: str, mode: RunMode = RunMode.INCREMENTAL, seconds: float = 240) -> Run:
         """A whole run, as it ended; any real worker does the work."""
         return self.ended(self.start(name, mode), seconds)
 
-    def ended(self, run: Run, seconds: float = 120) -> Run:
+    def ended(self, run: Run, seconds: float = 240) -> Run:
         """Wait for the end of a run."""
 
         def look() -> bool:

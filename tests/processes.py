@@ -24,8 +24,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """Wait for a condition; a test that waits in vain says for what."""
+def answers(address: str) -> bool:
+    """Whether a server answers well. Every other answer, and none in time, means "not yet"."""
+    try:
+        return requests.get(address, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+    """Wait for a condition; a test that waits in vain says for what. Only a failure waits so long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         result = condition()
@@ -123,31 +131,25 @@ class Sandbox(Process):
     def start(self) -> Self:
         """Start it and wait until it answers."""
         super().start()
-        until(self._answers, f"the sandbox (see {self.log})", 30)
+        until(lambda: answers(self.url("_sandbox/truth")), f"the sandbox (see {self.log})")
         return self
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(self.url("_sandbox/truth"), timeout=5).ok
-        except requests.ConnectionError:
-            return False
 
     def truth(self, kind: str = "") -> Any:
         """How many of each kind it has; with a ``kind`` (``issues``, ``links``), all of them."""
-        return requests.get(self.url(f"_sandbox/truth/{kind}".rstrip("/")), timeout=10).json()
+        return requests.get(self.url(f"_sandbox/truth/{kind}".rstrip("/")), timeout=60).json()
 
     def served(self, what: str = "requests") -> int:
         """How many requests it has answered (or ``faults`` it has made) since ``reset-stats``."""
-        return int(requests.get(self.url("_sandbox/stats"), timeout=10).json()[what])
+        return int(requests.get(self.url("_sandbox/stats"), timeout=60).json()[what])
 
     def tokens(self, **order: Any) -> Any:
         """What became of each token; with an order (``token``, ``remaining``, ``revoked`` …) one is changed first."""
         if order:
             return self.control("tokens", order)
-        return requests.get(self.url("_sandbox/tokens"), timeout=10).json()
+        return requests.get(self.url("_sandbox/tokens"), timeout=60).json()
 
     def control(self, action: str, body: Any = None) -> Any:
         """``POST /_sandbox/<action>``: faults, latency, mutate, reset-stats."""
-        answer = requests.post(self.url(f"_sandbox/{action}"), json=body, timeout=30)
+        answer = requests.post(self.url(f"_sandbox/{action}"), json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()

@@ -1,4 +1,4 @@
-"""What do the browser tests use? The whole product as processes on the test database, and a real Chromium."""
+"""What do the browser tests use? All processes of the product on the test database, and a real Chromium."""
 
 import os
 import shutil
@@ -7,27 +7,27 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import requests
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from apps.tenants.models import Role
 from apps.tenants.services import add_membership, create_user
 from tests import platform as platforms
 from tests.platform import Platform
-from tests.processes import Process, Sandbox, free_port, scheduler, until, worker
+from tests.processes import Process, Sandbox, answers, free_port, scheduler, until, worker
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 SETTINGS = "etlproject.settings.prod"
 LATENCY = 80  # ms
+MAX_WAIT = 120_000  # ms; only a failure waits so long
 # The browser's driver runs an event loop in this thread; Django would refuse to ask the database next to it.
 BESIDE_A_LOOP = "DJANGO_ALLOW_ASYNC_UNSAFE"
 
 
 class Site(Process):
-    """The web process, as it is served to users."""
+    """The web process that serves the pages."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -38,14 +38,8 @@ class Site(Process):
     def start(self) -> "Site":
         """Start it and wait until it answers."""
         super().start()
-        until(self._answers, f"the web process (see {self.log})")
+        until(lambda: answers(f"{self.address}/healthz"), f"the web process (see {self.log})")
         return self
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.address}/healthz", timeout=5).ok
-        except requests.ConnectionError:
-            return False
 
 
 @pytest.fixture(scope="package")
@@ -66,7 +60,7 @@ def folder(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def sandbox(folder: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Sandbox]:
-    """The sandbox, and a worker and a scheduler on the test database, with committed rows."""
+    """The sandbox, with a worker and a scheduler on the test database; its rows are committed."""
     with django_db_blocker.unblock():
         platforms.empty_everything()
         with Sandbox(folder, issues=300, prs=20, latency_ms=LATENCY) as sandbox, worker(folder), scheduler(folder):
@@ -76,7 +70,7 @@ def sandbox(folder: Path, django_db_setup: None, django_db_blocker: DjangoDbBloc
 
 @pytest.fixture(scope="module")
 def platform(sandbox: Sandbox, folder: Path) -> Platform:
-    """A tenant of the module's own with its jobs."""
+    """A new tenant with its jobs, for one module."""
     sandbox.control("latency", {"ms": LATENCY})
     platforms.forget_limits()
     return platforms.build(sandbox, folder, slug=f"acme-{uuid4().hex[:6]}")
@@ -93,14 +87,29 @@ def site(sandbox: Sandbox, folder: Path) -> Iterator[Site]:
         yield running
 
 
+@pytest.fixture
+def held(sandbox: Sandbox) -> Iterator[Callable[[], None]]:
+    """A Jira run that begins now works and waits, but cannot end until the test calls this or ends."""
+
+    def release() -> None:
+        sandbox.control("faults", [])
+        platforms.forget_limits()
+
+    pause = {"type": "status", "status": 429, "retry_after": 1}
+    sandbox.control("faults", [{"match": "POST /jira/rest/api/3/issue/bulkfetch", "action": pause}])
+    yield release
+    release()
+
+
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=MAX_WAIT)
     os.environ[BESIDE_A_LOOP] = "true"
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
-        connections.close_all()  # those of this loop: nobody else would close them
+        connections.close_all()  # those of this loop, which nobody else closes
     del os.environ[BESIDE_A_LOOP]
 
 
@@ -115,6 +124,7 @@ def visit(browser: Browser, site: Site, platform: Platform) -> Iterator[Callable
 
     def open_page(role: Role = Role.OPERATOR, **options: object) -> Page:
         context = browser.new_context(base_url=site.address, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(MAX_WAIT)
         contexts.append(context)
         session = session_of(platform, role)
         context.add_cookies([{"name": "sessionid", "value": session, "url": site.address}])

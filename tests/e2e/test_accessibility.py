@@ -10,7 +10,6 @@ from apps.jobs.choices import RunMode
 from apps.tenants.models import Role
 from tests.platform import Platform
 
-pytestmark = pytest.mark.timeout(300)
 GRAVE = {"serious", "critical"}
 
 

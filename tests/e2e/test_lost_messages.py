@@ -18,7 +18,6 @@ from apps.tenants.models import Role
 from tests.platform import Platform
 from tests.recorder import Recorder
 
-pytestmark = pytest.mark.timeout(180)
 SPOILT = 0.2
 Message = dict[str, Any]
 

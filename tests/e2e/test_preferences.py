@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from apps.jobs.choices import RunMode
@@ -10,7 +9,6 @@ from apps.tenants.models import Role
 from tests.platform import Platform
 
 Visit = Callable[..., Page]
-pytestmark = pytest.mark.timeout(180)
 
 
 def test_the_browsers_own_time_zone_is_offered_and_kept(visit: Visit) -> None:
@@ -35,7 +33,7 @@ def test_a_page_with_a_refresh_interval_opens_no_socket_and_says_so(visit: Visit
     expect(page.locator("#live-sign")).to_contain_text("Every 30 s")
     assert sockets == []
     run = platform.run("jira", RunMode.INCREMENTAL)
-    expect(page.locator(f"[data-run='{run.pk}']").first).to_be_attached(timeout=45_000)
+    expect(page.locator(f"[data-run='{run.pk}']").first).to_be_attached()
 
 
 def test_keys_open_pages_but_not_while_a_person_types(visit: Visit) -> None:

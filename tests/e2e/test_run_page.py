@@ -20,8 +20,6 @@ from tests.platform import Platform
 from tests.processes import until
 
 Visit = Callable[..., Page]
-RUN_ENDS = 120_000  # ms
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def ended(platform: Platform) -> Run:
 @pytest.fixture
 def running(platform: Platform) -> Run:
     """A run that has just begun."""
-    until(lambda: platform.job("jira").state in {JobState.READY, JobState.FINISHED}, "a job at rest", 120)
+    until(lambda: platform.job("jira").state in {JobState.READY, JobState.FINISHED}, "a job at rest")
     return platform.start("jira", RunMode.FULL)
 
 
@@ -48,9 +46,9 @@ def test_health_timeline_and_log_follow_a_run_to_its_end(visit: Visit, running: 
     page.evaluate("() => { window.neverReloaded = true; }")
     expect(page.locator("#run-summary")).to_contain_text(re.compile(r"Working|Waiting for a free worker"))
     expect(page.locator("#controls [data-control=pause]")).to_be_visible()
-    expect(page.locator(".log-text", has_text=re.compile(r"fetched \d+ issues"))).not_to_have_count(0, timeout=RUN_ENDS)
+    expect(page.locator(".log-text", has_text=re.compile(r"fetched \d+ issues"))).not_to_have_count(0)
     assert at_bottom(page)
-    expect(page.locator("#run-lead")).to_contain_text("Complete", timeout=RUN_ENDS)
+    expect(page.locator("#run-lead")).to_contain_text("Complete")
     expect(page.locator("#run-summary")).to_contain_text("All of its work was done.")
     expect(page.locator("#timeline .lane[data-kind=stage]")).not_to_have_count(0)
     stored = list(LogLine.objects.filter(run=running.pk).order_by("id").values_list("id", flat=True))
@@ -69,7 +67,7 @@ def test_a_reader_who_has_scrolled_up_is_left_there(visit: Visit, platform: Plat
     # Not to the very top: older lines would be put there, and move the rest.
     place = frame.evaluate("frame => { frame.scrollTop = frame.scrollHeight / 3; return frame.scrollTop; }")
     button = page.locator("[data-log-new]")
-    expect(button).to_have_text(re.compile(r"^\d+ new lines? ↓$"), timeout=RUN_ENDS)
+    expect(button).to_have_text(re.compile(r"^\d+ new lines? ↓$"))
     assert frame.evaluate("frame => frame.scrollTop") == place
     button.click()
     expect(button).to_be_hidden()
@@ -171,9 +169,9 @@ def test_one_is_told_of_the_end_by_browser_and_webhook(visit: Visit, running: Ru
     page.goto("/jobs/")
     expect(page.locator("#live-sign")).to_contain_text("Live")
     services.resume(running.job, actor="test")
-    page.wait_for_function("() => window.told.length", timeout=RUN_ENDS)
+    page.wait_for_function("() => window.told.length")
     assert page.evaluate("() => window.told") == [["jira: finished", str(running.pk)]]
-    until(lambda: hook, "the webhook", 60)
+    until(lambda: hook, "the webhook")
     page.goto(f"/runs/{running.pk}/")
     page.click("#notify > summary")
     expect(page.locator("#notices")).to_contain_text("Webhook: sent")
@@ -189,8 +187,8 @@ def test_a_failed_run_is_retried_from_its_page(visit: Visit, platform: Platform,
     expect(page.locator("[data-named]")).to_contain_text("Failed. Jira does not accept the credentials.")
     page.click("#failure [data-control=retry]")
     page.click("#confirm-do")
-    expect(page.locator("#failure > *")).to_have_count(0, timeout=20_000)
-    expect(page.locator("#run-lead")).to_contain_text("Complete", timeout=RUN_ENDS)
+    expect(page.locator("#failure > *")).to_have_count(0)
+    expect(page.locator("#run-lead")).to_contain_text("Complete")
     expect(page.locator("#attempts")).to_contain_text("Attempt 2")
 
 

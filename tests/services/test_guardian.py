@@ -27,7 +27,6 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("options", "number"),
     [(["-n", "0"], signal.SIGKILL), (["-n", "1"], signal.SIGKILL), (["-n", "1"], signal.SIGINT)],

@@ -21,7 +21,7 @@ from uuid import uuid4
 import msgspec
 
 from apps.stack.guardian import guard
-from tests.processes import ROOT, Process, free_port, until
+from tests.processes import ROOT, Process, answers, free_port, until
 from tools.bench.testbed import Testbed
 
 RUNS = 25
@@ -129,7 +129,7 @@ def measure(testbed: Testbed, sockets: int, per_second: int, seconds: float) -> 
         port = free_port()
         arguments = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "etlproject.asgi:application"]
         with Process("web", arguments, testbed.folder):
-            until(lambda: _answers(port), "the web process")
+            until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the web process")
             results: multiprocessing.Queue[Heard] = multiprocessing.get_context("spawn").Queue()
             end = time.time() + WARM_UP + seconds + SETTLE + sockets / 50
             browsers = multiprocessing.get_context("spawn").Process(
@@ -141,15 +141,6 @@ def measure(testbed: Testbed, sockets: int, per_second: int, seconds: float) -> 
             heard = [results.get(timeout=120) for _ in range(sockets)]
             browsers.join(30)
     return _line(sockets, per_second, heard, numbers)
-
-
-def _answers(port: int) -> bool:
-    import requests
-
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
-    except requests.ConnectionError:
-        return False
 
 
 def _line(sockets: int, per_second: int, heard: list[Heard], numbers: dict[str, int]) -> str:

@@ -31,7 +31,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     return {result.fault: result for result in results.read(of_suite).values()}
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_end_is_that_of_an_undisturbed_run(found: dict[str, Result], fault: str) -> None:
     assert found[fault].problems == []

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Job, Run, Watermark
 from apps.progress.choices import RunState
+from tests import platform as platforms
 from tests.platform import Platform
 from tests.processes import ROOT, TOKEN, Sandbox, free_port
 
@@ -121,22 +122,26 @@ def test_a_missing_setting_stops_the_start_with_a_sentence_that_names_it(tmp_pat
     )
 
 
-def test_a_command_does_not_wait_for_a_broker_that_is_away(platform: Platform) -> None:
+def test_a_command_does_not_wait_for_a_broker_that_is_away(platform: Platform, sandbox: Sandbox) -> None:
+    pause = {"type": "status", "status": 429, "retry_after": 3600}
+    sandbox.control("faults", [{"match": "* /jira/", "action": pause}])  # the run cannot end before it is stopped
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "etlproject.settings.test"}
     environment["CELERY_BROKER_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     done = subprocess.run(
-        [sys.executable, "manage.py", "job", "run", "vectorization", "--json"],
+        [sys.executable, "manage.py", "job", "run", "jira", "--json"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     run = Run.across_tenants.get(pk=json.loads(done.stdout)["run"])
     assert run.state == RunState.RUNNING  # the scheduler sends again what the command could not
     services.stop(run.job, actor="test")
     assert platform.ended(run).state == RunState.CANCELLED
+    sandbox.control("faults", [])
+    platforms.forget_limits()
 
 
 def test_runs_are_counted_once_per_start(platform: Platform) -> None:

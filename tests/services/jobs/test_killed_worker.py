@@ -45,7 +45,7 @@ def test_a_killed_worker_costs_time_and_nothing_else(workers: Process, sandbox: 
         workers.kill()
         assert _extracted(run) < 500
         workers.start()
-        disturbed.ended(run, seconds=150)
+        disturbed.ended(run)
     sandbox.control("latency", {"ms": 0})
 
     assert (run.state, run.error) == (RunState.FINISHED, "")

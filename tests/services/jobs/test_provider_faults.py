@@ -136,7 +136,7 @@ def test_a_long_pause_holds_no_worker_says_until_when_and_can_be_stopped(
     run.refresh_from_db()
     assert run.not_before
     assert run.not_before > datetime.now(UTC) + timedelta(minutes=50)
-    until(lambda: Run.across_tenants.get(pk=run.pk).driver is None, "the worker to be free", 10)
+    until(lambda: Run.across_tenants.get(pk=run.pk).driver is None, "the worker to be free")
     assert RunProgress.across_tenants.get(pk=run.pk).waiting
     services.stop(platform.job("jira"), actor="test", reason="too long")
     run.refresh_from_db()

@@ -27,7 +27,6 @@ from tests.processes import TOKEN
 
 SANDBOX = {"issues": 120, "prs": 120}
 MAX_RUN_SECONDS = 300
-pytestmark = pytest.mark.timeout(600)  # each test has a full load of its own
 MAX_REQUESTS = 8  # discovery, one request per step, the changed pull requests
 # GitHub reports no changes of people: a person who was met once stays known.
 COMPARED = (

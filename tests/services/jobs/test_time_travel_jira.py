@@ -22,8 +22,6 @@ from apps.warehouse.selectors import counts
 from tests.platform import OWN_COLUMNS, Platform, loaded_tables
 from tests.processes import TOKEN
 
-pytestmark = pytest.mark.timeout(600)  # two full loads and some sweeps
-
 SANDBOX = {"issues": 1200, "prs": 300}
 KINDS = ["edit", "comment", "uncomment", "status", "delete", "move", "create"]
 VIEWS = {"warehouse_document", "warehouse_resolved_link"}

@@ -72,7 +72,7 @@ def test_a_token_that_is_used_up_in_the_middle_delays_nothing(
         waits.add(run.waiting_for)
         return run.state not in (RunState.PENDING, RunState.RUNNING)
 
-    until(has_ended, "the end of the run", 120)
+    until(has_ended, "the end of the run")
     assert (run.state, run.error, waits) == (RunState.FINISHED, "", {""})
     assert len(pauses()) == 1, "only the first token was refused"
     assert served(platform.sandbox)[SECOND] > served(platform.sandbox)[FIRST]
@@ -89,7 +89,7 @@ def test_when_all_tokens_are_used_up_the_run_waits_without_a_worker_and_then_goe
     run.refresh_from_db()
     assert run.not_before
     assert timedelta(0) < run.not_before - datetime.now(UTC) < timedelta(seconds=30)
-    until(lambda: Run.across_tenants.get(pk=run.pk).driver is None, "the worker to be free", 10)
+    until(lambda: Run.across_tenants.get(pk=run.pk).driver is None, "the worker to be free")
     waiting = RunProgress.across_tenants.get(pk=run.pk).waiting
     assert f"until {run.not_before + timedelta(seconds=59):%H:%M} UTC, because" in waiting
     # The last answer decides: one that announced the limit, or a refusal that was on its way.

@@ -36,6 +36,9 @@ async def close_connections() -> AsyncIterator[None]:
     await sync_to_async(lambda: connection.close())()
 
 
+MAX_WAIT = 60  # seconds; only a failure waits so long
+
+
 class Page(WebsocketCommunicator):
     """A browser's socket."""
 
@@ -43,9 +46,9 @@ class Page(WebsocketCommunicator):
         headers = [(b"host", b"testserver"), (b"cookie", f"sessionid={cookie}".encode())]
         super().__init__(application, path, headers + ([(b"origin", origin.encode())] if origin else []))
 
-    async def heard(self, seconds: float = 5) -> dict[str, Any]:
+    async def heard(self) -> dict[str, Any]:
         """The next message."""
-        message: dict[str, Any] = json.loads(await self.receive_from(timeout=seconds))
+        message: dict[str, Any] = json.loads(await self.receive_from(MAX_WAIT))
         return message
 
     async def heard_until(self, seq: int) -> list[dict[str, Any]]:
@@ -55,10 +58,10 @@ class Page(WebsocketCommunicator):
             messages.append(await self.heard())
         return messages
 
-    async def closed_with(self, seconds: float = 5) -> int:
+    async def closed_with(self) -> int:
         """The code with which the server closes."""
         while True:
-            output = await self.receive_output(timeout=seconds)
+            output = await self.receive_output(MAX_WAIT)
             if output["type"] == "websocket.close":
                 return int(output["code"])
 
@@ -68,12 +71,12 @@ async def open_page(user: User, path: str = "/ws/jobs/") -> AsyncIterator[Page]:
     """A page of this user, open while the block runs."""
     browser = await in_thread(browser_of)(user)
     page = Page(browser.cookies["sessionid"].value, path=path)
-    connected, _ = await page.connect()
+    connected, _ = await page.connect(MAX_WAIT)
     assert connected
     try:
         yield page
     finally:
-        await page.disconnect()
+        await page.disconnect(timeout=MAX_WAIT)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
     async with open_page(ada, "/ws/jobs/?bundled") as page:
         heard: dict[str, int] = {}
         while set(heard) < runs:
-            heard |= {message["run"]: message["seq"] for message in json.loads(await page.receive_from(timeout=5))}
+            heard |= {message["run"]: message["seq"] for message in json.loads(await page.receive_from(MAX_WAIT))}
 
         def change_all() -> None:
             for run in runs:
@@ -113,7 +116,7 @@ async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
         await in_thread(change_all)()
         frames: list[list[dict[str, Any]]] = []
         while {message["run"] for frame in frames for message in frame} < runs:
-            frames.append(json.loads(await page.receive_from(timeout=5)))
+            frames.append(json.loads(await page.receive_from(MAX_WAIT)))
         assert len(frames) < 3
         assert all(message["overall"] == "PAUSED" for frame in frames for message in frame)
 
@@ -205,7 +208,7 @@ async def test_an_unknown_run_is_said_to_be_unknown(ada: User, run: UUID) -> Non
 
 async def test_an_anonymous_socket_is_closed(run: UUID) -> None:
     page = Page("no such session")
-    await page.connect()
+    await page.connect(MAX_WAIT)
     assert await page.closed_with() == 4401
 
 
@@ -219,7 +222,7 @@ async def test_a_user_without_a_tenant_is_closed(run: UUID) -> None:
 async def test_another_sites_socket_is_denied(ada: User, origin: str) -> None:
     browser = await in_thread(browser_of)(ada)
     page = Page(browser.cookies["sessionid"].value, origin)
-    connected, code = await page.connect()
+    connected, code = await page.connect(MAX_WAIT)
     assert not connected
     assert code
 
