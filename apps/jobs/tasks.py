@@ -79,7 +79,7 @@ def _is_redelivered(task: "Task[Any, Any]") -> bool:
 def _step_failed(run: Run, runner: StepRunner, error: Exception) -> None:
     """Wait as long as the provider asks for; try again what may pass; fail where only a person can help."""
     if isinstance(error, RateLimitedError):
-        services.wait_until(run, error.until, str(error), driver=runner.owner)
+        services.wait_until(run, error.until, _pause_reason(run, error), driver=runner.owner)
     elif not isinstance(error, SourceError):
         logger.error("Step %s of run %s failed.", runner.step, run.pk, exc_info=error)
         _try_again(run, runner, f"{runner.step} failed: {describe(error)}. See the worker's log.")
@@ -87,6 +87,13 @@ def _step_failed(run: Run, runner: StepRunner, error: Exception) -> None:
         _try_again(run, runner, str(error))
     else:
         services.fail(run, str(error), driver=runner.owner)
+
+
+def _pause_reason(run: Run, error: RateLimitedError) -> str:
+    """Who asks for a pause, and why. The time is stored apart: every page shows it by its reader's clock."""
+    if run.integration is None or not error.reason:
+        return str(error)
+    return f"{run.integration.name} asks for a pause, because {error.reason}."
 
 
 def _try_again(run: Run, runner: StepRunner, sentence: str) -> None:

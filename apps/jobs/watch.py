@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apps.jobs.models import Run
 from apps.progress.choices import ENDED
+from apps.progress.engine.words import wait_words
 from apps.progress.models import RunProgress
 
 POLL_SECONDS = 0.25
@@ -26,8 +27,9 @@ def until_ended(run: Run) -> Run:
         task = bars.add_task(run.job.name, total=100, message="")
         while True:
             state = RunProgress.across_tenants.get(pk=run.pk)
-            bars.update(task, completed=state.percent, message=state.waiting or state.message)
             run.refresh_from_db()
+            message = wait_words(state.waiting, run.not_before) or state.message
+            bars.update(task, completed=state.percent, message=message)
             if run.state in ENDED:
                 return run
             time.sleep(POLL_SECONDS)

@@ -11,6 +11,7 @@ import msgspec
 
 from apps.core.choices import Tone
 from apps.progress.choices import JobState, RunState, StageState
+from apps.progress.engine.words import full_minute
 from apps.progress.facts import RunFacts, Sign
 from apps.progress.models import RunProgress
 
@@ -82,7 +83,7 @@ def _running(
     queued = StageState.QUEUED
     is_over = facts.waits_until is not None and facts.waits_until <= now
     if row.waiting and not is_over:
-        until = Moment("until", _full_minute(facts.waits_until)) if facts.waits_until else None
+        until = Moment("until", full_minute(facts.waits_until)) if facts.waits_until else None
         return RunSummary(heading="Waiting", tone=queued.tone, icon=queued.icon, moment=until, summary=row.waiting)
     if facts.workers or (worked_at and now - worked_at <= LATELY):
         return _working(facts.workers, set_aside)
@@ -143,11 +144,6 @@ def _ended(row: RunProgress, facts: RunFacts, set_aside: int) -> RunSummary:
         summary = "All of its work was done."
     moment = Moment("at", facts.ended_at) if facts.ended_at else None
     return RunSummary(heading=sign.word, tone=sign.tone, icon=sign.icon, moment=moment, summary=summary)
-
-
-def _full_minute(moment: datetime) -> datetime:
-    """The next full minute: a time that a page shows in minutes is never too early."""
-    return (moment + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
 
 
 def _number(number: int, noun: str) -> str:

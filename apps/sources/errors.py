@@ -60,11 +60,14 @@ class ServerError(SourceError):
 
 
 class RateLimitedError(SourceError):
-    """The provider asks for a pause until ``until`` (UTC): the step frees its worker meanwhile."""
+    """The provider asks for a pause until ``until`` (UTC): the step frees its worker meanwhile.
 
-    def __init__(self, sentence: str, until: datetime, status: int = 429) -> None:
+    ``reason`` continues a sentence after "because", for whoever shows the time apart; it can be empty.
+    """
+
+    def __init__(self, sentence: str, until: datetime, status: int = 429, reason: str = "") -> None:
         super().__init__(sentence, status)
-        self.until = until
+        self.until, self.reason = until, reason
 
 
 def may_pass(error: SourceError) -> bool:

@@ -209,7 +209,8 @@ class Http:
 
     def _pause_error(self, reply: Reply, pause: Pause) -> RateLimitedError:
         until = self.rate_limiter.pause(pause)
-        return RateLimitedError(pause_sentence(until, pause.reason, self.provider), until, reply.status)
+        sentence = pause_sentence(until, pause.reason, self.provider)
+        return RateLimitedError(sentence, until, reply.status, pause.reason)
 
 
 def is_html(reply: Reply) -> bool:

@@ -80,7 +80,7 @@ def wait_or_raise(until: datetime, reason: str, max_wait: float) -> None:
     """Sleep until ``until`` if that takes at most ``max_wait`` seconds, else raise :class:`RateLimitedError`."""
     seconds = (until - clock.now()).total_seconds()
     if seconds > max_wait:
-        raise RateLimitedError(pause_sentence(until, reason), until)
+        raise RateLimitedError(pause_sentence(until, reason), until, reason=reason)
     if seconds > 0:
         time.sleep(seconds)
 

@@ -62,7 +62,7 @@ class RetryPolicy:
         if best.is_expired or best.is_refused or best.until <= clock.now():
             return error
         sentence = f"{pause_sentence(best.until, best.reason)} None of the {count} tokens is free."
-        return RateLimitedError(sentence, best.until)
+        return RateLimitedError(sentence, best.until, reason=f"{best.reason}; none of the {count} tokens is free")
 
     def _best(self) -> Availability:
         return self._rate_limiters[self.best_token()].availability()

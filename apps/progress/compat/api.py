@@ -9,7 +9,7 @@ from ninja.errors import HttpError
 
 from apps.progress.compat.stages import ProgressTracker
 from apps.progress.compat.tasks import tracker_of
-from apps.progress.engine.words import whole_percent
+from apps.progress.engine.words import wait_words, whole_percent
 from apps.progress.events import RunMessage
 from apps.progress.selectors import run_of_tenant
 from apps.sources.text import clean
@@ -40,7 +40,8 @@ def status(request: HttpRequest, task_id: str) -> dict[str, Any]:
     if tenant:
         run = _run(tenant.pk, task_id)
         if run is not None:
-            message = run.waiting or run.error or run.message
+            until = run.card.moment.at if run.waiting and run.card.moment else None
+            message = wait_words(run.waiting, until) or run.error or run.message
             return {"status": run.overall, "progress": whole_percent(run.progress), "message": message}
         info = tracker_of(tenant).get_progress(clean(task_id))
         if info is not None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from apps.progress.engine.bar import TotalKind
 from apps.progress.engine.eta import Range
@@ -70,6 +71,16 @@ def rate_words(rate: float) -> str:
     if rate >= 9.95:
         return f"{rate:,.0f}/s"
     return f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.0f}/min"
+
+
+def full_minute(moment: datetime) -> datetime:
+    """The next full minute: the end of a wait that is shown in minutes is never too early."""
+    return (moment + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
+
+
+def wait_words(reason: str, until: datetime | None) -> str:
+    """``Waiting until 14:05 UTC: GitHub asks for a pause …``, for readers whose clock is not known."""
+    return f"Waiting until {full_minute(until.astimezone(UTC)):%H:%M} UTC: {reason}" if until else reason
 
 
 def range_words(span: Range) -> str:
