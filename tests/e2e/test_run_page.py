@@ -1,5 +1,6 @@
 """Does the page of a run stay true while somebody looks: timeline, log, notices, comparison, on any screen?"""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -190,6 +191,54 @@ def test_a_failed_run_is_retried_from_its_page(visit: Visit, platform: Platform,
     expect(page.locator("#failure > *")).to_have_count(0)
     expect(page.locator("#run-lead")).to_contain_text("Complete")
     expect(page.locator("#attempts")).to_contain_text("Attempt 2")
+
+
+# Every state of the card that a person could see: its heading, the chip of the run, and the buttons.
+WATCH = """() => {
+  const text = (selector) => document.querySelector(selector)?.innerText.trim() ?? "";
+  const look = () => JSON.stringify([
+    text("#run-summary [data-live=heading]"),
+    text("#run-lead [data-live=state]"),
+    [...document.querySelectorAll("#controls [data-control]")].map((button) => button.dataset.name).join(" "),
+  ]);
+  window.seen = [look()];
+  new MutationObserver(() => {
+    if (window.seen.at(-1) !== look()) window.seen.push(look());
+  }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+}"""
+AT_WORK = {"Working", "Waiting for a free worker", "Waiting", "No sign of life"}
+# Which chip and which buttons belong to a heading.
+BELONGS = {
+    **dict.fromkeys(AT_WORK, ("Running", "pause stop")),
+    "Waiting for its turn": ("Pending", "stop"),
+    "Paused": ("Paused", "resume stop"),
+    "Stopping": ("Stopping", ""),
+    "Cancelled": ("Cancelled", "start full range"),
+}
+
+
+def test_a_stopped_run_says_so_and_no_half_of_its_card_contradicts_the_other(
+    visit: Visit, running: Run, platform: Platform
+) -> None:
+    page = visit()
+    page.goto(f"/runs/{running.pk}/")
+    page.evaluate("() => { window.neverReloaded = true; }")
+    expect(page.locator("#live-sign")).to_contain_text("Live")
+    page.evaluate(WATCH)
+    heading = page.locator("#run-summary [data-live=heading]")
+    services.pause(running.job, actor="grace", reason="Lunch")
+    expect(heading).to_have_text("Paused")
+    expect(page.locator("#run-summary")).to_contain_text("By grace: Lunch.")
+    services.resume(running.job, actor="grace")
+    expect(heading).to_have_text(re.compile("|".join(AT_WORK)))
+    page.click("#controls [data-control=stop]")
+    page.click("#confirm-do")
+    expect(heading).to_have_text("Cancelled", timeout=30_000)
+    expect(page.locator("#matrix")).not_to_contain_text("Running")
+    seen = [json.loads(state) for state in page.evaluate("() => window.seen")]
+    assert {"Paused", "Cancelled"} <= {shown for shown, *_ in seen}
+    assert [(shown, *BELONGS[shown]) for shown, *_ in seen] == [tuple(state) for state in seen]
+    assert page.evaluate("() => window.neverReloaded")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,7 +1,7 @@
 """Does the card of a run know what jobs knows: who works on it, who paused it, what is possible, how it ended?"""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -46,7 +46,7 @@ def card(run: Run) -> Card:
     return message.card
 
 
-def add_batch(run: Run, owner: object = None, *, state: BatchState = BatchState.RUNNING) -> None:
+def add_batch(run: Run, owner: UUID | None = None, *, state: BatchState = BatchState.RUNNING) -> None:
     lease = timezone.now() + LEASE if owner else None
     Batch.across_tenants.create(
         tenant_id=run.tenant_id, run=run, step=STEP, stage="transform", covers={}, state=state, owner=owner,
@@ -54,7 +54,7 @@ def add_batch(run: Run, owner: object = None, *, state: BatchState = BatchState.
     )  # fmt: skip
 
 
-def drive(run: Run, driver: object, seconds: float = 30) -> None:
+def drive(run: Run, driver: UUID, seconds: float = 30) -> None:
     until = timezone.now() + timedelta(seconds=seconds)
     Run.across_tenants.filter(pk=run.pk).update(driver=driver, driver_lease_until=until)
 

@@ -42,7 +42,7 @@ def stages(**changes: dict[str, Any]) -> list[StageRow]:
     for position, step in enumerate(definition("jira").steps):
         for stage in step.stages:
             done = position < FETCH
-            values = {
+            values: dict[str, Any] = {
                 "state": StageState.FINISHED if done else StageState.IDLE,
                 "done": 10 if done else 0,
                 "failed": 0,
@@ -104,7 +104,7 @@ def test_an_unknown_end_is_said_in_words_and_an_old_one_is_unknown() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 2, 9])
 def test_nobody_waits_for_a_worker_who_has_just_completed_something(seconds: float) -> None:
-    facts = {"workers": 0, "open_batches": 127, "since": NOW - timedelta(minutes=2)}
+    facts: dict[str, Any] = {"workers": 0, "open_batches": 127, "since": NOW - timedelta(minutes=2)}
     assert card(row(JobState.RUNNING, pace=pace(seconds)), **facts).heading == "Working"
     assert card(row(JobState.RUNNING, pace=pace(seconds)), lost_since=NOW, **facts).heading == "Working"
 
@@ -113,7 +113,7 @@ def test_nobody_waits_for_a_worker_who_has_just_completed_something(seconds: flo
     ("batches", "summary"), [(127, "127 batches wait."), (1, "1 batch waits."), (0, "The next step waits.")]
 )
 def test_a_wait_for_a_worker_counts_from_the_last_work(batches: int, summary: str) -> None:
-    facts = {"workers": 0, "open_batches": batches, "since": NOW - timedelta(minutes=2)}
+    facts: dict[str, Any] = {"workers": 0, "open_batches": batches, "since": NOW - timedelta(minutes=2)}
     shown = card(row(JobState.RUNNING, pace=pace(30)), **facts)
     assert (shown.heading, shown.summary) == ("Waiting for a free worker", summary)
     assert shown.moment
@@ -165,7 +165,7 @@ def test_a_stopped_run_has_stopped_whatever_its_job_does() -> None:
 def test_a_finished_run_says_what_it_amounts_to_also_after_the_reset(state: JobState) -> None:
     aside = Sign("with-quarantine", Tone.WARN, "With records set aside")
     lost = stages(extraction={"state": "finished", "done": 500, "total": 500, "failed": 3})
-    facts = {"run_state": RunState.FINISHED, "ended_at": NOW}
+    facts: dict[str, Any] = {"run_state": RunState.FINISHED, "ended_at": NOW}
     shown = card(row(state, percent=100.0), lost, outcome=aside, **facts)
     assert (shown.heading, shown.tone) == ("With records set aside", Tone.WARN)
     assert shown.summary == "3 records set aside; the rest of its work was done."
@@ -204,7 +204,7 @@ def test_the_numbers_of_the_matrix_have_a_unit() -> None:
 
 
 def test_an_old_run_of_a_job_cannot_be_controlled() -> None:
-    facts = {"controls": ("retry", "start"), "main_control": "retry"}
+    facts: dict[str, Any] = {"controls": ("retry", "start"), "main_control": "retry"}
     assert card(row(JobState.FAILED), **facts).controls == ["retry", "start"]
     old = card(row(JobState.FAILED, current=False), **facts)
     assert (old.controls, old.main_control) == ([], "")
