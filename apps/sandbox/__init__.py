@@ -1,1 +1,1 @@
-"""Which Jira and GitHub can everybody try, test and measure against? This sample one, over real HTTP."""
+"""Against which Jira and GitHub can everybody try, test and measure? Against these sample servers, over real HTTP."""

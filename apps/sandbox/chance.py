@@ -1,8 +1,8 @@
-"""Where does chance come from? From a seed alone, so that equal seeds give equal worlds."""
+"""Where do random numbers come from? Only from a seed, so that equal seeds give equal worlds."""
 
 from random import Random
 
 
 def source(seed: int) -> Random:
-    """A random source; nothing secret is ever drawn from it."""
+    """A source of random numbers; no secret comes from it."""
     return Random(seed)  # noqa: S311

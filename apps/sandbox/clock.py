@@ -1,7 +1,7 @@
 """When do people work, and how do the two providers write a moment?
 
-Lives are simulated in *work minutes* (Monday to Friday, nine hours a day), so that nothing ever happens on a
-Sunday; a moment is an integer of epoch milliseconds.
+The simulation counts *work minutes* (Monday to Friday, nine hours a day), so nothing ever happens on a
+Sunday. A moment is an integer of epoch milliseconds.
 """
 
 from datetime import UTC, datetime
@@ -59,20 +59,20 @@ def _clock(rest: int) -> str:
 
 
 def jira_stamp(moment: int) -> str:
-    """As issues write it, in the site's zone and without a colon: `2026-03-02T09:15:20.417-0500`."""
+    """The form of issues, in the site's zone and without a colon: `2026-03-02T09:15:20.417-0500`."""
     offset, sign = _site_offset(moment // _HOUR_MS)
     day, rest = divmod(moment + offset, _DAY_MS)
     return f"{_date(day)}{_clock(rest)}.{rest % 1000:03}{sign}"
 
 
 def zulu_stamp(moment: int) -> str:
-    """As sprints write it: `2026-03-02T14:15:20.417Z`."""
+    """The form of sprints: `2026-03-02T14:15:20.417Z`."""
     day, rest = divmod(moment, _DAY_MS)
     return f"{_date(day)}{_clock(rest)}.{rest % 1000:03}Z"
 
 
 def github_stamp(moment: int) -> str:
-    """As GitHub writes it: `2026-03-02T14:15:20Z`."""
+    """GitHub's form: `2026-03-02T14:15:20Z`."""
     day, rest = divmod(moment, _DAY_MS)
     return f"{_date(day)}{_clock(rest)}Z"
 

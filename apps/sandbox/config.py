@@ -1,4 +1,4 @@
-"""What can be chosen when the sandbox starts, and which credentials does it accept?"""
+"""Which options does the sandbox have, and which credentials does it accept?"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ TOKEN_WITHOUT_SCOPES = "sandbox-noscope"  # noqa: S105 - a public sample credent
 def start_of_week() -> datetime:
     """Monday 00:00 UTC of the running week: the end of the sample history.
 
-    A week, so that the history is recent and yet equal bytes come from equal seeds for days.
+    So the history is recent, and equal seeds give equal bytes for a week.
     """
     now = datetime.now(UTC)
     return (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -32,7 +32,7 @@ class Options:
     until: datetime = field(default_factory=start_of_week)
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no world can have."""
+        """Refuse sizes that are too small."""
         if self.issues < 20:
             raise ValueError(f"--issues must be at least 20 (a believable site needs that many), not {self.issues}.")
         if self.prs < 20:

@@ -1,4 +1,4 @@
-"""How do tests steer the sandbox while it runs? The end points under `/_sandbox/`."""
+"""How do tests control the sandbox while it runs? By the end points under `/_sandbox/`."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from apps.sandbox.truth import Truth
 
 
 class ControlApi:
-    """Counts, truth, faults, latency and mutations; needs no credentials."""
+    """Counts, truth, faults, tokens, latency and mutations; they need no credentials."""
 
     def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi, tokens: SampleTokens) -> None:
         self.world = world
@@ -43,7 +43,7 @@ class ControlApi:
         return json_reply(self.gate.stats.as_json())
 
     async def reset(self, request: Request) -> Response:
-        """Set the counts and what was done to tokens back."""
+        """Reset the counts and the tokens."""
         self.gate.stats.reset()
         self.all_tokens.reset()
         return json_reply({"reset": True})
@@ -69,7 +69,7 @@ class ControlApi:
         return json_reply(self.gate.faults.state())
 
     async def tokens(self, request: Request) -> Response:
-        """Show the tokens, or change one: what is left, its end, whether it is revoked."""
+        """Show the tokens, or change one: its remaining requests, its end, whether it is revoked."""
         accounts = self.all_tokens.accounts
         if request.method == "POST":
             try:
@@ -91,7 +91,7 @@ class ControlApi:
         return json_reply({"ms": ms})
 
     async def mutate(self, request: Request) -> Response:
-        """Change the world as people do; returns what was done."""
+        """Change the world as people do, and return what was done."""
         try:
             order = msgspec.json.decode(await request.body() or b"{}", type=Order)
             return json_reply(self.mutator.run(order))

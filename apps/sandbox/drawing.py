@@ -1,4 +1,4 @@
-"""Which kinds of changes are made, how many, and to what?"""
+"""Which changes are made, how many, and to which records?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -8,7 +8,7 @@ K = TypeVar("K", bound=str)
 
 
 def draw(kinds: Sequence[K], weights: Mapping[str, int], share: float, size: int, rng: Random) -> list[K]:
-    """A kind for each of `share` of `size` records: every kind at least once if there is room, then by weight."""
+    """A kind of change for a `share` of `size` records: each kind once if possible, the others by weight."""
     if not kinds or not share:
         return []
     count = min(size, max(len(kinds), round(size * share)))
@@ -16,7 +16,7 @@ def draw(kinds: Sequence[K], weights: Mapping[str, int], share: float, size: int
 
 
 def take(pool: list[Any], suits: Callable[[Any], bool]) -> Any:
-    """Remove and return the first that suits; None when none does."""
+    """Remove and return the first record that fits; None when none does."""
     for place, candidate in enumerate(pool):
         if suits(candidate):
             return pool.pop(place)

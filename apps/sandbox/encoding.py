@@ -1,12 +1,12 @@
-"""How does a Python value become the bytes of an answer, broken characters included?"""
+"""How does a Python value become the bytes of an answer, also with broken characters?"""
 
 import base64
 from typing import Any
 
 import msgspec
 
-# A lone surrogate has no UTF-8 form, yet real answers carry it as an escape. Texts hold this private
-# character in its place; the encoder writes the escape.
+# A lone surrogate has no UTF-8 form, but real answers contain it as an escape. Texts contain this private
+# character instead; the encoder writes the escape.
 SURROGATE_MARK = "\ue000"
 _MARK_BYTES = SURROGATE_MARK.encode()
 
@@ -20,12 +20,12 @@ def encode(value: Any) -> bytes:
 
 
 def decode(body: bytes) -> Any:
-    """What `encode` made; escapes that have no UTF-8 form become the mark again."""
+    """The value of `encode`'s bytes; escapes that have no UTF-8 form become the mark again."""
     return msgspec.json.decode(body.replace(b"\\ud83d", _MARK_BYTES))
 
 
 def raw(value: Any) -> msgspec.Raw:
-    """`value` encoded once, to be placed into larger answers without encoding it again."""
+    """`value` as JSON that larger answers contain without encoding it again."""
     return msgspec.Raw(encode(value))
 
 
@@ -40,5 +40,5 @@ def opaque(text: str) -> str:
 
 
 def unopaque(token: str) -> str:
-    """The text inside a token of `opaque`; ValueError when it is none."""
+    """The text inside a token of `opaque`; ValueError for another token."""
     return base64.urlsafe_b64decode(token.encode()).decode()

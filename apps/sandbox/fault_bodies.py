@@ -1,4 +1,4 @@
-"""How do the providers word their failures, and how is a good answer spoilt?"""
+"""With which words do the providers fail, and how is a good answer spoilt?"""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

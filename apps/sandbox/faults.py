@@ -1,7 +1,7 @@
-"""Which requests shall go wrong, how, and how often? The fault script: a JSON list of rules.
+"""Which requests go wrong, how, and how often? A fault script says it: a JSON list of rules.
 
 A rule is `{"match": "METHOD regex", "skip": n, "times": m, "action": {"type": …}}`. The regex is searched in path and
-query; `*` stands for every method; the first `skip` matching requests pass, the next `times` fail (all when absent).
+query; `*` means every method. The first `skip` matching requests pass, the next `times` fail (all without `times`).
 The actions are the classes below; their `type` is the name in snake case.
 """
 
@@ -23,10 +23,10 @@ class FaultAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
 
 
 class StatusAction(FaultAction, frozen=True, tag="status"):
-    """Answer with a status, the provider's usual body where `body` is absent (a string is sent as it is).
+    """Answer with a status. Without `body` the provider's usual body is sent; a string is sent as it is.
 
     `retry_after` seconds go into the header of that name, as an HTTP date when `retry_after_date` is true.
-    `secondary` makes a 403 or 429 of GitHub the one of the secondary limit.
+    With `secondary`, a 403 or 429 of GitHub is that of the secondary limit.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Reset(FaultAction, frozen=True, tag="reset"):
 
 
 class Truncate(FaultAction, frozen=True, tag="truncate"):
-    """A complete HTTP answer with only the first half of its JSON."""
+    """Send a complete HTTP answer with only the first half of its JSON."""
 
 
 class Delay(FaultAction, frozen=True, tag="delay"):
@@ -52,15 +52,15 @@ class Delay(FaultAction, frozen=True, tag="delay"):
 
 
 class RepeatToken(FaultAction, frozen=True, tag="repeat_token"):
-    """The next page is this page again."""
+    """Name this page as the next page."""
 
 
 class EmptyPage(FaultAction, frozen=True, tag="empty_page"):
-    """No records, but a next page."""
+    """Answer without records, but with a next page."""
 
 
 class GraphqlErrors(FaultAction, frozen=True, tag="graphql_errors"):
-    """Status 200 with `errors`; data is null, or what could be computed when `partial` is true."""
+    """Answer 200 with `errors`; data is null, or partial data when `partial` is true."""
 
     message: str = "Something went wrong while executing your query. This may be the result of a timeout."
     partial: bool = False
@@ -92,7 +92,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FaultScript:
-    """A script in use. The first rule that is due decides."""
+    """A script in use. The first rule that matches and is due decides."""
 
     def __init__(self, rules: list[Rule]) -> None:
         self.rules = rules
@@ -116,7 +116,7 @@ class FaultScript:
             raise FaultScriptError(f"The fault script {path} cannot be read: {error.strerror}.") from error
 
     def take(self, method: str, target: str) -> AnyAction | None:
-        """The action for a request, if one is due; counts it."""
+        """Count a request and return its action, if one is due."""
         for number, (rule, (wanted, pattern)) in enumerate(zip(self.rules, self._tests, strict=True)):
             if wanted not in ("*", method) or not pattern.search(target):
                 continue

@@ -1,4 +1,4 @@
-"""What happens to every request before it reaches a provider: counting, latency and scripted faults?"""
+"""What happens to every request before it reaches a provider? It is counted, delayed, and fails if a script says so."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ class Stats:
         self.reset()
 
     def reset(self) -> None:
-        """Begin again at zero."""
+        """Set everything to zero."""
         self.requests = 0
         self.bytes = 0
         self.faults = 0
@@ -99,7 +99,7 @@ class Gate:
         await _answer(send, status, raw_headers, body)
 
     async def _capture(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes, Any]:
-        """The answer of the application, and the decoded body of the request."""
+        """Call the application; return its answer and the decoded body of the request."""
         started: Message = {}
         parts: list[bytes] = []
         asked = bytearray()

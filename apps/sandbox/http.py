@@ -1,4 +1,4 @@
-"""How does a request reach a handler, and how do its answer and its errors leave?"""
+"""How does a request reach a handler, and how are answers and errors sent?"""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ HeaderMap = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One request, read and authenticated."""
+    """One authenticated request with its parsed body."""
 
     path: dict[str, str]
     query: QueryParams
@@ -31,11 +31,11 @@ class ApiCall:
 
     @property
     def has_scopes(self) -> bool:
-        """False for the token without rights."""
+        """Whether its token has rights."""
         return self.account.has_scopes
 
     def number(self, name: str, default: int, ceiling: int) -> int:
-        """A size or offset from the query, clamped silently as both providers do."""
+        """A size or offset of the query. Values out of bounds are clamped silently, as both providers do."""
         value = self.query.get(name, "")
         return max(0, min(int(value), ceiling)) if value.isdigit() else default
 
@@ -61,7 +61,7 @@ def json_reply(body: bytes | Any, status: int = 200, headers: HeaderMap | None =
 
 
 def token_of(headers: Headers) -> str | None:
-    """The token inside a Basic, Bearer or token header; None without a header, "" when it is unreadable."""
+    """The token of a Basic, Bearer or token header; None without a header, "" when it is unreadable."""
     given = headers.get("authorization")
     if given is None:
         return None
@@ -75,7 +75,7 @@ def token_of(headers: Headers) -> str | None:
 
 
 async def read_call(request: Request, account: TokenAccount) -> ApiCall:
-    """The request with its JSON body; 400 when the body is none."""
+    """The request with its JSON body; 400 when the body is no JSON."""
     body: Any = None
     if request.method == "POST":
         content = await request.body()
@@ -93,7 +93,7 @@ async def read_call(request: Request, account: TokenAccount) -> ApiCall:
 
 
 def route(template: str, endpoint: Endpoint, *methods: str) -> Route:
-    """A route whose requests are counted under its template."""
+    """A route; the gate counts its requests under its template."""
 
     async def counted(request: Request) -> Response:
         request.scope["sandbox_route"] = template

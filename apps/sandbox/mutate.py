@@ -1,4 +1,4 @@
-"""What do people change while an extractor is not looking?"""
+"""What do people change between two runs of an extractor?"""
 
 from collections.abc import Callable
 from random import Random
@@ -20,7 +20,7 @@ from apps.sandbox.github.mutations import PULL_KINDS, USUAL, PullKind, PullMutat
 
 IssueKind = Literal["edit", "comment", "uncomment", "status", "delete", "move", "create"]
 ISSUE_KINDS: tuple[IssueKind, ...] = ("edit", "comment", "uncomment", "status", "delete", "move", "create")
-# How often each kind is drawn when all are allowed.
+# How often each kind is chosen when all are allowed.
 _WEIGHTS = {"edit": 35, "comment": 25, "uncomment": 2, "status": 28, "delete": 5, "move": 4, "create": 3}
 MIN_COMMENTS = 5
 _SUITS: dict[str, Callable[[Any], bool]] = {
@@ -30,11 +30,11 @@ _SUITS: dict[str, Callable[[Any], bool]] = {
 
 
 class MutationError(ValueError):
-    """The order makes no sense; the message says why."""
+    """The order is impossible; the message says why."""
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
-    """Change `share` of all issues and pull requests; `kinds` names what may happen (the usual things when absent)."""
+    """Change a `share` of all issues and pull requests by the usual changes, or by those that `kinds` names."""
 
     seed: int = 1
     share: float = 0.02
@@ -42,7 +42,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Mutator:
-    """Changes a world and tells the records that are kept about it."""
+    """Changes a world, and deletes the stored JSON of what it changed."""
 
     def __init__(
         self, world: World, forget_issue: Callable[[SampleIssue], None], forget_pull: Callable[[SampleRepository], None]
@@ -52,7 +52,7 @@ class Mutator:
         self._pulls = PullMutator(world, forget_issue, forget_pull)
 
     def run(self, order: Order) -> Json:
-        """Carry an order out; returns ids and keys by kind."""
+        """Carry out an order; return ids and keys by kind."""
         if not 0 <= order.share <= 1:
             raise MutationError(f"share must be between 0 and 1, not {order.share}.")
         rng = source(order.seed)
@@ -69,12 +69,12 @@ class Mutator:
         rng.shuffle(issues)
         for kind in drawn:
             issue = take(issues, _SUITS.get(kind, bool))
-            if issue is not None and issue.id in self.world.site.by_id:  # it may be gone with its parent
+            if issue is not None and issue.id in self.world.site.by_id:  # it may have been deleted with its parent
                 done.setdefault(kind, []).append(getattr(self, f"_{kind}")(issue, rng))
 
     def _touch(self, issue: SampleIssue) -> None:
-        """Bring a changed issue and those that show it up to date."""
-        issue.settle()
+        """Update a changed issue, and the stored JSON of the issues that show it."""
+        issue.update()
         relatives = [issue, *issue.subtasks, *(link.other for link in issue.links)]
         for relative in [*relatives, issue.parent] if issue.parent else relatives:
             self._forget_issue(relative)
@@ -99,7 +99,7 @@ class Mutator:
         return issue.key
 
     def _uncomment(self, issue: SampleIssue, rng: Random) -> str:
-        """Delete all but the newest comments: that changes the issue, and leaves no history."""
+        """Delete all but the newest comments. The issue changes, and no history says so."""
         issue.comments = issue.comments[-MIN_COMMENTS:]
         issue.updated = now()
         self._touch(issue)
@@ -119,7 +119,7 @@ class Mutator:
         removed = self.world.site.delete(issue)
         for one in removed:
             self._touch(one)
-        for child in children:  # those of an epic stay, and show it no more
+        for child in children:  # the issues of an epic stay, but no longer show it
             self._forget_issue(child)
         return {"id": issue.id, "key": issue.key, "with": [one.id for one in removed[1:]]}
 

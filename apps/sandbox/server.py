@@ -1,4 +1,4 @@
-"""How does the sandbox run? One ASGI application, one uvicorn server, stopped by SIGINT or SIGTERM."""
+"""How does the sandbox run? As one ASGI application in one uvicorn server, until SIGINT or SIGTERM."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ def build(options: Options, base: str, announce: Announce | None = None) -> ASGI
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         gc.collect()
-        gc.freeze()  # the world lives as long as the process: nothing of it is worth looking at again
+        gc.freeze()  # the world lives as long as the process, so the collector need not look at it again
         if announce:
             announce(f"Jira {base}/jira  GitHub {base}/github  token {TOKEN}")
         yield
@@ -49,7 +49,7 @@ def build(options: Options, base: str, announce: Announce | None = None) -> ASGI
 
 
 def serve(options: Options, announce: Announce) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` gets the one line with the addresses once it listens.
+    """Serve until SIGINT or SIGTERM; `announce` gets one line with the addresses when the server listens.
 
     Raises OSError when the port is taken and FaultScriptError when the fault file is wrong.
     """
@@ -70,7 +70,7 @@ def serve(options: Options, announce: Announce) -> None:
             timeout_graceful_shutdown=1,
             server_header=False,
         )
-        # uvicorn raises the signal again after its shutdown; here that is the wished end, not an error.
+        # uvicorn raises the signal again after its shutdown. Here this is the intended end, not an error.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

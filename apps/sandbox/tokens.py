@@ -1,4 +1,4 @@
-"""Who is let in, with how many requests left, and until when? The tokens, each with budgets of its own."""
+"""Which tokens are accepted, with how many remaining requests, and until when? Each token has its own budgets."""
 
 import time
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from apps.sandbox.github.limits import Budget
 
 
 class TokenOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What a test wants of a token: ``remaining`` requests and points for the next ``seconds``, an end, a refusal."""
+    """A test's order for a token: ``remaining`` requests and points for the next ``seconds``, an end, a refusal."""
 
     token: str
     remaining: int | None = None
@@ -21,7 +21,7 @@ class TokenOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenAccount:
-    """One token. ``has_scopes`` is false for the one without rights."""
+    """One token. ``has_scopes`` is false for the token without rights."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -29,7 +29,7 @@ class TokenAccount:
         self.begin()
 
     def begin(self) -> None:
-        """Full budgets, no end."""
+        """Give it full budgets and no end."""
         self.core = Budget("core", 5000, is_enforced=False)
         self.points = Budget("graphql", 5000, is_enforced=True)
         self.expires_at: datetime | None = None
@@ -37,14 +37,14 @@ class TokenAccount:
         self.served = 0
 
     def change(self, order: TokenOrder) -> None:
-        """Do what a test wants."""
+        """Carry out a test's order."""
         self.revoked, self.expires_at = order.revoked, order.expires_at
         if order.remaining is not None:
             for budget in (self.core, self.points):
                 budget.leave(order.remaining, order.seconds)
 
     def headers(self) -> dict[str, str]:
-        """What GitHub tells of a token with an end."""
+        """GitHub's headers for a token with an end."""
         if self.expires_at is None:
             return {}
         end = f"{self.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -62,8 +62,8 @@ class SampleTokens:
     def __init__(self) -> None:
         self.accounts = {token: TokenAccount(token) for token in (TOKEN, *FURTHER_TOKENS, TOKEN_WITHOUT_SCOPES)}
 
-    def let_in(self, token: str | None) -> TokenAccount | None:
-        """The account of a token that authenticates; counts the request."""
+    def authenticate(self, token: str | None) -> TokenAccount | None:
+        """Count a request and return the account of its token; None when the token is refused."""
         account = self.accounts.get(token or "")
         if account is None or account.revoked:
             return None
@@ -73,6 +73,6 @@ class SampleTokens:
         return account
 
     def reset(self) -> None:
-        """Full budgets, nothing revoked."""
+        """Give all tokens full budgets; none is revoked."""
         for account in self.accounts.values():
             account.begin()

@@ -1,4 +1,4 @@
-"""How much is there really? Exact numbers and ids, to compare an extraction with."""
+"""What does the sandbox really have? These exact numbers and ids are compared with an extraction."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from apps.sandbox.encoding import Json
 
 
 class Truth:
-    """Counts of a world as it is now. Links are counted by the present key of a live issue."""
+    """The counts of a world as it is now. Links are counted by the present keys of existing issues."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -61,15 +61,15 @@ class Truth:
 
     @property
     def kinds(self) -> list[str]:
-        """What can be asked for."""
+        """The kinds that can be asked for."""
         return list(self._kinds)
 
     def ids(self, kind: str) -> list[Any]:
-        """The ids of a kind; KeyError when there is none."""
+        """The ids of a kind; KeyError for an unknown kind."""
         return sorted(self._kinds[kind]())
 
     def counts(self) -> Json:
-        """Numbers per kind, per project and per repository."""
+        """The numbers per kind, per project and per repository."""
         counts: Json = {kind: len(list(ids())) for kind, ids in self._kinds.items()}
         links = self._links()
         counts["links_by_evidence"] = dict(Counter(evidence for _, _, evidence in links))

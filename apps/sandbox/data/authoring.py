@@ -1,4 +1,4 @@
-"""Who writes which pull request, with which commits, reviews and words, and which issue keys stand in them?"""
+"""Who writes which pull requests, with which commits, reviews and texts, and which issue keys do they contain?"""
 
 from random import Random
 
@@ -29,7 +29,7 @@ _FIRST_IDS = {"pull": 1_910_000_000, "issue": 2_011_000_000, "review": 2_147_000
 
 
 class Author:
-    """Writes pull requests and tickets; ids grow with every record."""
+    """Writes pull requests and tickets; every new record has a larger id."""
 
     def __init__(self, seed: int, staff: Staff, calendar: Calendar) -> None:
         self.staff = staff
@@ -39,17 +39,17 @@ class Author:
         self._ids = dict(_FIRST_IDS)
 
     def next_id(self, kind: str) -> int:
-        """The next id of a kind; reviews soon pass the limit of 32 bits, as the real ones did."""
+        """The next id of a kind; ids of reviews exceed 32 bits, as real ones do."""
         self._ids[kind] += 1013
         return self._ids[kind]
 
     def next_rng(self) -> Random:
-        """A random source of its own for the next piece of work."""
+        """A separate random source for the next record."""
         self._made += 1
         return source((self._seed << 41) + self._made)
 
     def ticket(self, repository: SampleRepository, work: float) -> None:
-        """A GitHub issue of somebody who has no Jira account."""
+        """A GitHub issue of a person without a Jira account."""
         rng = self.next_rng()
         pen = Pen(rng)
         topic = rng.choice(topics(repository.project))
@@ -75,7 +75,7 @@ class Author:
     def pull(
         self, repository: SampleRepository, work: float, issues: list[SampleIssue], special: int | None
     ) -> SamplePull:
-        """A pull request that begins at a work minute and serves `issues`."""
+        """A pull request that begins at a work minute and belongs to `issues`."""
         rng = self.next_rng()
         pen = Pen(rng)
         topic = issues[0].topic if issues else rng.choice(topics(repository.project))
@@ -94,7 +94,7 @@ class Author:
             assignees=[person] if rng.random() < 0.5 else [], milestone=1 if rng.random() < 0.2 else None,
         )  # fmt: skip
         self._title(pull, pen, topic, is_bot)
-        stacked = self._commits(pull, pen, topic, person, work, special)
+        stacked = self._write_commits(pull, pen, topic, person, work, special)
         self._link(pull, pen, topic, issues, pull.commits[1 if stacked else 0])
         self._fork(pull, person, rng, special)
         end = work + rng.expovariate(1 / (1.4 * DAY)) + HOUR / 2
@@ -120,10 +120,10 @@ class Author:
     def _trunk_oid(self, repository: SampleRepository, rng: Random) -> str:
         return repository.trunk[-1].oid if repository.trunk else f"{rng.getrandbits(160):040x}"
 
-    def _commits(
+    def _write_commits(
         self, pull: SamplePull, pen: Pen, topic: Topic, person: SamplePerson, work: float, special: int | None
     ) -> bool:
-        """About three commits; true when the first one belongs to another branch as well."""
+        """Write about three commits; true when the first one also belongs to another branch."""
         rng = pen.rng
         count = 260 if special == MANY_COMMITS else 1 if person.is_bot else min(12, int(rng.expovariate(0.36)) + 1)
         before = 80 * DAY if special == OLD_BRANCH else DAY
@@ -153,7 +153,7 @@ class Author:
         return stacked
 
     def _link(self, pull: SamplePull, pen: Pen, topic: Topic, issues: list[SampleIssue], first: SampleCommit) -> None:
-        """Put the keys of the issues into branch, title, commits and body, and remember where."""
+        """Put the keys of the issues into branch, title, commits and body, and store where they are."""
         rng = pen.rng
         for position, issue in enumerate(issues):
             key = issue.key
@@ -185,7 +185,7 @@ class Author:
     def _discuss(
         self, pull: SamplePull, pen: Pen, person: SamplePerson, work: float, end: float, special: int | None
     ) -> None:
-        """Reviews with their comments, and the talk below the pull request."""
+        """Write reviews with their comments, and the comments below the pull request."""
         rng = pen.rng
         many = special == MANY_REMARKS
         silent = rng.random() < 0.12 and not many
@@ -218,7 +218,7 @@ class Author:
         return pull.reviews[-1]
 
     def _note(self, pull: SamplePull, review: SampleReview, pen: Pen) -> None:
-        """A review comment; now and then it answers an earlier one of the same review."""
+        """A review comment; some answer an earlier one of the same review."""
         rng = pen.rng
         number = self.next_id("note")
         line = 1 + int(rng.random() * 240)
@@ -236,7 +236,7 @@ class Author:
             pull.threads.append(SampleThread(node_id("PRRT", pull.repository.id, number), rng.random() < 0.6, [note]))
 
     def lose_commit(self, review: SampleReview, rng: Random) -> None:
-        """A force-push: the commit of the review is nowhere any more."""
+        """Simulate a force-push: the commit of the review no longer exists."""
         review.oid = f"{rng.getrandbits(160):040x}"
         review.has_lost_commit = True
         for note in review.notes:
@@ -251,7 +251,7 @@ class Author:
         return pull.remarks[-1]
 
     def _end(self, pull: SamplePull, rng: Random, end: float, special: int | None) -> None:
-        """Merged, closed without merge, or still open."""
+        """Merge the pull request, close it without merge, or leave it open."""
         pull.draft = special == DRAFT
         if end >= END or special == DRAFT or rng.random() < 0.03:
             return
@@ -281,7 +281,7 @@ class Author:
             ))  # fmt: skip
 
     def finish_texts(self, pull: SamplePull) -> None:
-        """What needs the number: the message of the squash commit and references to tickets."""
+        """Write the texts that need the number: the message of the squash commit and references to tickets."""
         if pull.merge_oid:
             for commit in pull.repository.trunk:
                 if commit.oid == pull.merge_oid and commit.message == pull.title:

@@ -7,7 +7,7 @@ from apps.sandbox.clock import WEEK, WEEKS
 
 Category = Literal["new", "indeterminate", "done"]
 SPRINT = 2 * WEEK
-SPRINTS = WEEKS // 2 + 2  # the last but one is running, the last is planned
+SPRINTS = WEEKS // 2 + 2  # the last but one is active, the last is planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SampleIssueType:
 
 @dataclass(frozen=True, slots=True)
 class SampleProject:
-    """A Jira project with its work flow. `stages` are passed in order, `parked` and `dropped` are detours."""
+    """A Jira project with its work flow: issues pass `stages` in order; `parked` and `dropped` are beside it."""
 
     id: str
     key: str
@@ -52,12 +52,12 @@ class SampleProject:
 
     @property
     def has_sprints(self) -> bool:
-        """Whether its board plans in sprints."""
+        """Whether its board has sprints."""
         return self.board != "kanban"
 
     @property
     def statuses(self) -> tuple[SampleStatus, ...]:
-        """Every status that an issue of it can have."""
+        """Every status that its issues can have."""
         return self.stages + tuple(s for s in (self.parked, self.dropped) if s)
 
 
@@ -172,13 +172,13 @@ SPRINT_LISTS = {p.key: sprints_of(p) for p in PROJECTS}
 
 
 def sprint_index(work: float) -> int:
-    """The number of the sprint that runs at a work minute."""
+    """The number of the sprint that is active at a work minute."""
     return int((work + WEEK) // SPRINT)
 
 
 @dataclass(frozen=True, slots=True)
 class RepositorySpec:
-    """A GitHub repository as it was founded. `project` is the key of the Jira project that works in it."""
+    """A GitHub repository at its creation. `project` is the key of the Jira project that works in it."""
 
     name: str
     project: str

@@ -1,4 +1,4 @@
-"""What do people write about? Topics with symptoms, causes and fixes, and sentences made from them."""
+"""What do people write about? About topics with symptoms, causes and fixes, in sentences made from templates."""
 
 import tomllib
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ REVIEW_NOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One subject of a project. Texts may hold the slots n, ms, pct, ver, customer and region."""
+    """One subject of a project. Its texts may contain the slots n, ms, pct, ver, customer and region."""
 
     name: str
     component: str
@@ -77,7 +77,7 @@ class Pen:
         self.renew()
 
     def renew(self) -> None:
-        """Choose new figures, names and places for what follows."""
+        """Choose new numbers, names and regions for the next sentences."""
         rng = self.rng
         pick = rng.random
         self._slots = {
@@ -98,11 +98,11 @@ class Pen:
         return self.write(templates[int(self.rng.random() * len(templates))])
 
     def some(self, templates: tuple[str, ...], count: int) -> list[str]:
-        """`count` different sentences (fewer where there are not so many)."""
+        """`count` different sentences, or as many as there are."""
         return [self.write(t) for t in self.rng.sample(templates, min(count, len(templates)))]
 
     def trap(self) -> str:
-        """A sentence with something that looks like an issue key and is none."""
+        """A sentence with a word that looks like an issue key but is none."""
         return self.pick(_TRAPS)
 
 

@@ -20,7 +20,7 @@ _FAILING_SHARE = 0.13
 
 
 def deliver(repository: SampleRepository, author: Author, rng: Random) -> None:
-    """Workflow runs for every pull request; every few merges a release, deployed to staging and production."""
+    """Make workflow runs for every pull request, and a release with its deployments for every few merges."""
     for pull in repository.pulls:
         _check(repository, pull, author, rng)
     merged = sorted((p for p in repository.pulls if p.merged), key=lambda p: p.merged or 0)
@@ -53,7 +53,7 @@ def _run(
 
 
 def _ship(repository: SampleRepository, pulls: list[SamplePull], author: Author, rng: Random) -> None:
-    """A release of some merges: staging at once, production an hour later, again after a failure."""
+    """Release some merges: deploy to staging at once and to production an hour later, again after a failure."""
     last = pulls[-1]
     assert last.merged
     assert last.merge_oid

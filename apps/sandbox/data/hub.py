@@ -1,4 +1,4 @@
-"""Which repositories and pull requests does the GitHub organisation hold, and which issues do they serve?"""
+"""Which repositories and pull requests does the GitHub organisation have, and to which issues do they belong?"""
 
 from bisect import bisect
 from itertools import accumulate
@@ -41,16 +41,16 @@ class SampleHub:
 
     @property
     def everything(self) -> list[SampleRepository]:
-        """The repositories of the organisation and the one of the viewer."""
+        """The repositories of the organisation and the repository of the viewer."""
         return [*self.repositories, self.personal]
 
     def find(self, owner: str, name: str) -> SampleRepository | None:
-        """By its present name, without regard to case."""
+        """The repository with this name now; upper and lower case are the same."""
         wanted = f"{owner}/{name}".lower()
         return next((r for r in self.everything if r.full_name.lower() == wanted), None)
 
     def find_renamed(self, owner: str, name: str) -> SampleRepository | None:
-        """By a name that it had before."""
+        """The repository that had this name before."""
         wanted = f"{owner}/{name}".lower()
         return next((r for r in self.everything if wanted in (former.lower() for former in r.former_names)), None)
 
@@ -64,7 +64,7 @@ class SampleHub:
         )  # fmt: skip
 
     def _linkable(self) -> dict[str, list[SampleIssue]]:
-        """Issues that work was done on, by project and creation."""
+        """Issues on which people worked, by project, in order of creation."""
         moved = set(self.site.moved.values())
         chosen: dict[str, list[SampleIssue]] = {r.project: [] for r in self.repositories}
         for issue in self.site.by_id.values():
@@ -92,7 +92,7 @@ class SampleHub:
         self._spoil([p for r in self.repositories for p in r.pulls])
 
     def add(self, repository: SampleRepository, work: float, special: int | None = None) -> SamplePull:
-        """A new pull request at a work minute; `special` chooses one of the rare kinds by number."""
+        """Add a pull request at a work minute; `special` chooses one of the rare kinds by its number."""
         pull = self.author.pull(repository, work, self._issues_for(repository, self.calendar.moment(work)), special)
         repository.pulls.append(pull)
         self.by_id[pull.id] = pull
@@ -102,7 +102,7 @@ class SampleHub:
         return pull
 
     def _issues_for(self, repository: SampleRepository, at: int) -> list[SampleIssue]:
-        """Up to two issues that were being worked on at that moment."""
+        """Up to two issues on which people worked at that moment."""
         issues = self._candidates[repository.project]
         rng = self._rng
         place = bisect(issues, at, key=lambda i: i.created)
@@ -112,7 +112,7 @@ class SampleHub:
         return rng.sample(near, min(len(near), 2 if rng.random() < 0.2 else 1))
 
     def _number(self, repository: SampleRepository) -> None:
-        """Tickets and pull requests share one row of numbers, by creation."""
+        """Number tickets and pull requests together, in order of creation."""
         both: list[SamplePull | SampleTicket] = sorted(
             [*repository.pulls, *repository.tickets], key=lambda x: (x.created, x.id)
         )
@@ -123,7 +123,7 @@ class SampleHub:
             self.author.finish_texts(pull)
 
     def _spoil(self, pulls: list[SamplePull]) -> None:
-        """Nasty texts for a handful of pull requests, comments and commit messages."""
+        """Put difficult texts into some pull requests and comments."""
         for position, text in enumerate(NASTY):
             pull = pulls[(position * 2 + 1) * len(pulls) // (2 * len(NASTY) + 1)]
             pull.title = f"{text} {pull.title}"[:256]

@@ -1,4 +1,4 @@
-"""How does an issue live, from its creation through statuses, sprints and people to its end?"""
+"""What happens to an issue, from its creation through statuses, sprints and people to its end?"""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -41,7 +41,7 @@ class SampleHistory:
 
 @dataclass(slots=True)
 class SampleComment:
-    """A comment; its words follow from `seed`, or are `text` when somebody wrote them on purpose."""
+    """A comment; its words follow from `seed`, unless `text` is set."""
 
     id: int
     author: SamplePerson | None
@@ -53,7 +53,7 @@ class SampleComment:
 
 @dataclass(slots=True)
 class SampleIssueLink:
-    """A link between two issues, held by both; `outward` is true on the side that e.g. blocks."""
+    """A link between two issues; both have it. `is_outward` is true on the side that, for example, blocks."""
 
     id: int
     type_index: int
@@ -63,7 +63,7 @@ class SampleIssueLink:
 
 @dataclass(slots=True)
 class SampleWorklog:
-    """Time that somebody booked."""
+    """Time that a person booked."""
 
     id: int
     author: SamplePerson
@@ -111,10 +111,10 @@ class SampleIssue:
         return f"{self.project.key}-{self.number}"
 
     def record(self, at: int, author: SamplePerson | None, *items: Item) -> None:
-        """Add a history; order and ids are settled by `settle`."""
+        """Add a history; `update` orders and numbers the histories."""
         self.histories.append(SampleHistory(at, author, items))
 
-    def settle(self) -> None:
+    def update(self) -> None:
         """Sort the histories, number the new ones and bring `updated` up to date."""
         self.histories.sort(key=lambda h: h.at)
         following = max((h.id for h in self.histories), default=0) or self.id * 1000
@@ -145,7 +145,7 @@ def assignee_item(old: SamplePerson | None, new: SamplePerson | None) -> Item:
 
 
 class IssueSimulator:
-    """Simulates the life of one issue after the other, all from one seed."""
+    """Simulates one issue after the other, all from one seed."""
 
     def __init__(self, seed: int, staff: Staff, calendar: Calendar) -> None:
         self.seed = seed
@@ -161,7 +161,7 @@ class IssueSimulator:
     def begin(
         self, issue_id: int, project: SampleProject, number: int, kind: SampleIssueType, topic: Topic, work: float
     ) -> SampleIssue:
-        """A new issue at a work minute, with its whole life up to now."""
+        """A new issue at a work minute, with all that happened to it until now."""
         rng = source((self.seed << 40) + issue_id)
         pen = Pen(rng)
         people = self.staff.humans
@@ -181,7 +181,7 @@ class IssueSimulator:
         return issue
 
     def _work(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], work: float) -> None:
-        """Walk through the work flow until it ends or time runs out."""
+        """Move the issue through the work flow until it ends or the time is over."""
         at = work + rng.expovariate(1 / (2.5 * DAY)) + 20
         if rng.random() < 0.06:
             at = END  # never started
@@ -194,7 +194,7 @@ class IssueSimulator:
         self._walk(issue, rng, team, at)
 
     def _groom(self, issue: SampleIssue, rng: Random, lead: SamplePerson, work: float, until: float) -> None:
-        """Estimates, labels and better words before the work begins."""
+        """Add estimates, labels and better texts before the work begins."""
         if issue.type.level == 0 and rng.random() < 0.25:
             issue.points = _POINTS[int(rng.random() * len(_POINTS))]
             style = issue.project.style
@@ -224,7 +224,7 @@ class IssueSimulator:
                          ("Rank", "custom", RANK_FIELD, "", "", "", "Ranked higher"))  # fmt: skip
 
     def _plan(self, issue: SampleIssue, lead: SamplePerson, at: float, rng: Random) -> None:
-        """Into the sprint that runs when the work begins."""
+        """Add the issue to the sprint that is active when the work begins."""
         if issue.project.has_sprints and issue.type.level == 0:
             self._into_sprint(issue, sprint_index(at), lead, self._at(at, rng))
 
@@ -238,7 +238,7 @@ class IssueSimulator:
         issue.record(at, lead, ("Sprint", "custom", SPRINT_FIELD, old_ids, old_names, new_ids, new_names))
 
     def _walk(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], at: float) -> None:
-        """Stage by stage, now and then back or aside."""
+        """Move the issue stage by stage, sometimes back or to the parked status."""
         stages = issue.project.stages
         stage = 0
         taken: tuple[Item, ...] = (assignee_item(None, issue.assignee),)
@@ -272,7 +272,7 @@ class IssueSimulator:
         self._carry_over(issue, rng, team[0], min(at, END))
 
     def _carry_over(self, issue: SampleIssue, rng: Random, lead: SamplePerson, end: float) -> None:
-        """Unfinished at the end of its sprint: on into the next, four times at most."""
+        """Move an unfinished issue into the next sprint, at most four times."""
         if not issue.sprints:
             return
         while len(issue.sprints) < 5 and issue.sprints[-1] < sprint_index(end - 1):
@@ -303,7 +303,7 @@ class IssueSimulator:
         issue.status, issue.status_since, issue.resolution, issue.resolved = status, moment, resolution, moment
 
     def _talk(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], work: float, count: int) -> None:
-        """Comments and booked hours between the creation and the last change."""
+        """Add comments and booked hours between the creation and the last change."""
         last = max([issue.created + 7_200_000, *(h.at for h in issue.histories)])
         last = min(last, self.calendar.until - 60_000)
         for _ in range(count):
@@ -316,7 +316,7 @@ class IssueSimulator:
                                                     900 * (1 + int(rng.random() * 30))))  # fmt: skip
 
     def comment(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], at: int) -> None:
-        """One comment; a few have no author any more, a few were edited later."""
+        """Add one comment; some have lost their author, some were edited later."""
         luck = rng.random()
         author: SamplePerson | None = team[int(rng.random() * len(team))]
         if luck < 0.03:

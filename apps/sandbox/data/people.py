@@ -1,4 +1,4 @@
-"""Who works in the sample company, under which names do Jira, GitHub and git know them?"""
+"""Who works in the sample company, and under which names do Jira, GitHub and git know them?"""
 
 import unicodedata
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How does a pull request live: branch, commits, reviews, comments, and its end?"""
+"""What belongs to a pull request? A branch, commits, reviews, comments, and its end."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,7 +17,7 @@ def node_id(prefix: str, repository: int, number: int) -> str:
 
 @dataclass(slots=True)
 class Identified:
-    """What GitHub names by a number over REST and by a node id over GraphQL."""
+    """A record that has a number over REST and a node id over GraphQL."""
 
     id: int
     node_id: str
@@ -25,7 +25,7 @@ class Identified:
 
 @dataclass(slots=True)
 class SampleRepository(Identified):
-    """A repository and what is in it; lists are in order of creation."""
+    """A repository with its content; lists are in order of creation."""
 
     name: str
     owner: str
@@ -55,7 +55,7 @@ class SampleRepository(Identified):
 
 @dataclass(slots=True)
 class SampleCommit:
-    """A commit; `author` is None when GitHub knows nobody with the e-mail address."""
+    """A commit; `author` is None when no GitHub account has the e-mail address."""
 
     oid: str
     repository: SampleRepository
@@ -122,7 +122,7 @@ class SampleThread:
 
 @dataclass(slots=True)
 class Numbered(Identified):
-    """What a repository numbers in one sequence: its tickets and pull requests."""
+    """A ticket or a pull request: a repository numbers both in one sequence."""
 
     repository: SampleRepository
     number: int
@@ -144,7 +144,7 @@ class SampleTicket(Numbered):
 
 @dataclass(slots=True)
 class SamplePull(Numbered):
-    """A pull request as it is now. `links` are the (issue key as written, evidence) pairs."""
+    """A pull request as it is now. `links` are pairs of (issue key as written, evidence)."""
 
     issue_id: int
     head_ref: str
@@ -176,7 +176,7 @@ class SamplePull(Numbered):
 
     @property
     def is_cross_repository(self) -> bool:
-        """Whether it comes from a fork (that may be gone)."""
+        """Whether it comes from a fork, which may be deleted."""
         return self.head_owner != self.repository.owner
 
     @property
@@ -205,7 +205,7 @@ class SamplePull(Numbered):
         return sorted((n for t in self.threads for n in t.notes), key=lambda n: (n.created, n.id))
 
     def touch(self, at: int) -> None:
-        """Something happened to it."""
+        """Note that it changed at that moment."""
         self.updated = max(self.updated, at)
 
 

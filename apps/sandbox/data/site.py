@@ -1,4 +1,4 @@
-"""Which issues does the Jira site hold, and how are they tied together?"""
+"""Which issues does the Jira site have, and how are they related?"""
 
 from bisect import bisect
 from itertools import accumulate
@@ -34,7 +34,7 @@ SHARED_FLOW = ("PAY", "CHK", "IDN", "MOB")
 
 
 class SampleSite:
-    """All issues by id and key. `moved` maps old keys to ids, `deleted` holds ids that are gone."""
+    """All issues by id and key. `moved` maps old keys to ids, `deleted` has the ids of deleted issues."""
 
     def __init__(self, seed: int, size: int, staff: Staff, calendar: Calendar) -> None:
         self.staff = staff
@@ -69,7 +69,7 @@ class SampleSite:
                 self.move(issue, SHARED_FLOW[(SHARED_FLOW.index(issue.project.key) + 1) % 4], at)
         self._spoil(issues)
         for issue in issues:
-            issue.settle()
+            issue.update()
 
     def add(self, project: SampleProject, work: float) -> SampleIssue:
         """Create the next issue of a project at a work minute."""
@@ -92,13 +92,13 @@ class SampleSite:
         return kind
 
     def _skip(self, project: SampleProject) -> None:
-        """An issue that was deleted long ago: its id and number are used up."""
+        """Skip the id and number of an issue that was deleted long ago."""
         self._last_id += 1
         self._numbers[project.key] += 1
         self.deleted.append(self._last_id)
 
     def _relate(self, issue: SampleIssue) -> None:
-        """Parent, epic and links among the recent issues of the project."""
+        """Choose parent, epic and links among the recent issues of the project."""
         rng = self._rng
         recent = self._recent[issue.project.key]
         near = recent[-40:]
@@ -126,7 +126,7 @@ class SampleSite:
             issue.record(min(issue.created + 900_000, self.calendar.until - 1), issue.reporter, change)
 
     def link(self, issue: SampleIssue, other: SampleIssue, kind: int, at: int) -> None:
-        """Link two issues; both remember it and both change."""
+        """Link two issues; both store the link and both change."""
         self._link_id += 1
         _, _, inward, outward = LINK_TYPES[kind]
         issue.links.append(SampleIssueLink(self._link_id, kind, other, is_outward=True))
@@ -137,7 +137,7 @@ class SampleSite:
                      ("Link", "jira", None, None, None, issue.key, f"This issue {inward} {issue.key}"))  # fmt: skip
 
     def move(self, issue: SampleIssue, target: str, at: int) -> str:
-        """Move an issue to another project of the same work flow; returns its old key."""
+        """Move an issue to another project with the same work flow; return its old key."""
         project = next(p for p in WORKED if p.key == target)
         old, source = issue.key, issue.project
         self._numbers[target] += 1
@@ -152,9 +152,9 @@ class SampleSite:
         return old
 
     def delete(self, issue: SampleIssue) -> list[SampleIssue]:
-        """Remove an issue for good, with its sub-tasks, its links and its place in its parent; gives what is removed.
+        """Remove an issue with its sub-tasks, its links and its place in its parent; return the removed issues.
 
-        The issues of an epic stay, without a parent and without a trace in their histories.
+        The issues of an epic stay; they lose their parent, and no history says so.
         """
         removed = [issue]
         for child in list(issue.subtasks):
@@ -180,7 +180,7 @@ class SampleSite:
         return self.by_key.get(key) or self.by_id.get(self.moved.get(key, 0))
 
     def _overload(self, issues: list[SampleIssue]) -> None:
-        """A few issues with more histories, comments and booked hours than one page holds."""
+        """Give some issues more histories, comments and booked hours than one page can contain."""
         busy = issues[3 :: max(6, len(issues) // max(3, len(issues) // 1500))]
         for position, issue in enumerate(busy):
             target = 250 if position == 0 else 101 + int(self._rng.random() * 60)
@@ -206,7 +206,7 @@ class SampleSite:
         return issue.created + int(self._rng.random() * (self.calendar.until - 1 - issue.created))
 
     def _spoil(self, issues: list[SampleIssue]) -> None:
-        """Put the nasty texts into a handful of issues and comments, and lose the author of some changes."""
+        """Put difficult texts into some issues and comments, and remove the author of some changes."""
         for issue in issues[7::61]:
             for history in issue.histories[:1]:
                 history.author = None

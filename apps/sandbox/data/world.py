@@ -1,4 +1,4 @@
-"""What is the whole sample company, built from one seed?"""
+"""What belongs to the sample company? Everything here is built from one seed."""
 
 from collections import Counter
 

@@ -43,12 +43,12 @@ class GitHubApi:
         self.graphql = GraphQL(world)
 
     def forget(self, repository: SampleRepository) -> None:
-        """A repository has changed."""
+        """Delete the stored JSON of a changed repository."""
         self.rest.forget(repository)
         self.graphql.forget(repository)
 
     def routes(self) -> list[BaseRoute]:
-        """All routes; whatever else is asked for is unknown."""
+        """All routes; every other path is unknown."""
         table: list[tuple[str, Handler, tuple[str, ...]]] = [
             ("/graphql", self.graphql.answer, ("POST",)), *self.rest.table(),
             ("/user", self._user, ("GET",)), ("/user/repos", self._own_repositories, ("GET",)),
@@ -63,7 +63,7 @@ class GitHubApi:
     def _endpoint(self, handler: Handler, template: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             token = token_of(request.headers)
-            account = self.tokens.let_in(token)
+            account = self.tokens.authenticate(token)
             if account is None:
                 return json_reply(_NO_TOKEN if token is None else _BAD_CREDENTIALS, 401)
             version = request.headers.get("x-github-api-version", _VERSIONS[0])
@@ -82,7 +82,7 @@ class GitHubApi:
         return endpoint
 
     def _finish(self, reply: Response, version: str, template: str, account: TokenAccount) -> Response:
-        """The headers of every answer; a 304 and the rate limit itself cost nothing."""
+        """Add the headers of every answer; a 304 and the rate limit itself cost nothing."""
         if template != "/graphql":
             if reply.status_code != 304 and template not in _UNCOUNTED:
                 account.core.spend(1)

@@ -1,7 +1,7 @@
 """How is a validated GraphQL query answered quickly?
 
-A query is compiled once into plans: per concrete type a row of fields with their getters. Answering it only walks the
-plans. Finished pull requests are kept as encoded JSON per plan and variables, until their repository changes.
+A query is compiled once into plans: for each concrete type a row of fields with their getters. An answer only walks the
+plans. Complete pull requests are stored as encoded JSON per plan and variables, until their repository changes.
 """
 
 from collections.abc import Callable, Iterable
@@ -74,7 +74,7 @@ class SelectionPlan:
 
 @dataclass(slots=True)
 class Execution:
-    """What one execution needs and finds."""
+    """The variables and the errors of one execution."""
 
     variables: Json
     cache: dict[Any, dict[Any, msgspec.Raw]]
@@ -195,7 +195,7 @@ def _has_variable(node: Node) -> bool:
 
 
 def measure(plan: SelectionPlan, variables: Json, path: list[Any], times: int = 1) -> tuple[int, int]:
-    """How many nodes a query may return and how many requests it stands for; QueryError for a bad page size."""
+    """How many nodes a query may return, and how many requests it counts as; QueryError for a bad page size."""
     nodes = requests = 0
     for row in [plan.single] if plan.single is not None else plan.rows.values():
         row_nodes = row_requests = 0
@@ -268,7 +268,7 @@ class Executor:
         return self._kept(planned.sub, value, run, path)
 
     def _item(self, plan: SelectionPlan, item: Any, run: Execution, path: list[Any]) -> Any:
-        """One item of a plain list; an error leaves a hole."""
+        """One item of a plain list; null when it has an error."""
         if isinstance(item, QueryError):
             run.errors.append(item.entry | {"path": path})
             return None
@@ -347,7 +347,7 @@ def _place(value: str) -> int:
 
 
 def _window(items: list[Any], given: Json) -> tuple[int, int]:
-    """The slice that first, last, after and before ask for."""
+    """The part of the list that first, last, after and before ask for."""
     start = _place(given["after"]) + 1 if given.get("after") else 0
     end = min(len(items), _place(given["before"])) if given.get("before") else len(items)
     start = min(start, end)

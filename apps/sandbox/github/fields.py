@@ -1,4 +1,4 @@
-"""Where does each GraphQL field of the sample GitHub take its value?"""
+"""Where does each GraphQL field of the sample GitHub get its value?"""
 
 from operator import attrgetter
 from typing import Any
@@ -84,7 +84,7 @@ def _stamped(path: str) -> Getter:
 
 
 def ordered(items: list[Any], order: Json | None, keys: dict[str, str], default: str) -> list[Any]:
-    """Sorted by an `orderBy` argument (the values of `keys` are attributes); unsorted input without one."""
+    """The items sorted by an `orderBy` argument (the values of `keys` are attributes), else by `default`."""
     if not order:
         return sorted(items, key=lambda i: (getattr(i, default), i.id))
     get = attrgetter(keys[order["field"]])
@@ -203,7 +203,7 @@ def _repository(hub: SampleHub) -> dict[str, Getter]:
 
 
 def _part_fields() -> Fields:
-    """What belongs to a repository and is small."""
+    """Fields of the small parts of a repository."""
     return {
         "Language": {"id": lambda r, a: f"L_{r}", "name": lambda r, a: r, "color": lambda r, a: views.LANGUAGES.get(r)},
         "Ref": {
@@ -296,7 +296,7 @@ def _suites(commit: SampleCommit, given: Json) -> list[CheckSuite]:
 
 
 def _history(commit: SampleCommit, given: Json) -> list[SampleCommit]:
-    """A commit of the default branch and those before it, newest first; of other branches the commit alone."""
+    """A commit of the default branch and those before it, newest first; of another branch only the commit."""
     trunk = commit.repository.trunk
     place = next((place for place, known in enumerate(trunk) if known is commit), None)
     return [commit] if place is None else trunk[place::-1]

@@ -36,19 +36,19 @@ _FOLDER = Path(__file__).with_name("schema")
 
 
 class Prepared(NamedTuple):
-    """A query that was parsed and checked once: its operations with their plans, or its errors."""
+    """A parsed and checked query: its operations with their plans, or its errors."""
 
     operations: dict[str | None, tuple[OperationDefinitionNode, SelectionPlan]]
     errors: list[Json]
 
 
 def schema_text() -> str:
-    """The SDL of the part that is served."""
+    """The SDL of the served part of the schema."""
     return "\n".join((_FOLDER / f"{part}.graphql").read_text() for part in _PARTS)
 
 
 class GraphQL:
-    """The end point; each token has points of its own."""
+    """The end point; each token has its own points."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -60,11 +60,11 @@ class GraphQL:
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
     def forget(self, repository: SampleRepository) -> None:
-        """Something in a repository has changed."""
+        """Delete the stored JSON of a changed repository."""
         self.cache.pop(repository.id, None)
 
     def answer(self, call: ApiCall) -> Response:
-        """One request; errors of the query are answered with status 200, as the real one does."""
+        """Answer one request; errors of the query have status 200, as on GitHub."""
         body = call.body
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             raise ApiError(

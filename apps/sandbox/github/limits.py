@@ -1,4 +1,4 @@
-"""How much of an hour's budget has a token used?"""
+"""How much of its hourly budget has a token used?"""
 
 import time
 
@@ -8,8 +8,8 @@ HOUR = 3600
 
 
 class Budget:
-    """Points of one resource per hour. When `is_enforced`, spending more than the limit is refused; otherwise the
-    window begins anew, so that long measurements are never stopped by the sandbox."""
+    """Points of one resource per hour. With `is_enforced`, more than the limit is refused. Otherwise the window
+    begins anew, so that the sandbox never stops a long measurement."""
 
     def __init__(self, resource: str, limit: int, *, is_enforced: bool) -> None:
         self.resource = resource
@@ -23,7 +23,7 @@ class Budget:
         self.reset = int(time.time()) + HOUR
 
     def leave(self, remaining: int, seconds: int) -> None:
-        """Only so much is left, for so long; from now on it is is_enforced."""
+        """Leave so many points for so many seconds; from now on the limit is enforced."""
         self.is_enforced = True
         self.used = self.limit - remaining
         self.reset = int(time.time()) + seconds
@@ -34,7 +34,7 @@ class Budget:
         return self.limit - self.used
 
     def spend(self, points: int) -> bool:
-        """Take points; false when they are used up."""
+        """Take points; false when not enough are left."""
         if not self.can_spend(points):
             return False
         self.used += points

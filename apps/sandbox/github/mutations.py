@@ -1,4 +1,4 @@
-"""What do people change in repositories and pull requests while an extractor is not looking?"""
+"""What do people change in repositories and pull requests between two runs of an extractor?"""
 
 from collections.abc import Callable, Iterable
 from random import Random
@@ -19,7 +19,7 @@ PullKind = Literal[
 ]  # fmt: skip
 REPOSITORY_KINDS: tuple[RepositoryKind, ...] = get_args(RepositoryKind)
 PULL_KINDS: tuple[PullKind, ...] = get_args(PullKind)
-# What happens when no kinds are named; the rest is rare enough to be asked for.
+# The kinds that happen when an order names none; the others are rare.
 USUAL: tuple[PullKind, ...] = (
     "edit_pull", "comment_pull", "review_pull", "merge_pull", "force_push", "new_pull", "rename_repository",
 )  # fmt: skip
@@ -38,7 +38,7 @@ _SUITS: dict[str, Callable[[SamplePull], bool]] = {
 
 
 class PullMutator:
-    """Changes the repositories of a world and tells the records that are kept about them."""
+    """Changes the repositories of a world, and deletes the stored JSON of what it changed."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class PullMutator:
         self._forget_repository = forget_repository
 
     def run(self, kinds: Iterable[PullKind], share: float, rng: Random, done: dict[str, list[object]]) -> None:
-        """Change `share` of all pull requests, and one repository for each kind that means repositories."""
+        """Change a `share` of all pull requests, and one repository for each kind that is about repositories."""
         wanted = list(kinds)
         for repository_kind in REPOSITORY_KINDS:
             if repository_kind in wanted and share:
@@ -91,7 +91,7 @@ class PullMutator:
         return self._name(pull)
 
     def _force_push(self, pull: SamplePull, rng: Random) -> str:
-        """Rewrite the last commit of the branch; reviews of the old one point to nothing."""
+        """Rewrite the last commit of the branch; reviews of the old commit point to nothing."""
         old = pull.commits[-1]
         pull.commits[-1] = SampleCommit(
             f"{rng.getrandbits(160):040x}", old.repository, old.message, old.author, old.git_name,
@@ -112,13 +112,13 @@ class PullMutator:
                 self._forget_issue(self.world.site.by_key[key])
         return self._name(made)
 
-    # --- deletions: a pull request's time of change does not tell of them --------------------------------------------
+    # --- deletions: they do not change a pull request's time of change --------------------------------------------
 
     def _delete_remark(self, pull: SamplePull, rng: Random) -> int:
         return int(pull.remarks.pop(rng.randrange(len(pull.remarks))).id)
 
     def _delete_note(self, pull: SamplePull, rng: Random) -> int:
-        """Delete the last comment of a thread; an empty thread goes with it."""
+        """Delete the last comment of a thread, and the thread when it is empty."""
         thread = rng.choice(pull.threads)
         note = thread.notes.pop()
         note.review.notes.remove(note)
@@ -132,7 +132,7 @@ class PullMutator:
         return review.id
 
     def _delete_pull(self, pull: SamplePull, rng: Random) -> int:
-        """What GitHub's support does on request."""
+        """Delete a pull request, as GitHub's support does on request."""
         pull.repository.pulls.remove(pull)
         self._bury([pull])
         return pull.id
@@ -144,7 +144,7 @@ class PullMutator:
         return _remove_one(pull.repository.deployments, rng)
 
     def _bury(self, pulls: list[SamplePull]) -> None:
-        """Take pull requests out of what the world and its issues know."""
+        """Remove pull requests from the world and its issues."""
         gone = {pull.id for pull in pulls}
         for number in gone:
             del self.world.hub.by_id[number]
@@ -187,7 +187,7 @@ class PullMutator:
 
 
 def _second() -> int:
-    """The present in whole seconds, as GitHub's stamps are."""
+    """The present in whole seconds, as in GitHub's stamps."""
     return now() // 1000 * 1000
 
 

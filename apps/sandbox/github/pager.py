@@ -16,12 +16,12 @@ _DOCS = "https://docs.github.com/rest"
 
 
 def error(status: int, message: str, **more: Any) -> ApiError:
-    """A refusal in GitHub's words."""
+    """A refusal with GitHub's words."""
     return ApiError(status, {"message": message, **more, "documentation_url": _DOCS, "status": str(status)})
 
 
 def reply(call: ApiCall, body: bytes, headers: dict[str, str] | None = None) -> Response:
-    """200 with an ETag, or 304 when the caller has it already."""
+    """200 with an ETag, or 304 when the caller already has this answer."""
     tag = f'W/"{hashlib.blake2b(body, digest_size=20).hexdigest()}"'
     sent = {"ETag": tag, "Cache-Control": "private, max-age=60, s-maxage=60", "Vary": "Accept, Authorization, Cookie"}
     if call.headers.get("if-none-match") == tag:
@@ -37,7 +37,7 @@ def page(
     wrap: str | None = None,
     ceiling: int = 10**9,
 ) -> Response:
-    """One page of a list. `address` is what Link points to; `wrap` names the list inside an object with total_count."""
+    """One page of a list. Link points to `address`; `wrap` names the list inside an object with total_count."""
     size = call.number("per_page", PER_PAGE, MAX_PER_PAGE) or PER_PAGE
     number = max(1, call.number("page", 1, 10**9))
     last = max(1, -(-min(len(items), ceiling) // size))

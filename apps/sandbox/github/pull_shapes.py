@@ -1,4 +1,4 @@
-"""How does GitHub's REST API write pull requests, their files, and what is released and deployed?"""
+"""Which JSON does GitHub's REST API give for pull requests, files, releases and deployments?"""
 
 from apps.sandbox.clock import github_stamp, maybe_stamp
 from apps.sandbox.data.people import SamplePerson
@@ -63,12 +63,12 @@ class PullShapes:
         end = self._end(pull, pull.head_ref, pull.head_oid)
         if not pull.is_cross_repository:
             return end
-        # A fork that is gone, or one that the token may not see: GitHub answers null for both.
+        # GitHub answers null for a deleted fork, and for one that the token may not see.
         label = f"{pull.head_owner}:{pull.head_ref}" if pull.head_owner else f"unknown repository:{pull.head_ref}"
         return end | {"label": label, "repo": None, "user": self.shapes.user(pull.author) if pull.head_owner else None}
 
     def detail(self, pull: SamplePull) -> Json:
-        """What only the single pull request has."""
+        """A single pull request; it has more fields than in a list."""
         return self.pull(pull) | {
             "merged": pull.merged is not None, "mergeable": None if pull.closed else True,
             "rebaseable": None if pull.closed else True, "mergeable_state": "unknown" if pull.closed else "clean",
@@ -79,7 +79,7 @@ class PullShapes:
         }  # fmt: skip
 
     def files(self, pull: SamplePull) -> list[Json]:
-        """The changed files; the lines are spread over them."""
+        """The changed files; the changed lines are distributed over them."""
         count = min(pull.files, MAX_FILES)
         names = [pull.paths[n % len(pull.paths)] if n < len(pull.paths) else f"{pull.paths[n % len(pull.paths)]}.{n}"
                  for n in range(count)]  # fmt: skip
@@ -95,7 +95,7 @@ class PullShapes:
                 "patch": "@@ -1,3 +1,4 @@\n context\n+added"}  # fmt: skip
 
     def commit_detail(self, commit: SampleCommit) -> Json:
-        """A commit with its numbers."""
+        """A commit with its statistics."""
         stats = {"total": commit.additions + commit.deletions, "additions": commit.additions,
                  "deletions": commit.deletions}  # fmt: skip
         return self.shapes.commit(commit) | {"stats": stats, "files": []}

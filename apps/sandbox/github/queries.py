@@ -1,4 +1,4 @@
-"""What can a GraphQL query begin with?"""
+"""With which fields can a GraphQL query begin?"""
 
 from operator import itemgetter
 from typing import Any
@@ -72,7 +72,7 @@ class Queries:
         return self._user(root, given)
 
     def _nodes(self, numbers: list[str]) -> list[Any]:
-        """At most a hundred; an unknown one is an error in its place."""
+        """At most a hundred nodes; an unknown id gives an error in its place."""
         if len(numbers) > MAX_IDS:
             raise QueryError("ARGUMENT_LIMIT", f"You may not provide more than {MAX_IDS} node ids; you provided "
                              f"{len(numbers)}.", [], is_fatal=True)  # fmt: skip

@@ -34,7 +34,7 @@ class Rest:
         self._kept: dict[int, dict[tuple[str, Any], bytes]] = {}
 
     def forget(self, repository: SampleRepository) -> None:
-        """Drop what is kept of a changed repository."""
+        """Delete the stored JSON of a changed repository."""
         self._kept.pop(repository.id, None)
         self.shapes.forget(repository)
 
@@ -146,7 +146,7 @@ class Rest:
         return found
 
     def pull(self, call: ApiCall, repository: SampleRepository) -> Response:
-        """One pull request in full."""
+        """One pull request with all fields."""
         pull, is_new = self._pull(call, repository), _is_new(call)
         return one(call, self._encoded(repository, f"detail{is_new}", pull.id,
                                        lambda: _dated(self.pull_shapes.detail(pull), is_new=is_new)))  # fmt: skip
@@ -343,7 +343,7 @@ def _is_new(call: ApiCall) -> bool:
 
 
 def _dated(shape: Json, *, is_new: bool) -> Json:
-    """Without the fields that the is_new version of the API dropped."""
+    """The JSON without the fields that the new version of the API no longer has."""
     return {k: v for k, v in shape.items() if k not in ("merge_commit_sha", "assignee")} if is_new else shape
 
 
@@ -369,7 +369,7 @@ def _sorted(call: ApiCall, items: list[Any], default: str = "asc") -> list[Any]:
 
 
 def _was_created_within(wanted: str, moment: int) -> bool:
-    """`>=day`, `<=day` or `day..day`, as the search syntax of runs has it."""
+    """Whether a run was created in a range: `>=day`, `<=day` or `day..day`."""
     stamp = github_stamp(moment)
     if ".." in wanted:
         first, _, last = wanted.partition("..")

@@ -1,4 +1,4 @@
-"""How does GitHub's REST API write people, repositories, pull requests and what belongs to them?"""
+"""Which JSON does GitHub's REST API give for people, repositories, commits, reviews and comments?"""
 
 from functools import cache
 from typing import Any
@@ -51,7 +51,7 @@ class GitHubShapes:
         self._repositories: dict[int, msgspec.Raw] = {}
 
     def forget(self, repository: SampleRepository) -> None:
-        """A repository has changed."""
+        """Delete the stored JSON of a changed repository."""
         self._repositories.pop(repository.id, None)
 
     def repo_url(self, repository: SampleRepository) -> str:
@@ -73,7 +73,7 @@ class GitHubShapes:
         }  # fmt: skip
 
     def user(self, person: SamplePerson | None) -> Json | None:
-        """A person; None for somebody who deleted the account."""
+        """A person; None for a deleted account."""
         if person is None or person.login is None:
             return None
         return self.account(person.login, person.github_id, person.node_id, "Bot" if person.is_bot else "User")
@@ -93,7 +93,7 @@ class GitHubShapes:
         return kept
 
     def repository(self, repository: SampleRepository, viewer: SamplePerson) -> Json:
-        """A repository without what only the detail has."""
+        """A repository without the fields of a single repository."""
         url, page = self.repo_url(repository), f"{WEB}/{repository.full_name}"
         waiting = sum(1 for p in repository.pulls if not p.closed) + sum(1 for t in repository.tickets if not t.closed)
         return {
@@ -209,7 +209,7 @@ class GitHubShapes:
                 "performed_via_github_app": None}  # fmt: skip
 
     def issue(self, item: SamplePull | SampleTicket, viewer: SamplePerson) -> Json:
-        """A ticket, or a pull request as the issue list shows it (with an id of its own)."""
+        """A ticket, or a pull request as the issue list shows it (with another id)."""
         url = f"{self.repo_url(item.repository)}/issues/{item.number}"
         labels: list[Any] = [self.label(LabelView(item.repository, name)) for name in item.labels]
         is_pull = isinstance(item, SamplePull)

@@ -1,4 +1,4 @@
-"""What does GitHub see beside the records themselves: owners, refs, actors of commits, labels, addresses?"""
+"""What does GitHub show besides the records? Owners, refs, actors of commits, labels and addresses."""
 
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ class PullCommit(NamedTuple):
 
 
 class CheckSuite(NamedTuple):
-    """What GitHub Actions says about a commit: one workflow run."""
+    """GitHub Actions' result for a commit: one workflow run."""
 
     repository: SampleRepository
     run: SampleRun
@@ -100,14 +100,14 @@ class MilestoneView(NamedTuple):
 
 
 class ReviewRequest(NamedTuple):
-    """Somebody was asked for a review."""
+    """A request for a review."""
 
     pull: SamplePull
     person: SamplePerson
 
 
 class PlacedItem(NamedTuple):
-    """A record together with the pull request, ticket or repository that it belongs to."""
+    """A record with the pull request, ticket or repository to which it belongs."""
 
     pull: Any
     item: Any
@@ -138,7 +138,7 @@ def page_url(item: SamplePull | SampleTicket) -> str:
 
 
 def diff_hunk(note: SampleNote) -> str:
-    """The lines that a review comment stands at."""
+    """The lines to which a review comment belongs."""
     first = max(1, note.original_line - 3)
     return f"@@ -{first},7 +{first},9 @@ {note.path}\n     connection = pool.take()\n+    rows = connection.read(limit)"
 
@@ -154,7 +154,7 @@ def avatar(number: int) -> str:
 
 
 def branches(repository: SampleRepository) -> list[Ref]:
-    """main and the branches of open pull requests from the repository itself."""
+    """The branch main, and the branches of open pull requests that come from the repository itself."""
     if repository.is_empty:
         return []
     trunk = repository.trunk[-1] if repository.trunk else None
@@ -187,7 +187,7 @@ def deployment_state(repository: SampleRepository, deployment: SampleDeployment)
 
 
 def review_decision(pull: SamplePull) -> str | None:
-    """What the last word of every reviewer adds up to."""
+    """The decision that follows from the last review of every reviewer."""
     last = {r.author.index: r.state for r in pull.reviews if r.author and r.state in ("APPROVED", "CHANGES_REQUESTED")}
     if "CHANGES_REQUESTED" in last.values():
         return "CHANGES_REQUESTED"

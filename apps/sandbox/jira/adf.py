@@ -18,7 +18,7 @@ def text(words: str, *marks: Json) -> Json:
 
 
 def paragraph(*inline: str | Json) -> Json:
-    """A paragraph of plain words and inline nodes; neighbouring words become one text node."""
+    """A paragraph of words and inline nodes; adjacent words become one text node."""
     nodes: list[Json] = []
     for part in inline:
         if not isinstance(part, str):

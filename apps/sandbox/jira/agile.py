@@ -59,7 +59,7 @@ class Agile:
         return json_reply(self._board(self._project(call)))
 
     def configuration(self, call: ApiCall) -> Response:
-        """Columns with their statuses, estimation and ranking of a board."""
+        """The columns of a board with their statuses, its estimation and its ranking."""
         project = self._project(call)
         columns = [{"name": s.name, "statuses": [{"id": s.id, "self": f"{self.shapes.api}/status/{s.id}"}]}
                    for s in project.statuses]  # fmt: skip

@@ -50,11 +50,11 @@ class JiraApi:
         ]  # fmt: skip
 
     def forget(self, issue: SampleIssue) -> None:
-        """An issue has changed."""
+        """Delete the stored JSON of a changed issue."""
         self.records.forget(issue)
 
     def routes(self) -> list[BaseRoute]:
-        """All routes; whatever else is asked for is unknown."""
+        """All routes; every other path is unknown."""
         made: list[BaseRoute] = [
             route(template, self._endpoint(handler), *methods) for template, handler, methods in self._table
         ]
@@ -62,7 +62,7 @@ class JiraApi:
 
     def _endpoint(self, handler: Handler) -> Endpoint:
         async def endpoint(request: Request) -> Response:
-            account = self.tokens.let_in(token_of(request.headers))
+            account = self.tokens.authenticate(token_of(request.headers))
             if account is None:
                 return json_reply(
                     _UNAUTHENTICATED,

@@ -37,7 +37,7 @@ class Changelogs:
         return json_reply(page_bean(call, list(self.records.histories(issue)), 100, 100))
 
     def bulk(self, call: ApiCall) -> Response:
-        """Histories of many issues; a page may end in the middle of an issue."""
+        """The histories of many issues; a page may end in the middle of an issue."""
         wanted, fields, size, token = _arguments(call.body)
         issues = sorted(self._known(wanted, has_scopes=call.has_scopes), key=lambda i: i.id)
         bound = f"{sorted(wanted)}{sorted(fields)}"

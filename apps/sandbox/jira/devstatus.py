@@ -1,4 +1,4 @@
-"""What does the development panel of an issue show? The undocumented dev-status end points."""
+"""What does the development panel of an issue show? These are the undocumented dev-status end points."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _GITHUB = "https://github.com"
 
 
 def app_types(issue: SampleIssue) -> tuple[str, ...]:
-    """Under which apps the site knows an issue's work; for every third one under both, so it is listed twice."""
+    """The apps under which the site lists the work on an issue: for every third issue both, so it is listed twice."""
     return ((APP,), (FORGE_APP,), (APP, FORGE_APP))[issue.id % 3]
 
 

@@ -1,4 +1,4 @@
-"""How does Jira give single issues, many at once, and what hangs on them?"""
+"""How does Jira give one issue, many issues at once, and their comments and worklogs?"""
 
 import msgspec
 from starlette.responses import Response
@@ -35,14 +35,14 @@ class Issues:
         return issue
 
     def one(self, call: ApiCall) -> Response:
-        """One issue; an old key answers with the new one."""
+        """One issue; the answer to an old key has the new key."""
         issue = self._issue(call)
         fields = [f for v in call.query.getlist("fields") for f in v.split(",")] or ["*all"]
         selection = Selection.of(fields, call.query.get("expand", "").split(","))
         return json_reply(self.records.issue(issue, selection))
 
     def bulk(self, call: ApiCall) -> Response:
-        """Up to a hundred issues; of unknown ones nothing is said, as the description has it."""
+        """Up to a hundred issues; unknown ones are left out, as Jira's description says."""
         body = call.body
         wanted = body.get("issueIdsOrKeys") if isinstance(body, dict) else None
         if not isinstance(wanted, list) or not wanted:
@@ -62,7 +62,7 @@ class Issues:
         return json_reply({"issueErrors": [], "issues": msgspec.Raw(join(found))})
 
     def comments(self, call: ApiCall) -> Response:
-        """All comments of an issue, oldest first unless the order says otherwise."""
+        """All comments of an issue, oldest first unless another order is asked for."""
         issue = self._issue(call)
         order = call.query.get("orderBy", "created")
         if order.lstrip("+-") != "created":

@@ -1,4 +1,4 @@
-"""What does a JQL query ask for? The part of the language that an extractor sends; all else is refused as Jira does."""
+"""What does a JQL query ask for? Only the part that extractors send is understood; the rest is refused as Jira does."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class JqlError(ValueError):
 
 @dataclass(frozen=True)
 class JqlQuery:
-    """Tests that an issue must all pass, and the order of the answer (field test, descending)."""
+    """Tests that an issue must pass, and the order of the answer (field test, descending)."""
 
     tests: tuple[Test, ...]
     order: tuple[tuple[SortKey, bool], ...]
@@ -62,7 +62,7 @@ class JqlQuery:
 
 @dataclass
 class _JqlTokens:
-    """The query cut into (kind, text) pairs, with a place to read from."""
+    """The query as (kind, text) pairs, with the current position."""
 
     items: list[tuple[str, str]]
     place: int = 0
@@ -85,14 +85,14 @@ class _JqlTokens:
         return cls(items)
 
     def peek(self) -> str:
-        """The next word or operator in lower case, or nothing at the end; strings never match a keyword."""
+        """The next word or operator in lower case, "" at the end. A string never equals a keyword."""
         if self.place >= len(self.items):
             return ""
         kind, value = self.items[self.place]
         return '"' if kind == "string" else value.lower()
 
     def take(self, expected: str = "") -> str:
-        """The next token as written; refuses the end and anything else than `expected`."""
+        """The next token as written; refuses the end of the query and, with `expected`, another token."""
         if self.place >= len(self.items):
             raise JqlError("Error in the JQL Query: Expecting a value, list or function but got end of query.")
         if expected and self.peek() != expected:
@@ -103,7 +103,7 @@ class _JqlTokens:
 
 
 class JqlParser:
-    """Parses queries against the projects and issues a caller may see."""
+    """Parses queries; it knows the projects and issues that a caller may see."""
 
     def __init__(self, project_of: Callable[[str], str | None], issue_of: Callable[[str], SampleIssue | None]) -> None:
         self._project_of = project_of
@@ -214,7 +214,7 @@ class JqlParser:
 
 
 def _moment(value: str, field: str) -> int:
-    """Epoch milliseconds of a literal; dates are read in the zone of the user, not of the site."""
+    """Epoch milliseconds of a literal; dates are in the zone of the user, not of the site."""
     if value.isdigit():
         return int(value)
     relative = _RELATIVE.fullmatch(value)

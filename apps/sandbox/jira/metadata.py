@@ -1,4 +1,4 @@
-"""What does Jira tell about itself: projects, types, statuses, fields, people?"""
+"""What does Jira say about its projects, types, statuses, fields and people?"""
 
 from typing import Any
 
@@ -94,14 +94,14 @@ class Metadata:
         })  # fmt: skip
 
     def myself(self, call: ApiCall) -> Response:
-        """The owner of the token; dates in JQL are read in this person's zone."""
+        """The owner of the token; dates in JQL are in this person's zone."""
         person = self.shapes.person(self.world.staff.viewer)
         return json_reply(person | {"timeZone": USER_ZONE, "locale": "en_US", "groups": {"size": 2, "items": []},
                                     "applicationRoles": {"size": 1, "items": []},
                                     "expand": "groups,applicationRoles"})  # fmt: skip
 
     def permissions(self, call: ApiCall) -> Response:
-        """Which of the asked permissions the token has."""
+        """The permissions of the token, as far as they are asked for."""
         asked = [p for p in call.query.get("permissions", "").split(",") if p] or list(_PERMISSIONS)
         return json_reply({"permissions": {
             name: {"id": str(number), "key": name, "name": name.replace("_", " ").title(), "type": "PROJECT",
@@ -128,7 +128,7 @@ class Metadata:
         return json_reply(made)
 
     def statuses(self, call: ApiCall) -> Response:
-        """All statuses, those of team-managed projects with their scope."""
+        """All statuses; those of team-managed projects have a scope."""
         return json_reply([self.shapes.status(s) for s in STATUSES.values()])
 
     def status(self, call: ApiCall) -> Response:
@@ -140,7 +140,7 @@ class Metadata:
         raise missing(f"The status with id '{name}' does not exist.")
 
     def search_statuses(self, call: ApiCall) -> Response:
-        """Statuses page by page, in the newer shape."""
+        """Statuses page by page, in the newer form."""
         return json_reply(page_bean(call, [_new_status(s) for s in STATUSES.values()], 200, 200))
 
     def categories(self, call: ApiCall) -> Response:
@@ -173,7 +173,7 @@ class Metadata:
         return json_reply({"issueLinkTypes": [self.shapes.link_type(i) for i in range(len(LINK_TYPES))]})
 
     def projects(self, call: ApiCall) -> Response:
-        """Projects page by page; archived ones only when asked for by `status`."""
+        """Projects page by page; archived ones only when `status` asks for them."""
         wanted = call.query.getlist("status") or ["live"]
         keys = call.query.getlist("keys")
         text = call.query.get("query", "").lower()
@@ -208,7 +208,7 @@ class Metadata:
                             "subtask": t.level == -1, "statuses": statuses} for t in project.types])  # fmt: skip
 
     def users(self, call: ApiCall) -> Response:
-        """People and robots, a bare list page by page."""
+        """People and robots: a plain list, page by page."""
         if not call.has_scopes:
             raise ApiError(403, collection("You do not have permission to browse users."))
         start, size = window(call, 50, 1000)

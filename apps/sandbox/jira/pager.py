@@ -1,4 +1,4 @@
-"""Which page of a list does Jira give? Its three pagers: page bean, legacy and token."""
+"""Which page of a list does Jira give? It has three pagers: page bean, legacy and token."""
 
 import hashlib
 from typing import Any
@@ -18,7 +18,7 @@ def window(call: ApiCall, default: int, ceiling: int) -> tuple[int, int]:
 def page_bean(
     call: ApiCall, items: list[Any], default: int = 50, ceiling: int = 100, *, is_agile: bool = False
 ) -> Json:
-    """values, total, isLast and links; items may be bytes that are encoded already. The agile API gives no links."""
+    """values, total, isLast and links; items may be encoded already. The agile API gives no links."""
     start, size = window(call, default, ceiling)
     shown = items[start : start + size]
     values: Any = msgspec.Raw(join(shown)) if shown and isinstance(shown[0], bytes) else shown
@@ -35,7 +35,7 @@ def page_bean(
 
 
 def legacy(call: ApiCall, name: str, items: list[Any], default: int = 50, ceiling: int = 100) -> Json:
-    """startAt, maxResults, total and a list under its own name."""
+    """startAt, maxResults, total and a named list."""
     start, size = window(call, default, ceiling)
     return {"startAt": start, "maxResults": size, "total": len(items), name: items[start : start + size]}
 
@@ -47,7 +47,7 @@ def make_token(query: str, *place: int) -> str:
 
 
 def read_token(token: str, query: str) -> tuple[int, ...]:
-    """The place inside a token; ValueError when it was made for another query or by nobody."""
+    """The place inside a token; ValueError when it is invalid or belongs to another query."""
     digest, *place = unopaque(token).split(":")
     if make_token(query, *map(int, place)) != token:
         raise ValueError(digest)

@@ -1,4 +1,4 @@
-"""How does one issue become JSON, and which of its fields does a caller want?"""
+"""How does an issue become JSON, and which of its fields does a caller want?"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ EMPTY_FIELDS = tuple(f"customfield_{10034 + i}" for i in range(30))
 
 @dataclass(frozen=True)
 class Selection:
-    """The fields of an answer: all, all navigable ones, or names; minus some; with or without the changelog."""
+    """The fields of an answer: all, all navigable ones or some, minus others; with or without the changelog."""
 
     names: frozenset[str]
     with_everything: bool = False
@@ -42,7 +42,7 @@ class Selection:
 
     @classmethod
     def of(cls, fields: list[str], expand: list[str]) -> "Selection":
-        """From the parameters `fields` and `expand`, already split."""
+        """The selection of the parameters `fields` and `expand`, which are already split."""
         plain = frozenset(f for f in fields if f and f[0] not in "*-")
         only_minus = not plain and any(f.startswith("-") for f in fields)
         return cls(plain, "*all" in fields or only_minus, "*navigable" in fields,
@@ -50,18 +50,18 @@ class Selection:
 
     @property
     def has_only_ids(self) -> bool:
-        """Nothing but id and key, so that a page may hold thousands."""
+        """Whether it selects only id and key; then a page may have thousands of issues."""
         return not (self.with_everything or self.with_navigable or self.with_changelog) and self.names <= {"id", "key"}
 
     def is_wanted(self, name: str) -> bool:
-        """Whether a field belongs into the answer."""
+        """Whether a field belongs to the answer."""
         if name in self.without:
             return False
         return self.with_everything or name in self.names or (self.with_navigable and name not in _NOT_NAVIGABLE)
 
 
 class Records:
-    """The encoded records of a site; each is made when first asked for and kept until its issue changes."""
+    """The encoded records of a site; each is made at the first request and stored until its issue changes."""
 
     def __init__(self, world: World, shapes: JiraShapes) -> None:
         self.world = world
@@ -70,12 +70,12 @@ class Records:
         self._histories: dict[int, list[bytes]] = {}
 
     def forget(self, issue: SampleIssue) -> None:
-        """Drop what is kept of a changed issue."""
+        """Delete the stored records of a changed issue."""
         self._issues.pop(issue.id, None)
         self._histories.pop(issue.id, None)
 
     def issue(self, issue: SampleIssue, selection: Selection) -> bytes:
-        """One issue as the search, the bulk fetch and the single GET show it."""
+        """One issue as search, bulk fetch and single GET show it."""
         kept = self._issues.setdefault(issue.id, {})
         if selection not in kept:
             kept[selection] = self._make(issue, selection)
@@ -96,7 +96,7 @@ class Records:
         return encode(shape)
 
     def fields(self, issue: SampleIssue, selection: Selection) -> Json:
-        """All fields; the costly ones only when they are wanted."""
+        """All fields; expensive ones only when they are wanted."""
         shapes = self.shapes
         fields: Json = {
             "statuscategorychangedate": jira_stamp(issue.status_since),
@@ -212,7 +212,7 @@ class Records:
         ]  # fmt: skip
 
     def histories(self, issue: SampleIssue) -> list[bytes]:
-        """The changelog, oldest first, one encoded entry each."""
+        """The encoded entries of the changelog, oldest first."""
         kept = self._histories.get(issue.id)
         if kept is None:
             kept = self._histories[issue.id] = [self._history(h) for h in issue.histories]
@@ -233,7 +233,7 @@ class Records:
 
 
 def _times(issue: SampleIssue) -> Json:
-    """Booked and estimated time; nobody estimates in hours here."""
+    """Booked and estimated time; here nobody estimates hours."""
     seconds = sum(w.seconds for w in issue.worklogs)
     progress = {"progress": seconds, "total": seconds}
     estimates = ("timeestimate", "aggregatetimeoriginalestimate", "timeoriginalestimate", "aggregatetimeestimate")

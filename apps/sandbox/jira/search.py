@@ -1,4 +1,4 @@
-"""How does Jira search? `search/jql` with its tokens, the approximate count, and the end point that is gone."""
+"""How does Jira search? With `search/jql` and its tokens, an approximate count, and an end point that was removed."""
 
 from collections import OrderedDict
 from typing import Any
@@ -22,7 +22,7 @@ _KEPT_RESULTS = 64
 
 
 class Search:
-    """Search over a site; the result of a query is kept until something changes."""
+    """Search on a site; the result of a query is stored until something changes."""
 
     def __init__(self, world: World, records: Records) -> None:
         self.world = world
@@ -59,7 +59,7 @@ class Search:
         return json_reply(page | {"isLast": last})
 
     def count(self, call: ApiCall) -> Response:
-        """The number of matches; here it is exact, on a real site an estimate."""
+        """The number of matches. It is exact here; on a real site it is an estimate."""
         return json_reply({"count": len(self._find(_text(call.body, "jql"), has_scopes=call.has_scopes))})
 
     def _find(self, jql: str, *, has_scopes: bool) -> list[SampleIssue]:
@@ -92,7 +92,7 @@ def _text(body: Any, name: str) -> str:
 
 
 def _parameters(call: ApiCall) -> dict[str, Any]:
-    """The parameters of GET and POST in one form."""
+    """The parameters of a GET or a POST in the same form."""
     if call.body is None:
         query = call.query
         size = query.get("maxResults", "50")

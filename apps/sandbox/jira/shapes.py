@@ -1,4 +1,4 @@
-"""How does Jira write people, projects, statuses, types and sprints? Each is encoded once and kept."""
+"""Which JSON does Jira give for people, projects, statuses, types and sprints? Each is encoded once and stored."""
 
 from functools import cache
 
@@ -48,7 +48,7 @@ class JiraShapes:
         return {f"{n}x{n}": f"https://a.meridian.example/{kind}/{number}/{n}" for n in (48, 24, 16, 32)}
 
     def person(self, person: SamplePerson) -> Json:
-        """A user inside an issue; the e-mail address is given, null, empty or absent."""
+        """A user inside an issue; the e-mail address may be null, empty or absent."""
         shape: Json = {"self": f"{self.api}/user?accountId={person.account_id}", "accountId": person.account_id}
         email = {"given": person.email, "null": None, "empty": ""}
         if person.email_form in email:
@@ -63,7 +63,7 @@ class JiraShapes:
         return raw(self.person(person) if person else None)
 
     def category(self, name: str) -> Json:
-        """A status category, the only stable notion about statuses."""
+        """A status category."""
         number, key, colour, label = CATEGORIES[name]
         return {
             "self": f"{self.api}/statuscategory/{number}",
@@ -74,7 +74,7 @@ class JiraShapes:
         }
 
     def scope(self, project_id: str) -> Json:
-        """Belonging to one team-managed project."""
+        """The scope of a team-managed project."""
         return {"type": "PROJECT", "project": {"id": project_id}}
 
     def status(self, status: SampleStatus) -> Json:

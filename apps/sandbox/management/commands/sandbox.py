@@ -1,4 +1,4 @@
-"""Starts the sample Jira + GitHub servers: `manage.py sandbox --port P`."""
+"""How are the sample Jira and GitHub servers started? `manage.py sandbox --port P`."""
 
 from argparse import ArgumentParser
 from pathlib import Path
