@@ -57,13 +57,13 @@ class LifeCycle:
 class JobState(LifeCycle, StateChoices):
     """The state of a job (``overall`` in messages)."""
 
-    READY = "READY", Tone.NEUTRAL, "ready", "stopped", "Ready"
+    READY = "READY", Tone.NEUTRAL, "ready", "Ready"
     PENDING = "PENDING", Tone.NEUTRAL, "pending", "Pending"
     RUNNING = "RUNNING", Tone.BUSY, "running", "Running"
     PAUSED = "PAUSED", Tone.WARN, "paused", "Paused"
     STOPPING = "STOPPING", Tone.WARN, "stopping", "Stopping"
-    FINISHED = "FINISHED", Tone.GOOD, "finished", "finished", "Finished"
-    FAILED = "FAILED", Tone.BAD, "failed", "failed", "Failed"
+    FINISHED = "FINISHED", Tone.GOOD, "finished", "Finished"
+    FAILED = "FAILED", Tone.BAD, "failed", "Failed"
 
 
 class RunState(LifeCycle, StateChoices):
@@ -73,7 +73,7 @@ class RunState(LifeCycle, StateChoices):
     RUNNING = JobState.RUNNING.row
     PAUSED = JobState.PAUSED.row
     STOPPING = JobState.STOPPING.row
-    CANCELLED = "CANCELLED", Tone.NEUTRAL, "cancelled", "cancelled", "Cancelled"
+    CANCELLED = "CANCELLED", Tone.NEUTRAL, "cancelled", "Cancelled"
     FAILED = JobState.FAILED.row
     FINISHED = JobState.FINISHED.row
 
@@ -113,6 +113,11 @@ class LogLevel(StateChoices):
     WARNING = "warning", Tone.WARN, "warning", "Warning"
     ERROR = "error", Tone.BAD, "failed", "Error"
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether a line of this level is marked among the others."""
+        return self != LogLevel.INFO
+
 
 class NoticeChannel(models.TextChoices):
     """How a person is informed that a run has ended."""
@@ -128,3 +133,8 @@ class NoticeState(StateChoices):
     DUE = "due", Tone.NEUTRAL, "pending", "Being sent"
     SENT = "sent", Tone.GOOD, "finished", "Sent"
     FAILED = "failed", Tone.BAD, "failed", "Not delivered"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the run has not ended yet, so that the notice can be turned off."""
+        return self == NoticeState.WAITING

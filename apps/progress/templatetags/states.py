@@ -1,14 +1,12 @@
 """How does a template ask a state what it means? ``{% with state=job.state|job_state %}{% if state.is_active %}…``.
 
-A model gives a state as plain text; these filters give the member of the choices, with label, tone, icon, past and its
+A model gives a state as plain text; these filters give the member of the choices, with label, tone, icon and its
 ``is_…`` properties.
 """
 
 from django import template
-from django.utils.html import json_script
-from django.utils.safestring import SafeString
 
-from apps.progress.choices import JobState, LogLevel, NoticeState, RunState, StageState
+from apps.progress.choices import JobState, LogLevel, NoticeState, RunState
 
 register = template.Library()
 
@@ -26,12 +24,6 @@ def run_state(value: str) -> RunState:
 
 
 @register.filter
-def stage_state(value: str) -> StageState:
-    """The state of a stage."""
-    return StageState(value)
-
-
-@register.filter
 def notice_state(value: str) -> NoticeState:
     """The state of a notice."""
     return NoticeState(value)
@@ -41,10 +33,3 @@ def notice_state(value: str) -> NoticeState:
 def log_level(value: str) -> LogLevel:
     """The level of a line of the log."""
     return LogLevel(value)
-
-
-@register.simple_tag
-def state_tables() -> SafeString:
-    """The states of jobs, runs and stages for scripts: a JSON block with the id ``states``."""
-    tables = {"job": JobState.table(), "run": RunState.table(), "stage": StageState.table()}
-    return json_script(tables, "states")
