@@ -1,4 +1,4 @@
-"""How do people see progress in the admin site? Read-only, with bars that move by themselves."""
+"""How does the admin site show progress? Read-only, with bars that a script updates."""
 
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnly, ReadOnlyT
 
 
 class Live(BaseOptions):
-    """An admin page whose bars follow the runs: with :func:`live_bar`."""
+    """An admin page with bars of :func:`live_bar`, which follow their runs."""
 
     class Media:
         css = {"all": ["dashboard/css/live.css"]}
@@ -26,7 +26,7 @@ class Live(BaseOptions):
 def live_bar(
     run: UUID | None, percent: float | None, state: JobState | RunState, *, label: str, job_id: int | None = None
 ) -> SafeString:
-    """A bar that follows one run, or with ``job_id`` whatever run the job has."""
+    """A bar that follows one run or, with ``job_id``, the newest run of a job."""
     context = {
         "run": run or "",
         "job_id": job_id,
@@ -46,7 +46,7 @@ class StageInline(ReadOnly, BaseInline):
     readonly_fields = fields
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may see the run."""
+        """Everybody who may see the run."""
         return True
 
 

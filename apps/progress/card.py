@@ -1,7 +1,7 @@
-"""How is the state of a run drawn? As one card, whose parts all come from the same stored state.
+"""How is the state of a run drawn? As one card: all of its parts come from the same stored state.
 
-Pages and the admin draw the card with the same templates, a script puts the same texts into the same places when a
-newer message comes. What a text says is decided here and nowhere else.
+The pages and the admin site draw the card with the same templates. When a newer message comes, a script puts its texts
+into the same places. Only this module decides what the texts say.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ NOTHING_TO_DO = "nothing to do"
 
 
 class Meter(msgspec.Struct):
-    """A bar, filled to ``width`` percent; ``text`` says the percent. ``is_unknown``: the step's total is not known."""
+    """A bar that is filled to ``width`` percent; ``text`` says the percent. ``is_unknown``: the step has no total."""
 
     width: float
     text: str
@@ -36,7 +36,7 @@ class Meter(msgspec.Struct):
 
 
 class Counter(msgspec.Struct):
-    """What the run counts now; ``total`` is null when unknown, ``rate`` (a second) while the run does not work."""
+    """What the run counts now. ``total`` is null if it is unknown, ``rate`` (per second) if nothing is completed."""
 
     done: int
     total: int | None
@@ -62,11 +62,11 @@ class StepCard(msgspec.Struct):
 
 
 class Card(RunSummary, kw_only=True):
-    """Everything that a page shows of the state of a run, ready to be drawn.
+    """Everything that a page shows of the state of a run.
 
-    ``line`` is the same in one line, for lists. ``step`` says which step of how many, ``eta_text`` when the run ends.
-    ``controls`` are the names of what the state allows, the ``main_control`` among them is what a person most likely
-    wants; the page leaves out what the person's role does not allow.
+    ``line`` is the text for lists. ``step`` says which step of how many, ``eta_text`` when the run ends. ``controls``
+    are the names of the controls that the state allows; the ``main_control`` is the one that a person most likely
+    wants. The page has no button for a control that the person's role does not allow.
     """
 
     meter: Meter
@@ -81,7 +81,7 @@ class Card(RunSummary, kw_only=True):
 
 
 def card_of(row: RunProgress, stages: Sequence[AnyStage], facts: RunFacts, now: datetime) -> Card:
-    """The card of a run, as its own page shows it for ever."""
+    """The card of a run for its own page: it still shows the end of the run when the job is ready again."""
     cells = cells_of(stages)
     state = run_state(row, facts)
     pace = stored_pace(row)
@@ -105,7 +105,7 @@ def card_of(row: RunProgress, stages: Sequence[AnyStage], facts: RunFacts, now: 
 
 
 def rest_card(job_type: str, facts: RunFacts) -> Card:
-    """The card of a job that is ready for its next run: no run is shown, every stage is idle."""
+    """The card of a job that is ready for its next run: it shows no run, and every stage is idle."""
     job = definition(job_type)
     idle = StageState.IDLE
     sign = Sign(idle.icon, idle.tone, str(idle.label))
@@ -125,7 +125,7 @@ def rest_card(job_type: str, facts: RunFacts) -> Card:
 
 
 def meter_of(percent: float | None, state: JobState | RunState) -> Meter:
-    """The bar of a run or of a job where nothing more of it is shown: a job that is ready has an empty one."""
+    """The bar of a run or of a job from its percent and state alone. A job that is ready has an empty bar."""
     if percent is None or state.is_idle:
         return Meter(0.0, NOTHING, Tone.NEUTRAL)
     return Meter(round(percent, 2), f"{words.whole_percent(percent)} %", state.tone)
@@ -137,7 +137,7 @@ def _meter(row: RunProgress, tone: Tone) -> Meter:
 
 
 def _counter(row: RunProgress, cells: Cells, now: datetime) -> Counter | None:
-    """The counter of the part that the bar is busy with; ``None`` before anything has been counted."""
+    """The counter of the stage that is next to be done; ``None`` if nothing has been counted yet."""
     bar = bar_of(row, cells, succeeded=False)
     cell, unit = cells[bar.part.step, bar.part.stage], unit_of(row, bar.part)
     text = words.count_words(cell.done, cell.total, bar.total_kind, unit)
@@ -182,7 +182,7 @@ def _stage_cards(
 
 
 def _stage_sign(stage: AnyStage, state: JobState | RunState) -> Sign:
-    """The state of a stage; one that was at work is held by a pause and was ended by a stop."""
+    """The state of a stage. A pause holds a stage that is at work; a stop has ended it."""
     shown: StageState | JobState | RunState = StageState(stage.state)
     if shown == StageState.RUNNING and state.is_paused:
         shown = state

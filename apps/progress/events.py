@@ -1,6 +1,6 @@
-"""What does a live message look like? Typed, versioned, numbered; every one carries the whole visible state.
+"""What does a live message look like? It has a type, a version and a number, and it carries the whole state of a run.
 
-Because a message holds absolute values and never increments, a lost, doubled or merged one does no harm: the newest
+A message has absolute values and no increments. So a message that is lost, doubled or merged does no harm: the newest
 ``seq`` wins.
 """
 
@@ -37,7 +37,7 @@ class StageCounts(msgspec.Struct):
 
 
 class Eta(msgspec.Struct):
-    """In how many seconds the run ends (``low`` to ``high``), the same in words, and until when that holds."""
+    """In ``low`` to ``high`` seconds the run ends; ``text`` says the same. It is too old after ``expires_at``."""
 
     low: float
     high: float
@@ -56,16 +56,17 @@ class PlanLine(msgspec.Struct):
 
 
 class RunMessage(msgspec.Struct):
-    """The state of one run as every live message and every snapshot tells it.
+    """The state of one run: the same in every live message and in every snapshot.
 
-    ``overall`` (alias ``status``) is the job's state, ``progress`` its percent, ``steps`` the state of every stage by
-    step key, ``counts`` their counters. ``step_progress`` is null while the current step's total is unknown;
-    ``total_kind`` says what that total is worth. ``rate`` is items a second of the current step; it and ``eta`` are
-    null while they are not known. ``plan`` are all progress steps with their stretches of the bar.
+    ``overall`` (alias ``status``) is the state of the job, ``progress`` the percent of the run. ``steps`` has the state
+    of every stage by step key, ``counts`` their counters. ``step_progress`` is null while the total of the current step
+    is unknown; ``total_kind`` says whether that total is exact. ``rate`` is how many items the current step completes
+    per second; ``rate`` and ``eta`` are null while they are unknown. ``plan`` has all progress steps with their
+    stretches of the bar.
 
-    ``card`` is what the run's page draws. ``rest`` is what the pages of its job draw instead once the job is ready for
-    its next run, and null before. ``job_state`` and ``run_state`` are the two states as signs: a job is *finished*
-    where its run is *complete*.
+    ``card`` is what the page of the run draws. ``rest`` is what the pages of its job draw instead while the job is
+    ready for its next run; else it is null. ``job_state`` and ``run_state`` are both states as signs: a job is
+    *finished*, its run is *complete*.
     """
 
     type: MessageType
@@ -101,11 +102,6 @@ class RunMessage(msgspec.Struct):
     v: int = VERSION
 
     @property
-    def state(self) -> JobState:
-        """The job's state with its label, tone, icon and questions (no field of the message)."""
-        return JobState(self.overall)
-
-    @property
     def job_card(self) -> Card:
         """What the pages of the job draw (no field of the message)."""
         return self.rest or self.card
@@ -117,12 +113,12 @@ class RunMessage(msgspec.Struct):
 
 
 def run_message(kind: MessageType, row: RunProgress, stages: Iterable[AnyStage]) -> RunMessage:
-    """The message that tells the stored state ``row`` with its ``stages``."""
+    """The message about the stored state ``row`` with its ``stages``."""
     return run_messages(kind, [(row, stages)])[0]
 
 
 def run_messages(kind: MessageType, stored: Iterable[tuple[RunProgress, Iterable[AnyStage]]]) -> list[RunMessage]:
-    """The messages that tell these stored states: what jobs knows about them is asked once."""
+    """The messages about these stored states. Jobs is asked once for all of them."""
     found = [(row, list(stages)) for row, stages in stored]
     facts = facts_of([row for row, _ in found])
     return [_message(kind, row, stages, facts[row.run], datetime.now(UTC)) for row, stages in found]

@@ -1,6 +1,6 @@
-"""What does a run's card show that progress does not know itself? Jobs knows it, and registers one function here.
+"""What does the card of a run show that only jobs knows? Jobs registers one function here, and progress calls it.
 
-Progress lies below jobs, so it asks through this function: once for all runs that are shown at a time.
+Progress lies below jobs and cannot import it. It asks once for all runs that it needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,12 +31,12 @@ class LastChange(msgspec.Struct, frozen=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What jobs knows about one run in the state that its progress row has.
+    """What jobs knows about one run, in the state that the row of progress has.
 
-    ``controls`` are the names of all controls that the state allows, whatever a person's role; ``main_control`` is the
-    one that a person most likely wants. ``outcome`` is how a finished run is drawn. ``workers`` hold a lease now;
-    ``lost_since`` is when a worker that gives no sign of life was last heard of. ``open_batches`` wait for a worker
-    ``since``. ``next_run`` is empty for a job that runs only by hand.
+    ``controls`` are the names of the controls that the state allows, for any role; ``main_control`` is the one that a
+    person most likely wants. ``outcome`` is the sign of a finished run. ``workers`` is how many workers hold a lease
+    now. ``lost_since`` is when a worker that gives no sign of life last renewed its lease. ``open_batches`` have waited
+    for a worker since ``since``. ``next_run`` is empty for a job that runs only by hand.
     """
 
     run_state: RunState | None = None
@@ -60,11 +60,11 @@ _sources: list[Source] = []
 
 
 def register_facts(source: Source) -> None:
-    """Say who knows more about runs."""
+    """Register the function that knows more about runs."""
     _sources[:] = [source]
 
 
 def facts_of(rows: Sequence[RunProgress]) -> dict[UUID, RunFacts]:
-    """What is known about each of these runs; of a run that nobody knows, a worker is taken to be at it."""
+    """What is known about each of these runs. Of an unknown run we assume that one worker works on it."""
     known = _sources[0](rows) if _sources and rows else {}
     return {row.run: known.get(row.run, UNKNOWN) for row in rows}

@@ -1,4 +1,4 @@
-"""What is the plan of one run? Its job's definition, as this run's stored shares and discoveries have changed it."""
+"""What is the plan of one run? The definition of its job, with the shares and the new steps that the run has stored."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,13 +16,13 @@ from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Part, ProgressStep, Stage
 from apps.sources.registry import definition
 
-# So many successful runs of the same job and mode are the history of the next one.
-LESSONS = 5
+# The last successful runs of the same job and mode are the history of the next one.
+MAX_EARLIER_RUNS = 5
 SUCCEEDED = 100.0
 
 
 class StageRow(msgspec.Struct):
-    """What is shown of a :class:`StageProgress`, where it is read without Django's models."""
+    """The shown columns of a :class:`StageProgress`, for code that reads them without Django's models."""
 
     step: str
     stage: str
@@ -38,7 +38,7 @@ AnyStage = StageProgress | StageRow
 
 
 def steps_of(row: RunProgress) -> tuple[ProgressStep, ...]:
-    """The progress steps of a run: its definition's, then those discovered while it ran."""
+    """The progress steps of a run: those of its definition, then those that were discovered while it ran."""
     found = tuple(
         ProgressStep(step["title"], (Part(step["key"], Stage(step["stage"])),), step["weight"])
         for step in row.discovered
@@ -47,12 +47,12 @@ def steps_of(row: RunProgress) -> tuple[ProgressStep, ...]:
 
 
 def shares_of(row: RunProgress) -> list[Share]:
-    """The shares of a run's steps, in their order."""
+    """The shares of a run's progress steps, in their order."""
     return [Share(*share) for share in row.shares] or weighted([step.weight for step in steps_of(row)])
 
 
 def stored_shares(shares: list[Share]) -> list[list[float]]:
-    """Shares as the row keeps them; :func:`shares_of` reads them."""
+    """Shares as the row stores them; :func:`shares_of` reads them."""
     return [[share.left, share.earned, share.begin] for share in shares]
 
 
@@ -78,7 +78,7 @@ def unit_of(row: RunProgress, part: Part) -> Unit:
 
 
 def eta_of(row: RunProgress, cells: Cells, part: Part, pace: Pace, now: float) -> Range | None:
-    """How long the run still takes; ``None`` when that cannot be known."""
+    """How many seconds the run still takes; ``None`` if that is unknown."""
     cell = cells[part.step, part.stage]
     order = _counters(steps_of(row))
     here = counter_key(part.step, part.stage)
@@ -95,12 +95,12 @@ def stored_pace(row: RunProgress) -> Pace | None:
 
 
 def stored_eta(row: RunProgress) -> Range | None:
-    """When the run ends, as of the last sample; ``None`` where that was not known."""
+    """In how many seconds the run ends, as of the last sample; ``None`` if that was unknown."""
     return None if row.eta_low is None or row.eta_high is None else Range(row.eta_low, row.eta_high)
 
 
 def live_pace(row: RunProgress, now: datetime) -> Pace | None:
-    """The pace while it still says something: the run works, does not wait, and was sampled not long ago."""
+    """The pace if it is still meaningful: the run works, does not wait, and its last sample is recent."""
     pace = stored_pace(row)
     if pace is None or row.overall != JobState.RUNNING or row.waiting:
         return None
@@ -113,12 +113,12 @@ def _counters(steps: tuple[ProgressStep, ...]) -> list[str]:
 
 
 def learn(row: RunProgress) -> None:
-    """Give a new run the history of its job, and its shares where the definition asks for learnt ones."""
+    """Give a new run the history of its job; and learnt shares, if the definition asks for them."""
     earlier = (
         RunProgress.objects.for_tenant(row.tenant_id)
         .filter(job_id=row.job_id, mode=row.mode, percent=SUCCEEDED)
         .order_by("-created_at")
-        .prefetch_related("stages")[:LESSONS]
+        .prefetch_related("stages")[:MAX_EARLIER_RUNS]
     )
     job = definition(row.job_type)
     order = _counters(job.progress_steps)

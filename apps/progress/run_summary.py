@@ -1,6 +1,6 @@
-"""What does a run do now? The run summary: a heading, since when or until when, and one sentence.
+"""What is a run doing now? The run summary says it: a heading, a time, and one sentence.
 
-It follows from the stored state and from what jobs knows. The state alone decides which summary it is, so that it never
+The stored state of the run decides which summary it is. What jobs knows only completes it, so the summary never
 contradicts the rest of the card.
 """
 
@@ -15,7 +15,7 @@ from apps.progress.engine.words import full_minute
 from apps.progress.facts import RunFacts, Sign
 from apps.progress.models import RunProgress
 
-# A worker completed something so short a time ago: then nobody waits for a free worker.
+# If something was completed so recently, then the run does not wait for a worker.
 LATELY = timedelta(seconds=10)
 KEEPS_ITS_PLACE = "It keeps its place until somebody resumes it."
 
@@ -40,7 +40,7 @@ class RunSummary(msgspec.Struct, kw_only=True):
 def summary_of(
     row: RunProgress, facts: RunFacts, *, set_aside: int, worked_at: datetime | None, now: datetime
 ) -> RunSummary:
-    """The summary of a run that has ``set_aside`` so many records and completed something at ``worked_at``."""
+    """The summary of a run. It has ``set_aside`` so many records; it last completed something at ``worked_at``."""
     state = JobState(row.overall)
     if state == JobState.PENDING:
         why = row.waiting or "It begins as soon as a worker is free."
@@ -64,7 +64,7 @@ def ready(next_run: datetime | None) -> RunSummary:
 
 
 def run_sign(row: RunProgress, facts: RunFacts) -> Sign:
-    """The state of the run itself: how it ended, also when its job is ready again."""
+    """The state of the run as a sign: it still says how the run ended when the job is ready again."""
     if facts.outcome and row.overall in (JobState.FINISHED, JobState.READY):
         return facts.outcome
     state = run_state(row, facts)
@@ -72,7 +72,7 @@ def run_sign(row: RunProgress, facts: RunFacts) -> Sign:
 
 
 def run_state(row: RunProgress, facts: RunFacts) -> RunState | JobState:
-    """The state of the run; a job that is ready again does not say how its run ended, so jobs is asked."""
+    """The state of the run. A job that is ready again does not say how its run ended, but jobs knows it."""
     state = JobState(row.overall)
     return facts.run_state or state if state == JobState.READY else state
 

@@ -1,7 +1,7 @@
-"""What does jobs know that the card of a run shows? Who works on it, who paused or stopped it, what can be asked of it.
+"""What does jobs know that the card of a run shows? Who works on the run, who paused or stopped it, what is possible.
 
-Progress asks for several runs at once, and always about the state that its own rows have: a change that is stored in
-between is part of the next message.
+Progress asks about several runs at once, and about the states that its own rows have. A change that is stored meanwhile
+is part of the next message.
 """
 
 from collections.abc import Sequence
@@ -37,12 +37,12 @@ COLUMNS = (
     "workers",
     "open_batches",
 )
-# In these states the card says who asked for it.
+# In these states the card says who asked for the state.
 HELD = (JobState.PAUSED, JobState.STOPPING)
 
 
 def facts_of(rows: Sequence[RunProgress]) -> dict[UUID, RunFacts]:
-    """What is known about these runs; nothing about a run that has been removed."""
+    """What is known about these runs. A run that has been deleted is missing."""
     runs = _with_numbers(Run.across_tenants.filter(pk__in=[row.run for row in rows]))
     found = {run["pk"]: run for run in runs.values(*COLUMNS)}
     known = [row for row in rows if row.run in found]
@@ -52,7 +52,7 @@ def facts_of(rows: Sequence[RunProgress]) -> dict[UUID, RunFacts]:
 
 
 def _with_numbers(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """With the number of workers beside the chain and, only where nobody works at a run, that of its open batches."""
+    """The runs with their workers beside the chain. The open batches are counted only if no worker works on the run."""
     of_run = Batch.across_tenants.filter(run=OuterRef("pk")).order_by()
     # The worker that drives the chain also owns the batches that it works on.
     held = of_run.filter(state=BatchState.RUNNING, lease_until__gt=Now())
@@ -106,7 +106,7 @@ def _facts(
 
 
 def _workers(run: dict[str, Any], now: datetime) -> int:
-    """How many workers hold a lease on a run: those of batches beside the chain, and the one that drives the chain."""
+    """How many workers hold a lease: those of batches beside the chain, and the worker that drives the chain."""
     until = run["driver_lease_until"]
     return int(run["workers"]) + (run["driver"] is not None and until is not None and until > now)
 

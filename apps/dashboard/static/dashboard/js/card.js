@@ -1,5 +1,5 @@
-// How does a message get onto the page? Every text is ready in it; elements say with data-job or data-run whose message
-// they show, and with data-live which part of it.
+// How does a message get onto the page? Its card has every text. An element says with data-job or data-run which message
+// it shows, and with data-live which part of it.
 
 import { showSign, sign } from "./parts.js";
 import { clock } from "./times.js";
@@ -47,7 +47,7 @@ const PLACES = {
   },
   eta(element, { card, message }) {
     element.textContent = card.eta_text;
-    element.dataset.expires = message.eta?.expires_at ?? ""; // times.js replaces an old estimate
+    element.dataset.expires = message.eta?.expires_at ?? ""; // then times.js replaces the estimate
   },
   attempt(element, { message }) {
     element.hidden = message.attempt === 1;
@@ -77,7 +77,7 @@ function planLine({ sign: shown, steps }) {
   return item;
 }
 
-// The page has a button for everything that the person's role allows; the card says which of them are possible now.
+// The page has a button for every control that the person's role allows. The card says which of them are available now.
 function showControls(element, { card }) {
   let places = Number(element.dataset.most ?? Infinity);
   for (const button of element.querySelectorAll("[data-name]")) {

@@ -13,12 +13,12 @@ const NO_RUN = "00000000-0000-0000-0000-000000000000";
 
 export class Connection extends EventTarget {
   #store;
-  #shown; // a function: the runs that the page shows by themselves
+  #shown; // a function that gives the runs of the page
   #socket = null;
   #delay = FIRST_DELAY;
   #probe = 0;
   #poll = 0;
-  #every; // ms between two looks where a person prefers to look now and then, else 0
+  #every; // ms between two polls if the person prefers polling, else 0
 
   constructor(store, shown, every = 0) {
     super();

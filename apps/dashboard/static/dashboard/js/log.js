@@ -9,9 +9,9 @@ import { toast } from "./toasts.js";
 const THROTTLE = 1000; // ms between two questions for new lines
 const AFTERWARDS = 2000; // ms after the end: what was committed last
 const TYPING = 250; // ms without a key before a search begins
-const MOST = 3000; // lines that a page holds
-const NEAR = 24; // px from the bottom that still are the bottom
-const AROUND = 100; // lines on each side of one that a link names
+const MAX_LINES = 3000; // on a page
+const NEAR = 24; // px: so close to the bottom counts as the bottom
+const AROUND = 100; // lines before and after the line of a link
 
 class Log {
   #root;
@@ -19,9 +19,9 @@ class Log {
   #list;
   #form;
   #button;
-  #cursor; // below it no line can turn up any more
+  #cursor; // all lines up to this id are here
   #following = true; // the reader is at the bottom: stay there
-  #detached = false; // older lines are shown, without those in between
+  #detached = false; // old lines are shown, and the lines after them are missing
   #unseen = 0;
   #asked = 0; // answers to an older question are dropped
   #timer = 0;
@@ -62,7 +62,7 @@ class Log {
     });
   }
 
-  // --- what comes in ------------------------------------------------------------------------------------------------
+  // --- new lines ----------------------------------------------------------------------------------------------------
 
   #soon() {
     if (this.#timer || this.#detached) return;
@@ -106,7 +106,7 @@ class Log {
     this.#olderButton(answer.more);
   }
 
-  // A link names a line: show it, with what stands around it where it is not here.
+  // Show the line of a link; load it and the lines around it if they are missing.
   async #reveal() {
     const id = Number(location.hash.slice("#line-".length));
     if (!Number.isSafeInteger(id) || id < 1) return;
@@ -133,7 +133,7 @@ class Log {
     return get(`/api/runs/${this.#root.dataset.log}/log?${new URLSearchParams({ ...wanted, ...window })}`);
   }
 
-  // --- what is shown ------------------------------------------------------------------------------------------------
+  // --- the list -----------------------------------------------------------------------------------------------------
 
   #add(lines) {
     let added = 0;
@@ -165,7 +165,7 @@ class Log {
   }
 
   #toBottom() {
-    while (this.#list.childElementCount > MOST) {
+    while (this.#list.childElementCount > MAX_LINES) {
       this.#list.firstElementChild.remove();
       this.#olderButton(true);
     }

@@ -39,7 +39,7 @@ async function countDown(job) {
   try {
     await post(`/api/jobs/${job}/reset`);
   } catch (error) {
-    // Somebody else, or the server itself, was quicker; or this person may only look, and the server does it.
+    // Another person or the server was faster (409), or this person is a viewer (403): then the server does it.
     if (error.status === 403) say("Job completed. The server will reset it for its next run.");
     else if (error.status !== 409) say(error.message);
   }

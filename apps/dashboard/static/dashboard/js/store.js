@@ -3,7 +3,7 @@
 export class Store extends EventTarget {
   #states = new Map(); // run → newest message
   #runOfJob = new Map(); // job → the run that its bars show
-  #asked = new Set(); // runs that a page of their own shows, whatever their job does now
+  #asked = new Set(); // runs that have a page of their own open
   #drawn = new Map(); // run → the state of its job that the server has drawn
 
   /** What the server has drawn: a run, the state of its job, and the job where the run stands for it. */

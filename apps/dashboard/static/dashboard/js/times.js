@@ -1,4 +1,4 @@
-// How long ago was that? Relative times are updated while the page is open, and expired estimates are removed.
+// How long ago was that? Relative times are updated while the page is open, and an expired estimate is replaced.
 
 const UNITS = [
   [86_400, "d"],
@@ -9,7 +9,7 @@ const UNITS = [
 const EVERY = 10_000; // ms
 const END_UNKNOWN = "The end is not known yet"; // as the server says it
 
-/** A time by the reader's clock, with its date unless that is today, as the server writes it. */
+/** A time in the reader's time zone, with its date unless that is today: as the server writes it. */
 export function clock(at) {
   const { zone: timeZone, zoneName } = document.documentElement.dataset;
   const element = document.createElement("time");
