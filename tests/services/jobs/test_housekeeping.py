@@ -26,7 +26,7 @@ from apps.jobs.queue.covers import RawRecords
 from apps.jobs.scheduler import housekeeping
 from apps.jobs.scheduler.housekeeping import Housekeeper
 from apps.progress import services as progress
-from apps.progress.choices import RunState
+from apps.progress.choices import JobState, RunState
 from apps.progress.models import LogLine, RunProgress, Span, StageProgress
 from apps.raw.models import ListedId, Quarantine, RawRecord
 from apps.sources.definition import Stage
@@ -76,7 +76,8 @@ def new_run(job: Job, *, days_ago: float, state: str = RunState.FINISHED) -> Run
         job_name=job.name,
         job_type=job.job_type,
         mode=run.mode,
-        overall=state,
+        # The job of a stopped run is ready again: see TRANSITIONS.
+        overall=JobState.READY if state == RunState.CANCELLED else JobState(state),
     )
     Batch.across_tenants.create(tenant=job.tenant, run=run, step=STEP, stage="transform", covers={}, state="finished")
     ListedId.objects.create(run=run.pk, integration_id=integration_of(job), entity="issue", external_id="1")
