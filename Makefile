@@ -5,7 +5,7 @@ PY := .venv/bin/python
 SYSTEM_PYTHON ?= python3
 
 .PHONY: help
-help: ## List what can be done
+help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: embedded dev
@@ -22,13 +22,13 @@ demo: embedded ## Set up everything, run a Jira, a GitHub and a vectorization jo
 up: embedded ## Keep the embedded stack and the sandbox running until Ctrl-C
 	@$(PY) manage.py demo --keep
 
-# Three at a time on two cores: much of it is waiting. The slow files come first (tests/conftest.py).
+# Three processes on two cores, because tests often wait. The slow tests come first (tests/conftest.py).
 .PHONY: test
 test: dev check ## Run every check and every test
 	@$(PY) -m tests.system_packages
 	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not pictures"
 
-# Both at once: mypy works while the tests import.
+# Both at once, to use two cores.
 .PHONY: quick alone
 quick: dev ## Run every check and every test without process or service: an answer within a minute
 	@$(MAKE) --no-print-directory -j 2 check alone
@@ -55,7 +55,7 @@ bench: dev ## Measure full syncs against the sandbox, the baselines and a peer
 	@$(PY) -m tools.bench
 
 .PHONY: bench-live
-bench-live: dev ## Measure the way from a stored change to 200 open pages
+bench-live: dev ## Measure how long a stored change takes to 200 open pages
 	@$(PY) -m tools.bench.live
 
 .PHONY: chaos
@@ -64,7 +64,7 @@ chaos: dev ## Disturb real runs by 200 faults per broker and write docs/reliabil
 	@$(PY) -m tools.chaos --report
 
 .PHONY: pictures
-pictures: dev ## Take a picture of every page and put those of the README into docs/images
+pictures: dev ## Take a picture of every page; those of the README go into docs/images
 	@$(PY) -m tests.system_packages
 	@$(PY) -m pytest -q tests/e2e/test_screens.py
 	@cp artefacts/gallery/*.png docs/images/

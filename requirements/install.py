@@ -1,9 +1,9 @@
-"""How does a bare machine get what the product needs?
+"""How does a new machine get the packages that the product needs?
 
 ``python3 requirements/install.py embedded`` makes a virtual environment in ``.venv`` with the pinned packages of
-``requirements/embedded.txt``. It does nothing when that has been done already.
+``requirements/embedded.txt``. It does nothing when they are already installed.
 
-Only the standard library: this runs before anything is installed.
+It uses only the standard library, because it runs before anything is installed.
 """
 
 import hashlib
@@ -16,24 +16,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-OLDEST, NEWEST = (3, 11), (3, 13)
+MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 13)
 
 
 def suitable_python() -> str:
-    """This interpreter, or another one on PATH, of a version that the pinned packages support."""
-    if OLDEST <= sys.version_info[:2] <= NEWEST:
+    """This interpreter, or another one on PATH, if the pinned packages support its version."""
+    if MIN_PYTHON <= sys.version_info[:2] <= MAX_PYTHON:
         return sys.executable
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+    for minor in range(MAX_PYTHON[1], MIN_PYTHON[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
         if found:
             return found
     sys.exit(
-        f"Python 3.{OLDEST[1]} to 3.{NEWEST[1]} is needed; this is {sys.version.split()[0]}. Install one and try again."
+        f"Python 3.{MIN_PYTHON[1]} to 3.{MAX_PYTHON[1]} is needed, but this is {sys.version.split()[0]}. "
+        "Install one of them and try again."
     )
 
 
 def make_environment(python: str) -> None:
-    """Create ``.venv``; Debian keeps the module for that in a package of its own."""
+    """Create ``.venv``. Debian has the module venv in a separate package."""
     command = [python, "-m", "venv", "--clear", str(VENV)]
     made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode and shutil.which("apt-get") and os.geteuid() == 0:
@@ -48,7 +49,7 @@ def make_environment(python: str) -> None:
 
 
 def main(name: str) -> None:
-    """Bring ``.venv`` to what ``requirements/<name>.txt`` says."""
+    """Install the packages of ``requirements/<name>.txt`` in ``.venv``."""
     pins = ROOT / "requirements" / f"{name}.txt"
     wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
     stamp = VENV / f".installed-{name}"
@@ -60,7 +61,7 @@ def main(name: str) -> None:
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--require-hashes"]
     installed = subprocess.run([*pip, "-r", str(pins)], env=os.environ | {"PIP_ROOT_USER_ACTION": "ignore"})
     if installed.returncode:
-        sys.exit("The packages could not be installed; the lines above say why. Running the command again goes on.")
+        sys.exit("The packages could not be installed; the lines above say why. Run the command again to continue.")
     stamp.write_text(wanted)
 
 

@@ -1,4 +1,4 @@
-"""What do all tests share? The running services and a database that is used as the product uses it."""
+"""What do all tests share? The running services, and a test database that they use as the product uses its own."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests import plugin
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real runs first, in their folders' order: they take long, and what is quick fills the end of a parallel run."""
+    """Put slow tests with real runs first, so that quick tests fill the end of a parallel run."""
     items.sort(key=lambda item: "sandbox" not in getattr(item, "fixturenames", ()))
 
 
@@ -28,20 +28,20 @@ def services() -> Iterator[EmbeddedServices]:
 def django_db_setup(
     services: EmbeddedServices, django_test_environment: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """The test database: made by the tables' owner, used as the product uses it, by the role that owns nothing."""
+    """The test database: the owner of the tables makes it, and the tests use it with the role that owns nothing."""
     from django.db import connection
     from django.test.utils import setup_databases, teardown_databases
 
     app, owner = _role("DATABASE_URL"), _role("DATABASE_OWNER_URL")
-    # A test may look at its uncommitted rows for as long as it likes.
+    # Without the product's options: a transaction of a test may take long.
     connection.settings_dict.update(owner, OPTIONS={})
     with django_db_blocker.unblock():
         config = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
         with connection.cursor() as cursor:
-            # Tests that commit are cleaned up by TRUNCATE, which the product never does.
+            # Django cleans up after tests that commit with TRUNCATE, which the product never uses.
             cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app["USER"]}"')
         _connect_as(app)
-        # Workers and servers that the tests start read it.
+        # For the workers and servers that the tests start.
         url = urlsplit(os.environ["DATABASE_URL"])
         os.environ["DATABASE_URL"] = url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
         yield

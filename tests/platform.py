@@ -1,4 +1,4 @@
-"""How do tests run real jobs? A tenant with both integrations against the sandbox, on the test database."""
+"""How do tests run real jobs? With a tenant whose integrations read from the sandbox, on the test database."""
 
 import os
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ OWN_COLUMNS = {"id", "raw", "loaded_at", "tenant_id", "integration_id"}
 
 @dataclass
 class Platform:
-    """A tenant, its jobs and the servers they read from."""
+    """A tenant, its jobs and the server from which they read."""
 
     tenant: Tenant
     sandbox: Sandbox
@@ -41,7 +41,7 @@ class Platform:
         return services.start(self.job(name), actor="test", request=RunRequest(mode))
 
     def run(self, name: str, mode: RunMode = RunMode.INCREMENTAL, seconds: float = 240) -> Run:
-        """A whole run, as it ended; any real worker does the work."""
+        """Start a run and wait for its end; the running workers do the work."""
         return self.ended(self.start(name, mode), seconds)
 
     def ended(self, run: Run, seconds: float = 240) -> Run:
@@ -56,7 +56,7 @@ class Platform:
 
 
 def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
-    """A fresh tenant with a Jira, a GitHub and a vectorization job."""
+    """A new tenant with a Jira, a GitHub and a vectorization job."""
     tenant = create_tenant(slug=slug, name="Acme")
     for provider, username in (("jira", "someone@example.com"), ("github", "")):
         integration = add_integration(
@@ -72,7 +72,7 @@ def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
 
 
 def empty_everything() -> None:
-    """No rows and no messages: what a test with committed data leaves behind, and begins with."""
+    """Delete all rows and messages, before and after a test with committed data."""
     call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
     for variable in ("REDIS_URL", "CELERY_BROKER_URL"):
         if os.environ[variable].startswith("redis"):
@@ -80,12 +80,12 @@ def empty_everything() -> None:
 
 
 def loaded_tables() -> list[str]:
-    """The tables that a run loads."""
+    """The tables into which runs load records."""
     return sorted(name for name in connection.introspection.table_names() if name.startswith("warehouse_"))
 
 
 def table_rows(table: str) -> list[tuple[object, ...]]:
-    """The rows of a loaded table without our own ids and times, in a stable order."""
+    """The rows of a loaded table in a stable order, without our own ids and times."""
     with connection.cursor() as cursor:
         names = [column.name for column in connection.introspection.get_table_description(cursor, table)]
         wanted = ", ".join(f'"{name}"' for name in names if name not in OWN_COLUMNS and name != "deleted_at")
@@ -94,7 +94,7 @@ def table_rows(table: str) -> list[tuple[object, ...]]:
 
 
 def row_versions() -> dict[str, list[tuple[object, ...]]]:
-    """Which version every loaded and raw row is: equal before and after means that no row was written."""
+    """The version of every loaded and raw row. If they are equal before and after, no row was written."""
     versions = {}
     with connection.cursor() as cursor:
         for table in [*loaded_tables(), "raw_extraction_data", "vectors_embedding"]:

@@ -1,4 +1,4 @@
-"""How do tests hear what open pages hear? By listening to the tenant's live channel."""
+"""How do tests receive the messages of open pages? They listen to the tenant's live channel."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from apps.progress.live import tenant_group
 
 
 class Recorder:
-    """Everything that is told to the pages of a tenant while the block runs, in order."""
+    """All messages to the pages of a tenant while the block runs, in order."""
 
     def __init__(self, tenant_id: int) -> None:
         self.messages: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
-"""Which programs do the tests want that pip cannot bring? Installed where that is possible, else named.
+"""Which programs do the tests need that pip cannot install? ``python -m tests.system_packages`` installs them.
 
-``python -m tests.system_packages``: Chromium for the browser tests, RabbitMQ for the tests of the other broker.
+Where it cannot, it says which tests are skipped: Chromium is for the browser tests, RabbitMQ for the other broker.
 """
 
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Debian package → the program that shows that it is there, and what is skipped without it.
+# Debian package → a program of it, and the tests that are skipped without it.
 PACKAGES = {
     "chromium": ("chromium", "the browser tests"),
     "rabbitmq-server": ("rabbitmq-server", "the tests with RabbitMQ"),
@@ -18,25 +18,25 @@ PACKAGES = {
 
 
 def missing() -> list[str]:
-    """The packages whose program is not there."""
+    """The packages that are not installed."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/rabbitmq/bin"
     return [package for package, (program, _) in PACKAGES.items() if not shutil.which(program, path=path)]
 
 
 def can_install() -> bool:
-    """Whether we are root on a Debian."""
+    """Whether we are root on Debian."""
     return os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
 
 
 def install(packages: list[str]) -> bool:
-    """Install with apt-get; no service is started by it."""
+    """Install the packages with apt-get and start none of their services; return whether it worked."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     commands = (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages])
     return all(subprocess.run(["apt-get", *command], env=quiet, check=False).returncode == 0 for command in commands)
 
 
 def main() -> None:
-    """Install what is missing, or say in one line what will be skipped."""
+    """Install the missing packages, or say which tests are skipped."""
     wanted = missing()
     if not wanted or (can_install() and install(wanted) and not missing()):
         return

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Makes the roles, their rights and the database when the cluster is made, as apps/stack/services/postgres_roles.py does
-# for the embedded one. The image runs it once, on an empty volume.
+# Makes the roles, their rights and the database, as apps/stack/services/postgres_roles.py does for the embedded
+# database. The image runs it once, on an empty volume.
 #
-# etl_owner owns the tables and may create databases; etl_app only uses them. The rights are put into template1 first:
-# every database made from it has them.
+# etl_owner owns the tables and may create databases; etl_app only uses them. The rights are put into template1 first, so
+# every database that is made from it has them.
 set -eu
 
 psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname template1 <<'SQL'
 \getenv owner_password OWNER_PASSWORD
 \getenv app_password APP_PASSWORD
 
--- A statement that fails is not logged: these hold passwords.
+-- These statements contain passwords, so they are not logged, even when they fail.
 SET log_statement = 'none';
 SET log_min_error_statement = 'panic';
 SET password_encryption = 'scram-sha-256';

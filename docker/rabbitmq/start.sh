@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the password into the definitions, in memory only, and starts the node, which imports them at every start: a
-# changed password holds after a restart, a queue that somebody deleted is there again.
+# Writes the definitions with the password, only in memory, and starts the node. The node imports them at every start, so
+# a restart applies a changed password and restores a deleted queue.
 set -eu
 
 case "$RABBITMQ_PASSWORD" in

@@ -1,4 +1,4 @@
-"""Which tenants do the tests with real services know?"""
+"""Which tenants do the tests with real services have?"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What do the tests of real runs share? Committed data, real workers, the sandbox."""
+"""What do the tests of real runs share? Committed rows, real workers and the sandbox."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database with committed rows, emptied before and after the module."""
+    """The test database with committed rows; it is emptied before and after the module."""
     with django_db_blocker.unblock():
         platforms.empty_everything()
         yield

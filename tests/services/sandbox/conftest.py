@@ -1,4 +1,4 @@
-"""Which running sandbox do these tests talk to? A real one in its own process, on a free port."""
+"""Which sandbox do these tests ask? A real one in its own process, on a free port."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

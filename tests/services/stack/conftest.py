@@ -1,4 +1,4 @@
-"""How do the tests of the stack get running services? A folder of their own, and the stack's own classes."""
+"""How do the tests of the stack get running services? They start the stack's own classes in a separate folder."""
 
 import tempfile
 import warnings
@@ -18,7 +18,7 @@ Create = Callable[..., str]
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    # Not tmp_path: pytest keeps it below a 0700 folder, which PostgreSQL's own user could not enter.
+    # Not tmp_path: it is below a 0700 folder of pytest, which PostgreSQL's user cannot enter.
     with tempfile.TemporaryDirectory(prefix="etl-stack-") as folder:
         yield Path(folder)
 
@@ -57,12 +57,12 @@ def collection(client: QdrantClient) -> Create:
 
 
 def points(count: int) -> list[models.PointStruct]:
-    """Points with ids and payloads 0, 1, …; the later, the nearer to the first axis."""
+    """Points with ids and payloads 0, 1, …; a later point is nearer to the first axis."""
     return [models.PointStruct(id=n, vector=[float(n), 1.0, 0.0, 0.0], payload={"n": n}) for n in range(count)]
 
 
 def refusal(error: pytest.ExceptionInfo[UnexpectedResponse]) -> tuple[int | None, str]:
-    """Status and sentence of Qdrant's answer."""
+    """The status and the sentence of Qdrant's answer."""
     body = error.value.structured()
     assert body["time"] >= 0
     return error.value.status_code, body["status"]["error"]

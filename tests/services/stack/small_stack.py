@@ -1,7 +1,7 @@
-"""How is the supervisor tried out with small programs in place of the product's?
+"""How is the supervisor tested? With small programs instead of the product's.
 
-``python -m tests.services.stack.small_stack DIR [FAULT]``, where FAULT is ``crash`` (one program more, which dies at
-once) or ``migrate`` (the preparation fails).
+``python -m tests.services.stack.small_stack DIR [FAULT]``, where FAULT is ``crash`` (a further program dies at once) or
+``migrate`` (the preparation fails).
 """
 
 import os
@@ -19,7 +19,7 @@ print("database", os.environ["DATABASE_URL"].split("//")[1].split(":")[0], flush
 handler = http.server.SimpleHTTPRequestHandler
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), handler).serve_forever()
 """
-# A worker whose child outlives it when nobody ends the whole group.
+# A worker with a child. The child outlives the worker unless the whole group is ended.
 _WORKER = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

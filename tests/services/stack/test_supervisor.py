@@ -1,4 +1,4 @@
-"""Does the supervisor bring everything up in order, keep it up, and leave nothing behind?"""
+"""Does the supervisor start everything in order, keep it up, and leave no process behind?"""
 
 import json
 import os
@@ -34,7 +34,7 @@ def clean_environment() -> dict[str, str]:
 
 
 class Stack:
-    """A supervisor with small programs, in a process of its own."""
+    """A supervisor with small programs, in a separate process."""
 
     def __init__(self, data: Path, fault: str = "", **user: str) -> None:
         self.data = data

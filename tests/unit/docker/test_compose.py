@@ -1,4 +1,4 @@
-"""Do the files in docker/ agree with each other and with the settings? Read as text: no engine is needed."""
+"""Do the files in docker/ agree with each other and with the settings? They are read as text, without an engine."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def test_every_queue_is_declared_durable_and_served_by_a_worker() -> None:
     assert {queue["name"] for queue in DEFINITIONS["queues"] if queue["durable"]} == QUEUES == served
     bound = {(one["source"], one["routing_key"], one["destination"]) for one in DEFINITIONS["bindings"]}
     assert bound == {(queue, queue, queue) for queue in QUEUES}
-    # Other arguments than Celery's own declaration has would make every worker fail.
+    # Celery declares its queues without arguments; with others here, every worker would fail.
     assert not any(one["arguments"] for kind in ("queues", "exchanges") for one in DEFINITIONS[kind])
 
 
@@ -92,7 +92,7 @@ def test_the_image_installs_exactly_the_pinned_packages() -> None:
 
 
 def test_the_roles_are_those_of_the_embedded_database() -> None:
-    """The same statements in the same order, so that a right cannot be added in one place only."""
+    """Both have the same statements in the same order, so that no right is added in one place only."""
     from apps.stack.services import postgres_roles as embedded
 
     names = {"owner": embedded.OWNER, "app": embedded.APP, "database": embedded.DATABASE}

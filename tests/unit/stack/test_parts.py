@@ -1,4 +1,4 @@
-"""Do the pure parts hold their word: files, ports, environment, state, back-off, the gateway's translation?"""
+"""Do the parts without processes keep their promises: files, ports, environment, state, pauses, the gateway's input?"""
 
 import socket
 import stat
@@ -40,7 +40,7 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
     assert tail(tmp_path / "none") == ""
 
 
-def test_a_wished_port_is_used_when_it_is_free_and_replaced_when_not() -> None:
+def test_a_preferred_port_is_used_when_it_is_free_and_replaced_when_not() -> None:
     free = ports.free_port()
     assert ports.MIN_PORT <= free <= ports.MAX_PORT
     assert ports.free_port(free) == free
