@@ -1,9 +1,11 @@
-"""How does synchronous code reach Redis? Through one client per process that gives up quickly."""
+"""How does code reach Redis? Synchronous code through one client per process, which gives up quickly."""
 
 from functools import lru_cache
 
 from django.conf import settings
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -20,3 +22,11 @@ def redis_client() -> Redis:
 def as_text(value: object) -> str:
     """A text of Redis: depending on its settings, a client gives it as bytes or as a string."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def async_redis_client() -> AsyncRedis:
+    """A client of its own, for code that listens: it may wait for ever for a message, but not for a connection."""
+    client: AsyncRedis = AsyncRedis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=1, retry=AsyncRetry(NoBackoff(), 1)
+    )
+    return client

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
-from apps.progress.hub import State, hub, state_of
-from apps.progress.selectors import live_runs, run_of_tenant
+from apps.progress.hub import LiveState, hub
+from apps.progress.selectors import run_of_tenant
 from apps.tenants.current import chosen_tenant
 from apps.tenants.selectors import role_in
 
@@ -45,7 +45,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
     listening = False
 
     async def connect(self) -> None:
-        """Join the tenant's feed, then send the state of every run that matters now."""
+        """Join the hub, which offers the state of every current run first, and then every change."""
         user = self.scope.get("user")
         await self.accept()
         if user is None or not user.is_authenticated:
@@ -55,7 +55,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
         if tenant is None:
             await self.close(code=CLOSE_NO_TENANT)
             return
-        self.states: dict[str, State] = {}
+        self.states: dict[str, LiveState] = {}
         self.sent: dict[str, int] = {}
         self.repeat: set[str] = set()
         self.replies: list[str] = []
@@ -65,8 +65,6 @@ class JobsConsumer(AsyncWebsocketConsumer):
         self.tenant_id, self.listening = tenant.pk, True
         self.writer = asyncio.create_task(self._write(), name="socket writer")
         await hub().join(self.tenant_id, self)
-        for message in await database_sync_to_async(live_runs)(self.tenant_id):
-            self.offer(state_of(message))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket; however that ends, it leaves the feed."""
@@ -94,11 +92,11 @@ class JobsConsumer(AsyncWebsocketConsumer):
             self._reply(f"There is no run {run_id}.")
             return
         self.repeat.add(message.run)
-        self.offer(state_of(message))
+        self.offer(LiveState(message))
 
     # --- what the hub calls -------------------------------------------------------------------------------------
 
-    def offer(self, state: State) -> None:
+    def offer(self, state: LiveState) -> None:
         """Send this state unless a newer one waits or has been sent; the same one again only when asked for."""
         if not self.listening:
             return

@@ -1,32 +1,32 @@
-"""How do many sockets of one web process follow the runs? Through one hub per process, not one subscription each.
+"""How do many sockets of one web process follow the runs? Through one hub, which reads each changed run once for all.
 
-For every tenant with open pages the hub listens to the channel layer once and, every 250 ms, offers the newest state of
-each changed run to all sockets: what was merged on the way is encoded once, not once per socket. The layer may lose
-messages, so the hub also compares its numbers with the database now and then; and it asks whether the people behind
-the sockets are still members.
+The hub hears which runs have changed. Every 250 ms it reads those of tenants with open pages, and offers their new
+states to the sockets of their tenants. Redis may lose a hint, so the hub also compares its numbers with the database
+every 5 s. Every 10 s it asks whether the people behind the sockets are still members.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any, ParamSpec, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
 from channels.db import database_sync_to_async
-from channels.layers import get_channel_layer
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
 
 from apps.progress.events import RunMessage
-from apps.progress.live import tenant_group
-from apps.progress.selectors import live_numbers, run_of_tenant
+from apps.progress.live import Change, changes
+from apps.progress.selectors import current_numbers, live_runs, runs_by_id
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FLUSH_SECONDS = 0.25
 REPAIR_SECONDS = 5.0
@@ -34,22 +34,30 @@ RECHECK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class State:
-    """One state of a run, as the wire carries it; ``body`` is its JSON text."""
+class LiveState:
+    """One state of a run; its JSON text is made once for all sockets."""
 
-    run: str
-    seq: int
-    body: str
+    message: RunMessage
+
+    @property
+    def run(self) -> str:
+        """Whose state it is."""
+        return self.message.run
+
+    @property
+    def seq(self) -> int:
+        """Its number."""
+        return self.message.seq
+
+    @cached_property
+    def body(self) -> str:
+        """The text for a socket that has the state before it."""
+        return msgspec.json.encode(self.message).decode()
 
     @cached_property
     def as_snapshot(self) -> str:
-        """The same state for somebody who has missed the one before it."""
-        return json.dumps(json.loads(self.body) | {"type": "snapshot"}, separators=(",", ":"))
-
-
-def state_of(message: RunMessage) -> State:
-    """A message as the wire carries it."""
-    return State(message.run, message.seq, msgspec.json.encode(message).decode())
+        """The text for a socket that has missed the state before it."""
+        return msgspec.json.encode(msgspec.structs.replace(self.message, type="snapshot")).decode()
 
 
 class Listener(Protocol):
@@ -57,72 +65,118 @@ class Listener(Protocol):
 
     session_key: str
 
-    def offer(self, state: State) -> None:
-        """Take a state of a run; the socket decides when it sends it, and whether it still has to."""
+    def offer(self, state: LiveState) -> None:
+        """Take a state of a run; the socket decides when to send it, and whether it still has to."""
 
     def may_listen(self) -> bool:
-        """Whether the person behind it is still logged in and a member (asks the database)."""
+        """Whether the person behind the socket is still logged in and a member (asks the database)."""
 
     async def eject(self) -> None:
         """Close the socket, because that person is not."""
 
 
-@dataclass(eq=False)
-class Feed:
-    """The pages of one tenant in this process."""
+class LiveHub:
+    """Offers the states of runs to the sockets of one process, while there are any."""
 
-    tenant_id: int
-    listeners: set[Listener] = field(default_factory=set)
-    waiting: dict[str, State] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._listeners: dict[int, set[Listener]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        # The numbers of the states that were offered last, and the changes that came since, both by run.
+        self._numbers: dict[str, int] = {}
+        self._changes: dict[str, Change] = {}
+        # The sockets that have joined since the last flush, by tenant: they get the state of every current run.
+        self._newcomers: dict[int, set[Listener]] = {}
+        self._has_work = asyncio.Event()
+        self._is_listening = asyncio.Event()
+        # Its own thread and connection: what the sockets ask of the database must not hold up the live states.
+        self._reader = ThreadPoolExecutor(1, "hub")
 
-    def start(self) -> None:
-        """Begin to listen, to flush, to repair and to re-check."""
-        for work in (self._listen, self._flush, self._repair, self._recheck):
-            self.tasks.append(asyncio.create_task(work(), name=f"{work.__name__} of tenant {self.tenant_id}"))
+    async def join(self, tenant_id: int, listener: Listener) -> None:
+        """Offer ``listener`` the state of every current run of the tenant, and then every change."""
+        self._listeners.setdefault(tenant_id, set()).add(listener)
+        if not self._tasks:
+            self._is_listening.clear()
+            works = (self._listen, self._flush, self._repair, self._recheck)
+            self._tasks = [asyncio.create_task(work(), name=f"hub: {work.__name__}") for work in works]
+        await self._is_listening.wait()
+        self._newcomers.setdefault(tenant_id, set()).add(listener)
+        self._has_work.set()
 
-    async def stop(self) -> None:
-        """Stop all of it."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+    async def leave(self, tenant_id: int, listener: Listener) -> None:
+        """Offer it nothing more; when the last socket leaves, the hub rests."""
+        listeners = self._listeners.get(tenant_id, set())
+        listeners.discard(listener)
+        self._newcomers.get(tenant_id, set()).discard(listener)
+        if not listeners:
+            self._listeners.pop(tenant_id, None)
+        if not self._listeners:
+            tasks, self._tasks = self._tasks, []
+            self._numbers, self._changes, self._newcomers = {}, {}, {}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._read(connections.close_all)
 
-    def take(self, state: State) -> None:
-        """A state that the next flush offers, unless a newer one is known."""
-        if state.seq > self.numbers.get(state.run, 0):
-            self.numbers[state.run] = state.seq
-            self.waiting[state.run] = state
-            self.changed.set()
+    # --- what changes --------------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
-        layer = get_channel_layer()
-        assert layer is not None
         while True:
             try:
-                channel = await layer.new_channel()
-                await layer.group_add(tenant_group(self.tenant_id), channel)
-                self.ready.set()
-                while True:
-                    event = await layer.receive(channel)
-                    self.take(State(event["run"], event["seq"], event["body"]))
-            except RedisError as error:
+                async for change in changes(self._is_listening):
+                    self._take(change)
+            except (RedisError, msgspec.MsgspecError) as error:
                 # The pages still get what the repair finds in the database.
-                self.ready.set()
-                logger.warning("The live messages of tenant %s cannot be heard: %s", self.tenant_id, error)
+                self._is_listening.set()
+                logger.warning("Live hints cannot be heard; the pages are up to %g s late: %s", REPAIR_SECONDS, error)
                 await asyncio.sleep(REPAIR_SECONDS)
 
+    def _take(self, change: Change) -> None:
+        """Remember a change for the next flush, unless a newer one is known or no page of its tenant is open."""
+        known = self._changes.get(change.run)
+        newest = max(self._numbers.get(change.run, 0), known.seq if known else 0)
+        if change.tenant in self._listeners and change.seq > newest:
+            self._changes[change.run] = change
+            self._has_work.set()
+
     async def _flush(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
-            await self.changed.wait()
-            self.changed.clear()
-            states, self.waiting = self.waiting, {}
-            for listener in list(self.listeners):
-                for state in states.values():
+            await self._has_work.wait()
+            self._has_work.clear()
+            begin = clock()
+            try:
+                await self._welcome()
+                await self._offer_changes()
+            except DatabaseError as error:
+                logger.warning("Runs could not be read; the pages get them later: %s", error)
+                self._has_work.set()
+                await asyncio.sleep(REPAIR_SECONDS)
+            await asyncio.sleep(max(begin + FLUSH_SECONDS - clock(), 0.0))
+
+    async def _welcome(self) -> None:
+        while self._newcomers:
+            tenant_id = next(iter(self._newcomers))
+            states = [LiveState(message) for message in await self._read(live_runs, tenant_id)]
+            for listener in self._newcomers.pop(tenant_id, ()):
+                for state in states:
                     listener.offer(state)
-            await asyncio.sleep(FLUSH_SECONDS)
+
+    async def _offer_changes(self) -> None:
+        changed, self._changes = self._changes, {}
+        for message in await self._read(runs_by_id, list(changed)):
+            change = changed[message.run]
+            if message.seq == change.seq:
+                message.type = change.kind
+            if message.seq > self._numbers.get(message.run, 0):
+                self._numbers[message.run] = message.seq
+                state = LiveState(message)
+                for listener in list(self._listeners.get(message.tenant, ())):
+                    listener.offer(state)
+
+    async def _read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await database_sync_to_async(work, thread_sensitive=False, executor=self._reader)(*args, **kwargs)
+
+    # --- what is looked after now and then -----------------------------------------------------------------------
 
     async def _repair(self) -> None:
         await self._every(REPAIR_SECONDS, self.repair)
@@ -136,59 +190,34 @@ class Feed:
             try:
                 await work()
             except DatabaseError as error:
-                logger.warning("The live pages of tenant %s could not be looked after: %s", self.tenant_id, error)
+                logger.warning("The database does not answer for the live pages: %s", error)
 
     async def repair(self) -> None:
-        """Fetch what the channel layer has lost: no message that ends a run may be missing for long."""
-        stored = await database_sync_to_async(live_numbers)(self.tenant_id)
-        for run, seq in stored.items():
-            if seq > self.numbers.get(run, 0):
-                message = await database_sync_to_async(run_of_tenant)(self.tenant_id, UUID(run))
-                if message is not None:
-                    self.take(state_of(message))
-        self.numbers = {run: seq for run, seq in self.numbers.items() if run in stored}
+        """Find the changes whose hints were lost: no message that ends a run may be missing for long."""
+        current = await self._read(current_numbers, list(self._listeners))
+        for tenant_id, run, seq in current:
+            self._take(Change(tenant_id, run, seq, "snapshot"))
+        runs = {run for _, run, _ in current}
+        self._numbers = {run: seq for run, seq in self._numbers.items() if run in runs}
 
     async def recheck(self) -> None:
         """Close the sockets of people who have left the tenant, logged out or been locked out."""
-        # The tabs of one browser share a session: it is looked up once.
-        sessions = {listener.session_key: listener for listener in self.listeners}
-        gone = await database_sync_to_async(
-            lambda: {key for key, listener in sessions.items() if not listener.may_listen()}
-        )()
-        for listener in list(self.listeners):
-            if listener.session_key in gone:
-                await listener.eject()
+        for listeners in list(self._listeners.values()):
+            # The tabs of one browser share a session: it is looked up once.
+            sessions = {listener.session_key: listener for listener in listeners}
+            gone = await database_sync_to_async(_left)(sessions)
+            for listener in list(listeners):
+                if listener.session_key in gone:
+                    await listener.eject()
 
 
-class Hub:
-    """The feeds of all tenants with open pages in this process."""
-
-    def __init__(self) -> None:
-        self._feeds: dict[int, Feed] = {}
-
-    async def join(self, tenant_id: int, listener: Listener) -> None:
-        """Offer the tenant's states to ``listener`` from now on; it misses none that is published after this."""
-        feed = self._feeds.get(tenant_id)
-        if feed is None:
-            feed = self._feeds[tenant_id] = Feed(tenant_id)
-            feed.start()
-        feed.listeners.add(listener)
-        await feed.ready.wait()
-
-    async def leave(self, tenant_id: int, listener: Listener) -> None:
-        """Offer it nothing more; the tenant's last socket ends its feed."""
-        feed = self._feeds.get(tenant_id)
-        if feed is None:
-            return
-        feed.listeners.discard(listener)
-        if not feed.listeners:
-            del self._feeds[tenant_id]
-            await feed.stop()
+def _left(sessions: dict[str, Listener]) -> set[str]:
+    return {key for key, listener in sessions.items() if not listener.may_listen()}
 
 
-_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, LiveHub]" = WeakKeyDictionary()
 
 
-def hub() -> Hub:
+def hub() -> LiveHub:
     """The hub of this process (of its event loop)."""
-    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+    return _hubs.setdefault(asyncio.get_running_loop(), LiveHub())

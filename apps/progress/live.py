@@ -1,35 +1,50 @@
-"""How does a stored change reach the open pages? One plain publish to the channel layer's Redis, after the commit.
+"""How do the web processes hear of a stored change? By a hint on a Redis channel: which run, and its new number.
 
-``async_to_sync(group_send)`` would open a Redis connection per message (docs/decisions/0003-celery.md); the pub/sub
-layer's wire format is a msgpack map published to ``asgi__group__<group>``, so a synchronous publish is enough. A lost
-message costs nothing: the rows are the truth, and pages repair gaps.
+The rows are the truth: a process that hears a hint reads the run. So a lost hint costs a few seconds and no state, and
+nothing of a tenant's data travels in Redis. Why it is so: docs/decisions/0008-live-channel.md.
 """
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 import msgspec
 from redis.exceptions import RedisError
 
-from apps.core.redis import redis_client
-from apps.progress.events import RunMessage
+from apps.core.redis import async_redis_client, redis_client
+from apps.progress.events import MessageType
 
 logger = logging.getLogger(__name__)
 
-
-def tenant_group(tenant_id: int) -> str:
-    """The channel group that the members of a tenant listen to."""
-    return f"tenant.{tenant_id}"
+CHANNEL = "etl.live"
 
 
-def publish(message: RunMessage) -> None:
-    """Tell the tenant's open pages."""
-    event = {
-        "type": "run.message",
-        "run": message.run,
-        "seq": message.seq,
-        "body": msgspec.json.encode(message).decode(),
-    }
+class Change(msgspec.Struct, frozen=True):
+    """A stored change of a run: the new ``seq``, and the type of the message that reports it."""
+
+    tenant: int
+    run: str
+    seq: int
+    kind: MessageType
+
+
+DECODER = msgspec.json.Decoder(Change)
+
+
+def announce(change: Change) -> None:
+    """Tell the web processes that a run has changed, after the commit."""
     try:
-        redis_client().publish(f"asgi__group__{tenant_group(message.tenant)}", msgspec.msgpack.encode(event))
+        redis_client().publish(CHANNEL, msgspec.json.encode(change))
     except RedisError as error:
-        logger.warning("A live message was not delivered (pages will poll): %s", error)
+        logger.warning("Redis did not take a live hint, so pages hear of the change later: %s", error)
+
+
+async def changes(is_listening: asyncio.Event) -> AsyncIterator[Change]:
+    """All changes from now on; ``is_listening`` is set when none can be missed any more. Raises ``RedisError``."""
+    async with async_redis_client() as client, client.pubsub() as channel:
+        await channel.subscribe(CHANNEL)
+        async for message in channel.listen():
+            if message["type"] == "subscribe":
+                is_listening.set()
+            else:
+                yield DECODER.decode(message["data"])

@@ -1,36 +1,60 @@
-"""What is the visible state of the runs of a tenant?"""
+"""What is the visible state of the runs, as messages?"""
 
+import logging
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from apps.progress.events import RunMessage, run_message, run_messages
+from apps.progress import rows
+from apps.progress.events import RunMessage, run_messages
 from apps.progress.models import RunProgress, StageProgress
+from apps.progress.rows import StoredState
+
+logger = logging.getLogger(__name__)
 
 
 def live_runs(tenant_id: int) -> list[RunMessage]:
     """The newest run of every job of the tenant, as snapshots."""
-    rows = RunProgress.objects.for_tenant(tenant_id).filter(current=True).order_by("job_id").prefetch_related("stages")
-    return run_messages("snapshot", [(row, row.stages.all()) for row in rows])
+    return _snapshots(rows.current_states(tenant_id))
 
 
 def live_run(job_id: int) -> RunMessage | None:
     """The newest run of a job, as a snapshot."""
-    row = RunProgress.across_tenants.filter(job_id=job_id, current=True).prefetch_related("stages").first()
-    return run_message("snapshot", row, row.stages.all()) if row else None
-
-
-def live_numbers(tenant_id: int) -> dict[str, int]:
-    """How far the newest run of every job of the tenant is numbered: its ``seq`` by run."""
-    rows = RunProgress.objects.for_tenant(tenant_id).filter(current=True)
-    return {str(run): seq for run, seq in rows.values_list("run", "seq")}
+    return next(iter(_snapshots(rows.current_state(job_id))), None)
 
 
 def run_of_tenant(tenant_id: int, run_id: UUID) -> RunMessage | None:
     """One run as a snapshot; ``None`` when this tenant has no such run."""
-    row = RunProgress.objects.for_tenant(tenant_id).filter(pk=run_id).prefetch_related("stages").first()
-    return run_message("snapshot", row, row.stages.all()) if row else None
+    return next(iter(_snapshots(rows.state_of_tenant(tenant_id, run_id))), None)
+
+
+def runs_by_id(runs: Collection[str]) -> list[RunMessage]:
+    """These runs of any tenant, as snapshots; a run that cannot be shown is left out and hinders no other."""
+    states = rows.states_by_id([UUID(run) for run in runs])
+    try:
+        return _snapshots(states)
+    except KeyError:
+        return [message for state in states for message in _if_possible(state)]
+
+
+def current_numbers(tenant_ids: Collection[int]) -> list[tuple[int, str, int]]:
+    """Tenant, id and ``seq`` of the newest run of every job of these tenants."""
+    found = RunProgress.across_tenants.filter(tenant__in=tenant_ids, current=True)
+    return [(tenant_id, str(run), seq) for tenant_id, run, seq in found.values_list("tenant_id", "run", "seq")]
 
 
 def stage_states(run_id: UUID) -> dict[tuple[str, str], str]:
     """The state of every stage of a run, by step and stage."""
     cells = StageProgress.objects.filter(run_id=run_id).values_list("step", "stage", "state")
     return {(step, stage): state for step, stage, state in cells}
+
+
+def _snapshots(states: Sequence[StoredState]) -> list[RunMessage]:
+    return run_messages("snapshot", [(state.row, state.stages) for state in states])
+
+
+def _if_possible(state: StoredState) -> list[RunMessage]:
+    try:
+        return _snapshots([state])
+    except KeyError:
+        logger.exception("Run %s cannot be shown: it does not fit the definition of its job.", state.row.run)
+        return []

@@ -23,7 +23,8 @@ from apps.progress.engine.history import counter_key
 from apps.progress.events import MessageType
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.plan import bar_of, cells_of, eta_of, learn, stored_pace, unit_of
-from apps.progress.stored import Seen, look, quick_commit, row_of, snapshot, store, store_if_unchanged
+from apps.progress.rows import StoredState, stored_state
+from apps.progress.stored import quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.registry import definition
 
 __all__ = ["begin", "count", "mark", "overall", "refresh", "snapshot", "wait", "working"]
@@ -166,7 +167,7 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
     """
     kind: MessageType = "job_status" if status else "progress_update"
     # Who finds that another one has stored a newer state leaves mere progress to that one.
-    while (seen := look(run_id, always=status)) is not None:
+    while (seen := stored_state(run_id, with_throttle=not status)) is not None:
         changes = _moved(seen, message)
         if not status:
             changes["flushed_at"] = seen.now
@@ -174,7 +175,7 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
             return
 
 
-def _moved(seen: Seen, message: str) -> dict[str, Any]:
+def _moved(seen: StoredState, message: str) -> dict[str, Any]:
     """What the counters say: the bar and, while the run works, its pace and its end."""
     row, cells = seen.row, cells_of(seen.stages)
     bar = bar_of(row, cells, succeeded=row.overall == JobState.FINISHED)

@@ -1,49 +1,27 @@
-"""How is a change of a run's visible state stored and told? Numbered in the same statement, published after the commit.
+"""How is a change of a run's visible state stored? Numbered in the same statement, and announced after the commit.
 
 Mere progress is throttled by the row itself, which all workers share: at most two stored updates a second per run,
-whatever the number of workers and items. State changes, final ones among them, are never held back.
+however many workers and records there are. A change of state is never held back, and the end of a run is one.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F, JSONField, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from apps.progress.events import MessageType, RunMessage, run_message
-from apps.progress.live import publish
+from apps.progress.live import Change, announce
 from apps.progress.models import RunProgress
-from apps.progress.plan import StageRow
+from apps.progress.rows import JSON_COLUMNS, StoredState, stored_state
 
-MIN_INTERVAL = timedelta(milliseconds=500)
-# Asked with every batch of every run: one plain statement, as Django's composing of three takes longer than they do.
-LOOK = """
-    SELECT shown.*, statement_timestamp() AS now, (
-        SELECT jsonb_agg(cell ORDER BY position) FROM progress_stageprogress AS cell WHERE run_id = shown.run
-    ) AS stages
-    FROM progress_runprogress AS shown
-    WHERE run = %s
-        AND (%s OR flushed_at IS NULL OR flushed_at <= statement_timestamp() - make_interval(secs => %s))
-"""
 UPDATE = "UPDATE progress_runprogress SET {} WHERE run = %s AND seq = %s"
-# Always true. The commit of this statement alone is then one of `quick_commit`.
+# Always true; sets for the commit of this one statement what `quick_commit` sets for a transaction.
 COMMITS_QUICKLY = " AND set_config('synchronous_commit', 'off', true) = 'off'"
-JSON_COLUMNS = frozenset(field.attname for field in RunProgress._meta.fields if isinstance(field, JSONField))
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The state of a run as it was stored at ``now``, by the database's clock."""
-
-    row: RunProgress
-    stages: list[StageRow]
-    now: datetime
 
 
 @contextmanager
@@ -64,28 +42,14 @@ def row_of(run_id: UUID) -> QuerySet[RunProgress]:
 
 
 def store(run_id: UUID, kind: MessageType, changes: Mapping[str, Any]) -> None:
-    """Store ``changes`` as the next ``seq``, and tell the pages as soon as that is committed."""
+    """Store ``changes`` as the next ``seq``, and announce them after the commit."""
     row_of(run_id).update(**changes, seq=F("seq") + 1, updated_at=Now())
-    transaction.on_commit(lambda: publish(snapshot(run_id, kind)))
+    tenant_id, seq = row_of(run_id).values_list("tenant_id", "seq").get()
+    transaction.on_commit(lambda: announce(Change(tenant_id, str(run_id), seq, kind)))
 
 
-def look(run_id: UUID, *, always: bool) -> Seen | None:
-    """The stored state of a run; ``None`` for an unknown one and, unless ``always``, where it was stored just now."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOOK, [run_id, always, MIN_INTERVAL.total_seconds()])
-        found = cursor.fetchone()
-        if found is None:
-            return None
-        values = dict(zip((column.name for column in cursor.description), found, strict=True))
-    stages = msgspec.json.decode(values.pop("stages") or "[]", type=list[StageRow])
-    now = values.pop("now")
-    for name in JSON_COLUMNS:
-        values[name] = msgspec.json.decode(values[name])
-    return Seen(RunProgress(**values), stages, now)
-
-
-def store_if_unchanged(seen: Seen, kind: MessageType, changes: Mapping[str, Any]) -> bool:
-    """Store ``changes`` as the next ``seq`` and tell them, unless another one was stored since; says whether it did."""
+def store_if_unchanged(seen: StoredState, kind: MessageType, changes: Mapping[str, Any]) -> bool:
+    """Do the same unless another change was stored since ``seen`` was read; return whether it was stored."""
     row = seen.row
     new = {**changes, "seq": row.seq + 1, "updated_at": seen.now}
     columns = ", ".join(f"{name} = %s" for name in new)
@@ -95,15 +59,14 @@ def store_if_unchanged(seen: Seen, kind: MessageType, changes: Mapping[str, Any]
         cursor.execute(statement, [*values, row.run, row.seq])
         if not cursor.rowcount:
             return False
-    for name, value in new.items():
-        setattr(row, name, value)
-    transaction.on_commit(lambda: publish(run_message(kind, row, seen.stages)))
+    change = Change(row.tenant_id, str(row.run), row.seq + 1, kind)
+    transaction.on_commit(lambda: announce(change))
     return True
 
 
-def snapshot(run_id: UUID, kind: MessageType = "snapshot") -> RunMessage:
+def snapshot(run_id: UUID) -> RunMessage:
     """The whole stored state of a run; ``RunProgress.DoesNotExist`` for an unknown one."""
-    seen = look(run_id, always=True)
-    if seen is None:
+    state = stored_state(run_id)
+    if state is None:
         raise RunProgress.DoesNotExist(f"There is no run {run_id}.")
-    return run_message(kind, seen.row, seen.stages)
+    return run_message("snapshot", state.row, state.stages)

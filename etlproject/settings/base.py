@@ -157,14 +157,6 @@ EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMA
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "etl@localhost")
 
-# --- live messages ------------------------------------------------------------------------------------------------
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
-    }
-}
-
 # --- Celery (docs/decisions/0003-celery.md says why each value is what it is) -----------------------------------------
 CELERY_BROKER_URL = env.url("CELERY_BROKER_URL", REDIS | {"amqp", "amqps"}, REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True

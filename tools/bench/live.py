@@ -1,8 +1,8 @@
 """How long does a stored change take until the browser's handler gets it? ``python -m tools.bench.live --help``.
 
 Many sockets listen to one web process while many changes a second are stored. The delay of a state is the time at which
-a socket receives it minus the time at which it was stored, both by this machine's clock. At the end every socket must
-know the last state of every run.
+a socket receives it minus the time at which the writer began to store it, both by this machine's clock. At the end
+every socket must know the last state of every run.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from uuid import uuid4
@@ -36,7 +35,6 @@ class Head(msgspec.Struct):
     type: str
     run: str
     seq: int
-    ts: datetime
 
 
 DECODER = msgspec.json.Decoder(list[Head])
@@ -44,16 +42,16 @@ DECODER = msgspec.json.Decoder(list[Head])
 
 @dataclass
 class Heard:
-    """What one socket received: the delays in seconds, and the last number of every run."""
+    """What one socket received: the time of each state that was not merged, and the last number of every run."""
 
-    delays: list[float]
+    times: dict[tuple[str, int], float]
     numbers: dict[str, int]
 
 
 async def _listen(address: str, cookie: str, until_time: float) -> Heard:
     from websockets.asyncio.client import connect
 
-    heard = Heard([], {})
+    heard = Heard({}, {})
     headers = {"Cookie": f"sessionid={cookie}"}
     origin = address.replace("ws://", "http://").removesuffix("/ws/jobs/?bundled")
     async with connect(address, origin=origin, additional_headers=headers, compression=None) as socket:  # type: ignore[arg-type]
@@ -62,11 +60,11 @@ async def _listen(address: str, cookie: str, until_time: float) -> Heard:
                 frame = await asyncio.wait_for(socket.recv(), left)
             except TimeoutError:
                 break
-            now = datetime.now(UTC)
+            now = time.time()
             for head in DECODER.decode(frame):
                 heard.numbers[head.run] = head.seq
                 if head.type == "progress_update":
-                    heard.delays.append((now - head.ts).total_seconds())
+                    heard.times[head.run, head.seq] = now
     return heard
 
 
@@ -96,8 +94,8 @@ def _member() -> tuple[int, str]:
     return tenant.pk, browser.cookies["sessionid"].value
 
 
-def _write(tenant_id: int, per_second: int, seconds: float) -> dict[str, int]:
-    """Store ``per_second`` changes a second, spread over the runs; return the last number of each run."""
+def _write(tenant_id: int, per_second: int, seconds: float) -> dict[tuple[str, int], float]:
+    """Store ``per_second`` changes a second, spread over the runs; return when each was begun, by run and number."""
     from apps.progress import services as progress
     from apps.progress.models import RunProgress
     from apps.progress.stored import quick_commit, store
@@ -115,11 +113,15 @@ def _write(tenant_id: int, per_second: int, seconds: float) -> dict[str, int]:
         )
     time.sleep(WARM_UP)
     begin, count = time.monotonic(), int(per_second * seconds)
+    times: dict[tuple[str, int], float] = {}
     for number in range(count):
         time.sleep(max(0.0, begin + number / per_second - time.monotonic()))
+        times[str(runs[number % RUNS]), 2 + number // RUNS] = time.time()
         with quick_commit():
             store(runs[number % RUNS], "progress_update", {"percent": 99 * number / count, "message": f"{number} done"})
-    return {str(run): seq for run, seq in RunProgress.across_tenants.values_list("run", "seq")}
+    stored = RunProgress.across_tenants.filter(tenant=tenant_id).values_list("run", "seq")
+    assert all((str(run), seq) in times for run, seq in stored)
+    return times
 
 
 def measure(testbed: Testbed, sockets: int, per_second: int, seconds: float) -> str:
@@ -137,14 +139,15 @@ def measure(testbed: Testbed, sockets: int, per_second: int, seconds: float) -> 
             )
             browsers.start()
             time.sleep(sockets / 50)  # the hand-shakes
-            numbers = _write(tenant_id, per_second, seconds)
+            times = _write(tenant_id, per_second, seconds)
             heard = [results.get(timeout=120) for _ in range(sockets)]
             browsers.join(30)
-    return _line(sockets, per_second, heard, numbers)
+    return _line(sockets, per_second, heard, times)
 
 
-def _line(sockets: int, per_second: int, heard: list[Heard], numbers: dict[str, int]) -> str:
-    delays = [delay * 1000 for one in heard for delay in one.delays]
+def _line(sockets: int, per_second: int, heard: list[Heard], times: dict[tuple[str, int], float]) -> str:
+    numbers = {run: max(seq for of, seq in times if of == run) for run, _ in times}
+    delays = [1000 * (at - times[state]) for one in heard for state, at in one.times.items()]
     behind = sum(one.numbers.get(run, 0) < seq for one in heard for run, seq in numbers.items())
     cuts = quantiles(delays, n=100)
     return (

@@ -48,7 +48,7 @@ class PersistentRecorder(Recorder):
 
     def _listen(self) -> None:
         while not self._done.is_set():
-            with suppress(RedisError, OSError):
+            with suppress(RedisError, DatabaseError, OSError):
                 super()._listen()
             time.sleep(POLL)
 

@@ -24,7 +24,7 @@ from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import HEARTBEAT_SECONDS, LEASE, LeaseLostError
 from apps.progress import services as progress
 from apps.progress.choices import RunState
-from apps.progress.stored import MIN_INTERVAL
+from apps.progress.rows import MIN_INTERVAL
 from apps.raw.services import describe
 from apps.sources.definition import Stage
 from apps.sources.errors import RateLimitedError

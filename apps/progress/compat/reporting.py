@@ -12,7 +12,8 @@ from apps.progress.engine.bar import NEARLY_FULL
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress
 from apps.progress.plan import steps_of
-from apps.progress.stored import look, snapshot, store_if_unchanged
+from apps.progress.rows import stored_state
+from apps.progress.stored import snapshot, store_if_unchanged
 from apps.sources.text import clean
 from apps.tenants.models import Tenant
 
@@ -73,7 +74,7 @@ def _current(job_name: str, tenant: Tenant | int) -> RunProgress:
 
 
 def _store(row: RunProgress, changes: dict[str, object], percent: float, *, is_edge: bool = False) -> RunMessage:
-    while (seen := look(row.run, always=is_edge)) is not None:
+    while (seen := stored_state(row.run, with_throttle=not is_edge)) is not None:
         reached = max(seen.row.percent, min(percent, NEARLY_FULL))
         if store_if_unchanged(seen, "progress_update", changes | {"percent": reached, "flushed_at": seen.now}):
             break

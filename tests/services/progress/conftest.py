@@ -13,7 +13,8 @@ from django.test import Client
 from apps.progress import services
 from apps.progress.choices import StageState
 from apps.progress.events import RunMessage
-from apps.progress.live import publish
+from apps.progress.live import Change, announce
+from apps.progress.selectors import run_of_tenant
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.tenants.models import Role, Tenant, User
@@ -62,8 +63,9 @@ def browser_of(user: User) -> Client:
 
 @dataclass
 class Published:
-    """What was published, newest last."""
+    """What was announced, newest last, and what a page reads that asks at once."""
 
+    changes: list[Change]
     messages: list[RunMessage]
 
     def of(self, run: UUID) -> list[RunMessage]:
@@ -73,14 +75,19 @@ class Published:
 
 @pytest.fixture
 def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Published:
-    """Every message on its way to the channel layer, which still gets it."""
-    heard = Published([])
+    """Every change on its way to Redis, which still gets it."""
+    heard = Published([], [])
 
-    def tell(message: RunMessage) -> None:
+    def tell(change: Change) -> None:
+        message = run_of_tenant(change.tenant, UUID(change.run))
+        assert message
+        if message.seq == change.seq:
+            message.type = change.kind
+        heard.changes.append(change)
         heard.messages.append(message)
-        publish(message)
+        announce(change)
 
-    monkeypatch.setattr("apps.progress.stored.publish", tell)
+    monkeypatch.setattr("apps.progress.stored.announce", tell)
     return heard
 
 

@@ -20,8 +20,9 @@ from apps.progress.choices import StageState
 from apps.progress.compat import discover
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress, StageProgress
+from apps.progress.rows import stored_state
 from apps.progress.selectors import live_runs, run_of_tenant
-from apps.progress.stored import look, store_if_unchanged
+from apps.progress.stored import store_if_unchanged
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
@@ -120,7 +121,7 @@ def test_numbers_grow_by_one(run: UUID, published: Published) -> None:
     finish_first_steps(run)
     for _ in range(5):
         _move(run, 100)
-    numbers = [message.seq for message in published.of(run)]
+    numbers = [change.seq for change in published.changes if change.run == str(run)]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
@@ -164,11 +165,11 @@ def test_of_state_changes_at_the_same_time_none_is_lost(run: UUID, published: Pu
     for teller in tellers:
         teller.join()
     assert _stored(run).seq == before + 40
-    assert sorted(message.seq for message in published.of(run))[-40:] == list(range(before + 1, before + 41))
+    assert sorted(change.seq for change in published.changes)[-40:] == list(range(before + 1, before + 41))
 
 
 def test_progress_that_is_older_than_a_state_change_is_not_stored(run: UUID, published: Published) -> None:
-    seen = look(run, always=True)
+    seen = stored_state(run)
     assert seen
     services.overall(run, "PAUSED", message="Paused")
     assert not store_if_unchanged(seen, "progress_update", {"message": "Working"})
