@@ -39,7 +39,7 @@ class ProofRow:
         ]
 
     @property
-    def verdict(self) -> str:
+    def result(self) -> str:
         """``differs``, ``set-aside`` or ``agrees``."""
         if self.line.differs:
             return "differs"
@@ -61,7 +61,7 @@ class ProofKind:
 
     @property
     def title(self) -> str:
-        """The name of the kind in words. Raw answers are told apart from the loaded rows of the same name."""
+        """The name of the kind in words. Raw answers are distinguished from the loaded rows of the same name."""
         return kind_words(self.name) if self.is_loaded_kind else f"{kind_words(self.name)} (raw answers)"
 
     @property
@@ -100,7 +100,7 @@ class ProofView:
     set_aside: int = 0
 
     @property
-    def verdict(self) -> str:
+    def result(self) -> str:
         """``differs``, ``set-aside`` or ``agrees``."""
         if self.findings or self.notes:
             return "differs"

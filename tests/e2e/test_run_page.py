@@ -143,12 +143,12 @@ def hook() -> Iterator[Heard]:
 
 
 RECORD = """
-window.told = [];
+window.shown = [];
 window.Notification = class extends EventTarget {
   static requestPermission = async () => 'granted';
   constructor(title, options) {
     super();
-    window.told.push([title, options.tag]);
+    window.shown.push([title, options.tag]);
   }
 };
 """
@@ -170,8 +170,8 @@ def test_one_is_told_of_the_end_by_browser_and_webhook(visit: Visit, running: Ru
     page.goto("/jobs/")
     expect(page.locator("#live-sign")).to_contain_text("Live")
     services.resume(running.job, actor="test")
-    page.wait_for_function("() => window.told.length")
-    assert page.evaluate("() => window.told") == [["jira: finished", str(running.pk)]]
+    page.wait_for_function("() => window.shown.length")
+    assert page.evaluate("() => window.shown") == [["jira: finished", str(running.pk)]]
     until(lambda: hook, "the webhook")
     page.goto(f"/runs/{running.pk}/")
     page.click("#notify > summary")

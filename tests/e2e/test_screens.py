@@ -175,7 +175,7 @@ def test_every_page_fits_and_is_kept_as_a_picture(
     assert too_wide == []
 
 
-def test_a_small_screen_shows_the_newest_day_and_the_verdicts_at_once(
+def test_a_small_screen_shows_the_newest_day_and_the_results_at_once(
     visit: Callable[..., Page], screens: dict[str, Screen]
 ) -> None:
     page = visit(viewport={"width": 390, "height": 900})

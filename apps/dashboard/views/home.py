@@ -11,7 +11,7 @@ from apps.tenants.current import TenantRequest
 
 @member_page
 def home(request: TenantRequest) -> HttpResponse:
-    """Every job at a glance, and the health of the system."""
+    """An overview of all jobs, and the health of the system."""
     found = overviews.overviews(request.tenant, request.role)
     context = {
         "overviews": found,

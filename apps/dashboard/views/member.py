@@ -1,4 +1,4 @@
-"""Who may see a page? Members of a tenant. Other people have to log in, or are told to ask an admin for a role."""
+"""Who may see a page? Members of a tenant. Other people have to log in, or are asked to get a role from an admin."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ from apps.tenants.current import TenantRequest
 
 
 def member_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page for members of a tenant. Other people have to log in, or are told to ask an admin for a role."""
+    """A page for members of a tenant. Other people have to log in, or are asked to get a role from an admin."""
     return require_safe(_of_members(view))
 
 

@@ -110,9 +110,9 @@ def test_a_run_without_a_difference_is_shown_as_complete(finished: Run, viewer: 
 
 
 def test_the_api_returns_the_stored_proof(finished: Run, viewer: Client) -> None:
-    told = viewer.get(f"/api/runs/{finished.pk}/proof").json()
-    assert (told["outcome"], told["complete"], len(told["problems"])) == ("incomplete", False, 3)
-    (pay,) = [line for line in told["lines"] if line["scope"] == "PAY" and line["kind"] == "issue"]
+    answer = viewer.get(f"/api/runs/{finished.pk}/proof").json()
+    assert (answer["outcome"], answer["complete"], len(answer["problems"])) == ("incomplete", False, 3)
+    (pay,) = [line for line in answer["lines"] if line["scope"] == "PAY" and line["kind"] == "issue"]
     assert pay["missing_embedded"] == {"number": 150, "ids": ["12"]}
     assert (pay["listed"], pay["exact"], pay["differs"]) == (5, True, True)
 
@@ -164,9 +164,9 @@ def test_a_record_without_a_payload_offers_no_retry(run: Run, operator: Client) 
 
 def test_the_api_lists_pages_and_shows_the_payload(run: Run, viewer: Client) -> None:
     records = [set_aside(run.job, number) for number in range(1, 4)]
-    told = viewer.get("/api/quarantine?entity=issue&text=date").json()
-    assert (told["number"], told["before"]) == (3, None)
-    assert [one["id"] for one in told["records"]] == [record.pk for record in reversed(records)]
+    answer = viewer.get("/api/quarantine?entity=issue&text=date").json()
+    assert (answer["number"], answer["before"]) == (3, None)
+    assert [one["id"] for one in answer["records"]] == [record.pk for record in reversed(records)]
     one = viewer.get(f"/api/quarantine/{records[0].pk}").json()
     assert (one["external_id"], one["payload"]) == ("1", '{"key": "PAY-1"}')
 

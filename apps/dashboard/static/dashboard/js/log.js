@@ -33,7 +33,7 @@ class Log {
     this.#list = this.#frame.querySelector("ol");
     this.#form = root.querySelector("[data-log-form]");
     this.#button = root.querySelector("[data-log-new]");
-    this.#cursor = Number(root.dataset.settled);
+    this.#cursor = Number(root.dataset.cursor);
     this.#listen();
     if (location.hash.startsWith("#line-")) this.#reveal();
     else this.#toBottom();

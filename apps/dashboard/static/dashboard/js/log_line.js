@@ -12,10 +12,10 @@ export function lineElement({ id, at, level, text }, wanted) {
   line.dataset.level = level;
   line.append(timeOf(id, at));
   if (SIGNS[level]) line.append(sign(...SIGNS[level]));
-  const told = words("span", "");
-  told.className = "log-text";
-  told.append(...marked(text, wanted));
-  line.append(told);
+  const content = words("span", "");
+  content.className = "log-text";
+  content.append(...marked(text, wanted));
+  line.append(content);
   return line;
 }
 

@@ -23,8 +23,8 @@ function ended(message) {
   const outcome = (message.rest ? message.run_state : message.job_state).word.toLowerCase();
   const body = message.card.summary;
   try {
-    const told = new Notification(`${name}: ${outcome}`, { body, tag: message.run });
-    told.addEventListener("click", () => {
+    const notification = new Notification(`${name}: ${outcome}`, { body, tag: message.run });
+    notification.addEventListener("click", () => {
       window.focus();
       location.assign(`/runs/${message.run}/`);
     });
@@ -54,10 +54,10 @@ function draw() {
   button.querySelector("span").textContent = asked ? "Turn off in this browser" : "In this browser";
 }
 
-async function ask(element, wish) {
+async function ask(element, subscription) {
   const { run } = element.closest("[data-notify]").dataset;
   try {
-    await post(`/api/runs/${run}/notices`, wish);
+    await post(`/api/runs/${run}/notices`, subscription);
     toast("You will be notified when the run ends.");
     if (element.matches("form")) element.reset();
   } catch (error) {

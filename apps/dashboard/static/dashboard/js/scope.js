@@ -99,9 +99,9 @@ document.getElementById("dry-run").addEventListener("click", async ({ currentTar
   try {
     answer.replaceChildren(...drawn(await post(`/api/jobs/${job}/estimate`, chosenScope())));
   } catch (error) {
-    const told = words("p", error.message);
-    told.className = "form-error";
-    answer.replaceChildren(told);
+    const problem = words("p", error.message);
+    problem.className = "form-error";
+    answer.replaceChildren(problem);
   }
   button.disabled = false;
 });
