@@ -17,6 +17,7 @@ from uuid import uuid4
 import psutil
 
 _MARKS = "PROCESS_TREES"  # the trees of a process, separated by blanks: trees can be nested
+_GUARDIAN = "guardian"  # a guardian belongs to no tree: it ends by itself when its program has ended
 _GRACE = 3.0  # seconds between SIGTERM and SIGKILL
 _MAX_WAIT = 30.0  # seconds
 
@@ -26,6 +27,7 @@ def guard(folder: Path | None = None) -> None:
     tree = uuid4().hex
     guardian = subprocess.Popen(  # noqa: S603 - this file
         [sys.executable, __file__, tree, *([str(folder)] if folder else [])],
+        env={**os.environ, _MARKS: _GUARDIAN},
         stdin=subprocess.PIPE,
         cwd="/",
         start_new_session=True,  # Ctrl-C is not for the guardian
@@ -47,15 +49,21 @@ def _dismiss(guardian: "subprocess.Popen[bytes]") -> None:
         guardian.wait(_MAX_WAIT)
 
 
+def _marks_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.environ().get(_MARKS, "").split()
+    except psutil.Error:
+        return []
+
+
 def _members(tree: str) -> list[psutil.Process]:
-    """The living processes of a tree, without this one."""
+    """The living processes of a tree."""
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if tree in process.environ().get(_MARKS, "").split() and process.status() != psutil.STATUS_ZOMBIE:
+            if tree in _marks_of(process) and process.status() != psutil.STATUS_ZOMBIE:
                 found |= {one.pid: one for one in (process, *process.children(recursive=True))}
-    found.pop(os.getpid(), None)
-    return list(found.values())
+    return [process for process in found.values() if _marks_of(process) != [_GUARDIAN]]
 
 
 def main() -> None:

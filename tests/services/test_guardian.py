@@ -1,6 +1,5 @@
-"""Does everything that tests start end with them, however they end?"""
+"""Does everything that tests, bench and chaos start end with them, however they end?"""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -13,14 +12,31 @@ import pytest
 from apps.stack.services import rabbitmq
 from tests.processes import ROOT, until
 
-STARTED = [
-    *("postgres", "valkey-server", "apps.stack.gateway", "manage.py sandbox", "celery", "apps/stack/guardian.py"),
-    *(["chromium"] if shutil.which("chromium") else []),
-    *(["beam", "epmd"] if not rabbitmq.available() else []),
-]
+EVERYTHING = ["pytest", "-p", "no:cacheprovider", "tests/services/everything.py"]
+BENCH = ["tools.bench", "--issues", "20", "--prs", "20", "--only", "A", "--repeat", "99", "--no-peers"]
+CHAOS = ["tools.chaos", "--broker", "redis", "--slots", "1", "--folder"]
+# Parts of command lines; a worker has children.
+STARTED = ("postgres", "valkey-server", "apps.stack.gateway", "manage.py sandbox", "celery", "apps/stack/guardian.py")
+BROWSER = ["chromium"] if shutil.which("chromium") else []
+BROKER = ["beam", "epmd"] if not rabbitmq.available() else []
 
 
-def alive(process: psutil.Process) -> bool:
+def tree_of(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def has_all(tree: list[psutil.Process], names: list[str]) -> bool:
+    try:
+        lines = [" ".join(process.cmdline()) for process in tree]
+    except psutil.Error:
+        return False
+    return all(any(name in line for line in lines) for name in names)
+
+
+def is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -28,25 +44,30 @@ def alive(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("options", "number"),
-    [(["-n", "0"], signal.SIGKILL), (["-n", "1"], signal.SIGKILL), (["-n", "1"], signal.SIGINT)],
-    ids=["killed", "killed in parallel", "interrupted"],
+    ("command", "number"),
+    [
+        pytest.param([*EVERYTHING, "-n", "0"], signal.SIGKILL, id="tests killed"),
+        pytest.param([*EVERYTHING, "-n", "1"], signal.SIGKILL, id="parallel tests killed"),
+        pytest.param([*EVERYTHING, "-n", "1"], signal.SIGINT, id="parallel tests interrupted"),
+        pytest.param(BENCH, signal.SIGKILL, id="bench killed"),
+        pytest.param(CHAOS, signal.SIGKILL, id="chaos killed"),
+    ],
 )
-def test_nothing_outlives_an_interrupted_test_run(options: list[str], number: signal.Signals, tmp_path: Path) -> None:
-    ready = tmp_path / "everything runs"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, "tests/services/everything.py"]
-    environment = {**os.environ, "EVERYTHING_RUNS": str(ready)}
+def test_nothing_outlives_its_program(command: list[str], number: signal.Signals, tmp_path: Path) -> None:
+    folder = [str(tmp_path)] if command is CHAOS else []
+    names = [*STARTED, *(BROWSER + BROKER if "pytest" in command else [])]
     with (tmp_path / "output").open("wb") as output:
-        tests = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        program = subprocess.Popen(
+            [sys.executable, "-m", *command, *folder], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
     try:
-        until(lambda: ready.exists() or tests.poll() is not None, "everything", 120)
-        started = psutil.Process(tests.pid).children(recursive=True)
-        lines = [" ".join(process.cmdline()) for process in started]
-        assert [name for name in STARTED if not any(name in line for line in lines)] == []
-        tests.send_signal(number)
-        tests.wait(60)
-        until(lambda: not any(map(alive, started)), "the end of all processes", 60)
+        until(lambda: has_all(tree_of(psutil.Process(program.pid)), names) or program.poll() is not None, "everything")
+        started = tree_of(psutil.Process(program.pid))
+        assert has_all(started, names)
+        program.send_signal(number)
+        program.wait(60)
+        until(lambda: not any(map(is_alive, started)), "the end of all processes")
     finally:
-        tests.kill()
-        tests.wait()
+        program.kill()
+        program.wait()
         sys.stdout.write((tmp_path / "output").read_text())

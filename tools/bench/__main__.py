@@ -31,16 +31,16 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Bring the services up, measure, and write the report to ``var/bench``."""
     asked = arguments()
-    guard()
     results = ROOT / "var" / "bench"
     results.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="testbed-", dir=results, ignore_cleanup_errors=True) as folder:
-        testbed = Testbed(Path(folder))
-        with testbed.running():
-            # Imported only now: the product's settings need the addresses of the services.
-            from tools.bench import bench
+    folder = Path(tempfile.mkdtemp(prefix="testbed-", dir=results))
+    guard(folder)
+    testbed = Testbed(folder)
+    with testbed.running():
+        # Imported only now: the product's settings need the addresses of the services.
+        from tools.bench import bench
 
-            sys.stdout.write(bench.profiles(testbed, asked) if asked.profile else bench.report(testbed, asked, results))
+        sys.stdout.write(bench.profiles(testbed, asked) if asked.profile else bench.report(testbed, asked, results))
 
 
 if __name__ == "__main__":

@@ -164,16 +164,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="how long (15)")
     parser.add_argument("--repeat", type=int, default=3, help="repeats (3)")
     asked = parser.parse_args()
-    guard()
     results = ROOT / "var" / "bench"
     results.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1")
-    with tempfile.TemporaryDirectory(prefix="live-", dir=results, ignore_cleanup_errors=True) as folder:
-        testbed = Testbed(Path(folder))
-        with testbed.running():
-            for _ in range(asked.repeat):
-                sys.stdout.write(measure(testbed, asked.sockets, asked.changes, asked.seconds) + "\n")
-                sys.stdout.flush()
+    folder = Path(tempfile.mkdtemp(prefix="live-", dir=results))
+    guard(folder)
+    testbed = Testbed(folder)
+    with testbed.running():
+        for _ in range(asked.repeat):
+            sys.stdout.write(measure(testbed, asked.sockets, asked.changes, asked.seconds) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -20,21 +20,21 @@ from tools.chaos.testbed import Testbed
 def main() -> None:
     """Run one slot, from the start of its services to their end."""
     folder, name, broker, seed, first, last, *only = sys.argv[1:]
-    guard()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with tempfile.TemporaryDirectory(prefix=f"{name}-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o711)  # servers that do not run as root must be able to enter
-        testbed = Testbed(Path(home), broker)
-        with testbed.running():
-            # Imported only now: the product's settings need the addresses of the services.
-            from tools.chaos.experiment import Experiments
+    home = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    guard(home)
+    home.chmod(0o711)  # servers that do not run as root must be able to enter
+    testbed = Testbed(home, broker)
+    with testbed.running():
+        # Imported only now: the product's settings need the addresses of the services.
+        from tools.chaos.experiment import Experiments
 
-            experiments = Experiments(testbed, broker)
-            for number in _numbers(Path(folder), name, range(int(first), int(last) + 1)):
-                result = experiments.run(number, int(seed), only)
-                if result.problems:
-                    shutil.copytree(testbed.logs, Path(folder) / f"{number}.logs", dirs_exist_ok=True)
-                results.write(Path(folder), result)
+        experiments = Experiments(testbed, broker)
+        for number in _numbers(Path(folder), name, range(int(first), int(last) + 1)):
+            result = experiments.run(number, int(seed), only)
+            if result.problems:
+                shutil.copytree(testbed.logs, Path(folder) / f"{number}.logs", dirs_exist_ok=True)
+            results.write(Path(folder), result)
 
 
 def _numbers(folder: Path, name: str, wanted: range) -> Iterator[int]:
