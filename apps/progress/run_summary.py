@@ -133,7 +133,7 @@ def _held(state: JobState, facts: RunFacts, by: str, then: str) -> RunSummary:
 def _ended(row: RunProgress, facts: RunFacts, set_aside: int) -> RunSummary:
     sign, state = run_sign(row, facts), run_state(row, facts)
     if state == JobState.FAILED:
-        summary = f"{row.error} What is done is kept.".strip()
+        summary = f"{_ended_sentence(row.error)}What is done is kept."
     elif state == RunState.CANCELLED:
         summary = "What is loaded stays; the next run reads the rest."
     elif set_aside:
@@ -144,6 +144,11 @@ def _ended(row: RunProgress, facts: RunFacts, set_aside: int) -> RunSummary:
         summary = "All of its work was done."
     moment = Moment("at", facts.ended_at) if facts.ended_at else None
     return RunSummary(heading=sign.word, tone=sign.tone, icon=sign.icon, moment=moment, summary=summary)
+
+
+def _ended_sentence(text: str) -> str:
+    """A text of a provider with its full stop and a space; empty if there is none."""
+    return f"{text.rstrip('. ')}. " if text else ""
 
 
 def _number(number: int, noun: str) -> str:

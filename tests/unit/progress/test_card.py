@@ -174,8 +174,9 @@ def test_a_finished_run_says_what_it_amounts_to_also_after_the_reset(state: JobS
     assert (whole.heading, whole.tone, whole.summary) == ("Complete", Tone.GOOD, "All of its work was done.")
 
 
-def test_a_failed_run_says_where_and_why() -> None:
-    shown = card(row(JobState.FAILED, error="Jira answers 401."), ended_at=NOW)
+@pytest.mark.parametrize("error", ["Jira answers 401.", "Jira answers 401"])
+def test_a_failed_run_says_where_and_why(error: str) -> None:
+    shown = card(row(JobState.FAILED, error=error), ended_at=NOW)
     assert (shown.heading, shown.summary) == ("Failed", "Jira answers 401. What is done is kept.")
     assert shown.step == "Failed in step 3 of 5: Fetch Issues from API"
 
