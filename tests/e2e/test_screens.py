@@ -12,9 +12,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from apps.jobs.choices import RunMode
+from apps.jobs.choices import BatchState, RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.models import Run
+from apps.jobs.models import Batch, Run
 from apps.progress.choices import JobState, RunState
 from apps.progress.selectors import run_of_tenant
 from apps.raw.models import Quarantine, RawRecord
@@ -67,6 +67,8 @@ def middle_of_a_run(platform: Platform) -> Run:
     until(lambda: percent() >= 45, "the middle of the run")
     services.pause(run.job, actor="ada", reason="The provider asked for an hour of quiet.")
     until(lambda: platform.job("jira").state == JobState.PAUSED, "the pause")
+    busy = Batch.across_tenants.filter(run=run, state=BatchState.RUNNING)
+    until(lambda: not busy.exists(), "the end of its current batches")
     assert percent() < 80
     return run
 
