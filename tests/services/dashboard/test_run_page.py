@@ -23,7 +23,7 @@ from apps.sources.base import Fetched, Slice, SourceRecord
 from apps.tenants.models import Tenant, User
 
 ISSUES = "jira_issues_with_changelogs"
-QUERIES = 15
+QUERIES = 14
 CLOCK = r"(\d+ \w+, )?\d\d:\d\d UTC"
 
 
