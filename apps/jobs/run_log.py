@@ -84,7 +84,7 @@ def lost(run: Run, step: str, stage: str) -> None:
         warn(run, "another worker has taken over.", step, stage)
 
 
-def again(batch: Batch, error: Exception) -> None:
+def note_retry(batch: Batch, error: Exception) -> None:
     """A batch has failed and will be tried again."""
     warn(
         batch.run,

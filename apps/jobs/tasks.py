@@ -1,4 +1,4 @@
-"""Which tasks do workers run? Thin shells: they take ids, everything else is in the database."""
+"""Which tasks do workers run? They take ids only; everything else is in the database."""
 
 import logging
 from datetime import timedelta
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # After a failure the next attempt begins this much later, times the attempts so far.
 BACK_OFF = timedelta(seconds=5)
 EXPECTED = (SourceError, LeaseLostError, OperationalError)
-# While the database is away, not even a failure can be stored: the broker must deliver the message again.
+# While the database is away, no worker can store a failure, so Celery sends the message again until it is back.
 UNTIL_THE_DATABASE_IS_BACK: dict[str, Any] = {
     "autoretry_for": (OperationalError, InterfaceError),
     "retry_backoff": 1,
@@ -61,7 +61,7 @@ def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoc
         logger.info("Another worker took over run %s.", run_id)
         run_log.lost(run, step, stage)
     except Exception as error:
-        _step_failed(run, runner, error)
+        retry_or_fail_step(run, runner, error)
     finally:
         runner.release()
     if result is StepResult.UNFINISHED:
@@ -72,19 +72,19 @@ def run_step(self: "Task[Any, Any]", *, run_id: str, step: str, stage: str, epoc
 
 
 def _is_redelivered(task: "Task[Any, Any]") -> bool:
-    """Whether this message has come before: its first receiver has died, or lost the broker or the database."""
+    """Whether this message came before: its first receiver died, or lost the broker or the database, or retries it."""
     return task.request.retries > 0 or bool((task.request.delivery_info or {}).get("redelivered"))
 
 
-def _step_failed(run: Run, runner: StepRunner, error: Exception) -> None:
-    """Wait as long as the provider asks for; try again what may pass; fail where only a person can help."""
+def retry_or_fail_step(run: Run, runner: StepRunner, error: Exception) -> None:
+    """Wait for a rate limit, retry a temporary error, and fail the run for any other error of the provider."""
     if isinstance(error, RateLimitedError):
         services.wait_until(run, error.until, _pause_reason(run, error), driver=runner.owner)
     elif not isinstance(error, SourceError):
         logger.error("Step %s of run %s failed.", runner.step, run.pk, exc_info=error)
-        _try_again(run, runner, f"{runner.step} failed: {describe(error)}. See the worker's log.")
+        retry_step(run, runner, f"{runner.step} failed: {describe(error)}. See the worker's log.")
     elif may_pass(error):
-        _try_again(run, runner, str(error))
+        retry_step(run, runner, str(error))
     else:
         services.fail(run, str(error), driver=runner.owner)
 
@@ -96,9 +96,9 @@ def _pause_reason(run: Run, error: RateLimitedError) -> str:
     return f"{run.integration.name} asks for a pause, because {error.reason}."
 
 
-def _try_again(run: Run, runner: StepRunner, sentence: str) -> None:
-    """Try the step again soon, and fail the run after :data:`MAX_ATTEMPTS`: the fault may pass by itself."""
-    attempts = batches.count_attempts(run, runner.step, runner.stage)
+def retry_step(run: Run, runner: StepRunner, sentence: str) -> None:
+    """Try the step again soon, or fail the run after :data:`MAX_ATTEMPTS`: the fault may pass by itself."""
+    attempts = batches.record_failed_attempt(run, runner.step, runner.stage)
     if attempts >= MAX_ATTEMPTS:
         services.fail(run, f"{sentence} Tried {attempts} times.", driver=runner.owner)
     else:
@@ -124,7 +124,9 @@ def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
     except Exception as error:
         if batch.attempts >= MAX_ATTEMPTS:
             raise
-        raise self.retry(exc=error, countdown=_pause(batch).total_seconds()) from error
+        # The batch is queued again and waits (retry_or_fail_batch). A worker takes it only after a wake-up message. So
+        # the message comes again after the same delay. Any worker may take the batch then.
+        raise self.retry(exc=error, countdown=_retry_delay(batch).total_seconds()) from error
     completion.close_stages(batch.run)
 
 
@@ -136,28 +138,31 @@ def _work(batch: Batch) -> None:
     except LeaseLostError:
         raise
     except Exception as error:
-        _batch_failed(batch, error)
+        retry_or_fail_batch(batch, error)
         raise
 
 
-def _batch_failed(batch: Batch, error: Exception) -> None:
-    """Requeue the batch for another attempt, or fail its run; in a paused run the attempt follows after the pause."""
+def retry_or_fail_batch(batch: Batch, error: Exception) -> None:
+    """Requeue the batch for another attempt, or fail its run.
+
+    If the run is paused, the batch is tried again after the resume.
+    """
     if batch.attempts >= MAX_ATTEMPTS:
         sentence = f"{batch.step} ({batch.stage}) failed {batch.attempts} times: {describe(error)}"
         if services.fail(batch.run, sentence, batch=batch):
             return
-    if not batches.requeue([batch], error=describe(error), pause=_pause(batch)):
+    if not batches.requeue([batch], error=describe(error), delay=_retry_delay(batch)):
         raise LeaseLostError(f"Another worker took over batch {batch.pk}.") from error
-    run_log.again(batch, error)
+    run_log.note_retry(batch, error)
 
 
-def _pause(batch: Batch) -> timedelta:
+def _retry_delay(batch: Batch) -> timedelta:
     return BACK_OFF * batch.attempts
 
 
 @shared_task(name="jobs.complete_run", bind=True, throws=EXPECTED, **UNTIL_THE_DATABASE_IS_BACK)
 def complete_run(self: "Task[Any, Any]", *, run_id: str) -> None:
-    """Finish a run that is complete, and let the next one begin. The run fails when this fails too often."""
+    """Finish a run that is complete, and let the next one begin. If this fails too often, the run fails."""
     run = _run(run_id)
     if run is None or run.state != RunState.RUNNING:
         return

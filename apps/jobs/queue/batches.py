@@ -1,7 +1,8 @@
 """Which batches are outstanding, and who owns them? The rows of ``etl_job_queue`` and their leases.
 
-One conditional UPDATE claims a batch. Another one closes it, in the transaction that writes its result. A worker that
-lost its lease in between (a frozen worker that wakes up) closes nothing, so it writes nothing.
+To claim a batch, a worker locks it (SELECT … FOR UPDATE SKIP LOCKED) and stores itself as its owner in the same
+transaction. One conditional UPDATE closes the batch, in the transaction that writes its result. A worker that lost its
+lease in between (a frozen worker that wakes up) closes nothing, so it writes nothing.
 """
 
 from collections import Counter
@@ -30,7 +31,7 @@ _QUEUED: dict[str, Any] = {"state": BatchState.QUEUED, "owner": None, "lease_unt
 
 
 class LeaseLostError(Exception):
-    """Another worker owns the batch or the run by now: nothing that was done since must be written."""
+    """Another worker owns the batch or the run by now. The worker that lost it must store nothing."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,17 @@ def adopt(run: Run) -> Counter[tuple[str, str]]:
 
 
 def claimable() -> Q:
-    """Batches that nobody owns and that need not wait: a queued batch has a time only where it must be tried later."""
+    """Batches that nobody owns and that need not wait.
+
+    A queued batch has ``lease_until`` only if it must wait before its next attempt.
+    """
     return Q(state__in=BATCH_OPEN) & (Q(lease_until=None) | Q(lease_until__lt=Now()))
 
 
 def claim(owner: UUID, candidates: Q, limit: int, *, task: str = "") -> list[Batch]:
     """Claim up to ``limit`` claimable batches of running runs, the oldest first, each with its run.
 
-    ``task`` is the broker's id of the task that will work on them. It tells which process to kill when that must be.
+    ``task`` is the broker's id of the task that will work on them. It tells which process a stop must kill.
     """
     is_running = Q(Exists(Run.across_tenants.filter(pk=OuterRef("run_id"), state=RunState.RUNNING)))
     with transaction.atomic():
@@ -112,15 +116,15 @@ def close(batch: Batch, *, state: BatchState = BatchState.FINISHED, error: str =
         raise LeaseLostError(f"Another worker took over batch {batch.pk}.")
 
 
-def requeue(own: Iterable[Batch], *, error: str = "", pause: timedelta = timedelta()) -> int:
-    """Return batches undone as their owner, to be claimed again after ``pause``; gives how many were still owned.
+def requeue(own: Iterable[Batch], *, error: str = "", delay: timedelta = timedelta()) -> int:
+    """Return batches undone as their owner, to be claimed again after ``delay``; gives how many were still owned.
 
     Without an ``error`` the attempt does not count.
     """
     requeued = 0
     for batch in own:
         requeued += Batch.across_tenants.filter(pk=batch.pk, owner=batch.owner, state=BatchState.RUNNING).update(
-            **_QUEUED | {"lease_until": Now() + pause if pause else None},
+            **_QUEUED | {"lease_until": Now() + delay if delay else None},
             error=error,
             attempts=F("attempts") if error else F("attempts") - 1,
         )
@@ -133,12 +137,12 @@ def requeue_task(task: str) -> None:
 
 
 def requeue_run(run: Run) -> None:
-    """Return all batches of a run: the workers that own them can write nothing of them any more."""
+    """Return all batches of a run: no worker can store their results any more."""
     Batch.across_tenants.filter(run=run, state=BatchState.RUNNING).update(**_QUEUED)
 
 
 def close_all(run: Run) -> None:
-    """Close all outstanding batches of a run that was stopped: no worker can write anything of them any more.
+    """Close all outstanding batches of a run that was stopped: no worker can store their results any more.
 
     A batch keeps the id of a task that may still work on it, until that task has noticed.
     """
@@ -158,14 +162,14 @@ def outstanding(run: Run) -> QuerySet[Batch]:
     return Batch.across_tenants.filter(run=run, state__in=BATCH_OPEN)
 
 
-def count_attempts(run: Run, step: str, stage: str) -> int:
-    """How often a stage that has just failed was tried: by its worst batch, or by its plan where it has no batch yet.
+def record_failed_attempt(run: Run, step: str, stage: str) -> int:
+    """The attempts of the batch that was tried most often.
 
-    Counts one more failure of the plan in the latter case.
+    If the stage has no open batch yet, adds one failed plan and returns their number.
     """
     attempts = outstanding(run).filter(step=step, stage=stage).order_by("-attempts").values_list("attempts", flat=True)
-    worst = attempts.first()
-    if worst is not None:
-        return max(worst, 1)
+    most = attempts.first()
+    if most is not None:
+        return max(most, 1)
     Run.across_tenants.filter(pk=run.pk).update(plan_tries=F("plan_tries") + 1)
     return Run.across_tenants.values_list("plan_tries", flat=True).get(pk=run.pk)

@@ -199,12 +199,12 @@ def test_a_worker_that_has_lost_the_run_can_neither_fail_it_nor_make_it_wait(run
 
 
 def test_a_batch_that_fails_for_good_during_a_pause_is_not_lost(run: Run, job: Job) -> None:
-    from apps.jobs.tasks import _batch_failed
+    from apps.jobs.tasks import retry_or_fail_batch
 
     batch = _claimed(run)
     batch.attempts = batches.MAX_ATTEMPTS
     services.pause(job, actor="bob")
-    _batch_failed(batch, RuntimeError("cannot be loaded"))
+    retry_or_fail_batch(batch, RuntimeError("cannot be loaded"))
     batch.refresh_from_db()
     assert (services.current_run(job).state, batch.state) == (RunState.PAUSED, BatchState.QUEUED)
 

@@ -58,13 +58,13 @@ def test_only_one_worker_claims_a_batch(run: Run) -> None:
 
 
 def test_the_attempts_of_a_stage_are_those_of_its_worst_batch_or_of_a_plan_that_fails(run: Run) -> None:
-    assert [batches.count_attempts(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
+    assert [batches.record_failed_attempt(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
     batch = _add(run)
     _claim(batch)
     _expire_lease(batch)
     _claim(batch)
     _add(run)
-    assert batches.count_attempts(run, STEP, Stage.EMBEDDING) == 2
+    assert batches.record_failed_attempt(run, STEP, Stage.EMBEDDING) == 2
 
 
 def test_a_batch_whose_lease_is_over_can_be_claimed_again(run: Run) -> None:

@@ -236,7 +236,7 @@ class Platform(RuleBasedStateMachine):
         batch = self.batches.pop(which % len(self.batches))
         batch.attempts = batches.MAX_ATTEMPTS if for_good else batch.attempts
         try:
-            tasks._batch_failed(batch, RuntimeError("cannot be loaded"))
+            tasks.retry_or_fail_batch(batch, RuntimeError("cannot be loaded"))
         except LeaseLostError:
             stopping.acknowledge(batch.run, batch.task)
 
