@@ -1,8 +1,9 @@
-"""What may be asked with one token now? Its own limits, the limits of its site, and its end decide.
+"""May a request be sent with this token? This depends on the token's limits, the site's limits and the expiry date.
 
-Which limit belongs to whom? The source says what shares one quota (``Source.quota_key``): on GitHub each token has its
-own points and secondary limits, on Jira all tokens of a site draw from the same buckets. When a site suffers (5xx,
-time-outs, 503 with a pause), everybody who asks it slows down, whatever their token and tenant.
+These rate limiters are shared by all workers through Redis. The protocol and the limiter of one process are in
+``apps/sources/rate_limiter.py``. The source says which tokens share one quota (``Source.quota_key``): on GitHub each
+token has its own points and secondary limits, on Jira all tokens of a site share the same limits. When a site has
+trouble (5xx, time-outs, 503 with a pause), all requests to it slow down, whatever their token and tenant.
 """
 
 import threading
@@ -29,8 +30,8 @@ NOTE_EVERY = 30.0  # seconds between two updates of a token's row
 class RedisRateLimiter:
     """The limit called ``name``, which all workers share through Redis: at most ``max_places`` requests, one pause.
 
-    ``max_wait`` is the longest pause (seconds) that is slept through; for a longer one
-    :class:`~apps.sources.errors.RateLimitedError` is raised. Thread-safe.
+    ``max_wait`` is the longest pause (seconds) that a request waits; a longer one raises
+    :class:`~apps.sources.errors.RateLimitedError`. Thread-safe.
     """
 
     def __init__(self, redis_client: Redis, name: str, *, max_places: int = 32, max_wait: float = 5.0) -> None:
@@ -67,8 +68,8 @@ class RedisRateLimiter:
 class TokenRateLimiter:
     """Implements :class:`apps.sources.rate_limiter.RateLimiter` for one stored token.
 
-    ``own`` is the limit of its quota, ``site`` the limit of everybody who asks the site; both are the same object
-    where the site has only one. What answers say about the token (its quota, its end, a refusal) is stored with it.
+    ``own`` is the limit of its quota, ``site`` the limit of all requests to the site. They are the same object if the
+    site has only one limit. The token's row stores what answers say about it: quota, expiry date, refusal.
     """
 
     def __init__(self, token: Token, own: RedisRateLimiter, site: RedisRateLimiter) -> None:
@@ -80,7 +81,7 @@ class TokenRateLimiter:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """See the protocol. Raises :class:`TokenExpiredError` before anything is asked."""
+        """See the protocol. Raises :class:`TokenExpiredError` before a request is sent."""
         if self._token.is_expired:
             raise TokenExpiredError(self._token.expiry_sentence())
         if self._site is self._own:

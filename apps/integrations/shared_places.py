@@ -1,8 +1,9 @@
 """How many requests may all workers have in flight under one limit?
 
-Redis knows how many places there are (fewer when the provider suffers, slowly more when it recovers) and who holds how
-many of them. A process asks for its share about once a second, not once per request. A share expires with its lease,
-so a killed worker leaks nothing. Without Redis each process keeps to a few requests.
+Redis knows how many places there are (fewer when the provider has trouble, slowly more when it recovers) and which
+process holds how many of them. A process asks for its share about once a second, not once per request. A share expires
+with its lease, so the places of a killed worker become free again. Without Redis each process sends only a few
+requests at once.
 """
 
 import threading
@@ -17,9 +18,9 @@ from apps.core.redis import as_text
 from apps.integrations.shared_pause import RedisOutage, SharedPause
 from apps.sources.rate_limiter import MAX_WAIT_FOR_PLACE, no_place_error
 
-RENEW_EVERY = 1.0  # seconds between two questions to Redis while there are free places
+RENEW_EVERY = 1.0  # seconds between two calls to Redis while there are free places
 ASK_EVERY = 0.05  # the same while threads wait for a place
-LEASE_MS = 15_000  # after which the share of a silent process expires
+LEASE_MS = 15_000  # then the share of a silent process expires
 SLOW_ANSWER = 20.0  # seconds after which an answer counts as a sign of distress
 MAX_PLACES_ALONE = 4  # requests in flight per process while Redis is away
 
@@ -72,7 +73,7 @@ return {share, math.max(0, (tonumber(state[3]) or 0) - now), state[4] or '', cro
 class SharedPlaces:
     """The places for requests under one limit, at most ``max_places``, in the Redis ``keys``. Thread-safe.
 
-    Each question to Redis also passes on the news of the quota and learns of a ``pause``.
+    Each call to Redis also reports changes of the quota and reads whether there is a ``pause``.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class SharedPlaces:
 
     @contextmanager
     def take(self, max_wait: float) -> Iterator[None]:
-        """Take a place for one request; sleeps through pauses of at most ``max_wait`` seconds."""
+        """Take a place for one request; waits for pauses of at most ``max_wait`` seconds."""
         self._enter(max_wait)
         began = time.monotonic()
         try:
@@ -107,11 +108,11 @@ class SharedPlaces:
                 now = time.monotonic()
                 self._used -= 1
                 self._bad += now - began > SLOW_ANSWER
-                self._give_back(now)
+                self._release(now)
                 self._changed.notify()
 
     def note(self, *, is_distress: bool) -> None:
-        """An answer has come, or a sign that the provider suffers."""
+        """Note a good answer, or a sign that the provider has trouble."""
         with self._changed:
             self._good += not is_distress
             self._bad += is_distress
@@ -131,7 +132,7 @@ class SharedPlaces:
                 self._waiting -= 1
 
     def _take_free(self, max_wait: float) -> bool:
-        """Take a free place of the share; without one wait a moment. Sleeps or raises while a pause lasts."""
+        """Take a free place of the share. If there is none, wait a moment. Sleeps or raises while a pause lasts."""
         with self._changed:
             now = time.monotonic()
             if now >= self._next_renewal:
@@ -147,15 +148,15 @@ class SharedPlaces:
                 self._changed.wait(ASK_EVERY)
             return False
 
-    def _give_back(self, now: float) -> None:
-        """Let others have the places that are not needed any more; one place of many is not worth the question."""
+    def _release(self, now: float) -> None:
+        """Give unneeded places to other processes. A single place is kept, unless the places are crowded."""
         needed = self._used + self._waiting
         is_due = needed == 0 or now >= self._next_renewal
         if is_due and needed < self._share and (self._share > 1 or self._is_crowded):
             self._renew(now)
 
     def _renew(self, now: float) -> None:
-        """Tell Redis how it went and what is wanted; learn the share, and whether there is a pause."""
+        """Tell Redis the results and the wanted places; read the new share, and whether there is a pause."""
         self._wanted = min(self._used + self._waiting, self._max_places)
         good, bad, self._good, self._bad = self._good, self._bad, 0, 0
         if self._outage.is_going_on():
@@ -171,12 +172,12 @@ class SharedPlaces:
             return
         self._share, self._is_crowded, self._next_renewal = int(share), bool(crowded), now + RENEW_EVERY
         self._alone = float(MAX_PLACES_ALONE)
-        self._pause.forget_failed()  # from here on Redis counts them
+        self._pause.forget_failed()  # from now on Redis counts them
         if int(pause) > 0:
             self._pause.learn(int(pause) / 1000, as_text(reason))
 
     def _share_alone(self, good: int, bad: int) -> None:
-        """Without Redis: a few places, fewer while the provider suffers."""
+        """Without Redis the process has a few places, and fewer while the provider has trouble."""
         if bad:
             self._alone = max(1.0, self._alone / 2)
         elif good:

@@ -1,4 +1,4 @@
-"""How large a question could a provider answer? All workers and the next runs use what one worker has learnt.
+"""How large a query could a provider answer? All workers and the next runs use what one worker has learnt.
 
 A size is forgotten a day after it was last lowered, so that a provider's bad day does not slow a connection for ever.
 """
@@ -13,7 +13,7 @@ from apps.sources.sizes import LocalSizes
 READ_EVERY = 2.0  # seconds
 KEPT_MS = 24 * 3600 * 1000
 
-# KEYS: sizes (kind of question → size) · ARGV: kind, size, ms to keep
+# KEYS: sizes (kind of query → size) · ARGV: kind, size, ms to keep
 LOWER = """
 local known = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
 if not known or known > tonumber(ARGV[2]) then

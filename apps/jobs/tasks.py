@@ -22,7 +22,7 @@ from apps.progress.choices import RunState
 from apps.progress.signals import begins
 from apps.raw.services import describe
 from apps.sources import clock
-from apps.sources.errors import RateLimitedError, SourceError, may_pass
+from apps.sources.errors import RateLimitedError, SourceError, is_temporary
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def retry_or_fail_step(run: Run, runner: StepRunner, error: Exception) -> None:
     elif not isinstance(error, SourceError):
         logger.error("Step %s of run %s failed.", runner.step, run.pk, exc_info=error)
         retry_step(run, runner, f"{runner.step} failed: {describe(error)}. See the worker's log.")
-    elif may_pass(error):
+    elif is_temporary(error):
         retry_step(run, runner, str(error))
     else:
         services.fail(run, str(error), driver=runner.owner)

@@ -1,4 +1,4 @@
-"""How do tests control the sandbox while it runs? By the end points under `/_sandbox/`."""
+"""How do tests control the sandbox while it runs? By the endpoints under `/_sandbox/`."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class ControlApi:
         self.mutator = Mutator(world, jira.forget, github.forget)
 
     def routes(self) -> list[BaseRoute]:
-        """All control end points."""
+        """All control endpoints."""
         return [
             Route("/stats", self.stats), Route("/reset-stats", self.reset, methods=["POST"]),
             Route("/truth", self.counts), Route("/truth/{kind}", self.ids),

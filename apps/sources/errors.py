@@ -1,4 +1,4 @@
-"""What can go wrong with a provider? One exception for each thing that a person would do about it."""
+"""What can go wrong with a provider? Each exception needs another reaction of a person."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ class UnauthorizedError(SourceError):
 
 
 class TokenExpiredError(UnauthorizedError):
-    """The token is known to have expired, so nothing is asked with it."""
+    """The token is known to have expired, so no request is sent with it."""
 
 
 class ForbiddenError(SourceError):
@@ -36,7 +36,7 @@ class NotFoundError(SourceError):
 
 
 class EndpointRemovedError(SourceError):
-    """410: the provider has removed this end point."""
+    """410: the provider has removed this endpoint."""
 
 
 class ConflictError(SourceError):
@@ -44,7 +44,7 @@ class ConflictError(SourceError):
 
 
 class BadRequestError(SourceError):
-    """400 or 422: the provider refuses the question."""
+    """400 or 422: the provider refuses the request."""
 
 
 class InvalidAnswerError(SourceError):
@@ -52,17 +52,17 @@ class InvalidAnswerError(SourceError):
 
 
 class AnswerTooLargeError(InvalidAnswerError):
-    """The body is larger than the client accepts: ask for less at once."""
+    """The body is larger than the client accepts. A smaller request may work."""
 
 
 class ServerError(SourceError):
-    """5xx. After 502 or 504 a caller may ask for less at once."""
+    """5xx. After 502 or 504 a smaller request may work."""
 
 
 class RateLimitedError(SourceError):
     """The provider asks for a pause until ``until`` (UTC): the step frees its worker meanwhile.
 
-    ``reason`` continues a sentence after "because", for whoever shows the time apart; it can be empty.
+    ``reason`` continues a sentence after "because", for code that shows the time separately. It can be empty.
     """
 
     def __init__(self, sentence: str, until: datetime, status: int = 429, reason: str = "") -> None:
@@ -70,6 +70,6 @@ class RateLimitedError(SourceError):
         self.until, self.reason = until, reason
 
 
-def may_pass(error: SourceError) -> bool:
-    """Whether the same question may be answered in a moment, because the provider did not answer or had a fault."""
+def is_temporary(error: SourceError) -> bool:
+    """Whether the same request may work in a moment: the provider did not answer or had a fault."""
     return isinstance(error, UnreachableError | ServerError) and not isinstance(error, UntrustedError)

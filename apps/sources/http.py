@@ -36,11 +36,11 @@ class Answer(Reply):
         self._client = client
 
     def pause(self, pause: Pause) -> None:
-        """Make everybody pause who shares the quota that this answer was taken from."""
+        """Make everybody who shares the quota of this answer pause."""
         self._client.rate_limiter.pause(pause)
 
     def decode(self, shape: type[T]) -> T:
-        """The JSON body read as ``shape``; :class:`InvalidAnswerError` says what came instead."""
+        """The JSON body read as ``shape``. Raises :class:`InvalidAnswerError` with what came instead."""
         try:
             return read_json(self.body, shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -58,15 +58,15 @@ FindPause = Callable[[Answer], Pause | None]
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """How a client asks.
+    """The options of a client.
 
-    ``provider`` is the name in error sentences; without one they name the host. ``attempts`` tries per call.
-    ``max_wait`` is the longest pause (seconds) that is slept through; for a longer one :class:`RateLimitedError` is
-    raised. ``timeout`` is (connect, read) in seconds. ``max_bytes`` bounds a body after decompression.
-    ``must_be_public`` refuses addresses in private networks. ``on_retry`` receives a sentence when a call is tried
-    again. ``others`` are clients of the same site with other tokens: each call is sent with the token that has most
-    requests left, and continues with another one where a token has to wait or is refused. ``sizes`` remembers how
-    much the provider could answer at once.
+    ``provider`` is the name in error sentences; without one they name the host. ``attempts`` is the number of tries
+    per call. ``max_wait`` is the longest pause (seconds) that the client waits; a longer one raises
+    :class:`RateLimitedError`. ``timeout`` is (connect, read) in seconds. ``max_bytes`` limits a body after
+    decompression. ``must_be_public`` refuses addresses in private networks. ``on_retry`` receives a sentence when a
+    call is tried again. ``others`` are clients of the same site with other tokens: each call is sent with the token
+    that has the most requests left. If this token has to wait or is refused, the call continues with another one.
+    ``sizes`` remembers how much the provider could answer at once.
     """
 
     provider: str = ""
@@ -85,7 +85,7 @@ class HttpOptions:
 
 
 class Http:
-    """A client of one provider. All its calls only read, so each may be tried again, POST as well.
+    """A client of one provider. All its calls only read, so each may be tried again, even POST.
 
     Safe to share between threads.
     """
@@ -116,12 +116,12 @@ class Http:
 
     @property
     def requests(self) -> int:
-        """How many answers have come."""
+        """The number of answers so far."""
         return sum(client._requests for client in self._clients)
 
     @property
     def bytes(self) -> int:
-        """How large their bodies were."""
+        """The size of all bodies so far."""
         return sum(client._bytes for client in self._clients)
 
     def get(
@@ -131,7 +131,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         attempts: int | None = None,
     ) -> Answer:
-        """Ask. Raises a :class:`SourceError` for 400 and above. ``attempts`` stands in for the client's."""
+        """Send a GET. Raises a :class:`SourceError` for 400 and above. ``attempts`` replaces the client's number."""
         return self._ask(Request("GET", self._url(path_or_url), params, headers or {}, None), attempts)
 
     def post(
@@ -142,13 +142,13 @@ class Http:
         attempts: int | None = None,
         find_pause: FindPause | None = None,
     ) -> Answer:
-        """Ask with a JSON body; otherwise as :meth:`get`. An answer with a pause in its body counts as a refusal."""
+        """Send a JSON body; otherwise as :meth:`get`. An answer with a pause in its body counts as a refusal."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         request = Request("POST", self._url(path_or_url), None, sent, msgspec.json.encode(json))
         return self._ask(request, attempts, find_pause)
 
     def close(self) -> None:
-        """Close the connections and wake up whoever waits for another try."""
+        """Close the connections and end all waits for another try."""
         self._closing.set()
         for client in self._clients:
             client._transport.close()
@@ -170,10 +170,10 @@ class Http:
             try:
                 return self._clients[token]._try(request, find_pause)
             except SourceError as error:
-                pause = policy.pause_after(error, token)
-                if pause is not None and self._options.on_retry:
-                    self._options.on_retry(f"Asks again in {pause:.1f} s. {error}")
-                if pause is None or self._closing.wait(pause):
+                delay = policy.retry_delay(error, token)
+                if delay is not None and self._options.on_retry:
+                    self._options.on_retry(f"Asks again in {delay:.1f} s. {error}")
+                if delay is None or self._closing.wait(delay):
                     raise policy.final_error(error) from None
 
     def _try(self, request: Request, find_pause: FindPause | None) -> Answer:
@@ -228,7 +228,7 @@ def is_cut(reply: Reply) -> bool:
 
 
 def secrets_in(headers: Mapping[str, str], auth: tuple[str, str] | None) -> list[str]:
-    """What must never be repeated in a message, longest first."""
+    """The texts that no message may contain, longest first."""
     values = [value for name, value in headers.items() if name.lower() in ORIGIN_ONLY_HEADERS]
     values += [value.partition(" ")[2] for value in values] + [auth[1] if auth else ""]
     return sorted({value for value in values if len(value) > 3}, key=len, reverse=True)

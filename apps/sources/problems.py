@@ -23,24 +23,24 @@ _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 # What the provider does, and what a person can do about it.
 HINTS: dict[int, tuple[type[SourceError], str, str]] = {
-    400: (BadRequestError, "refuses the question", ""),
+    400: (BadRequestError, "refuses the request", ""),
     401: (UnauthorizedError, "does not accept the {credentials}", " A token may be wrong, expired or revoked."),
     403: (ForbiddenError, "does not permit this", " Give the token's account the missing permission or scope."),
     404: (NotFoundError, "does not have this, or the token's account may not see it", ""),
     409: (ConflictError, "cannot answer in its present state", ""),
     410: (NotFoundError, "says that this is gone", ""),
-    422: (BadRequestError, "refuses the question", ""),
+    422: (BadRequestError, "refuses the request", ""),
     451: (NotFoundError, "blocks this for legal reasons", ""),
 }
 UNKNOWN_STATUS = HINTS[400]
 
 
 def error_of(status: int, provider: str, address: str, message: str, credentials: str = "token") -> SourceError:
-    """The error for ``status`` (>= 400) of the end point at ``address``; ``message`` is the provider's own."""
+    """The error for ``status`` (>= 400) of the endpoint at ``address``; ``message`` is the provider's own."""
     quoted = f" {provider} says “{message}”." if message else ""
     end = f"{quoted} Address: {address}"
     if status == 410 and _REMOVED.search(message):
-        return EndpointRemovedError(f"{provider} has removed an end point that this version needs (410).{end}", status)
+        return EndpointRemovedError(f"{provider} has removed an endpoint that this version needs (410).{end}", status)
     if status >= 500 or status == 408:
         return ServerError(f"{provider} failed to answer ({status}). Try again later.{end}", status)
     error, what, advice = HINTS.get(status, UNKNOWN_STATUS)

@@ -1,4 +1,7 @@
-"""May a request be sent now? What a client asks before each request, and the answer for one process."""
+"""May a request be sent now? This is the protocol of all rate limiters, and the rate limiter of one process.
+
+``apps/integrations/rate_limiter.py`` has the rate limiters that all workers share through Redis.
+"""
 
 import random
 import threading
@@ -48,19 +51,19 @@ class RateLimiter(Protocol):
         """Learn from an answer (status 0: there was none)."""
 
     def pause(self, pause: Pause) -> datetime:
-        """Make everybody pause and give the end (UTC). Guessed pauses grow as long as they do not help."""
+        """Make everybody pause; gives the end (UTC). A guessed pause that did not help makes the next one longer."""
 
     def refuse(self, message: str) -> None:
-        """Note that the provider does not accept the token: others are preferred."""
+        """Note that the provider does not accept the token. Calls then prefer other tokens."""
 
     def availability(self) -> Availability:
-        """When the next request may be sent; asked for where there are several tokens to choose from."""
+        """When the next request may be sent. It is used to choose among several tokens."""
 
 
 def pause_seconds(pause: Pause, failed_pauses: int) -> float:
-    """How long to pause after ``failed_pauses`` pauses that did not help: a guess doubles every time.
+    """How long to pause after ``failed_pauses`` pauses that did not help. A guessed pause doubles every time.
 
-    The jitter keeps workers from coming back all at once.
+    The jitter prevents that all workers come back at once.
     """
     guess = min(pause.seconds * 2 ** min(failed_pauses, 10), MAX_GUESSED_PAUSE)
     seconds = pause.seconds if pause.is_explicit else guess
@@ -68,7 +71,7 @@ def pause_seconds(pause: Pause, failed_pauses: int) -> float:
 
 
 def pause_sentence(until: datetime, reason: str, who: str = "The provider") -> str:
-    """``… asks for a pause until 14:05 UTC, because …``; the minute that is shown is never too early."""
+    """``… asks for a pause until 14:05 UTC, because …``; the minute is rounded up."""
     shown = until.astimezone(UTC) + timedelta(seconds=59)
     moment = f"{shown:%H:%M} UTC"
     if shown.date() != clock.now().date():
@@ -86,7 +89,7 @@ def wait_or_raise(until: datetime, reason: str, max_wait: float) -> None:
 
 
 def no_place_error() -> RateLimitedError:
-    """The error of a request that found no free place in time."""
+    """The error of a request that got no place in time."""
     until = clock.now() + timedelta(seconds=5)
     return RateLimitedError("All places for requests to this provider are taken. The work goes on in a moment.", until)
 
@@ -128,7 +131,8 @@ class LocalRateLimiter:
         """See :class:`RateLimiter`."""
         with self._lock:
             if not pause.is_explicit and self._availability.until > clock.now():
-                return self._availability.until  # refused while it was under way: no news
+                # This request was sent before the pause began, so its refusal adds nothing.
+                return self._availability.until
             until = clock.now() + timedelta(seconds=pause_seconds(pause, self._failed_pauses))
             self._failed_pauses += not pause.is_explicit
             if until > self._availability.until:

@@ -1,4 +1,4 @@
-"""A call has failed: is it tried again, with which token, and after which pause?"""
+"""A call has failed. Does it get another try, with which token, and after how many seconds?"""
 
 import random
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from apps.sources.errors import (
     SourceError,
     TokenExpiredError,
     UnauthorizedError,
-    may_pass,
+    is_temporary,
 )
 from apps.sources.rate_limiter import Availability, RateLimiter, pause_sentence
 
@@ -29,18 +29,18 @@ class RetryPolicy:
         self._max_attempts = max_attempts
         self._max_wait = max_wait
         self._changes_left = len(rate_limiters) - 1
-        self._doubted: set[int] = set()
+        self._tokens_refused_once: set[int] = set()
         self._failures = 0
         self._pauses = 0
 
     def best_token(self) -> int:
-        """The token to ask with: of those that need not wait, the one with most requests left."""
+        """The token for the next request: a token that need not wait, and has the most requests left."""
         if len(self._rate_limiters) == 1:
             return 0
         return min(range(len(self._rate_limiters)), key=lambda token: self._rate_limiters[token].availability().rank())
 
-    def pause_after(self, error: SourceError, token: int) -> float | None:
-        """Seconds to wait before another try; ``None`` where another try makes no sense (here and now)."""
+    def retry_delay(self, error: SourceError, token: int) -> float | None:
+        """Seconds to wait before another try (``None``: do not retry)."""
         if isinstance(error, UnauthorizedError):
             return self._after_refusal(error, token)
         if isinstance(error, RateLimitedError):
@@ -48,13 +48,13 @@ class RetryPolicy:
         self._failures += 1
         if self._failures >= self._max_attempts:
             return None
-        is_odd = isinstance(error, InvalidAnswerError) and not isinstance(error, AnswerTooLargeError)
-        if not (is_odd or may_pass(error)):
+        is_suspicious = isinstance(error, InvalidAnswerError) and not isinstance(error, AnswerTooLargeError)
+        if not (is_suspicious or is_temporary(error)):
             return None
         return backoff(self._failures - 1)
 
     def final_error(self, error: SourceError) -> SourceError:
-        """The error that the call ends with. While a token only has to wait, the call has not failed for good."""
+        """The error that the call ends with. While any token only has to wait, this is a :class:`RateLimitedError`."""
         count = len(self._rate_limiters)
         if count == 1 or not isinstance(error, RateLimitedError | UnauthorizedError):
             return error
@@ -68,7 +68,7 @@ class RetryPolicy:
         return self._rate_limiters[self.best_token()].availability()
 
     def _after_limit(self, error: RateLimitedError) -> float | None:
-        """Another token may be free at once. A short pause is slept through here, and is no failed try."""
+        """Take another token if one is free. Else wait if the pause is short. A pause is no failed try."""
         if self._may_change_token():
             return 0.0
         self._pauses += 1
@@ -76,11 +76,11 @@ class RetryPolicy:
         return max(seconds, 0.0) if seconds <= self._max_wait and self._pauses < MAX_PAUSES else None
 
     def _after_refusal(self, error: UnauthorizedError, token: int) -> float | None:
-        """A single odd 401 happens in incidents: a token counts as refused when its second try is refused as well."""
+        """One 401 can be a temporary fault. The token is refused only after a second 401."""
         if isinstance(error, TokenExpiredError):
             return None
-        if token not in self._doubted:
-            self._doubted.add(token)
+        if token not in self._tokens_refused_once:
+            self._tokens_refused_once.add(token)
             return backoff(0)
         self._rate_limiters[token].refuse(str(error))
         return 0.0 if self._may_change_token() else None
@@ -91,5 +91,5 @@ class RetryPolicy:
 
 
 def backoff(failures: int, first: float = 0.5, longest: float = 30.0) -> float:
-    """Seconds to wait after one more than ``failures`` failures: exponential with full jitter."""
+    """Seconds to wait after ``failures`` + 1 failures: exponential with full jitter."""
     return random.uniform(0, min(longest, first * 2**failures))  # noqa: S311 - jitter, no secret

@@ -1,11 +1,11 @@
-"""How much can the provider answer at once? After a question that was too large, all questions stay smaller."""
+"""How much can the provider answer at once? After a query was too large, all later queries are smaller."""
 
 import threading
 from typing import Protocol
 
 
 class Sizes(Protocol):
-    """The sizes that have worked, by the kind of question; everybody who works for a connection shares them."""
+    """The sizes that have worked, by the kind of query. All workers of a connection share them."""
 
     def at_most(self, what: str, size: int) -> int:
         """``size``, or less where that was too large."""

@@ -27,7 +27,7 @@ class VectorsConfig(AppConfig):
         register_worker(Stage.EMBEDDING, _later("worker.vectorize"), VECTORIZATION.job_type)
         register_planner(_later("worker.plan"), VECTORIZATION.job_type)
         register_counter("embedded", _later("worker.embedded"))
-        register_text_prover(_later("coverage.coverage"))
+        register_text_prover(_later("text_counts.count_texts"))
 
 
 def _later(name: str) -> Callable[..., Any]:

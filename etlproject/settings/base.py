@@ -26,7 +26,7 @@ QDRANT_API_KEY = env.text("QDRANT_API_KEY", "")
 BACKEND_SERVICE_URL = env.text("BACKEND_SERVICE_URL", "")
 FLOWER_URL = env.text("FLOWER_URL", "")
 SCHEDULER_TIMEZONE = env.time_zone("SCHEDULER_TIMEZONE", "UTC")
-# The embedder: static (inside a package), minilm (ONNX), fastembed, or openai (any compatible end point).
+# The embedder: static (inside a package), minilm (ONNX), fastembed, or openai (any compatible endpoint).
 EMBEDDER = env.choice("EMBEDDER", "static", frozenset({"static", "minilm", "fastembed", "openai"}))
 EMBEDDER_MODEL = env.text("EMBEDDER_MODEL", "")
 EMBEDDER_URL = env.text("EMBEDDER_URL", "")

@@ -21,7 +21,7 @@ SCOPE = "acme/shop"
 OWNER = {"id": 1, "number": 1, "html_url": "https://github.com/acme/shop/pull/1", "state": "open",
          "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z", "head": {},
          "base": {"repo": {"id": 5, "full_name": SCOPE}}}  # fmt: skip
-# The raw entity of each end point (without /repos/owner/name); it answers with one object or with a list of them.
+# The raw entity of each endpoint (without /repos/owner/name); it answers with one object or with a list of them.
 SHAPES = {
     r"": "repository",
     r"/releases(/\d+|/latest|/tags/[^/]+)?": "release",

@@ -1,1 +1,1 @@
-"""How does GitHub answer? These are its REST and GraphQL end points on the sample world."""
+"""How does GitHub answer? These are its REST and GraphQL endpoints on the sample world."""

@@ -1,4 +1,4 @@
-"""How does GitHub's GraphQL end point read, check, charge and answer a query?"""
+"""How does GitHub's GraphQL endpoint read, check, charge and answer a query?"""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -48,7 +48,7 @@ def schema_text() -> str:
 
 
 class GraphQL:
-    """The end point; each token has its own points."""
+    """The endpoint; each token has its own points."""
 
     def __init__(self, world: World) -> None:
         self.world = world

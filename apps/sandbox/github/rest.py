@@ -1,4 +1,4 @@
-"""Which REST end points does GitHub answer for a repository?"""
+"""Which REST endpoints does GitHub answer for a repository?"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +24,7 @@ RepositoryHandler = Callable[[ApiCall, SampleRepository], Response]
 
 
 class Rest:
-    """Repository end points, each under `/repos/{owner}/{repo}` and under `/repositories/{id}`."""
+    """Repository endpoints, each under `/repos/{owner}/{repo}` and under `/repositories/{id}`."""
 
     def __init__(self, world: World, shapes: GitHubShapes) -> None:
         self.world = world

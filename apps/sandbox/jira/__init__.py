@@ -1,1 +1,1 @@
-"""How does Jira Cloud answer? These are its platform, agile and dev-status end points on the sample world."""
+"""How does Jira Cloud answer? These are its platform, agile and dev-status endpoints on the sample world."""

@@ -15,7 +15,7 @@ _API = "/rest/agile/1.0"
 
 
 class Agile:
-    """The agile end points."""
+    """The agile endpoints."""
 
     def __init__(self, world: World, shapes: JiraShapes) -> None:
         self.world = world

@@ -19,7 +19,7 @@ MAX_RESULTS = 10_000
 
 
 class Changelogs:
-    """Changelog end points."""
+    """Changelog endpoints."""
 
     def __init__(self, world: World, records: Records) -> None:
         self.world = world

@@ -1,4 +1,4 @@
-"""What does the development panel of an issue show? These are the undocumented dev-status end points."""
+"""What does the development panel of an issue show? These are the undocumented dev-status endpoints."""
 
 from typing import Any
 

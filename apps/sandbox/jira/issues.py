@@ -16,7 +16,7 @@ _PAYLOAD = "Invalid request payload. Refer to the REST API documentation and try
 
 
 class Issues:
-    """Issue end points."""
+    """Issue endpoints."""
 
     def __init__(self, world: World, records: Records) -> None:
         self.world = world

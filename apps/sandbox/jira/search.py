@@ -1,4 +1,4 @@
-"""How does Jira search? With `search/jql` and its tokens, an approximate count, and an end point that was removed."""
+"""How does Jira search? With `search/jql` and its tokens, an approximate count, and an endpoint that was removed."""
 
 from collections import OrderedDict
 from typing import Any

@@ -1,4 +1,4 @@
-"""Do the stored credentials work? One cheap question, and one sentence about what is wrong."""
+"""Do the stored credentials work, and if not, what is wrong?"""
 
 import re
 
@@ -30,7 +30,7 @@ class _FullNamePayload(msgspec.Struct):
 
 
 def check(connection: Connection, client: Client) -> ConnectionReport:
-    """Ask who the token belongs to, then for each named repository (or for the first page of all)."""
+    """Ask for the token's account, then for each named repository (or for the first page of all)."""
     if not connection.token:
         return ConnectionReport(False, problem="A token is missing: create one on GitHub and enter it here.")
     try:
@@ -48,8 +48,8 @@ def check(connection: Connection, client: Client) -> ConnectionReport:
 
 def visible_repositories(connection: Connection, client: Client, user: Answer) -> tuple[tuple[str, ...], str]:
     """The repositories that the token sees, and the sentence about what is missing."""
-    scopes = user.headers.get(SCOPES_HEADER)
-    is_narrow = scopes is not None and "repo" not in re.split(r"[,\s]+", scopes)
+    oauth_scopes = user.headers.get(SCOPES_HEADER)
+    is_narrow = oauth_scopes is not None and "repo" not in re.split(r"[,\s]+", oauth_scopes)
     hint = " The token lacks the scope “repo”, so it sees public repositories only." if is_narrow else ""
     if not connection.scopes:
         page = client.page("/user/repos", affiliation="owner,collaborator,organization_member")
@@ -57,22 +57,22 @@ def visible_repositories(connection: Connection, client: Client, user: Answer) -
         names = [clean(read_json(bytes(item), _FullNamePayload).full_name) for item in items]
         if not names:
             return (), f"The token sees no repository at all.{hint or ' Give it access to some.'}"
-        return tuple(names), hint.strip() or missing_permissions(client, names[0], scopes)
+        return tuple(names), hint.strip() or missing_permissions(client, names[0], oauth_scopes)
     found, missing = [], []
-    for scope in connection.scopes:
+    for name in connection.scopes:
         try:
-            found.append(clean(client.http.get(repository_path(scope)).decode(_FullNamePayload).full_name))
+            found.append(clean(client.http.get(repository_path(name)).decode(_FullNamePayload).full_name))
         except (NotFoundError, ForbiddenError) as error:
-            missing.append(f"{clean(scope)} ({reason(error)})")
+            missing.append(f"{clean(name)} ({reason(error)})")
     if not missing:
-        return tuple(found), missing_permissions(client, found[0], scopes)
+        return tuple(found), missing_permissions(client, found[0], oauth_scopes)
     remedy = hint or " Check the spelling and the token's access; organisations may require its approval."
     return tuple(found), f"The token cannot see {', '.join(missing)}.{remedy}"
 
 
-def missing_permissions(client: Client, repository: str, scopes: str | None) -> str:
-    """What a fine-grained token may not read: it names no scopes, so one question is asked per permission."""
-    if scopes is not None:
+def missing_permissions(client: Client, repository: str, oauth_scopes: str | None) -> str:
+    """The missing permissions. A fine-grained token lists no scopes, so we send one request per permission."""
+    if oauth_scopes is not None:
         return ""
     missing = []
     for permission, path in NEEDED_PERMISSIONS.items():
@@ -81,7 +81,7 @@ def missing_permissions(client: Client, repository: str, scopes: str | None) -> 
         except ForbiddenError:
             missing.append(permission)
         except (NotFoundError, ConflictError):
-            continue  # switched off or empty here, which says nothing about the token
+            continue  # switched off or empty here, so nothing is known about the token
     if not missing:
         return ""
     return f"The token lacks read access to {', '.join(missing)} ({repository}). Add these permissions to it on GitHub."
@@ -98,7 +98,7 @@ def reason(error: SourceError) -> str:
 
 
 def advice(error: SourceError, connection: Connection) -> str:
-    """What to do about a failed first question."""
+    """What to do if the first request failed."""
     if isinstance(error, NotFoundError | InvalidAnswerError) and "api" not in connection.base_url:
         return (
             f"{connection.base_url} does not answer like GitHub's API. Use https://api.github.com, "

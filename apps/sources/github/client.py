@@ -1,4 +1,4 @@
-"""How is GitHub asked? REST lists along their Link headers, GraphQL with its own kinds of failure."""
+"""How do we query GitHub? REST lists are read through Link headers; GraphQL has its own errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ T = TypeVar("T")
 API_VERSION = "2022-11-28"
 MAX_ITEMS_PER_PAGE = 100
 MAX_MESSAGE_LENGTH = 300
-# After these a smaller question may succeed where the same one would fail again.
+# After these errors a smaller query may succeed. The same query would fail again.
 TOO_MUCH_ERRORS = (ServerError, UnreachableError, InvalidAnswerError)
 # The types and words of GraphQL's own errors.
 _RATE_LIMIT_TYPES = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
@@ -43,11 +43,11 @@ _TOO_MUCH_TYPES = frozenset(
 )
 _TOO_MUCH_WORDS = ("something went wrong", "timed out", "timeout", "resource limits")
 _TOO_OLD_CODES = frozenset({"undefinedField", "undefinedType", "argumentNotAccepted"})
-_NULL_TYPES = frozenset({"NOT_FOUND", "FORBIDDEN"})  # they leave a null in the data, and the rest is good
+_NULL_TYPES = frozenset({"NOT_FOUND", "FORBIDDEN"})  # They set a part of the data to null. The rest is valid.
 
 
 class GraphQLUnavailableError(SourceError):
-    """This site or token has no GraphQL, or one that is too old for the queries: REST has the same data."""
+    """This site or token has no GraphQL, or its GraphQL is too old for our queries. REST has the same data."""
 
 
 class ErrorNode(msgspec.Struct):
@@ -95,7 +95,7 @@ class Client:
         self.graphql_url = graphql_url(http.base_url)
 
     def page(self, path_or_url: str, **params: str | int) -> Answer:
-        """One page of a REST list; an address with a query (a Link header's) is asked as it stands."""
+        """One page of a REST list. A URL with a query string (from a Link header) is used unchanged."""
         asked = None if "?" in path_or_url else {"per_page": MAX_ITEMS_PER_PAGE, **params}
         return self.http.get(path_or_url, asked)
 
@@ -117,7 +117,7 @@ class Client:
     ) -> GraphQLAnswer[T]:
         """``data`` read as ``shape``.
 
-        Raises :class:`GraphQLUnavailableError`; one of :data:`TOO_MUCH_ERRORS` where less should be asked for at once;
+        Raises :class:`GraphQLUnavailableError`; one of :data:`TOO_MUCH_ERRORS` if a smaller query may succeed;
         :class:`~apps.sources.errors.RateLimitedError`; :class:`BadRequestError` for a refused query.
         """
         asked = {"query": query, "variables": variables}
@@ -137,7 +137,7 @@ class Client:
 
 
 def graphql_url(base_url: str) -> str:
-    """Where GraphQL lives beside the REST base URL: GitHub Enterprise Server has it one level up."""
+    """The URL of GraphQL. GitHub Enterprise Server has it one level above the REST base URL."""
     return f"{base_url.removesuffix('/v3')}/graphql" if base_url.endswith("/api/v3") else f"{base_url}/graphql"
 
 
@@ -157,7 +157,7 @@ def owner_and_name(full_name: str) -> dict[str, str]:
 
 
 def raise_for(errors: list[ErrorNode], *, has_data: bool, status: int) -> None:
-    """Raise for errors that make the whole answer useless; errors that only leave nulls in the data pass."""
+    """Raise for errors that make the whole answer useless. Errors that only set parts of the data to null pass."""
     for error in errors:
         if error.type in _NULL_TYPES:
             continue
@@ -165,14 +165,14 @@ def raise_for(errors: list[ErrorNode], *, has_data: bool, status: int) -> None:
         if error.type in _TOO_MUCH_TYPES or any(word in lowered for word in _TOO_MUCH_WORDS):
             raise ServerError(f"GitHub's GraphQL gave up: {error.sentence}", 502)
         if (error.extensions or {}).get("code") in _TOO_OLD_CODES:
-            raise GraphQLUnavailableError(f"This GitHub's GraphQL is too old for the question: {error.sentence}")
+            raise GraphQLUnavailableError(f"This GitHub's GraphQL is too old for the query: {error.sentence}")
     if not has_data:
         reason = errors[0].sentence if errors else "it gave no data"
-        raise BadRequestError(f"GitHub's GraphQL refuses the question: {reason}", status)
+        raise BadRequestError(f"GitHub's GraphQL refuses the query: {reason}", status)
 
 
 def pause_in_errors(answer: Answer) -> Pause | None:
-    """The pause that a GraphQL answer with status 200 asks for among its errors."""
+    """The pause that the errors of a GraphQL answer (status 200) ask for."""
     if b'"errors"' not in answer.body:
         return None
     for error in answer.decode(_GraphQLBody).errors or []:
@@ -184,13 +184,13 @@ def pause_in_errors(answer: Answer) -> Pause | None:
 
 
 def pause_before_limit(answer: Answer, rate: _RateLimitNode | None) -> None:
-    """Pause where fewer points are left than a question costs: GitHub punishes clients that go on."""
+    """Pause if fewer points are left than a query costs: GitHub punishes clients that go on."""
     until = parse_time(rate.reset_at) if rate else None
     if rate is None or until is None or rate.remaining >= rate.cost:
         return
     seconds = seconds_until(until, answer.headers)
     if seconds > 0:
-        reason = f"the GraphQL points are used up ({rate.remaining} left, a question costs {rate.cost})"
+        reason = f"the GraphQL points are used up ({rate.remaining} left, a query costs {rate.cost})"
         answer.pause(Pause(seconds, reason))
 
 
@@ -209,7 +209,7 @@ def skips_of(errors: list[ErrorNode], scope: str) -> list[Skip]:
 
 
 def null_reasons(errors: list[ErrorNode], *path: str) -> dict[int, ErrorNode]:
-    """Why items of the list at ``path`` are null, by their place in it."""
+    """Why items of the list at ``path`` are null, by their index."""
     found: dict[int, ErrorNode] = {}
     for error in errors:
         *above, place = error.path or [""]

@@ -1,4 +1,4 @@
-"""How is Jira Cloud asked? One typed call per end point; a record is kept as the bytes that Jira sent."""
+"""How is Jira Cloud asked? One typed call per endpoint; a record is kept as the bytes that Jira sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -87,7 +87,7 @@ class IssueIdsPayload(Payload, rename="camel"):
         """Whether another page follows: ``isLast`` or a missing token ends the list, a short page does not."""
         return bool(self.next_page_token) and not self.is_last
 
-    def is_odd(self) -> bool:
+    def is_suspicious(self) -> bool:
         """Whether the page is empty and has a token, or is not the last one and has none: possible, but suspicious."""
         return (self.has_next and not self.issues) or (self.is_last is False and not self.next_page_token)
 
@@ -228,7 +228,7 @@ class JiraClient:
         return self.get(f"{API}/issue/{issue}/comment", CommentsPayload, params)
 
     def dev_summary(self, issue: str) -> msgspec.Raw:
-        """The counts in the development panel of an issue (by numeric id). The end point is undocumented."""
+        """The counts in the development panel of an issue (by numeric id). The endpoint is undocumented."""
         return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue})
 
     def dev_pull_requests(self, issue: str, application: str) -> msgspec.Raw:

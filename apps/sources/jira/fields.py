@@ -32,7 +32,7 @@ class SiteFields(NamedTuple):
 
 
 class FieldSchemaPayload(Payload):
-    """The type of a field; custom ones have a name here."""
+    """The type of a field. `custom` is the type name of a custom field; built-in fields have none."""
 
     custom: str | None = None
 
@@ -52,7 +52,7 @@ def site_fields(context: Context) -> SiteFields:
 
 
 def find_fields(records: Iterable[SourceRecord]) -> SiteFields:
-    """Recognise the fields by their type, story points by type and (untranslated) name."""
+    """Recognise the fields by their type. Story points are recognised by type and (untranslated) name."""
     found: dict[str, list[str]] = {"sprint": [], "story_points": [], "epic_link": [], "development": []}
     for record in records:
         meaning = _meaning(record.payload)

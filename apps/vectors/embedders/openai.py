@@ -25,7 +25,7 @@ class EmbeddingPayload(msgspec.Struct):
 
 
 class EmbeddingsPayload(msgspec.Struct):
-    """An answer of the end point; its other fields are not needed."""
+    """An answer of the endpoint; its other fields are not needed."""
 
     data: list[EmbeddingPayload]
 
@@ -45,11 +45,11 @@ class OpenAiEmbedder:
 
     @cached_property
     def dimension(self) -> int:
-        """The length of the vector that the end point sends for a first text."""
+        """The length of the vector that the endpoint sends for a first text."""
         return len(self._ask(["dimension"])[0])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The end point's vectors, normalized. Blank texts are not sent: the API refuses them."""
+        """The endpoint's vectors, normalized. Blank texts are not sent: the API refuses them."""
         vectors = np.zeros((len(texts), self.dimension))
         filled = [row for row, text in enumerate(texts) if text.strip()]
         for rows in in_pieces(filled, MAX_TEXTS_PER_CALL):
@@ -73,10 +73,10 @@ class OpenAiEmbedder:
         except SourceError as error:
             is_refused = isinstance(error, BadRequestError | AnswerTooLargeError) or error.status in REFUSAL_STATUSES
             kind = TextRefusedError if is_refused else EmbedderError
-            raise kind(f"The embedding end point failed: {error}") from error
+            raise kind(f"The embedding endpoint failed: {error}") from error
         if [item.index for item in items] != list(range(len(texts))):
             raise EmbedderError(
                 f"{self._http.base_url} answered {len(texts)} texts with {len(items)} vectors. "
-                "Check that EMBEDDER_URL is an end point compatible with OpenAI's."
+                "Check that EMBEDDER_URL is an endpoint compatible with OpenAI's."
             )
         return [item.embedding for item in items]

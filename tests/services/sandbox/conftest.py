@@ -40,7 +40,7 @@ class Sandbox:
         return dict(reply.json())
 
     def control(self, path: str, json: Any = None) -> Any:
-        """A control end point; POST when there is a body."""
+        """A control endpoint; POST when there is a body."""
         method = "GET" if json is None else "POST"
         return self.session.request(method, f"{self.base}/_sandbox/{path}", json=json, timeout=30).json()
 

@@ -52,7 +52,7 @@ def test_what_jira_refuses_is_refused_with_an_error_collection(sandbox: Sandbox,
     assert reply.json()["errorMessages"]
 
 
-def test_of_unknown_issues_a_bulk_fetch_says_nothing_and_alone_they_are_404(sandbox: Sandbox) -> None:
+def test_bulk_fetch_omits_unknown_issues_and_a_single_fetch_returns_404(sandbox: Sandbox) -> None:
     reply = sandbox.jira("/rest/api/3/issue/bulkfetch", json={"issueIdsOrKeys": ["PAY-1", "PAY-999999"]}).json()
     assert ([each["key"] for each in reply["issues"]], reply["issueErrors"]) == (["PAY-1"], [])
     assert sandbox.jira("/rest/api/3/issue/PAY-999999").status_code == 404
@@ -68,7 +68,7 @@ def test_changelog_bulkfetch_filters_by_field(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic !!", "Basic YTpi"])
-def test_wrong_credentials_get_the_true_401(sandbox: Sandbox, authorization: str | None) -> None:
+def test_wrong_credentials_get_the_providers_401(sandbox: Sandbox, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     jira = requests.get(f"{sandbox.base}/jira/rest/api/3/myself", headers=headers, timeout=10)
     github = requests.get(f"{sandbox.base}/github/user", headers=headers, timeout=10)
@@ -121,7 +121,7 @@ def test_graphql_points_run_out(fresh_sandbox: Sandbox) -> None:
     assert "errors" not in fresh_sandbox.graphql(query)
 
 
-def test_each_token_has_budgets_an_end_and_a_life_of_its_own(fresh_sandbox: Sandbox) -> None:
+def test_each_token_has_its_own_quota_expiry_and_revocation(fresh_sandbox: Sandbox) -> None:
     def get(token: str, path: str = "/orgs/meridian-labs/repos") -> requests.Response:
         return requests.get(
             f"{fresh_sandbox.base}/github{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10

@@ -1,4 +1,4 @@
-"""Does the client of OpenAI-compatible end points keep the order and hide the key? Is each fault a sentence?"""
+"""Does the client of OpenAI-compatible endpoints keep the order and hide the key? Is each fault a sentence?"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -112,8 +112,8 @@ def test_a_refused_text_is_another_error_than_a_broken_end_point(
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ((401, {"error": {"message": f"Incorrect API key provided: {KEY}"}}), "embedding end point failed"),
-        ((404, {"error": {"message": "The model does not exist"}}), "embedding end point failed"),
+        ((401, {"error": {"message": f"Incorrect API key provided: {KEY}"}}), "embedding endpoint failed"),
+        ((404, {"error": {"message": "The model does not exist"}}), "embedding endpoint failed"),
         ((200, "<html>Log in</html>"), "web page"),
         ((200, {"data": []}), "1 texts with 0 vectors"),
         ((200, {"data": [{"index": 7, "embedding": [1.0]}]}), "compatible with OpenAI"),

@@ -1,7 +1,7 @@
-"""Which objects did Jira delete? What a complete list lacks is asked for by id: only a 404 of its own is a proof.
+"""Which objects did Jira delete?
 
-An empty, refused or broken list proves nothing, and neither does a bulk answer: an object that was only moved still
-exists.
+If a complete list lacks a stored object, we ask for it by id. Only a 404 or 410 for that id proves the deletion. An
+empty, refused or broken list proves nothing. A bulk answer proves nothing either, because the object may have moved.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ from apps.sources.jira.extract.args import IssuesArgs, KeysArgs, UnlistedArgs, V
 from apps.sources.jira.extract.parents import orphans
 from apps.sources.text import in_pieces
 
-MAX_ASKED = 500  # objects per list and run: the others wait for the next run
+MAX_ASKED = 500  # objects per list and run; the others wait for the next run
 OBJECTS_PER_SLICE = 100
 PROOFS = (404, 410)
-# Where one object is asked for, and which other records are stored of it.
+# The path of one object, and the other records that are stored for it.
 PATHS = {
     "project": f"{API}/project/",
     "issue_type": f"{API}/issuetype/",
@@ -47,16 +47,20 @@ def fetch_unlisted(slice_: Slice, context: Context) -> Fetched:
 
 
 def fetch_unlisted_issues(slice_: Slice, context: Context) -> Fetched:
-    """The issues that the list of some projects lacks: moved ones are fetched, the others are verified."""
-    return _search([issue for key in slice_.read(KeysArgs).keys for issue in context.unlisted("issue", key)], context)
+    """The issues that the list of some projects lacks. Moved ones are fetched, the others are verified."""
+    return _check_existing(
+        [issue for key in slice_.read(KeysArgs).keys for issue in context.unlisted("issue", key)], context
+    )
 
 
 def fetch_lost_issues(slice_: Slice, context: Context) -> Fetched:
-    """The issues of projects that do not exist any more, which no list contains."""
+    """The issues of deleted projects, which no list contains."""
     of_stored_projects: set[str] = set()
     for project in context.current("project"):
         of_stored_projects.update(context.unlisted("issue", project.scope))
-    return _search([issue for issue in context.unlisted("issue", "") if issue not in of_stored_projects], context)
+    return _check_existing(
+        [issue for issue in context.unlisted("issue", "") if issue not in of_stored_projects], context
+    )
 
 
 def verify_slices(entity: str, ids: Sequence[str]) -> list[Slice]:
@@ -65,12 +69,12 @@ def verify_slices(entity: str, ids: Sequence[str]) -> list[Slice]:
 
 
 def found_slices(ids: Sequence[str]) -> list[Slice]:
-    """The slices that fetch issues again which exist, but in another place than before."""
+    """The slices that fetch moved issues again."""
     return [Slice.of("found_issues", IssuesArgs(list(some), [])) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
 
 
 def fetch_verified(slice_: Slice, context: Context) -> Fetched:
-    """Ask for some objects one by one, and first for the account: without a valid token Jira answers 404 to all."""
+    """Check the account, then ask for objects one by one. Without a valid token Jira answers 404 for every object."""
     client = JiraClient(context.http)
     client.myself()
     args, fetched = slice_.read(VerifyArgs), Fetched()
@@ -81,7 +85,7 @@ def fetch_verified(slice_: Slice, context: Context) -> Fetched:
         try:
             payload = bytes(client.get(path, msgspec.Raw, {"fields": "key"} if entity == "issue" else None))
         except (NotFoundError, ForbiddenError, BadRequestError) as error:
-            _note_refusal(entity, name, error, fetched)
+            _record_deletion_or_skip(entity, name, error, fetched)
             continue
         if entity == "issue":
             existing.append(name)
@@ -93,7 +97,7 @@ def fetch_verified(slice_: Slice, context: Context) -> Fetched:
     return fetched
 
 
-def _search(ids: Sequence[str], context: Context) -> Fetched:
+def _check_existing(ids: Sequence[str], context: Context) -> Fetched:
     """Find out which of some stored issues still exist, with one call per 100 of them."""
     client = JiraClient(context.http)
     ids, left_out = _bounded(ids)
@@ -105,8 +109,8 @@ def _search(ids: Sequence[str], context: Context) -> Fetched:
     return Fetched(follow_ups=follow_ups, skips=_left_out("issue", left_out))
 
 
-def _note_refusal(entity: str, name: str, error: SourceError, fetched: Fetched) -> None:
-    """A 404 is the proof; any other refusal proves nothing."""
+def _record_deletion_or_skip(entity: str, name: str, error: SourceError, fetched: Fetched) -> None:
+    """Record the deletion for a 404 or 410. Any other refusal proves nothing, so it becomes a skip."""
     if error.status not in PROOFS:
         fetched.skips.append(Skip("", f"It is not known whether {entity} {name} was deleted. {error}"))
         return

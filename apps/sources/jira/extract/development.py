@@ -1,6 +1,6 @@
 """Step 4: which pull requests does Jira's development panel show for the issues of this run?
 
-The end point is undocumented, so its own failures are shown and none of them is fatal; only a pause is obeyed. What
+The endpoint is undocumented, so its own failures are shown and none of them is fatal; only a pause is obeyed. What
 keeps all of Jira from us (a refused token, no connection) is fatal as anywhere else. The custom field Development is
 only a hint: ``{}`` says that there is nothing.
 """
@@ -52,7 +52,7 @@ class PanelCountsPayload(Payload):
 
 
 class EndpointHealth:
-    """Whether the end point works here at all; shared by the slices of a run in this process."""
+    """Whether the endpoint works here at all; shared by the slices of a run in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -35,7 +35,7 @@ from apps.sources.jira.client import (
     read_shape,
 )
 from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, Window
-from apps.sources.jira.extract.paging import Batches, insist
+from apps.sources.jira.extract.paging import Batches, ask_twice
 from apps.sources.jira.extract.parents import fetch_epics
 from apps.sources.jira.extract.stored import wanted_projects
 from apps.sources.text import counted, in_pieces, parse_time
@@ -118,7 +118,7 @@ def fetch_ids(slice_: Slice, context: Context) -> Fetched:
     args = slice_.read(IssueListArgs)
     jql = query(args.keys, *args.window)
     try:
-        page = insist(lambda: client.issue_ids(jql, args.token), IssueIdsPayload.is_odd)
+        page = ask_twice(lambda: client.issue_ids(jql, args.token), IssueIdsPayload.is_suspicious)
     except (BadRequestError, NotFoundError, ForbiddenError) as error:
         if args.token:
             raise
@@ -157,7 +157,7 @@ def next_page(slice_: Slice, page: IssueIdsPayload) -> list[Slice]:
     """The slice of the next page, if there is one. A list that repeats a page or stays empty is refused."""
     token = page.next_page_token
     if not page.has_next or not token:
-        if page.is_odd() and not page.issues:
+        if page.is_suspicious() and not page.issues:
             raise InvalidAnswerError(
                 "Jira announced more issues, but sent neither issues nor a token. Try again later."
             )
@@ -244,7 +244,7 @@ def _fetch_changelogs(
         histories: dict[str, dict[bytes, None]] = {issue: {} for issue in ids}
         token, visited = None, set[str]()
         while True:
-            page = insist(partial(client.changelogs, ids, token), ChangelogsPayload.is_empty)
+            page = ask_twice(partial(client.changelogs, ids, token), ChangelogsPayload.is_empty)
             for changes in page.issue_change_logs:
                 found = histories.setdefault(str(changes.issue_id), {})
                 found.update(dict.fromkeys(map(bytes, changes.change_histories)))
@@ -279,7 +279,7 @@ def _fetch_comments(issue: IssueInfoPayload, client: JiraClient, fetched: Fetche
     start, total = 0, embedded.total
     try:
         while start < total:
-            page = insist(partial(client.comments, str(issue.id), start), CommentsPayload.is_empty)
+            page = ask_twice(partial(client.comments, str(issue.id), start), CommentsPayload.is_empty)
             if page.is_empty():
                 break
             start, total = start + len(page.comments), page.total

@@ -1,4 +1,4 @@
-"""How are Jira's lists read to their true end? In pages, and in batches that shrink when Jira cannot answer them."""
+"""How are Jira's lists read completely? In pages, and in batches that become smaller if Jira cannot answer them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -10,16 +10,16 @@ from apps.sources.jira.client import JiraPagePayload
 from apps.sources.sizes import Sizes
 
 TOO_MUCH = (ServerError, InvalidAnswerError)
-MAX_FAILED_ITEMS = 3  # single items that fail while nothing works: then the items are not the reason
+MAX_FAILED_ITEMS = 3  # single items that fail before anything works; then the items are not the reason
 
 T = TypeVar("T")
 Ask = Callable[[list[str]], list[str]]
 
 
-def insist(ask: Callable[[], T], is_odd: Callable[[T], bool]) -> T:
-    """An answer. One that may be a mistake of the moment (empty where more was announced) is asked for once more."""
+def ask_twice(ask: Callable[[], T], is_suspicious: Callable[[T], bool]) -> T:
+    """Call `ask`. If the answer looks wrong, call it once more."""
     answer = ask()
-    return ask() if is_odd(answer) else answer
+    return ask() if is_suspicious(answer) else answer
 
 
 def walk(ask: Callable[[int], JiraPagePayload]) -> Iterator[msgspec.Raw]:
@@ -27,7 +27,7 @@ def walk(ask: Callable[[int], JiraPagePayload]) -> Iterator[msgspec.Raw]:
     start: int | None = 0
     first = b""
     while start is not None:
-        page = insist(lambda start=start: ask(start), JiraPagePayload.is_broken_off)  # type: ignore[misc]
+        page = ask_twice(lambda start=start: ask(start), JiraPagePayload.is_broken_off)  # type: ignore[misc]
         if page.is_broken_off():
             raise InvalidAnswerError("Jira announced more of a list and sent nothing. Try again later.")
         newest = bytes(page.values[0]) if page.values else b""
@@ -49,8 +49,8 @@ class Batches:
     def run(self, ids: Sequence[str], ask: Ask) -> dict[str, str]:
         """Ask for all ``ids``; gives the reasons of the ids that failed. ``ask`` returns the ids to be asked for again.
 
-        A batch is halved on 5xx, and on broken or too large bodies. An id that fails alone is left out when others
-        work. When nothing works, the ids are not the reason, and the error is raised.
+        A batch is halved on 5xx, and on broken or too large bodies. An id that fails alone is left out if others work.
+        If nothing works, the ids are not the reason, and the error is raised.
         """
         waiting, attempt = list(ids), _Pass(ask)
         while waiting:

@@ -16,12 +16,12 @@ KEYS_PER_CALL = 50
 
 
 def start(context: Context) -> list[Slice]:
-    """The account comes first: with a bad token Jira does not refuse many of its lists, they are just empty."""
+    """Check the account first. With a bad token Jira returns empty lists instead of an error."""
     return [Slice.of("account", AccountArgs(needs_directories(context)))]
 
 
 def fetch_account(slice_: Slice, context: Context) -> Fetched:
-    """Check the token; the slices that use it follow."""
+    """Check the token. Then add the slices that need a valid token."""
     client = JiraClient(context.http)
     client.myself()
     scopes = context.connection.scopes
@@ -38,8 +38,8 @@ def refuse_data_center(client: JiraClient) -> None:
     server = client.server()
     if (server.deployment_type or "Cloud") != "Cloud":
         raise BadRequestError(
-            f"This is Jira {server.deployment_type} {server.version or ''}, not Jira Cloud. It lacks the bulk end "
-            "points that this source needs. Use the address of a Jira Cloud site."
+            f"This is Jira {server.deployment_type} {server.version or ''}, not Jira Cloud. It lacks the bulk "
+            "endpoints that this source needs. Use the address of a Jira Cloud site."
         )
 
 
@@ -57,7 +57,7 @@ def fetch_projects(slice_: Slice, context: Context) -> Fetched:
             if names & wanted:
                 shown |= names
                 chosen.append(item)
-        skips = [missing(key) for key in keys if key.upper() not in shown]
+        skips = [not_visible_skip(key) for key in keys if key.upper() not in shown]
         found = chosen
     records = raw_records("project", found, request=f"GET {API}/project/search")
     for record in records:
@@ -67,7 +67,7 @@ def fetch_projects(slice_: Slice, context: Context) -> Fetched:
     return whole_list("project", records)
 
 
-def missing(key: str) -> Skip:
+def not_visible_skip(key: str) -> Skip:
     """The skip for a chosen project that the site does not show."""
     return Skip(
         key,
@@ -77,7 +77,7 @@ def missing(key: str) -> Skip:
 
 
 def fetch_fields(slice_: Slice, context: Context) -> Fetched:
-    """Every field of the site. Deleted fields may stay stored: no issue has them any more."""
+    """Every field of the site. Deleted fields stay stored. This does no harm, because no issue has a value for them."""
     records = _directory(context, "field", "field")
     return Fetched(records, expected={"field": len(records)})
 
@@ -88,7 +88,7 @@ def fetch_issue_types(slice_: Slice, context: Context) -> Fetched:
 
 
 def fetch_users(slice_: Slice, context: Context) -> Fetched:
-    """The user directory, where the account may see it; people also come with the issues."""
+    """The user directory, if the account may see it. Issues contain people, too."""
     client = JiraClient(context.http)
     try:
         records = raw_records("user", list(user_pages(client)), request=f"GET {API}/users/search")
@@ -117,7 +117,7 @@ def _directory(context: Context, entity: str, path: str) -> list[SourceRecord]:
 
 
 def whole_list(entity: str, records: list[SourceRecord]) -> Fetched:
-    """A complete list of one kind: stored objects that it lacks are looked for."""
+    """A complete list of one kind. If a stored object is not in this list, a later slice looks for it."""
     listed = [Listed(entity, "", [record.external_id for record in records])]
     follow_ups = [Slice.of("unlisted", UnlistedArgs(entity))]
     return Fetched(records, follow_ups, {entity: len(records)}, listed=listed)

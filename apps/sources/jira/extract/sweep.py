@@ -8,7 +8,7 @@ from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError
 from apps.sources.jira.client import IssueIdsPayload, JiraClient
 from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, UnlistedArgs
 from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
-from apps.sources.jira.extract.paging import insist
+from apps.sources.jira.extract.paging import ask_twice
 from apps.sources.jira.extract.stored import wanted_projects
 from apps.sources.text import in_pieces
 
@@ -30,7 +30,7 @@ def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
     args = slice_.read(IssueListArgs)
     jql = query(args.keys, None, None)
     try:
-        page = insist(lambda: client.issue_ids(jql, args.token, "key"), IssueIdsPayload.is_odd)
+        page = ask_twice(lambda: client.issue_ids(jql, args.token, "key"), IssueIdsPayload.is_suspicious)
     except (BadRequestError, NotFoundError, ForbiddenError) as error:
         if args.token:
             raise

@@ -145,7 +145,7 @@ def test_a_query_refused_for_a_living_project_fails_with_the_message_of_jira(
 
 def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["The requested API has been removed. Please migrate."]}, 410))
-    with pytest.raises(EndpointRemovedError, match="removed an end point"):
+    with pytest.raises(EndpointRemovedError, match="removed an endpoint"):
         pull(Jira(), pay, [ISSUES])
 
 

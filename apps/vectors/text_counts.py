@@ -1,4 +1,4 @@
-"""Is every text embedded? Counted per kind and project or repository, for the proof of a run."""
+"""Is every text embedded? This counts the texts per kind and project or repository, for the proof of a run."""
 
 from apps.core.sql import rows
 from apps.jobs.proof.counting import Texts
@@ -11,7 +11,7 @@ from apps.vectors.selectors import HAS_TEXT
 
 # A vector of an older text does not count. PostgreSQL computes only the columns of the view that are asked for, so most
 # of its joins fall away. Whether a document has a text is computed only where it has no vector.
-_COVERAGE = f"""
+_TEXT_COUNTS = f"""
 SELECT kind, scope, count(*) FILTER (WHERE is_embedded OR has_text), count(*) FILTER (WHERE is_embedded),
     count(*) FILTER (WHERE NOT is_embedded AND state = '{QuarantineState.OPEN.value}'),
     count(*) FILTER (WHERE NOT is_embedded AND state = '{QuarantineState.DISMISSED.value}'),
@@ -31,7 +31,7 @@ GROUP BY kind, scope
 """
 
 
-def coverage(tenant_id: int, integration_id: int | None, row_ids: dict[str, list[int]] | None) -> list[Texts]:
+def count_texts(tenant_id: int, integration_id: int | None, row_ids: dict[str, list[int]] | None) -> list[Texts]:
     """The state of the texts of an integration, or of the whole tenant; with ``row_ids`` only of these rows."""
     if row_ids is None:
         return _counted(
@@ -51,7 +51,7 @@ def coverage(tenant_id: int, integration_id: int | None, row_ids: dict[str, list
 
 
 def _counted(where: str, tenant_id: int, integration_id: int | None, **values: object) -> list[Texts]:
-    statement = _COVERAGE.format(where=where)
+    statement = _TEXT_COUNTS.format(where=where)
     model = current_embedder().name
     found = rows(
         statement, tenant=tenant_id, integration=integration_id, model=model, max_ids=MAX_MISSING_IDS, **values
