@@ -13,7 +13,7 @@ class JobsConfig(AppConfig):
         """Say who does the work of a source's stages, what a deleted job takes along, and what a run's card shows."""
         from django.db.models.signals import pre_delete
 
-        from apps.jobs.execution import stages, workers
+        from apps.jobs.execution import handlers, stages
         from apps.jobs.lifecycle import creation, facts
         from apps.jobs.models import Job
         from apps.progress.facts import register_facts
@@ -22,6 +22,6 @@ class JobsConfig(AppConfig):
         pre_delete.connect(creation.delete_progress, sender=Job)
 
         register_facts(facts.facts_of)
-        workers.register_planner(stages.plan)
-        workers.register_worker(Stage.EXTRACTION, stages.extract)
-        workers.register_worker(Stage.TRANSFORM, stages.transform)
+        handlers.register_planner(stages.plan)
+        handlers.register_handler(Stage.EXTRACTION, stages.extract)
+        handlers.register_handler(Stage.TRANSFORM, stages.transform)

@@ -10,7 +10,7 @@ from celery.exceptions import Ignore
 from django.db import InterfaceError, OperationalError
 
 from apps.jobs import run_log
-from apps.jobs.execution import completion, workers
+from apps.jobs.execution import completion, handlers
 from apps.jobs.execution.step_runner import StepResult, StepRunner
 from apps.jobs.lifecycle import chain, services, stopping
 from apps.jobs.lifecycle.admission import admit_pending_runs
@@ -133,8 +133,8 @@ def run_batch(self: "Task[Any, Any]", *, stage: str) -> None:
 def _work(batch: Batch) -> None:
     try:
         with keep_alive(cast(UUID, batch.owner)):
-            write = workers.prepare(batch)
-        workers.finish(batch, write)
+            write = handlers.prepare(batch)
+        handlers.finish(batch, write)
     except LeaseLostError:
         raise
     except Exception as error:

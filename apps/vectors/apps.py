@@ -18,15 +18,15 @@ class VectorsConfig(AppConfig):
 
     def ready(self) -> None:
         """Take over the embedding stage of every job, and register the Vectorization job."""
-        from apps.jobs.execution.workers import register_planner, register_worker
+        from apps.jobs.execution.handlers import register_handler, register_planner
         from apps.jobs.proof.counting import register_counter, register_text_prover
         from apps.sources.definition import Stage
 
         register_definition(VECTORIZATION)
-        register_worker(Stage.EMBEDDING, _later("worker.embed"))
-        register_worker(Stage.EMBEDDING, _later("worker.vectorize"), VECTORIZATION.job_type)
-        register_planner(_later("worker.plan"), VECTORIZATION.job_type)
-        register_counter("embedded", _later("worker.embedded"))
+        register_handler(Stage.EMBEDDING, _later("handlers.embed"))
+        register_handler(Stage.EMBEDDING, _later("handlers.vectorize"), VECTORIZATION.job_type)
+        register_planner(_later("handlers.plan"), VECTORIZATION.job_type)
+        register_counter("embedded", _later("handlers.embedded"))
         register_text_prover(_later("text_counts.count_texts"))
 
 

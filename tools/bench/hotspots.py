@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.jobs.choices import RunMode
-from apps.jobs.execution import completion, workers
+from apps.jobs.execution import completion, handlers
 from apps.jobs.models import Run
 from apps.jobs.queue import batches
 from apps.sources.definition import Stage
@@ -72,7 +72,7 @@ def profile(platform: Platform, job: str, *, traced: bool) -> dict[str, Profile]
     run = platform.start(job, RunMode.FULL)
     profiles: dict[str, Profile] = defaultdict(Profile)
     for step in definition(job).steps:
-        batches.add(run, workers.plan(run, step.key))
+        batches.add(run, handlers.plan(run, step.key))
         _drain(run, Q(run=run, step=step.key), profiles, traced=traced)
         completion.finish_first_stage(run, step.key, step.stages[0])
     completion.complete(run)
@@ -84,8 +84,8 @@ def _drain(run: Run, mine: Q, profiles: dict[str, Profile], *, traced: bool) -> 
     owner = uuid4()
     for stage in Stage:
         while claimed := batches.claim(owner, mine & Q(stage=stage), 1):
-            write = _timed(profiles[f"{stage} prepare"], partial(workers.prepare, claimed[0]), traced=traced)
-            _timed(profiles[f"{stage} write"], partial(workers.finish, claimed[0], write), traced=traced)
+            write = _timed(profiles[f"{stage} prepare"], partial(handlers.prepare, claimed[0]), traced=traced)
+            _timed(profiles[f"{stage} write"], partial(handlers.finish, claimed[0], write), traced=traced)
 
 
 def _timed(profile: Profile, call: Callable[[], T], *, traced: bool) -> T:

@@ -1,6 +1,6 @@
 """What does a chain cost that has nothing to do? This job's steps plan no work; only workers of the bench know it."""
 
-from apps.jobs.execution.workers import register_planner
+from apps.jobs.execution.handlers import register_planner
 from apps.sources.definition import JobDefinition, Part, ProgressStep, Stage, StepDefinition
 from apps.sources.registry import register_definition
 

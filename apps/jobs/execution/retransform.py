@@ -11,7 +11,7 @@ from functools import partial
 
 from apps.jobs.execution.context import integration_of
 from apps.jobs.execution.follow_ups import MAX_RECORDS, to_embed, to_transform
-from apps.jobs.execution.workers import BatchResult, Write
+from apps.jobs.execution.handlers import BatchResult, Write
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch
 from apps.jobs.queue.covers import QuarantinedRecords, StoredPage, decode, expect

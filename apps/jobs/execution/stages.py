@@ -11,8 +11,8 @@ from apps.jobs.choices import RunMode
 from apps.jobs.execution import retransform
 from apps.jobs.execution.context import context_of, integration_of
 from apps.jobs.execution.follow_ups import to_embed, to_transform
+from apps.jobs.execution.handlers import BatchResult, Write
 from apps.jobs.execution.renames import rename
-from apps.jobs.execution.workers import BatchResult, Write
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch
 from apps.jobs.queue.covers import RawRecords, expect

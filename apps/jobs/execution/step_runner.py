@@ -15,9 +15,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.jobs import run_log
-from apps.jobs.execution import completion, workers
+from apps.jobs.execution import completion, handlers
+from apps.jobs.execution.handlers import Write
 from apps.jobs.execution.shutdown import is_worker_stopping
-from apps.jobs.execution.workers import Write
 from apps.jobs.lifecycle import stopping
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, fairness
@@ -122,7 +122,7 @@ class StepRunner:
     def _plan(self) -> None:
         if Batch.across_tenants.filter(run=self.run, step=self.step, stage=self.stage).exists():
             return
-        planned = workers.plan(self.run, self.step)
+        planned = handlers.plan(self.run, self.step)
         with transaction.atomic():
             if not Run.across_tenants.filter(pk=self.run.pk, driver=self.owner).update(plan_tries=0):
                 raise LeaseLostError(f"Another worker took over run {self.run.pk} while its step was planned.")
@@ -151,7 +151,7 @@ class StepRunner:
 
     def _finish(self, batch: Batch, future: Future[Write]) -> None:
         try:
-            workers.finish(batch, future.result())
+            handlers.finish(batch, future.result())
         except LeaseLostError:
             raise
         except Exception as error:
@@ -169,6 +169,6 @@ class StepRunner:
 def _prepare(batch: Batch) -> Write:
     """Do the slow part of a batch in a thread, and close the database connection that the thread opened."""
     try:
-        return workers.prepare(batch)
+        return handlers.prepare(batch)
     finally:
         connection.close()

@@ -14,8 +14,8 @@ from django.utils import timezone
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import BatchState
-from apps.jobs.execution import completion, workers
-from apps.jobs.execution.workers import BatchResult
+from apps.jobs.execution import completion, handlers
+from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Batch, Job, Run, StateChange
@@ -177,7 +177,7 @@ def test_a_batch_in_work_when_its_run_fails_writes_nothing_and_is_done_again(run
     services.fail(run, "The token has expired.")
     services.start(job, actor="ada")
     with pytest.raises(LeaseLostError):
-        workers.finish(batch, lambda: BatchResult(done=5))
+        handlers.finish(batch, lambda: BatchResult(done=5))
     batch.refresh_from_db()
     assert batch.state == BatchState.QUEUED
 

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.jobs.choices import BatchState
-from apps.jobs.execution import workers
-from apps.jobs.execution.workers import BatchResult
+from apps.jobs.execution import handlers
+from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, heartbeat
@@ -82,7 +82,7 @@ def test_a_batch_stays_open_when_its_result_cannot_be_written(run: Run) -> None:
         raise RuntimeError("in the middle of writing")
 
     with pytest.raises(RuntimeError):
-        workers.finish(batch, write)
+        handlers.finish(batch, write)
     batch.refresh_from_db()
     assert batch.state == BatchState.RUNNING
 
@@ -92,9 +92,9 @@ def test_a_worker_that_lost_its_lease_writes_nothing(run: Run) -> None:
     (loser,) = _claim(batch)
     _expire_lease(batch)
     (winner,) = _claim(batch)
-    workers.finish(winner, lambda: BatchResult(done=5))
+    handlers.finish(winner, lambda: BatchResult(done=5))
     with pytest.raises(LeaseLostError):
-        workers.finish(loser, lambda: BatchResult(done=5, batches=[NEW]))
+        handlers.finish(loser, lambda: BatchResult(done=5, batches=[NEW]))
     assert not batches.outstanding(run).exists()
     assert StageProgress.objects.get(run_id=run.pk, step=STEP).done == 5
 
@@ -102,7 +102,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(run: Run) -> None:
 def test_the_batches_that_follow_and_the_counters_are_stored_with_the_result(run: Run) -> None:
     (batch,) = _claim(_add(run))
     follow_up = NewBatch("vectorization_process", Stage.EMBEDDING, OrphanedEmbeddings([1, 2]), 7)
-    workers.finish(batch, lambda: BatchResult(done=5, batches=[follow_up]))
+    handlers.finish(batch, lambda: BatchResult(done=5, batches=[follow_up]))
     assert decode(batches.outstanding(run).get().covers) == OrphanedEmbeddings([1, 2])
     assert StageProgress.objects.get(run_id=run.pk, step="vectorization_process").total == 7
 

@@ -29,9 +29,9 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs import tasks
 from apps.jobs.choices import BATCH_OPEN
-from apps.jobs.execution import completion, workers
+from apps.jobs.execution import completion, handlers
+from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.execution.step_runner import StepRunner
-from apps.jobs.execution.workers import BatchResult
 from apps.jobs.lifecycle import chain, services, stopping
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongStateError, possible
@@ -247,7 +247,7 @@ class Platform(RuleBasedStateMachine):
 
     def _finish(self, batch: Batch, result: BatchResult) -> None:
         try:
-            workers.finish(batch, lambda: result)
+            handlers.finish(batch, lambda: result)
         except LeaseLostError:
             stopping.acknowledge(batch.run, batch.task)
         else:
@@ -258,7 +258,7 @@ class Platform(RuleBasedStateMachine):
     def all_claimable_batches_are_done(self) -> None:
         run = Run.across_tenants.filter(state=RunState.RUNNING).select_related("job").get()
         for batch in batches.claim(run.pk, Q(run=run), 1000):
-            workers.finish(batch, BatchResult)
+            handlers.finish(batch, BatchResult)
         if not batches.outstanding(run).exists():
             steps = definition(run.job.job_type).steps
             progress.mark(run.pk, [(step.key, stage) for step in steps for stage in step.stages], StageState.FINISHED)

@@ -14,7 +14,7 @@ from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
 from apps.jobs import tasks
-from apps.jobs.execution import completion, workers
+from apps.jobs.execution import completion, handlers
 from apps.jobs.forms import settings_form
 from apps.jobs.lifecycle import planning, services, transitions
 from apps.jobs.lifecycle.creation import create_jobs
@@ -340,7 +340,7 @@ def test_a_worker_of_a_deleted_integration_writes_nothing_and_stops_no_other(
     assert job.integration
     job.integration.delete()
     with pytest.raises(LeaseLostError):
-        workers.finish(batch, workers.BatchResult)
+        handlers.finish(batch, handlers.BatchResult)
     orchestrator.tick()
     assert "could not handle" not in caplog.text
     assert not Job.across_tenants.filter(pk=job.pk).exists()

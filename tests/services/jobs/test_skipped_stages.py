@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from apps.integrations.models import Integration
 from apps.jobs import selectors
-from apps.jobs.execution import completion, workers
-from apps.jobs.execution.workers import BatchResult
+from apps.jobs.execution import completion, handlers
+from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.creation import create_jobs
 from apps.jobs.models import Run
@@ -37,7 +37,7 @@ def run(acme: Tenant) -> Run:
 def work(run: Run, stage: Stage, following: list[NewBatch]) -> None:
     """A worker does all batches of a stage; these batches follow."""
     for batch in batches.claim(uuid4(), Q(run=run, step=PROJECTS, stage=stage), 10):
-        workers.finish(batch, lambda: BatchResult(done=5, batches=following))
+        handlers.finish(batch, lambda: BatchResult(done=5, batches=following))
 
 
 def test_a_stage_into_which_nothing_came_is_skipped(run: Run) -> None:

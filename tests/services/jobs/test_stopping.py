@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.jobs.choices import RunMode
-from apps.jobs.execution import workers
-from apps.jobs.execution.workers import BatchResult
+from apps.jobs.execution import handlers
+from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.lifecycle import services, stopping
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches
@@ -82,7 +82,7 @@ def test_a_run_on_which_somebody_works_is_stopping_and_already_closed(platform: 
     run, batch = _held(platform)
     assert _stopped(platform).state == RunState.STOPPING
     with pytest.raises(LeaseLostError):
-        workers.finish(
+        handlers.finish(
             batch,
             lambda: BatchResult(done=5, batches=[NewBatch(STEP, Stage.EMBEDDING, VectorTask(VectorAction.VERIFY))]),
         )

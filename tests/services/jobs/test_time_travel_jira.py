@@ -16,7 +16,7 @@ from apps.progress.choices import RunState
 from apps.raw.models import RawRecord, Tombstone
 from apps.sources.jira.extract.deletions import MAX_ASKED
 from apps.tenants.services import create_tenant
-from apps.vectors.worker import embedded
+from apps.vectors.handlers import embedded
 from apps.warehouse.models import Issue, IssueChange, IssueComment, IssueKey
 from apps.warehouse.selectors import counts
 from tests.platform import OWN_COLUMNS, Platform, loaded_tables

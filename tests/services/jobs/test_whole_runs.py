@@ -6,7 +6,7 @@ from apps.jobs.choices import RunMode
 from apps.jobs.models import Run, StateChange
 from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
-from apps.vectors.worker import embedded
+from apps.vectors.handlers import embedded
 from apps.warehouse.selectors import counts
 from tests.platform import Platform, row_versions
 

@@ -2,7 +2,7 @@
 
 from django.db.models import Count
 
-from apps.jobs.execution.workers import BatchResult, Write
+from apps.jobs.execution.handlers import BatchResult, Write
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch, outstanding
 from apps.jobs.queue.covers import (

@@ -1,6 +1,6 @@
 """How is one batch done? Slow work first, then one transaction that writes its result and closes it.
 
-The worker of a stage does the slow part (HTTP, parsing, embedding) without a transaction and returns a function that
+The handler of a stage does the slow part (HTTP, parsing, embedding) without a transaction and returns a function that
 writes. That function runs in the transaction that closes the batch. So the rows and the state of the batch commit
 together: a batch that is done twice changes nothing, and a worker that lost its lease writes nothing.
 """
@@ -23,7 +23,7 @@ from apps.sources.base import Skip
 
 @dataclass
 class BatchResult:
-    """What a batch amounts to.
+    """The result of a batch.
 
     ``done`` counts the records that went through, ``failures`` are the records to set aside (they count as done too).
     ``batches`` are the batches that follow. ``total`` adds to the total of the batch's own stage. ``announced`` is what
@@ -39,28 +39,29 @@ class BatchResult:
 
 
 Write = Callable[[], BatchResult]
-Worker = Callable[[Batch], Write]
+StageHandler = Callable[[Batch], Write]
 Planner = Callable[[Run, str], list[NewBatch]]
 
-# (job type or "" for every job, stage) → who does its batches; job type or "" → who plans a step's first batches.
-_workers: dict[tuple[str, str], Worker] = {}
+# The functions that do batches, by job type ("" for every job) and stage.
+_handlers: dict[tuple[str, str], StageHandler] = {}
+# The functions that plan the first batches of a step, by job type ("" for every job).
 _planners: dict[str, Planner] = {}
 
 
-def register_worker(stage: str, worker: Worker, job_type: str = "") -> None:
-    """Say who does the batches of ``stage``: of one job type, or of all."""
-    _workers[job_type, stage] = worker
+def register_handler(stage: str, handler: StageHandler, job_type: str = "") -> None:
+    """Set the function that does the batches of ``stage``, for one job type or for all."""
+    _handlers[job_type, stage] = handler
 
 
 def register_planner(planner: Planner, job_type: str = "") -> None:
-    """Say who plans the first batches of a step: of one job type, or of all."""
+    """Set the function that plans the first batches of a step, for one job type or for all."""
     _planners[job_type] = planner
 
 
 def prepare(batch: Batch) -> Write:
     """Do the slow part of a batch."""
-    worker = _workers.get((batch.run.job.job_type, batch.stage)) or _workers["", batch.stage]
-    return worker(batch)
+    handler = _handlers.get((batch.run.job.job_type, batch.stage)) or _handlers["", batch.stage]
+    return handler(batch)
 
 
 def plan(run: Run, step: str) -> list[NewBatch]:
