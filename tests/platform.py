@@ -12,7 +12,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job, Run
 from apps.progress.choices import ENDED
@@ -67,7 +67,7 @@ def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
             username=username,
             token=Secret(TOKEN),
         )
-        create_jobs(integration)
+        create_job(integration)
     return Platform(tenant, sandbox, folder)
 
 

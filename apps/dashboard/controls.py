@@ -23,7 +23,7 @@ class ControlOffer:
     @property
     def why(self) -> str:
         """Why it is unavailable, while its button is hidden."""
-        *others, last = (state.label.lower() for state in JobState if state in self.wording.sources)
+        *others, last = (state.label.lower() for state in JobState if state in self.wording.from_states)
         states = f"{', '.join(others)} or {last}" if others else last
         return self.obstacle or f"Available when the job is {states}."
 

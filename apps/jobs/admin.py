@@ -35,7 +35,7 @@ def control_action(control: Control) -> Callable[..., None]:
     def act(model_admin: "JobAdmin", request: HttpRequest, queryset: QuerySet[Job]) -> None:
         for job in model_admin.permitted(request, queryset):
             try:
-                control.ask(job, actor=actor(request), reason=REASON)
+                control.perform(job, actor=actor(request), reason=REASON)
             except WrongStateError as error:
                 model_admin.message_user(request, str(error), messages.WARNING)
             else:

@@ -27,7 +27,7 @@ from apps.progress.rows import StoredState, stored_state
 from apps.progress.stored import quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.registry import definition
 
-__all__ = ["begin", "count", "mark", "overall", "refresh", "snapshot", "wait", "working"]
+__all__ = ["begin", "count", "mark", "refresh", "set_job_state", "set_waiting", "snapshot", "working"]
 
 # How an attempt has ended when its job comes to a state. A job is ready again when its run was stopped.
 ENDS: dict[str, RunState] = {
@@ -115,7 +115,7 @@ def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> 
     return changed
 
 
-def overall(
+def set_job_state(
     run_id: UUID,
     state: str,
     *,
@@ -146,7 +146,7 @@ def overall(
         notices.ended(run_id, ENDS[state], error or ended or message)
 
 
-def wait(run_id: UUID, reason: str) -> None:
+def set_waiting(run_id: UUID, reason: str) -> None:
     """Say why the run waits; an empty reason ends the wait. What passes meanwhile is no part of the pace."""
     changed = row_of(run_id).filter(overall__in=MAY_WAIT).exclude(waiting=reason)
     if not changed.exists():

@@ -35,7 +35,7 @@ EMBEDDER_API_KEY = env.text("EMBEDDER_API_KEY", "")
 ALLOW_PRIVATE_NETWORKS = env.flag("ALLOW_PRIVATE_NETWORKS")
 # What the housekeeping keeps; apps/jobs/housekeeping.py says of what each is the limit.
 KEEP_RAW_DAYS = env.number("KEEP_RAW_DAYS", 90, low=1, high=36500)
-KEEP_LEDGER_DAYS = env.number("KEEP_LEDGER_DAYS", 7, low=1, high=36500)
+KEEP_BATCH_DAYS = env.number("KEEP_BATCH_DAYS", 7, low=1, high=36500)
 KEEP_HISTORY_DAYS = env.number("KEEP_HISTORY_DAYS", 90, low=1, high=36500)
 KEEP_QUARANTINE_DAYS = env.number("KEEP_QUARANTINE_DAYS", 90, low=1, high=36500)
 KEEP_RUNS = env.number("KEEP_RUNS", 1000, low=10, high=1_000_000)

@@ -193,7 +193,7 @@ def control(request: HttpRequest, job_id: int, action: str, body: ControlRequest
     if action not in RUN_CONTROLS:
         raise HttpError(404, f"There is no action {action!r}. The actions are start, {', '.join(RUN_CONTROLS)}.")
     try:
-        RUN_CONTROLS[action].ask(job, actor=actor(request), reason=body.reason)
+        RUN_CONTROLS[action].perform(job, actor=actor(request), reason=body.reason)
     except WrongStateError as error:
         raise HttpError(409, str(error)) from error
     return Status(202, _now(request, job_id))

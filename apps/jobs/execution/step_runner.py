@@ -29,7 +29,7 @@ from apps.raw.services import describe
 from apps.sources.definition import Stage
 from apps.sources.errors import RateLimitedError
 
-MAX_SLICE_SECONDS = 45.0
+MAX_TASK_SECONDS = 45.0
 # Fetching waits for the network; computing gains nothing from threads.
 MAX_PARALLEL_FETCHES = 12
 
@@ -51,7 +51,7 @@ class StepRunner:
         self._in_work: dict[Future[Write], Batch] = {}
         self._parallel = MAX_PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
         self._renewed_at = time.monotonic()
-        self._deadline = self._renewed_at + MAX_SLICE_SECONDS
+        self._deadline = self._renewed_at + MAX_TASK_SECONDS
         self._next_refresh = self._renewed_at
         self._journal = run_log.journal_of(run)
 
@@ -77,7 +77,7 @@ class StepRunner:
             waiting_for="",
         )
         if claimed:
-            progress.wait(self.run.pk, "")
+            progress.set_waiting(self.run.pk, "")
             if self.run.waiting_for:
                 run_log.write(self.run, "continues after the wait.", step=self.step, stage=self.stage)
         return bool(claimed)

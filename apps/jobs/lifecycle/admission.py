@@ -31,7 +31,7 @@ def admit_pending_runs(tenant: Tenant) -> None:
         for position, run in enumerate(waiting):
             place = PLACES[position] if position < len(PLACES) else f"Number {position + 1}"
             names = ", ".join(sorted(busy))
-            progress.wait(
+            progress.set_waiting(
                 run.pk, f"{place} in line: waits for {names} to end. This tenant may run {_jobs(limit)} at a time."
             )
 

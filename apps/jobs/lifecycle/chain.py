@@ -55,5 +55,5 @@ def wake_workers(run: Run, which: Q | None = None) -> None:
         wanted = batches.claimable() if which is None else batches.claimable() & which
         rows = Batch.across_tenants.filter(wanted, run=run).select_related("run__job").order_by("id")
         found = list(rows.select_for_update(skip_locked=True, of=("self",))[:MAX_MESSAGES_AT_ONCE])
-        Batch.across_tenants.filter(pk__in=[item.pk for item in found]).update(woken_at=Now())
+        Batch.across_tenants.filter(pk__in=[batch.pk for batch in found]).update(woken_at=Now())
         transaction.on_commit(lambda: messages.wake_up(found))

@@ -13,9 +13,9 @@ from apps.progress.choices import JobState
 
 @dataclass(frozen=True)
 class Control:
-    """A control: ``action`` is the transition that it asks for, ``effect`` the sentence of the confirmation.
+    """A control. ``action`` is its transition, ``perform`` does it, ``effect`` is the sentence of the confirmation.
 
-    ``mode`` is how much the run reads, for a control that starts one.
+    ``mode`` is how much the run reads, if the control starts a run.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Control:
     label: str
     icon: str
     effect: str
-    ask: Callable[..., object]
+    perform: Callable[..., object]
     mode: RunMode | None = None
     is_dangerous: bool = False
 
@@ -33,10 +33,10 @@ class Control:
         return self.mode == RunMode.RANGE
 
     @property
-    def sources(self) -> frozenset[JobState]:
-        """The states in which it is possible; a start resets a finished job first."""
-        sources = TRANSITIONS[self.action].sources
-        return sources | TRANSITIONS["reset"].sources if self.action == "start" else sources
+    def from_states(self) -> frozenset[JobState]:
+        """The states in which it is possible. A start resets a finished job first."""
+        states = TRANSITIONS[self.action].from_states
+        return states | TRANSITIONS["reset"].from_states if self.action == "start" else states
 
 
 _ALL = (
@@ -89,7 +89,7 @@ _ALL = (
         "Full re-sync",
         "sync",
         "Starts a run that reads everything from the provider again. It takes longer and uses more of the rate limit.",
-        lambda job, **asked: services.start(job, request=RunRequest(RunMode.FULL), **asked),
+        lambda job, **options: services.start(job, request=RunRequest(RunMode.FULL), **options),
         RunMode.FULL,
     ),
     Control(
@@ -104,15 +104,15 @@ _ALL = (
     ),
 )
 CONTROLS = {control.name: control for control in _ALL}
-# What can be asked of the run that a job has; the other controls start one.
+# Controls for an existing run. The other controls start a new run.
 RUN_CONTROLS = {name: control for name, control in CONTROLS.items() if control.mode is None}
-# What a person most likely wants: the first of these that is possible.
+# The main control of a job is the first of these that is possible.
 MAIN_CONTROLS = ("resume", "retry", "start")
 
 
 def possible_in(state: JobState) -> tuple[str, ...]:
     """The names of the controls that are possible in a state, in the order of the table."""
-    return tuple(name for name, control in CONTROLS.items() if state in control.sources)
+    return tuple(name for name, control in CONTROLS.items() if state in control.from_states)
 
 
 def is_available(control: Control, job: Job) -> bool:

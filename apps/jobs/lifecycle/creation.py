@@ -1,4 +1,4 @@
-"""Where do jobs come from, and what goes with them?"""
+"""How are jobs created, and what is deleted with a job?"""
 
 from itertools import chain, count
 from typing import cast
@@ -10,8 +10,8 @@ from apps.progress.models import RunProgress
 VECTORIZATION = "vectorization"
 
 
-def create_jobs(integration: Integration) -> Job:
-    """The job of a new integration; creates the tenant's vectorization job as well if there is none yet."""
+def create_job(integration: Integration) -> Job:
+    """Create the job of an integration and return it; create the tenant's vectorization job if there is none yet."""
     tenant_id = integration.tenant_id
     Job.across_tenants.get_or_create(
         tenant_id=tenant_id,

@@ -25,10 +25,10 @@ from apps.sources import clock
 def start(job: Job, *, actor: str, request: RunRequest = WHAT_CHANGED, reason: str = "") -> Run:
     """Create a run and let it begin as soon as the tenant may run one more. Raises :class:`WrongStateError`.
 
-    1. If the job's last run is being stopped, take the stage of the stop that is due.
+    1. If the job's last run is being stopped, take the phase of the stop that is due.
     2. If the job is FINISHED, reset it.
     3. Create the run and its progress; the job is PENDING, and its next run is planned from now.
-    4. Admit the run, if it is its turn: it is RUNNING and its first messages are sent.
+    4. Admit the run if it is its turn. Then it is RUNNING, and its first messages are sent.
     """
     for stopped in Run.across_tenants.filter(job=job, state=RunState.STOPPING):
         stopping.escalate(stopped)
@@ -36,7 +36,7 @@ def start(job: Job, *, actor: str, request: RunRequest = WHAT_CHANGED, reason: s
         job = transitions.lock(job.pk)
         if job.state == JobState.FINISHED:
             transition(job, "reset", current_run(job), actor=actor, reason="A new run was asked for.")
-        if job.state not in transitions.TRANSITIONS["start"].sources:
+        if job.state not in transitions.TRANSITIONS["start"].from_states:
             raise WrongStateError(refusal(job, "start"))
         _check_integration(job)
         run = request.new_run(job)
@@ -105,10 +105,10 @@ def retry(job: Job, *, actor: str, reason: str = "") -> Run:
 
 
 def stop(job: Job, *, actor: str, reason: str = "") -> Run:
-    """Stop a run by force: from now on nobody can write anything of it.
+    """Stop a run by force: from now on no worker can store results of the run.
 
-    The run ends when its workers let go of it, or after 15 seconds (see ``stopping``). If nobody works on it, it has
-    ended when this returns.
+    The run ends when its workers stop working on it, or within 20 seconds (see ``stopping``). If no worker works on it,
+    it has ended when this returns.
     """
     with transaction.atomic():
         locked, run = _lock_for(job, "stop")
@@ -122,7 +122,7 @@ def stop(job: Job, *, actor: str, reason: str = "") -> Run:
 def fail(run: Run, sentence: str, *, driver: UUID | None = None, batch: Batch | None = None) -> bool:
     """Fail a run that cannot go on, keep what is done, and say why; returns whether it has failed.
 
-    Nothing happens if the run is not running (any more), or if ``driver``, who says so, does not hold it.
+    Nothing happens if the run is not running (any more), or if ``driver`` is not the owner of its chain any more.
     Raises :class:`~apps.jobs.queue.batches.LeaseLostError` if the failed batch has another owner.
     """
     with transaction.atomic():
@@ -143,7 +143,7 @@ def fail(run: Run, sentence: str, *, driver: UUID | None = None, batch: Batch | 
 def wait_until(run: Run, until: datetime, reason: str, *, driver: UUID | None = None) -> None:
     """Let a run wait without a worker until the provider can be asked again; then the scheduler dispatches it.
 
-    Nothing happens if the run is not running (any more), or if ``driver``, who says so, does not hold it.
+    Nothing happens if the run is not running (any more), or if ``driver`` is not the owner of its chain any more.
     ``until`` is by :mod:`~apps.sources.clock`. What is stored is by the database's clock, so a wrong clock of a worker
     makes no wait longer.
     """
@@ -153,7 +153,7 @@ def wait_until(run: Run, until: datetime, reason: str, *, driver: UUID | None = 
         if driver:
             held = held.filter(driver=driver)
         if held.update(not_before=Now() + pause, waiting_for=reason, driver=None, driver_task=""):
-            progress.wait(run.pk, reason)
+            progress.set_waiting(run.pk, reason)
             run_log.warn(run, f"Waiting until {until:%H:%M:%S} UTC. {reason}")
 
 
@@ -176,7 +176,7 @@ def current_run(job: Job) -> Run:
 def _lock_for(job: Job, action: str) -> tuple[Job, Run]:
     """The job, locked, and its run; :class:`WrongStateError` if the state does not allow ``action``."""
     locked = transitions.lock(job.pk)
-    if locked.state not in transitions.TRANSITIONS[action].sources:
+    if locked.state not in transitions.TRANSITIONS[action].from_states:
         raise WrongStateError(refusal(locked, action))
     return locked, current_run(locked)
 

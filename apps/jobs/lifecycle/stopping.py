@@ -1,11 +1,12 @@
-"""How does a stopped run come to its end? In three stages, within 15 seconds.
+"""How does a stopped run end? In three phases, within 20 seconds.
 
-1. Ask: the run is closed at once, so nobody can write anything of it any more. Workers notice at their next page or
-   batch and let go; the last one ends the run.
+1. Ask: the run is closed at once, so no worker can store results of the run any more. Workers notice this at their next
+   page or batch and stop working on it. The last one ends the run.
 2. Kill: after 8 seconds the processes that still work on it are killed.
 3. End: after 15 seconds the run ends without them.
 
-Any process can take the next stage: a worker, the scheduler, or the start of the next run.
+Any process can take the next phase: a worker, the scheduler, or the start of the next run. The scheduler looks every 2
+seconds, so a run ends within 20 seconds if the scheduler is running: 15 seconds and one tick.
 """
 
 import logging
@@ -27,7 +28,7 @@ END_AFTER = timedelta(seconds=15)
 
 
 def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
-    """Close a run and ask its workers to let go; the caller has locked the job."""
+    """Close a run and ask its workers to stop working on it. The caller has locked the job."""
     batches.close_all(run)
     transitions.transition(job, "stop", run, actor=actor, reason=reason, message=f"Stopping, requested by {actor}")
     is_alive = When(driver__isnull=False, driver_lease_until__gt=Now(), then=F("driver_task"))
@@ -42,7 +43,7 @@ def ask(job: Job, run: Run, *, actor: str, reason: str) -> None:
 
 
 def acknowledge(run: Run, task: str) -> None:
-    """A worker says that its ``task`` has let go of a run; the last one ends a run that is being stopped."""
+    """A worker says that its ``task`` has stopped working on a run. The last one ends a run that is being stopped."""
     Batch.across_tenants.filter(run=run, task=task).exclude(task="").update(task="")
     Run.across_tenants.filter(pk=run.pk, driver_task=task).update(driver_task="")
     if Run.across_tenants.filter(pk=run.pk, state=RunState.STOPPING).exists():
@@ -51,16 +52,16 @@ def acknowledge(run: Run, task: str) -> None:
 
 def end_if_free(run: Run) -> bool:
     """End a run that is being stopped if no task works on it any more; returns whether it has ended."""
-    return not _working_tasks(run) and _end(run, "No worker was busy with it any more.")
+    return not _working_tasks(run) and _end(run, "No worker was working on the run any more.")
 
 
 def escalate(run: Run) -> None:
-    """Take the stage of the stop that is due; ``run`` is being stopped."""
+    """Take the phase of the stop that is due; ``run`` is being stopped."""
     if end_if_free(run):
         return
     stopping = Run.across_tenants.filter(pk=run.pk, state=RunState.STOPPING)
     if stopping.filter(stop_asked_at__lt=Now() - END_AFTER).exists():
-        _end(run, f"A worker did not let go of it within {END_AFTER.seconds} s and was left behind.")
+        _end(run, f"A worker did not stop within {END_AFTER.seconds} s. The run ended without it.")
     elif stopping.filter(stop_asked_at__lt=Now() - KILL_AFTER).exists():
         messages.kill(sorted(_working_tasks(run)))
 

@@ -16,13 +16,13 @@ from apps.progress.choices import ENDED, JobState, LogLevel, RunState
 
 @dataclass(frozen=True)
 class Transition:
-    """One transition: from which states, to which, and the run's state where it differs from the job's.
+    """One transition of a job: the states that it starts from, and its target state.
 
-    ``past`` is the word of the history; ``level`` is how much the transition matters in the log. A person can ask for
-    a transition that ``is_control``.
+    ``run_state`` is set only if the run gets another state than the job. ``past`` is the word of the history. ``level``
+    is the level of the log line. A person can ask for a transition that ``is_control``.
     """
 
-    sources: frozenset[JobState]
+    from_states: frozenset[JobState]
     target: JobState
     past: str
     is_control: bool = False
@@ -71,7 +71,7 @@ class WrongStateError(Exception):
 
 def possible(state: str) -> list[str]:
     """The controls that are possible in ``state``."""
-    return [name for name, row in TRANSITIONS.items() if row.is_control and state in row.sources]
+    return [name for name, row in TRANSITIONS.items() if row.is_control and state in row.from_states]
 
 
 def past_words(action: str) -> str:
@@ -90,14 +90,14 @@ def lock(job_id: int) -> Job:
     """The job, locked for the rest of the transaction: every transition begins here.
 
     Code that needs several locks takes them in this order: tenant, job, batches, run, the run's progress, its stages.
-    Otherwise it must not wait for a lock.
+    In any other order it must not wait for a lock.
     """
     return Job.across_tenants.select_for_update(no_key=True).get(pk=job_id)
 
 
 def is_allowed(job: Job, action: str, run: Run) -> bool:
     """Whether the state allows ``action`` for this run; an older run cannot change its job's state."""
-    return job.state in TRANSITIONS[action].sources and (action == "start" or run.state == job.state)
+    return job.state in TRANSITIONS[action].from_states and (action == "start" or run.state == job.state)
 
 
 def transition(
@@ -114,7 +114,7 @@ def transition(
     """Take ``action`` on a job that the caller has locked; raises :class:`WrongStateError`, and then changes nothing.
 
     The job, the run, the history and the progress change in one transaction; the pages are informed after it.
-    ``reason`` goes into the history; ``waiting`` says why nothing moves in the new state.
+    ``reason`` goes into the history. ``waiting`` says why the run does not go on in the new state.
     """
     if not is_allowed(job, action, run):
         raise WrongStateError(refusal(job, action))
@@ -130,7 +130,7 @@ def transition(
         job=job, run=run, action=action, before=before, after=job.state, actor=actor, reason=reason or MANUAL
     )
     message = message or job.get_state_display()
-    progress.overall(
+    progress.set_job_state(
         run.pk,
         job.state,
         message=message,
@@ -139,7 +139,7 @@ def transition(
         ended=error or reason or MANUAL,
         new_attempt=action == "retry",
     )
-    if action != "reset":  # the reset is the job's business, not the run's
+    if action != "reset":  # a reset changes only the job
         run_log.write(run, _log_text(run, action, actor, message, error or reason), level=arrow.level)
 
 

@@ -1,7 +1,7 @@
-"""Which rows may go, and when? The chores of jobs, and with them those of the apps below.
+"""Which old rows may be deleted, and when? The chores of jobs and of the apps below it.
 
-The newest run of a job stays whole: if it has failed, it can be retried. As long as a run stays, its proof and its
-history stay with it.
+The newest run of a job is kept completely, so that it can be retried. The proof and the history of a run are kept as
+long as the run.
 """
 
 from typing import Any
@@ -18,19 +18,20 @@ from apps.progress.models import RunProgress
 from apps.raw.chores import chores as raw_chores
 from apps.warehouse.models import MODELS
 
-# The ids of runs that meet a condition; ``age`` is 1 for the newest run of a job.
+# The ids of runs that meet a condition; ``rank`` is 1 for the newest run of a job.
 _RUNS = sql.SQL("""
 SELECT id FROM (
-    SELECT id, state, finished_at, row_number() OVER (PARTITION BY job_id ORDER BY created_at DESC) AS age FROM jobs_run
+    SELECT id, state, finished_at, row_number() OVER (PARTITION BY job_id ORDER BY created_at DESC) AS rank
+    FROM jobs_run
 ) AS run
 WHERE {condition}
 """)
-_EXCESS = sql.SQL("state = ANY ({ended}) AND age > 1 AND age > {kept}")
+_EXCESS = sql.SQL("state = ANY ({ended}) AND rank > 1 AND rank > {kept}")
 _OLD = sql.SQL(
-    "state = ANY ({ended}) AND age > 1 AND (age > {kept} OR finished_at < now() - make_interval(days => {days}))"
+    "state = ANY ({ended}) AND rank > 1 AND (rank > {kept} OR finished_at < now() - make_interval(days => {days}))"
 )
-# A failed run that is the newest of its job can be retried: the retry needs what it has listed.
-_WITH_LISTS = sql.SQL("state <> ALL ({ended}) OR (state = {failed} AND age = 1)")
+# A failed run that is the newest of its job can be retried: the retry needs the ids that the failed run has listed.
+_WITH_LISTS = sql.SQL("state <> ALL ({ended}) OR (state = {failed} AND rank = 1)")
 
 # A batch that is not finished waits for the next run of the job, which adopts it when it begins.
 _OLD_BATCHES = sql.SQL("""
@@ -47,7 +48,7 @@ old.id = ANY (ARRAY({runs})) AND NOT EXISTS (SELECT FROM etl_job_queue AS batch 
 
 
 def all_chores() -> tuple[Chore, ...]:
-    """The chores in their order: a run goes when none of its batches is left."""
+    """The chores in their order: a run is deleted after its batches."""
     return (
         *raw_chores(
             runs_with_lists=_runs(_WITH_LISTS), holders=((model._meta.db_table, "raw") for model in MODELS.values())
@@ -57,10 +58,12 @@ def all_chores() -> tuple[Chore, ...]:
             "batches of old runs",
             "etl_job_queue",
             _OLD_BATCHES.format(
-                runs=_runs(_OLD, days=settings.KEEP_LEDGER_DAYS), finished=sql.Literal(BatchState.FINISHED.value)
+                runs=_runs(_OLD, days=settings.KEEP_BATCH_DAYS), finished=sql.Literal(BatchState.FINISHED.value)
             ),
         ),
-        Chore("runs beyond those kept", "jobs_run", _EXCESS_RUNS.format(runs=_runs(_EXCESS)), remove=_remove_runs),
+        Chore(
+            "runs above the limit KEEP_RUNS", "jobs_run", _EXCESS_RUNS.format(runs=_runs(_EXCESS)), remove=_remove_runs
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from apps.integrations.models import Integration
 from apps.jobs.execution import completion
 from apps.jobs.lifecycle import services, stopping, transitions
 from apps.jobs.lifecycle.admission import admit_pending_runs
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.planning import plan_next_runs
 from apps.jobs.lifecycle.transitions import SYSTEM, WrongStateError
 from apps.jobs.models import Job, Run
@@ -39,9 +39,9 @@ RETRIES_LEFT = Q(retries_used__lt=F("max_retries"))
 
 
 def tick() -> None:
-    """Look at everything once. A failure for one run, job or tenant does not stop the others.
+    """Do every duty once. A failure for one run, job or tenant does not stop the others.
 
-    1. Take the next stage of every stop.
+    1. Take the phase that is due of every stop.
     2. Check the running runs: close stages, refresh the progress, wake workers for lost work.
     3. Create the jobs of new integrations.
     4. Send the notices that are due.
@@ -49,7 +49,7 @@ def tick() -> None:
     6. Plan next runs, start the jobs that are due, admit the pending runs whose turn it is.
     7. Do a short round of housekeeping.
     """
-    for chore in (
+    for duty in (
         end_stopping,
         check_running,
         create_missing_jobs,
@@ -61,19 +61,19 @@ def tick() -> None:
         admit_pending,
         housekeeper.round,
     ):
-        with _apart(chore.__name__):
-            chore()
+        with _apart(duty.__name__):
+            duty()
 
 
 def end_stopping() -> None:
-    """No run stays on STOPPING: take the stage of each stop that is due."""
+    """Take the phase that is due of each stop."""
     for run in Run.across_tenants.filter(state=RunState.STOPPING):
         with _apart(run.pk):
             stopping.escalate(run)
 
 
 def check_running() -> None:
-    """Every running run shows its progress, and goes on whatever has happened to its workers."""
+    """Close the stages of every running run, show its progress, and wake workers for lost work."""
     for run in Run.across_tenants.filter(state=RunState.RUNNING).select_related("job", "integration", "tenant"):
         with _apart(run.pk):
             completion.close_stages(run)
@@ -83,14 +83,14 @@ def check_running() -> None:
 
 
 def create_missing_jobs() -> None:
-    """Every new integration gets its job, whether the admin, a command or an import has added it."""
+    """Create the job of every new integration, whether the admin, a command or an import has added it."""
     for integration in Integration.across_tenants.filter(job=None):
         with _apart(integration):
-            create_jobs(integration)
+            create_job(integration)
 
 
 def reset_finished() -> None:
-    """No job stays on FINISHED because nobody has opened its page."""
+    """Reset finished jobs whose page nobody has opened, so that no job stays on FINISHED."""
     finished = Job.across_tenants.filter(_passed("last_run_finished_at", Value(RESET_AFTER)), state=JobState.FINISHED)
     for job in finished:
         with _apart(job):
@@ -141,7 +141,7 @@ def _each_once(due: QuerySet[Job], act: Callable[..., object], reason: Callable[
 
 @contextmanager
 def _apart(what: object) -> Iterator[None]:
-    """Log a failure and go on with the others; without a database there is no going on."""
+    """Log a failure and go on with the others. If the database is away, raise the error."""
     try:
         yield
     except (OperationalError, InterfaceError):
@@ -151,7 +151,7 @@ def _apart(what: object) -> Iterator[None]:
 
 
 def _unless_changed(control: Callable[..., object], job: Job, reason: str) -> None:
-    """Ask for a control; do nothing if the job's state has changed meanwhile."""
+    """Perform a control; do nothing if the job's state has changed meanwhile."""
     try:
         control(job, actor=SYSTEM, reason=reason)
     except WrongStateError as error:

@@ -8,7 +8,7 @@ from django.test import Client
 
 from apps.integrations.models import Integration
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Job, Run
 from apps.stack.services.embedded import EmbeddedServices
 from apps.tenants.models import Role, Tenant
@@ -33,7 +33,7 @@ def new_job(db: None) -> Callable[[Tenant, str], Job]:
         integration = Integration.across_tenants.create(
             tenant=tenant, provider="jira", name=name, base_url="https://jira.example.com"
         )
-        return create_jobs(integration)
+        return create_job(integration)
 
     return create
 

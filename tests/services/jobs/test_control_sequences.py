@@ -33,7 +33,7 @@ from apps.jobs.execution import completion, handlers
 from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.execution.step_runner import StepRunner
 from apps.jobs.lifecycle import chain, services, stopping
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.transitions import SYSTEM, TRANSITIONS, WrongStateError, possible
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches, fairness
@@ -83,7 +83,7 @@ class Platform(RuleBasedStateMachine):
         tenant = create_tenant(slug="acme", name="Acme")
         address = "http://127.0.0.1:9"
         self.jobs = [
-            create_jobs(
+            create_job(
                 add_integration(
                     tenant=tenant,
                     provider=provider,
@@ -318,7 +318,7 @@ class Platform(RuleBasedStateMachine):
             assert (changes[-1].after if changes else JobState.READY) == job.state
             for change in changes:
                 arrow = TRANSITIONS[change.action]
-                assert change.before in arrow.sources
+                assert change.before in arrow.from_states
                 assert change.after == arrow.target
                 assert change.reason
                 assert change.before != JobState.PAUSED or change.actor != SYSTEM, "a paused job was changed"

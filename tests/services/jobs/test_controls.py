@@ -10,7 +10,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import BatchState
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.transitions import TRANSITIONS, WrongStateError
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
@@ -53,7 +53,7 @@ def _job(tenant: Tenant, name: str = "jira") -> Job:
     integration = add_integration(
         tenant=tenant, provider="jira", name=name, base_url="http://127.0.0.1:9", username="a@b.c", token=Secret("x")
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_only_the_transitions_of_the_specification_exist(job: Job, state: JobSta
     for step in PATHS[state]:
         _act(job, step)
     assert _state(job) == state
-    allowed = state in TRANSITIONS[action].sources or (action == "reset" and state == JobState.READY)
+    allowed = state in TRANSITIONS[action].from_states or (action == "reset" and state == JobState.READY)
     if allowed:
         _act(job, action)
     else:

@@ -12,7 +12,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, fairness, messages
 from apps.jobs.queue.batches import NewBatch
@@ -50,7 +50,7 @@ def _job(tenant: Tenant, provider: str, sandbox: Sandbox, name: str = "") -> Job
         username="someone@example.com" if provider == "jira" else "",
         token=Secret(TOKEN),
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 def _backlog(run: Run, size: int) -> list[Batch]:

@@ -10,7 +10,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs import selectors
 from apps.jobs.lifecycle import services, transitions
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Job, Run, StateChange
 from apps.tenants.models import Role, Tenant
 from apps.tenants.services import add_membership, create_user
@@ -23,7 +23,7 @@ def job(acme: Tenant) -> Job:
     integration = add_integration(
         tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", username="a@b.c", token=Secret("x")
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_list_of_jobs_takes_the_same_few_queries_however_many_there_are(
     job: Job, acme: Tenant, operator: Client, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(5):
-        create_jobs(
+        create_job(
             add_integration(
                 tenant=acme, provider="jira", name=f"jira-{number}", base_url="http://127.0.0.1:9", token=Secret("x")
             )

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from apps.core import chores
 from apps.integrations.models import Integration
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
@@ -47,12 +47,12 @@ def job() -> Job:
         name="jira",
         base_url="https://jira.example.com",
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture(autouse=True)
 def limits(settings: Settings) -> None:
-    settings.KEEP_RAW_DAYS = settings.KEEP_LEDGER_DAYS = 7
+    settings.KEEP_RAW_DAYS = settings.KEEP_BATCH_DAYS = 7
     settings.KEEP_HISTORY_DAYS = settings.KEEP_QUARANTINE_DAYS = 30
     settings.KEEP_RUNS = 10
 

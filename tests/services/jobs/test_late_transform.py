@@ -8,7 +8,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.execution import stages
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.covers import RawRecords, encode
 from apps.raw import tombstones
@@ -26,7 +26,7 @@ def run(acme: Tenant) -> Run:
     integration = add_integration(
         tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", token=Secret("x")
     )
-    run = services.start(create_jobs(integration), actor="test")
+    run = services.start(create_job(integration), actor="test")
     return Run.across_tenants.select_related("job", "integration", "tenant").get(pk=run.pk)
 
 

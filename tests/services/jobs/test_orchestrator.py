@@ -17,7 +17,7 @@ from apps.jobs import tasks
 from apps.jobs.execution import completion, handlers
 from apps.jobs.forms import settings_form
 from apps.jobs.lifecycle import planning, services, transitions
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
@@ -48,7 +48,7 @@ def job_of_a_new_tenant(slug: str) -> Job:
         username="a@b.c",
         token=Secret("x"),
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 def put(job: Job, **values: object) -> None:

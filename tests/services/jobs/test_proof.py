@@ -9,7 +9,7 @@ from apps.integrations.models import Integration
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.execution import completion
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
@@ -42,7 +42,7 @@ def job(acme: Tenant) -> Job:
     Project.across_tenants.create(
         tenant=acme, integration=integration, external_id="1", key="PAY", loaded_at=timezone.now()
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 def started(job: Job, mode: RunMode = RunMode.FULL) -> Run:

@@ -12,7 +12,7 @@ from apps.integrations.services import add_integration
 from apps.jobs.choices import BatchState
 from apps.jobs.execution.step_runner import StepRunner
 from apps.jobs.lifecycle import chain, services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewBatch
@@ -34,7 +34,7 @@ def job(acme: Tenant) -> Job:
     integration = add_integration(
         tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", token=Secret("x")
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from apps.jobs import tasks
 from apps.jobs.choices import BatchState, Outcome
 from apps.jobs.lifecycle import services
 from apps.jobs.lifecycle.controls import CONTROLS
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run
 from apps.progress.card import Card
 from apps.progress.choices import JobState, RunState
@@ -32,7 +32,7 @@ def job(acme: Tenant) -> Job:
     integration = Integration.across_tenants.create(
         tenant=acme, provider="jira", name="my-jira", base_url="https://jira.example.com"
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_silent_driver_was_last_heard_of_when_it_renewed_its_lease(run: Run) -
 @pytest.mark.parametrize("state", list(JobState))
 def test_the_card_names_exactly_what_the_state_allows(run: Run, state: JobState) -> None:
     RunProgress.across_tenants.filter(pk=run.pk).update(overall=state)
-    assert card(run).controls == [name for name, control in CONTROLS.items() if state in control.sources]
+    assert card(run).controls == [name for name, control in CONTROLS.items() if state in control.from_states]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_many_runs_are_asked_about_at_once(acme: Tenant, run: Run) -> None:
         integration = Integration.across_tenants.create(
             tenant=acme, provider="jira", name=f"jira-{number}", base_url="https://jira.example.com"
         )
-        services.start(create_jobs(integration), actor="ada")
+        services.start(create_job(integration), actor="ada")
     rows = list(RunProgress.across_tenants.all())
     with CaptureQueriesContext(
         connection,

@@ -10,7 +10,7 @@ from apps.jobs import selectors
 from apps.jobs.execution import completion, handlers
 from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Run
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import NewBatch
@@ -31,7 +31,7 @@ def run(acme: Tenant) -> Run:
     integration = Integration.across_tenants.create(
         tenant=acme, provider="jira", name="acme-jira", base_url="https://jira.example.com"
     )
-    return services.start(create_jobs(integration), actor="ada")
+    return services.start(create_job(integration), actor="ada")
 
 
 def work(run: Run, stage: Stage, following: list[NewBatch]) -> None:

@@ -101,7 +101,7 @@ def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
     assert platform.job("jira").state == JobState.READY
 
 
-def test_after_the_last_stage_the_run_ends_without_its_workers(platform: Platform) -> None:
+def test_after_the_last_phase_the_run_ends_without_its_workers(platform: Platform) -> None:
     run, _ = _held(platform)
     _stopped(platform)
     _asked(run, stopping.END_AFTER - timedelta(seconds=5))
@@ -110,7 +110,7 @@ def test_after_the_last_stage_the_run_ends_without_its_workers(platform: Platfor
     _asked(run, stopping.END_AFTER)
     orchestrator.tick()
     assert platform.job("jira").state == JobState.READY
-    assert "left behind" in run.changes.get(action="cancel").reason
+    assert "The run ended without it." in run.changes.get(action="cancel").reason
 
 
 def test_without_a_scheduler_the_next_start_ends_an_overdue_stop(platform: Platform) -> None:

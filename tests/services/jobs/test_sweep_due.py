@@ -9,7 +9,7 @@ from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import VECTORIZATION, create_jobs
+from apps.jobs.lifecycle.creation import VECTORIZATION, create_job
 from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job
 from apps.tenants.models import Tenant
@@ -20,7 +20,7 @@ def job(acme: Tenant) -> Job:
     integration = add_integration(
         tenant=acme, provider="jira", name="jira", base_url="http://127.0.0.1:9", token=Secret("x")
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.mark.parametrize(

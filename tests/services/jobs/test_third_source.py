@@ -12,7 +12,7 @@ import pytest
 from apps.core.crypto import Secret
 from apps.integrations.services import add_integration
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from apps.raw.models import Quarantine
@@ -63,7 +63,7 @@ def tiny_worker(database: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_third_source_runs_like_the_others(tiny_worker: Process, notes: str, folder: Path) -> None:
     tenant = create_tenant(slug="tiny", name="Tiny")
     integration = add_integration(tenant=tenant, provider="tiny", name="tiny", base_url=notes, token=Secret("x"))
-    job = create_jobs(integration)
+    job = create_job(integration)
     run = services.start(job, actor="test")
     Platform(tenant, Sandbox(folder, issues=0, prs=0), folder).ended(run)
 

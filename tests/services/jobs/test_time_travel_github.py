@@ -14,7 +14,7 @@ from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
 from apps.jobs.choices import Outcome, RunMode
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Job, Run, Watermark
 from apps.progress.choices import RunState
@@ -42,7 +42,7 @@ def github_job(slug: str, sandbox_url: str) -> Job:
     integration = add_integration(
         tenant=tenant, provider="github", name="github", base_url=sandbox_url, username="", token=Secret(TOKEN)
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from apps.core.crypto import Secret
 from apps.integrations.models import Integration
 from apps.integrations.services import add_integration
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.lifecycle.run_request import RunRequest
 from apps.jobs.models import Run
 from apps.progress.choices import RunState
@@ -65,7 +65,7 @@ def fresh(platform: Platform, swept: tuple[Run, int]) -> Integration:
         username="someone@example.com",
         token=Secret(TOKEN),
     )
-    create_jobs(integration)
+    create_job(integration)
     assert Platform(tenant, platform.sandbox, platform.folder).run("jira").outcome == "complete"
     return integration
 

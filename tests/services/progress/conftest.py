@@ -36,7 +36,7 @@ def begin() -> Begin:
         services.begin(
             run, tenant_id=tenant.pk, job_id=job, job_name=name, job_type=job_type, mode=mode, overall="PENDING"
         )
-        services.overall(run, "RUNNING", message="Running")
+        services.set_job_state(run, "RUNNING", message="Running")
         return run
 
     return make

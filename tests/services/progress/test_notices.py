@@ -114,7 +114,7 @@ def make_due(notice: Notice, *, since: timedelta = timedelta()) -> None:
 
 def test_a_webhook_gets_signed_json_once(run: UUID, ada: User, hook: Hook) -> None:
     notice = ask(run, ada, url=hook.address)
-    services.overall(run, "FINISHED", message="Finished, 3 records set aside")
+    services.set_job_state(run, "FINISHED", message="Finished, 3 records set aside")
     for _ in range(3):
         notices.send(notice.pk)
     ((headers, body),) = hook.heard
@@ -128,7 +128,7 @@ def test_a_webhook_gets_signed_json_once(run: UUID, ada: User, hook: Hook) -> No
 
 def test_an_email_reaches_its_person(run: UUID, ada: User, mailbox: Mailbox) -> None:
     notice = ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(run, "FAILED", error="Jira does not accept the credentials.")
+    services.set_job_state(run, "FAILED", error="Jira does not accept the credentials.")
     notices.send(notice.pk)
     ((recipients, mail),) = mailbox.mails
     assert recipients == ["ada@example.com"]
@@ -151,7 +151,7 @@ def test_every_end_is_told_after_its_commit(
     monkeypatch.setattr(notices, "_wake", woken.append)
     notice = ask(run, ada, NoticeChannel.EMAIL)
     with django_capture_on_commit_callbacks(execute=True):
-        services.overall(run, overall)
+        services.set_job_state(run, overall)
         assert woken == []
     assert woken == [notice.pk]
     assert Notice.across_tenants.get(pk=notice.pk).told["state"] == told
@@ -160,14 +160,14 @@ def test_every_end_is_told_after_its_commit(
 @pytest.mark.parametrize("overall", ["PAUSED", "STOPPING", "PENDING"])
 def test_what_is_no_end_is_not_told(overall: str, run: UUID, ada: User) -> None:
     notice = ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(run, overall)
+    services.set_job_state(run, overall)
     notices.send(notice.pk)
     assert state_of(notice) == (NoticeState.WAITING, 0)
 
 
 def test_another_runs_end_is_not_told(acme: Tenant, begin: Begin, run: UUID, ada: User) -> None:
     notice = ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(begin(acme, job=2), "FINISHED")
+    services.set_job_state(begin(acme, job=2), "FINISHED")
     assert state_of(notice) == (NoticeState.WAITING, 0)
 
 
@@ -177,7 +177,7 @@ def test_a_refused_webhook_is_tried_again_and_then_given_up_with_its_reason(
 ) -> None:
     hook.status = status
     notice = ask(run, ada, url=hook.address)
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     notices.send(notice.pk)
     notices.send(notice.pk)  # too early
     assert len(hook.heard) == 1
@@ -192,7 +192,7 @@ def test_a_refused_webhook_is_tried_again_and_then_given_up_with_its_reason(
 
 def test_whom_nobody_answers_is_told_without_the_secret_of_the_address(run: UUID, ada: User) -> None:
     notice = ask(run, ada, url=f"http://127.0.0.1:{free_port()}/hooks/1?token=hidden")
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     notices.send(notice.pk)
     error = Notice.across_tenants.get(pk=notice.pk).error
     assert error == "127.0.0.1 could not be reached (ConnectionError)."
@@ -202,7 +202,7 @@ def test_a_lost_message_is_found_by_the_tick(run: UUID, ada: User, monkeypatch: 
     woken: list[UUID] = []
     monkeypatch.setattr(notices, "_wake", woken.append)
     notice = ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     notices.wake_due()
     assert woken == []
     make_due(notice, since=notices.LOST_AFTER)
@@ -213,7 +213,7 @@ def test_a_lost_message_is_found_by_the_tick(run: UUID, ada: User, monkeypatch: 
 
 def test_what_is_broken_off_every_time_is_given_up(run: UUID, ada: User) -> None:
     notice = ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     Notice.across_tenants.filter(pk=notice.pk).update(attempts=notices.ATTEMPTS)
     make_due(notice, since=notices.LOST_AFTER)
     notices.wake_due()
@@ -223,7 +223,7 @@ def test_what_is_broken_off_every_time_is_given_up(run: UUID, ada: User) -> None
 @pytest.mark.django_db(transaction=True)
 def test_of_many_senders_one_sends(run: UUID, ada: User, hook: Hook) -> None:
     notice = ask(run, ada, url=hook.address)
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     ready = threading.Barrier(8)
 
     def send() -> None:
@@ -241,10 +241,10 @@ def test_of_many_senders_one_sends(run: UUID, ada: User, hook: Hook) -> None:
 
 def test_a_retried_run_can_be_asked_for_again(run: UUID, ada: User) -> None:
     first = ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(run, "FAILED")
+    services.set_job_state(run, "FAILED")
     with pytest.raises(notices.AlreadyEnded):
         ask(run, ada, NoticeChannel.EMAIL)
-    services.overall(run, "PENDING", new_attempt=True)
+    services.set_job_state(run, "PENDING", new_attempt=True)
     assert ask(run, ada, NoticeChannel.EMAIL).pk == first.pk
     assert state_of(first) == (NoticeState.WAITING, 0)
 
@@ -298,7 +298,7 @@ def test_the_api_says_what_is_missing(run: UUID, ada: User, globex: Tenant, begi
     short = asked(run, channel="webhook", url="https://example.com", key="short")
     assert short == (400, "The signing key must have at least 16 characters.")
     assert asked(begin(globex, job=2), channel="email")[0] == 404
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     assert asked(run, channel="webhook", url="http://127.0.0.1", key=KEY) == (409, "This run has ended already.")
 
 

@@ -56,19 +56,19 @@ def _move(run: UUID, done: int, seconds: float = 2.0, total: int = 0) -> None:
 
 
 def _wait_and_go_on(run: UUID) -> None:
-    services.wait(run, "Waits.")
-    services.wait(run, "")
+    services.set_waiting(run, "Waits.")
+    services.set_waiting(run, "")
 
 
 CHANGES: dict[str, Callable[[UUID], object]] = {
     "a count": lambda run: _move(run, 10, total=100),
     "a stage's state": finish_first_steps,
-    "a wait": lambda run: services.wait(run, "Waits for the rate limit until 10:05."),
+    "a wait": lambda run: services.set_waiting(run, "Waits for the rate limit until 10:05."),
     "the end of a wait": _wait_and_go_on,
-    "a pause": lambda run: services.overall(run, "PAUSED", message="Paused"),
-    "a failure": lambda run: services.overall(run, "FAILED", message="Failed", error="Jira answered 401."),
-    "a new attempt": lambda run: services.overall(run, "PENDING", new_attempt=True),
-    "success": lambda run: services.overall(run, "FINISHED", message="Finished"),
+    "a pause": lambda run: services.set_job_state(run, "PAUSED", message="Paused"),
+    "a failure": lambda run: services.set_job_state(run, "FAILED", message="Failed", error="Jira answered 401."),
+    "a new attempt": lambda run: services.set_job_state(run, "PENDING", new_attempt=True),
+    "success": lambda run: services.set_job_state(run, "FINISHED", message="Finished"),
     "a discovered step": lambda run: discover(run, "late", "A late step", Stage.EXTRACTION),
     "a message": lambda run: services.refresh(run, message="Trying again: connection reset", status=True),
 }
@@ -91,7 +91,7 @@ def test_dropped_doubled_and_reordered_messages_end_in_the_stored_state_after_a_
     run = begin(acme)
     for _ in range(15):
         CHANGES[chance.choice([name for name in CHANGES if name != "success"])](run)
-    services.overall(run, "FINISHED", message="Finished")
+    services.set_job_state(run, "FINISHED", message="Finished")
 
     arriving = [message for message in published.of(run) if chance.random() > 0.2]
     arriving += [message for message in arriving if chance.random() < 0.2]
@@ -110,7 +110,7 @@ def test_every_message_follows_the_published_schema(run: UUID, published: Publis
     finish_first_steps(run)
     for _ in range(5):
         _move(run, 100, total=500)
-    services.wait(run, "Waits.")
+    services.set_waiting(run, "Waits.")
     for message in published.messages:
         SCHEMA.validate(msgspec.json.decode(msgspec.json.encode(message)))
     kinds = [message.type for message in published.messages]
@@ -171,7 +171,7 @@ def test_of_state_changes_at_the_same_time_none_is_lost(run: UUID, published: Pu
 def test_progress_that_is_older_than_a_state_change_is_not_stored(run: UUID, published: Published) -> None:
     seen = stored_state(run)
     assert seen
-    services.overall(run, "PAUSED", message="Paused")
+    services.set_job_state(run, "PAUSED", message="Paused")
     assert not store_if_unchanged(seen, "progress_update", {"message": "Working"})
     assert _stored(run).message == published.of(run)[-1].message == "Paused"
 
@@ -179,7 +179,7 @@ def test_progress_that_is_older_than_a_state_change_is_not_stored(run: UUID, pub
 def test_nothing_is_told_that_was_rolled_back(run: UUID, published: Published) -> None:
     before, seq = len(published.messages), _stored(run).seq
     with transaction.atomic():
-        services.overall(run, "FAILED")
+        services.set_job_state(run, "FAILED")
         transaction.set_rollback(True)
     assert (len(published.messages), _stored(run).seq) == (before, seq)
 
@@ -195,7 +195,7 @@ def test_the_bar_never_falls_when_a_total_grows(run: UUID) -> None:
 def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reason(run: UUID) -> None:
     finish_first_steps(run)
     _move(run, 150, total=500)
-    services.overall(run, "FAILED", message="Jira answered 401.", error="Jira answered 401.")
+    services.set_job_state(run, "FAILED", message="Jira answered 401.", error="Jira answered 401.")
     services.refresh(run, status=True)
     state = services.snapshot(run)
     assert state.progress == pytest.approx(46)
@@ -206,7 +206,7 @@ def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reaso
 def test_nothing_works_in_a_run_that_has_ended(ends_as: str, left: str, run: UUID) -> None:
     key, stage = definition("jira").steps[0].key, Stage.EXTRACTION
     services.working(run, key, stage)
-    services.overall(run, ends_as, ended="It was told to.")
+    services.set_job_state(run, ends_as, ended="It was told to.")
     services.working(run, definition("jira").steps[1].key, stage)  # a message that comes late
     states = dict(StageProgress.objects.filter(run_id=run, stage=stage).values_list("step", "state"))
     assert states.pop(key) == left
@@ -214,7 +214,7 @@ def test_nothing_works_in_a_run_that_has_ended(ends_as: str, left: str, run: UUI
 
 
 def test_success_is_full_and_a_late_refresh_does_not_overwrite_its_message(run: UUID) -> None:
-    services.overall(run, "FINISHED", message="Finished, 3 records set aside")
+    services.set_job_state(run, "FINISHED", message="Finished, 3 records set aside")
     services.refresh(run)
     state = services.snapshot(run)
     assert (state.progress, state.message) == (100, "Finished, 3 records set aside")
@@ -242,7 +242,7 @@ def test_the_end_of_the_first_run_is_unknown_and_later_ones_learn_from_it(
     for position, cell in enumerate(StageProgress.objects.filter(run=run).order_by("position", "id")):
         times = {"started_at": begun, "finished_at": begun + timedelta(seconds=40 * (position + 1))}
         StageProgress.objects.filter(pk=cell.pk).update(**times, state=StageState.FINISHED)
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
 
     other_mode = begin(acme, mode="incremental")
     assert _stored(other_mode).history == {}
@@ -265,10 +265,10 @@ def test_an_eta_ages_to_unknown_and_is_silent_while_waiting(acme: Tenant, begin:
         services.count(run, "vectorization_process", Stage.EMBEDDING, done=100, total=2000 if number == 0 else 0)
         services.refresh(run)
     assert services.snapshot(run).eta is not None
-    services.wait(run, "Waits until 10:05 (rate limit).")
+    services.set_waiting(run, "Waits until 10:05 (rate limit).")
     waiting = services.snapshot(run)
     assert (waiting.eta, waiting.rate, waiting.waiting) == (None, None, "Waits until 10:05 (rate limit).")
-    services.wait(run, "")
+    services.set_waiting(run, "")
     _let_pass(run, 0.6)
     services.refresh(run)
     assert services.snapshot(run).eta is not None
@@ -290,14 +290,14 @@ def test_another_tenants_run_is_none_of_ours(globex: Tenant, run: UUID) -> None:
 
 def test_a_new_attempt_begins_a_new_bar(run: UUID) -> None:
     finish_first_steps(run)
-    services.overall(run, "FAILED")
-    services.overall(run, "PENDING", new_attempt=True)
+    services.set_job_state(run, "FAILED")
+    services.set_job_state(run, "PENDING", new_attempt=True)
     assert (_stored(run).percent, _stored(run).attempt) == (0, 2)
 
 
 def test_an_unknown_run_is_nobodys_business(db: None) -> None:
     services.refresh(uuid4())
-    services.wait(uuid4(), "Waits.")
+    services.set_waiting(uuid4(), "Waits.")
 
 
 def test_counts_of_many_workers_add_up(run: UUID) -> None:

@@ -95,7 +95,7 @@ async def test_a_page_gets_the_snapshot_and_then_what_is_newer(ada: User, run: U
     async with open_page(ada) as page:
         first = await page.heard()
         assert (first["type"], first["run"], first["overall"]) == ("snapshot", str(run), "RUNNING")
-        await in_thread(services.overall)(run, "PAUSED", message="Paused")
+        await in_thread(services.set_job_state)(run, "PAUSED", message="Paused")
         second = await page.heard()
         assert (second["type"], second["seq"], second["overall"]) == ("job_status", first["seq"] + 1, "PAUSED")
 
@@ -111,7 +111,7 @@ async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
 
         def change_all() -> None:
             for run in runs:
-                services.overall(UUID(run), "PAUSED", message="Paused")
+                services.set_job_state(UUID(run), "PAUSED", message="Paused")
 
         await in_thread(change_all)()
         frames: list[list[dict[str, Any]]] = []
@@ -125,7 +125,7 @@ async def test_a_burst_arrives_as_fewer_but_never_older_states_and_ends_with_the
     def burst() -> int:
         for number in range(50):
             services.refresh(run, message=f"Number {number}", status=True)
-        services.overall(run, "FINISHED", message="Finished")
+        services.set_job_state(run, "FINISHED", message="Finished")
         return services.snapshot(run).seq
 
     async with open_page(ada) as page:
@@ -168,7 +168,7 @@ async def test_the_end_of_a_run_arrives_even_when_its_message_is_lost(
     async with open_page(ada) as page:
         await page.heard()
         monkeypatch.setattr("apps.progress.stored.announce", lambda change: None)
-        await in_thread(services.overall)(run, "FINISHED", message="Finished")
+        await in_thread(services.set_job_state)(run, "FINISHED", message="Finished")
         assert (await page.heard())["overall"] == "FINISHED"
 
 
@@ -176,7 +176,7 @@ async def test_a_page_survives_a_lost_connection_to_redis(ada: User, run: UUID, 
     async with open_page(ada) as page:
         await page.heard()
         await in_thread(lambda: redis_client().client_kill_filter(_type="pubsub"))()
-        await in_thread(services.overall)(run, "FINISHED", message="Finished")
+        await in_thread(services.set_job_state)(run, "FINISHED", message="Finished")
         assert (await page.heard())["overall"] == "FINISHED"
 
 
@@ -184,7 +184,7 @@ async def test_members_hear_their_own_tenant_only(ada: User, run: UUID, globex: 
     other = await in_thread(begin)(globex, job=9)
     async with open_page(ada) as page:
         assert (await page.heard())["run"] == str(run)
-        await in_thread(services.overall)(other, "FINISHED")
+        await in_thread(services.set_job_state)(other, "FINISHED")
         assert await page.receive_nothing(timeout=0.6)
         await page.send_to(json.dumps({"type": "sync", "run": str(other)}))
         assert await page.heard() == {"v": 1, "type": "error", "message": f"There is no run {other}."}
@@ -255,7 +255,7 @@ async def test_whoever_may_not_listen_any_more_is_cut_off(
         await page.heard()
         await leave(ada)
         assert await page.closed_with() == 4403
-        await in_thread(services.overall)(run, "FINISHED")
+        await in_thread(services.set_job_state)(run, "FINISHED")
         assert await page.receive_nothing(timeout=0.6)
 
 
@@ -274,7 +274,7 @@ async def test_the_hub_rests_when_the_last_page_is_closed(ada: User, run: UUID) 
         async with open_page(ada) as other:
             await other.heard()
             assert len(hub()._tasks) == 4
-        await in_thread(services.overall)(run, "PAUSED")
+        await in_thread(services.set_job_state)(run, "PAUSED")
         assert (await one.heard())["overall"] == "PAUSED"
     assert hub()._tasks == []
 

@@ -7,7 +7,7 @@ import pytest
 from apps.integrations.models import Integration
 from apps.jobs.choices import RunMode
 from apps.jobs.lifecycle import services, transitions
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.quarantine import services as quarantine
 from apps.progress.choices import JobState
@@ -29,7 +29,7 @@ def new_job(tenant: Tenant, name: str) -> Job:
     integration = Integration.across_tenants.create(
         tenant=tenant, provider="jira", name=name, base_url="https://jira.example.com"
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 def fail(

@@ -62,7 +62,7 @@ def test_slow_work_has_a_rate_as_well() -> None:
 
 
 @pytest.mark.parametrize(("samples", "seconds"), [(2, 10.0), (4, 1.0)])
-def test_nothing_is_said_before_there_is_enough_to_say_it_from(samples: int, seconds: float) -> None:
+def test_no_eta_before_enough_samples(samples: int, seconds: float) -> None:
     pace = _pace(samples, seconds=seconds)
     assert estimate(pace, 1000, [100.0], [], samples * seconds) is None
 
@@ -81,7 +81,7 @@ def test_looking_without_growth_is_no_sample() -> None:
 
 
 @given(st.integers(3, 30), st.floats(0.1, 100))
-def test_it_ages_to_unknown_without_a_sample(samples: int, seconds: float) -> None:
+def test_eta_expires_without_new_samples(samples: int, seconds: float) -> None:
     pace = _pace(samples, seconds=max(seconds, 5 / samples * 1.1))
     expires = expires_at(pace)
     assert expires is not None

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.integrations import cli
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         match options["command"]:
             case "add":
                 integration = cli.add_integration(options)
-                job = create_jobs(integration)
+                job = create_job(integration)
                 self._print(cli.describe(integration) | {"job": job.name}, options)
             case "add-token":
                 self._print(cli.describe(cli.add_token(options)), options)

@@ -69,7 +69,7 @@ class Command(BaseCommand):
         elif options["command"] == "schedule":
             self._schedule(job, options)
         else:
-            RUN_CONTROLS[options["command"]].ask(job, actor=_actor(), reason=options["reason"])
+            RUN_CONTROLS[options["command"]].perform(job, actor=_actor(), reason=options["reason"])
             job.refresh_from_db()
             self._print(_job(job), options)
 

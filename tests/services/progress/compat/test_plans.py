@@ -47,7 +47,7 @@ def test_learnt_weights_are_used_where_the_definition_asks_for_them(
     for key, end in (("a", 30), ("b", 120)):
         cells = StageProgress.objects.filter(run=first, step=key)
         cells.update(started_at=begun, finished_at=begun + timedelta(seconds=end), state=StageState.FINISHED)
-    services.overall(first, "FINISHED")
+    services.set_job_state(first, "FINISHED")
     assert [line.end for line in services.snapshot(first).plan] == [50, 100]
     second = begin(acme, job_type="learning")
     assert [line.end for line in services.snapshot(second).plan] == [25, 100]

@@ -82,7 +82,7 @@ def test_what_is_no_step_is_refused(acme: Tenant, run: UUID, step: Any) -> None:
 
 def test_a_job_that_does_not_run_is_refused_with_those_that_do(acme: Tenant, run: UUID, begin: Begin) -> None:
     begin(acme, job=2, name="GitHub", job_type="github")
-    services.overall(run, "FINISHED")
+    services.set_job_state(run, "FINISHED")
     with pytest.raises(NotRunningError, match=r"No run of a job 'Jira' is running\. Running now: GitHub"):
         send_progress_update("Jira", 50, "", tenant=acme)
 

@@ -1,4 +1,4 @@
-"""Does the timeline show how the time of a run was spent? Attempts, stages and waits, through every control."""
+"""Do the timeline and the history show every attempt, stage, wait and change of a run, through every control?"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from apps.jobs.choices import BatchState
 from apps.jobs.execution import completion, handlers
 from apps.jobs.execution.handlers import BatchResult
 from apps.jobs.lifecycle import services
-from apps.jobs.lifecycle.creation import create_jobs
+from apps.jobs.lifecycle.creation import create_job
 from apps.jobs.models import Batch, Job, Run, StateChange
 from apps.jobs.queue import batches
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
@@ -46,7 +46,7 @@ def job() -> Job:
         username="a@b.c",
         token=Secret("x"),
     )
-    return create_jobs(integration)
+    return create_job(integration)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_pause_is_a_wait_that_names_the_person_and_ends_with_the_resume(run: R
     assert _spans(run, SpanKind.STAGE) == [("", "", True)]
 
 
-def test_the_provider_s_pause_goes_on_after_the_person_s(run: Run, job: Job) -> None:
+def test_rate_limit_wait_continues_after_a_manual_resume(run: Run, job: Job) -> None:
     reason = "Jira asks for a pause until 10:05."
     services.wait_until(run, timezone.now() + timedelta(hours=1), reason)
     services.pause(job, actor="bob")
@@ -126,14 +126,14 @@ def test_a_late_message_opens_nothing_in_a_run_that_has_ended(run: Run, job: Job
     services.stop(job, actor="eve")
     progress.working(run.pk, STEP, Stage.TRANSFORM)
     progress.count(run.pk, STEP, Stage.EMBEDDING, total=3)
-    progress.wait(run.pk, "Waits.")
+    progress.set_waiting(run.pk, "Waits.")
     assert not Span.objects.filter(run_id=run.pk, ended_at=None).exists()
 
 
 def test_admission_is_a_wait(run: Run, job: Job) -> None:
     others = [
         services.start(
-            create_jobs(
+            create_job(
                 add_integration(
                     tenant=job.tenant,
                     provider="jira",
@@ -237,7 +237,7 @@ def test_every_change_has_a_reason_that_explains_it(run: Run, job: Job) -> None:
         ("retry", "Requested manually."),
         ("admit", turn),
         ("stop", "Requested manually."),
-        ("cancel", "Stopped by eve (Requested manually). No worker was busy with it any more."),
+        ("cancel", "Stopped by eve (Requested manually). No worker was working on the run any more."),
     ]
 
 
