@@ -1,4 +1,4 @@
-"""Does GitHub's own schema accept every question that is asked over GraphQL?"""
+"""Does GitHub's own schema accept every query that is sent over GraphQL?"""
 
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -27,12 +27,12 @@ def test_a_query_is_valid(schema: GraphQLSchema, name: str) -> None:
 
 
 @pytest.mark.parametrize("kinds", list(combinations_with_replacement(KINDS, 2)))
-def test_a_question_for_several_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str]) -> None:
+def test_a_query_for_several_pages_is_valid(schema: GraphQLSchema, kinds: tuple[str, str]) -> None:
     assert [str(error) for error in validate(schema, parse(queries.pages(kinds)))] == []
 
 
 @pytest.mark.parametrize("number", [1, MAX_COUNTED_REPOSITORIES])
-def test_a_question_for_totals_is_valid(schema: GraphQLSchema, number: int) -> None:
+def test_a_query_for_totals_is_valid(schema: GraphQLSchema, number: int) -> None:
     assert [str(error) for error in validate(schema, parse(totals_query(number)))] == []
 
 

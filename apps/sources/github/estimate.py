@@ -1,6 +1,6 @@
 """How much would a run fetch? Totals where everything is wanted; for a range the newest of each list, and their pace.
 
-Several repositories share a question. No total says what comes with a pull request: commits, reviews, comments.
+Several repositories share a query. The number of commits, reviews and comments of pull requests is not counted.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from apps.sources.github.extract.window import TimeWindow, time_window
 from apps.sources.text import in_pieces, read_json
 
 MAX_THREADS = 8
-MAX_COUNTED_REPOSITORIES = 10  # in one question
+MAX_COUNTED_REPOSITORIES = 10  # in one query
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # The kinds that GraphQL counts; without GraphQL their lists over REST do.
 COUNTED = ("pull_request", "release", "deployment")
@@ -69,7 +69,7 @@ class FirstPage:
         if found < len(self.stamps) or self.total <= len(self.stamps):
             return found, True
         newest, oldest = self.stamps[0], self.stamps[-1]
-        # The page ends before the range does: the rest is taken to come at the same pace.
+        # The page ends before the range. We assume the same pace for the rest.
         pace = len(self.stamps) / max(1.0, (newest - oldest).total_seconds())
         return min(self.total, max(found, round(pace * (newest - moment).total_seconds()))), False
 

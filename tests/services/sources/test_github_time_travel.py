@@ -89,7 +89,7 @@ def test_repositories_that_are_renamed_moved_or_deleted_are_followed(small: Sand
     assert rows_of(context) == rows_of(load(small)[0])
 
 
-def test_named_repositories_share_their_questions(small: Sandbox) -> None:
+def test_named_repositories_share_their_queries(small: Sandbox) -> None:
     names = tuple(sorted(small.truth()["by_repository"]))[:6]
     first, _, _ = load(small, scopes=names)
     context, _, requests = changed(small, first, {"seed": 7, "share": 0.03, "kinds": ["edit_pull"]}, scopes=names)
@@ -107,7 +107,7 @@ def test_a_run_that_may_not_see_anything_takes_nothing_for_deleted(small: Sandbo
     small.control("faults", hidden)
     _, extracted, _ = load(small, since=datetime.now(UTC), sweep=True, records=copy.deepcopy(first.records))
     assert extracted.deletions == []
-    assert "Nothing is taken for deleted" in extracted.skips[0].reason
+    assert "Nothing is marked as deleted" in extracted.skips[0].reason
 
 
 def test_without_graphql_a_sweep_finds_deletions_too(small: Sandbox) -> None:

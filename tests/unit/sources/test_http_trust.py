@@ -124,7 +124,7 @@ def test_a_redirect_of_a_public_provider_is_checked_again_when_it_is_followed(
 
     def rebinding(host: str, *rest: Any, **more: Any) -> Any:
         looks.append(host)
-        if host == "elsewhere.example":  # public at the first question, private at the second
+        if host == "elsewhere.example":  # public at the first look-up, private at the second
             host = "140.82.112.5" if looks.count(host) == 1 else "127.0.0.1"
         return ask(host, *rest, **more)
 

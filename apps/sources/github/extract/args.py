@@ -1,6 +1,6 @@
-"""What does a slice say beside its kind and its repository? One struct for each group of fetch functions.
+"""What does a slice contain besides its kind and its repository? One struct for each group of fetch functions.
 
-The names of the fields are stored in the queues of running installations: they stay.
+The names of the fields are stored in the queues of running installations, so they stay.
 """
 
 import msgspec
@@ -13,7 +13,7 @@ Entry = tuple[str, str, str, str]  # a stored pull request: node id, external id
 
 
 class ListArgs(SliceArgs, frozen=True):
-    """Where a list goes on: over REST by its address, over GraphQL after a cursor; with a sweep its ids are noted."""
+    """Where a list continues: over REST at a URL, over GraphQL after a cursor. In a sweep its ids are noted."""
 
     url: str = ""
     after: str | None = None
@@ -64,14 +64,14 @@ class IndexArgs(SliceArgs, frozen=True):
 
 
 class EntityArgs(SliceArgs, frozen=True):
-    """Records of one entity; ``after``: where the list of their ids goes on."""
+    """Records of one entity; ``after``: where the list of their ids continues."""
 
     entity: str
     after: str | None = None
 
 
 class VanishedArgs(SliceArgs, frozen=True):
-    """Pull requests that were answered with null: external ids, each with its evidence."""
+    """Pull requests that GitHub answered with null: external ids, each with its evidence."""
 
     pull_requests: list[tuple[str, str]]
 

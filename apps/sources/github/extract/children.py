@@ -1,7 +1,7 @@
-"""Which children of a pull request did not fit into its own answer? Further pages of several lists at once.
+"""How are children read that did not fit into the answer with their pull request? By further pages of several lists.
 
-A record of such a page is named ``pull request:list:offset``. Where GitHub gives up on a question, the question is
-split; a single list is asked for in smaller pages.
+A record of such a page is named ``pull request:list:offset``. If GitHub gives up on a query, the query is split. A
+single list is asked for in smaller pages.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def pull_request_pages(client: Client, slice_: Slice, context: Context) -> Fetch
 
 
 def take_page(client: Client, fetched: Fetched, page: ChildPage, payload: bytes, scope: str) -> list[ChildPage]:
-    """Take the record of a further page; gives the pages that have to be read after it."""
+    """Take the record of a further page; gives the pages that must be read after it."""
     kind = page.kind
     list_name = page.id if kind == queries.THREAD_COMMENTS else kind
     record = SourceRecord(PAGES[kind], f"{page.pull_request}:{list_name}:{page.offset}", payload, scope)
@@ -75,7 +75,7 @@ def take_page(client: Client, fetched: Fetched, page: ChildPage, payload: bytes,
 
 
 def next_of_page(page: ChildPage, found: index.RawPageNode | None) -> list[ChildPage]:
-    """The page after ``page``, as it is asked for; nothing at the end."""
+    """The next page after ``page``, or nothing at the end."""
     if found is None:
         return []
     offset = page.offset + len(found.nodes)
@@ -85,7 +85,7 @@ def next_of_page(page: ChildPage, found: index.RawPageNode | None) -> list[Child
 def next_of_list(
     kind: str, node_id: str, pull_request: str, info: index.CursorNode, offset: int, after: str | None = None
 ) -> list[ChildPage]:
-    """The next page of a list of children, as it is asked for; nothing at its end."""
+    """The next page of a list of children, or nothing at its end."""
     cursor = info.next_after(after, f"{kind} of pull request {pull_request}")
     if cursor is None:
         return []
@@ -122,11 +122,11 @@ def page_slices(pages: Sequence[ChildPage], first: int, scope: str) -> list[Slic
     """Slices of further pages, several lists each, ``first`` children a page."""
     return [
         Slice.of("pull_request_pages", ChildPagesArgs(list(some), first), scope)
-        for some in in_pieces(pages, queries.MAX_PAGES_PER_QUESTION)
+        for some in in_pieces(pages, queries.MAX_PAGES_PER_QUERY)
     ]
 
 
 def skip_if_working(client: Client, scope: str, error: SourceError) -> Fetched:
-    """Even the smallest question failed: a skip if GitHub answers other questions, else a failure."""
+    """Even the smallest query failed. If GitHub answers other queries, this is a skip, else a failure."""
     client.graphql(queries.WORKING, {}, dict[str, msgspec.Raw])
     return Fetched(skips=[Skip(scope, f"GitHub cannot deliver one pull request of {scope}: {error}")])

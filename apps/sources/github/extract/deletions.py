@@ -1,7 +1,7 @@
-"""What is gone, and how do we know? Only a positive answer counts: a 404 for the thing itself, or its null node.
+"""What is gone, and how do we know? Only a 404 or 410 for the object, or its null node, is a proof.
 
-A list that lacks something is a reason to ask, never a proof. What GitHub hides from the token looks like what is
-deleted, so a repository only counts as gone while another one of its owner can still be seen.
+If a list lacks an object, we ask for it; the list proves nothing. GitHub answers 404 for a hidden repository, too. So a
+repository counts as gone only while the token still sees another repository of its owner.
 """
 
 from datetime import UTC, datetime
@@ -32,12 +32,12 @@ class _NumberedPayload(_NumberPayload):
 
 
 def evidence_of(answer: str) -> str:
-    """The evidence for people: what was answered, and when."""
+    """The evidence for people: the answer and its time."""
     return f"{answer} on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC."
 
 
 def missing(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """Ask for each stored record of one kind that a complete list did not have."""
+    """Ask for each stored record of one kind that a complete list lacked."""
     entity, fetched = slice_.read(EntityArgs).entity, Fetched()
     numbers = [
         (external_id, number)
@@ -57,7 +57,7 @@ def missing(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def number_of(entity: str, external_id: str, context: Context) -> str:
-    """How a path names a record: by its id, a pull request by its number; "" for what has no path."""
+    """How a path names a record: by its id, a pull request by its number; "" if there is no path."""
     if entity in PULL_REQUEST_CHILDREN:
         return comment_id(external_id)
     if entity != "pull_request":
@@ -69,7 +69,7 @@ def number_of(entity: str, external_id: str, context: Context) -> str:
 
 
 def gone_status(client: Client, path: str) -> int:
-    """404 or 410 when GitHub does not have it, 0 when it does; a legal block (451) says neither and is raised."""
+    """404 or 410 if GitHub does not have it, else 0. A legal block (451) proves neither and is raised."""
     try:
         client.http.get(path)
     except NotFoundError as error:
@@ -80,7 +80,7 @@ def gone_status(client: Client, path: str) -> int:
 
 
 def vanished(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """Pull requests of a repository were answered with null: either they are gone, or their repository is."""
+    """GitHub answered pull requests of a repository with null. Either they are gone, or their repository is gone."""
     stored = stored_repositories(context)
     repository = next((found for found in stored if found.name == slice_.scope), None)
     if repository is None:
@@ -95,7 +95,7 @@ def vanished(client: Client, slice_: Slice, context: Context) -> Fetched:
     if not has_visible_neighbour(client, repository, stored):
         owner = repository.name.partition("/")[0]
         return Fetched(skips=[Skip(repository.name, f"No repository of {owner} can be seen any more. Has the token "
-                                   "lost its access? Nothing is taken for deleted.")])  # fmt: skip
+                                   "lost its access? Nothing is marked as deleted.")])  # fmt: skip
     evidence = evidence_of(f"GET {path} ({repository.name}) was answered with {status}")
     fetched = Fetched(deletions=[Deletion("repository", repository.id, evidence)])
     for entity in ENTITIES["repository"].children:
@@ -104,7 +104,7 @@ def vanished(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def deletions_of(entity: str, external_id: str, evidence: str, scope: str, context: Context) -> list[Deletion]:
-    """A record that is gone; a pull request with the records of its further pages."""
+    """The deletion of a record; for a pull request also the records of its further pages."""
     pages = [
         Deletion(child, page, evidence)
         for child in (PULL_REQUEST_CHILDREN if entity == "pull_request" else ())
@@ -115,7 +115,7 @@ def deletions_of(entity: str, external_id: str, evidence: str, scope: str, conte
 
 
 def has_visible_neighbour(client: Client, repository: StoredRepository, stored: list[StoredRepository]) -> bool:
-    """Whether another repository of the same owner answers; where none is stored, there is nothing to compare with."""
+    """Whether the token still sees another stored repository of the same owner; true if none is stored."""
     owner = repository.name.partition("/")[0].lower()
     others = [found for found in stored if found.id != repository.id]
     neighbours = [found for found in others if found.name.partition("/")[0].lower() == owner]

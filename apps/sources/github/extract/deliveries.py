@@ -1,4 +1,4 @@
-"""What was released, deployed and run in a repository? Lists newest first, and single deployments by id."""
+"""What was released, deployed and run in a repository? Lists are read newest first, single deployments by id."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def releases(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def workflow_runs(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """One page of workflow runs, newest first. Without a filter: a filtered list ends after 1,000 runs."""
+    """One page of workflow runs, newest first. It has no filter, because a filtered list ends after 1,000 runs."""
     url = slice_.read(ListArgs).url
     answer = client.page(url or list_path(slice_.scope, "workflow_run"))
     page, window = answer.decode(_WorkflowRunsPayload), time_window(context, slice_.scope, LAG)
@@ -64,7 +64,7 @@ def dated_page(entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Ans
 
 
 def with_sweep(fetched: Fetched, entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Answer) -> Fetched:
-    """In a sweep the ids of a page are listed; the list is read to its end, then what it lacks is asked for."""
+    """In a sweep, list the ids of a page. After the last page, ask for stored records that the list lacks."""
     if slice_.read(ListArgs).with_sweep:
         read = [(index.read_part(payload, index.IndexPayload) or index.IndexPayload(), payload)
                 for payload in map(bytes, items)]  # fmt: skip
@@ -148,7 +148,7 @@ def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched
 
 
 def delivery_ids(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """One page of the ids of all releases or deployments; after the last page, asks for stored ones that none had."""
+    """One page of the ids of all releases or deployments. After the last page, ask for stored ones that it lacks."""
     args = slice_.read(EntityArgs)
     entity, after = args.entity, args.after
     variables = {**owner_and_name(slice_.scope), "first": queries.MAX_LISTED_ITEMS, "after": after}

@@ -1,4 +1,4 @@
-"""Which function fetches which kind of slice, and what becomes of a refusal? It also goes from GraphQL over to REST."""
+"""Which function fetches which kind of slice, and what happens after a refusal? Without GraphQL, REST is used."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,6 @@
-"""Which pull requests are stored, and with which fingerprint? It changes whenever anything in a pull request changes.
+"""Which pull requests are stored, and with which fingerprint? It changes whenever a pull request changes.
 
-A deleted comment does not move a pull request's time of change. So a fingerprint is made of the time, the head commit,
+A deleted comment does not change the time of a pull request. So a fingerprint consists of the time, the head commit,
 and the numbers of commits, reviews and comments.
 """
 
@@ -33,14 +33,14 @@ class FingerprintNode(msgspec.Struct, rename="camel"):
 
     @property
     def fingerprint(self) -> str:
-        """Short, and another one when anything has changed."""
+        """A short text. Any change of the pull request gives another text."""
         fields = (self.updated_at, self.head_ref_oid, self.total_comments_count)
         text = f"{fields} {self.commits.total_count} {self.reviews.total_count}"
         return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def stored_pull_requests(context: Context, scopes: set[str]) -> list[Entry]:
-    """The stored pull requests of some repositories; one that came over REST has no node id, and is left out."""
+    """The stored pull requests of some repositories. One that came over REST has no node id and is left out."""
     found = ((record, read_part(record.payload, FingerprintNode)) for record in context.current("pull_request"))
     return [
         (node.id, record.external_id, record.scope, node.fingerprint)
@@ -64,6 +64,6 @@ def index_slices(
 def index_slice(
     repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], first: int = queries.MAX_LISTED_ITEMS
 ) -> Slice:
-    """One question for the newest pull requests of some repositories and for some stored ones."""
+    """One query for the newest pull requests of some repositories and for some stored ones."""
     args = IndexArgs(list(repositories), list(stored), first)
     return Slice.of("pull_request_heads", args, scopes=tuple(name for _, name in repositories))

@@ -1,6 +1,6 @@
-"""What does the extraction read of an answer? Ids, dates, totals and cursors; the rest stays as it came.
+"""What does the extraction read of an answer? Ids, dates, totals and cursors. The rest is not parsed.
 
-A record that is so odd that not even this can be read is stored all the same: its transform sets it aside.
+A record that even this cannot read is stored all the same. Its transform sets it aside.
 """
 
 from datetime import datetime
@@ -24,19 +24,19 @@ def read_part(payload: bytes, shape: type[T]) -> T | None:
 
 
 def external_id(given: object, payload: bytes) -> str:
-    """The id of a record as text; one made of its content when GitHub gives none."""
+    """The id of a record as text. If GitHub gives none, it is made from the content."""
     if given and isinstance(given, str | int):
         return str(given)
     return f"unreadable-{sha256(payload).hexdigest()[:16]}"
 
 
 def newest_of(*stamps: object) -> datetime | None:
-    """The last one of some times as GitHub writes them; ``None`` when none can be read."""
+    """The latest of some times as GitHub writes them; ``None`` when none can be read."""
     return max(filter(None, map(parse_time, stamps)), default=None)
 
 
 class CursorNode(msgspec.Struct, rename="camel"):
-    """Where a list goes on."""
+    """The position where a list continues."""
 
     has_next_page: bool = False
     end_cursor: str | None = None
@@ -51,7 +51,7 @@ class CursorNode(msgspec.Struct, rename="camel"):
 
 
 class RawPageNode(msgspec.Struct, rename="camel"):
-    """A page of things that stay as they came."""
+    """A page of unparsed items."""
 
     page_info: CursorNode
     total_count: int = 0
@@ -70,7 +70,7 @@ class IndexNode(msgspec.Struct, rename="camel"):
 
     @property
     def newest(self) -> datetime | None:
-        """The last one of its dates."""
+        """The latest of its dates."""
         return newest_of(self.updated_at, self.published_at, self.created_at)
 
 
@@ -84,7 +84,7 @@ class IndexPayload(msgspec.Struct):
 
     @property
     def newest(self) -> datetime | None:
-        """The last one of its dates."""
+        """The latest of its dates."""
         return newest_of(self.updated_at, self.published_at, self.created_at)
 
 
@@ -143,7 +143,7 @@ class RepositoryListsNode(msgspec.Struct, rename="camel"):
 
 
 class RepositoryData(msgspec.Struct):
-    """The data of a question about one repository."""
+    """The data of a query about one repository."""
 
     repository: RepositoryListsNode | None = None
 
@@ -156,12 +156,12 @@ class DeliveriesNode(msgspec.Struct):
 
 
 class DeliveriesData(msgspec.Struct):
-    """The data of a question for the ids of releases or deployments."""
+    """The data of a query for the ids of releases or deployments."""
 
     repository: DeliveriesNode | None = None
 
 
 class NodesData(msgspec.Struct):
-    """The data of a question for several ids."""
+    """The data of a query for several ids."""
 
     nodes: list[msgspec.Raw] = []

@@ -1,7 +1,7 @@
-"""In which repositories is something new? One question for several at once; only where the answer is yes, more follows.
+"""In which repositories is something new? One query looks at several. Only changed lists are read.
 
-For each repository the answer has the newest releases and deployments, and when the workflow runs of its newest commits
-last changed: GraphQL knows no list of runs, but each commit names the runs that it started.
+For each repository the answer has the newest releases and deployments, and the time when the workflow runs of its
+newest commits last changed. GraphQL has no list of runs, but each commit names the runs that it started.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,14 +42,14 @@ def overview_slices(repositories: Sequence[tuple[str, str]], *, with_records: bo
 def every_list(name: str, context: Context) -> list[Slice]:
     """The slices that read all lists of deliveries of one repository.
 
-    No workflow run is taken for deleted: GitHub drops old runs itself.
+    A missing workflow run is not treated as deleted: GitHub drops old runs itself.
     """
     args = ListArgs(with_sweep=context.with_sweep)
     return [*(Slice.of(kind, args, name) for kind in ("releases", "deployments")), Slice("workflow_runs", {}, name)]
 
 
 def rest_overview(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """Without GraphQL there are no overviews: every list is read."""
+    """Without GraphQL there are no overviews, so every list is read."""
     args = slice_.read(OverviewArgs)
     names = [name for _, name in args.repositories]
     records = [Slice.of("repository", RepositoryArgs(is_alone=True), name) for name in names if args.with_records]
@@ -57,7 +57,7 @@ def rest_overview(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def overview(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """Look at some repositories, and read a list where it has something that is newer than what is stored."""
+    """Look at some repositories, and read each list that has something newer than the stored records."""
     args = slice_.read(OverviewArgs)
     repositories = args.repositories
     size = size_of(context, "overview", queries.MAX_OVERVIEW_REPOSITORIES, queries.MAX_LISTED_ITEMS)
@@ -82,7 +82,7 @@ def overview(client: Client, slice_: Slice, context: Context) -> Fetched:
         payload = bytes(answer.data.nodes[place]) if place < len(answer.data.nodes) else b"null"
         if payload != b"null":
             changed += take_repository(fetched, payload, name, context, with_records=args.with_records)
-        elif not context.with_sweep:  # a sweep asks for the repository itself, and says what has become of it
+        elif not context.with_sweep:  # a sweep asks for the repository itself, and reports the result
             reason = reasons[place].sentence if place in reasons else "GitHub gave no reason"
             fetched.skips.append(Skip(name, f"{name} cannot be read: {reason}"))
     fetched.follow_ups += deployment_slices(changed)
@@ -114,7 +114,7 @@ def take_repository(
 
 
 def take_record(fetched: Fetched, node: _OverviewNode, stored_name: str, context: Context) -> None:
-    """Announce a repository that no list has announced; its record is read again when it is older than this."""
+    """Announce a repository that no list has announced. Its record is read again if it is older than this."""
     fetched.expected["repository"] = fetched.expected.get("repository", 0) + 1
     stored = next((found for found in repositories_at_start(context).values() if found.name == stored_name), None)
     if stored and context.with_sweep:
@@ -130,7 +130,7 @@ def changed_items(page: IndexPageNode | None, window: TimeWindow) -> list[IndexN
 
 
 def has_news(page: IndexPageNode | None, window: TimeWindow) -> bool:
-    """Whether a list has something that this run wants. One that the token may not see here is read as a list."""
+    """Whether a list has something that this run wants. A list that the token may not see here is read."""
     return page is None or bool(changed_items(page, window))
 
 
@@ -144,7 +144,7 @@ def needs_next_page(page: IndexPageNode | None, window: TimeWindow) -> bool:
 def has_new_runs(payload: bytes, node: _OverviewNode, window: TimeWindow) -> bool:
     """Whether a workflow run of the newest commits has changed since the range began.
 
-    Where the token may not see the runs: whether anything was pushed.
+    If the token may not see the runs, the answer is whether anything was pushed.
     """
     pushed_at = parse_time(node.pushed_at)
     if window.is_open:
@@ -173,7 +173,7 @@ def run_stamps(value: Any) -> Iterator[datetime | None]:
 def take_ids(
     fetched: Fetched, entity: str, page: IndexPageNode | None, name: str, stored_name: str, context: Context
 ) -> None:
-    """Note the ids of a list; where it may lack stored ones, the rest of it is read, or they are asked for."""
+    """Note the ids of a list. If it may lack stored ones, read the rest of it, or ask for them."""
     if page is None:
         return
     ids = {str(item.database_id) for item in page.items}

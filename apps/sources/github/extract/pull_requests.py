@@ -1,8 +1,9 @@
 """What is in the pull requests? The slices of the second step, over GraphQL.
 
-First come the newest ids of several repositories at once, which is cheap for GitHub; then the pull requests with their
-children, some by id and side by side. A sweep also asks for the fingerprints of the stored ones. Where GitHub gives up
-on a question, less is asked for, for the rest of the run. The module ``children`` reads the lists that go on.
+A first query lists the newest ids of several repositories, which is cheap for GitHub. Then the pull requests follow
+with their children, some by id and side by side. A sweep also asks for the fingerprints of the stored ones. If GitHub
+gives up on a query, the rest of the run asks for less at once. The module ``children`` reads further pages of long
+lists.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ def start(context: Context) -> list[Slice]:
 
 
 def pull_requests(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """One page of ids of one repository, newest change first; it ends at the first one older than the range."""
+    """One page of ids of one repository, newest change first. It ends at the first id older than the range."""
     args = slice_.read(ListArgs)
     scope, page = ask_page(client, slice_, queries.PULL_REQUESTS, lambda repository: repository.pull_requests)
     fetched = Fetched()
@@ -54,7 +55,7 @@ def take_index(
 ) -> list[tuple[str, str]]:
     """The wanted pull requests of a page of ids; announces them, and adds the slice of the next page.
 
-    A sweep finds the changed ones by their fingerprints: of this list it only wants the new ones.
+    A sweep finds changed pull requests by their fingerprints, so it takes only new ones from this list.
     """
     window, is_swept = time_window(context, scope), context.with_sweep and not context.is_full
     dated = [(item.id, item.created_at if is_swept else item.updated_at) for item in page.items]
@@ -78,7 +79,7 @@ def announce(fetched: Fetched, number: int) -> None:
 
 
 def pull_request_details(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """Some pull requests by id, each a raw record as it came, and slices for children that go on."""
+    """Some pull requests by id, each as a raw record. Slices for long lists of children follow."""
     args, scope = slice_.read(IdsArgs), slice_.scope
     ids = args.ids
     size = detail_size(context, scope)
@@ -125,7 +126,7 @@ def details(client: Client, scope: str, ids: Ids, answer: GraphQLAnswer[index.No
 
 
 def take_children(fetched: Fetched, node: index.RawPullRequestNode) -> list[ChildPage]:
-    """Announce the totals of the lists of a pull request; gives the pages of them that have to be read after this."""
+    """Announce the totals of the child lists of a pull request; gives the pages that must be read next."""
     pages, owner = list[ChildPage](), str(node.full_database_id)
     for kind, page in (("commits", node.commits), ("reviews", node.reviews), ("comments", node.comments)):
         if page:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 MAX_LISTED_ITEMS = 100  # ids or deployments in one page of a list
 MAX_OVERVIEW_REPOSITORIES = 10
-MAX_REFRESHED_PULL_REQUESTS = 1000  # stored ones in one question
-MAX_IDS_PER_LIST = 100  # GitHub takes no more in one list of ids
+MAX_REFRESHED_PULL_REQUESTS = 1000  # stored ones in one query
+MAX_IDS_PER_LIST = 100  # GitHub accepts no more in one list of ids
 MAX_DETAILED_PULL_REQUESTS = 25
 MAX_EMBEDDED_CHILDREN = 25  # of each kind, in the answer with their pull request
 MAX_CHILDREN_PER_PAGE = 100
-MAX_PAGES_PER_QUESTION = 10
+MAX_PAGES_PER_QUERY = 10
 
 _RATE = "rateLimit { cost remaining resetAt }"
 _PAGE = "totalCount pageInfo { hasNextPage endCursor }"
@@ -28,7 +28,7 @@ _COMMENTS = f"{_PAGE} nodes {{ fullDatabaseId body createdAt updatedAt author {{
 _THREAD_COMMENTS = f"""{_PAGE} nodes {{ fullDatabaseId body path line originalLine createdAt updatedAt
   pullRequestReview {{ fullDatabaseId }} author {{ {_ACTOR} }} }}"""
 _THREADS = f"{_PAGE} nodes {{ id comments(first: 10) {{ {_THREAD_COMMENTS} }} }}"
-# At least one of these changes whenever anything of a pull request changes; a deletion does not move updatedAt.
+# At least one of these changes whenever anything in a pull request changes. A deletion does not change updatedAt.
 _FINGERPRINT = "updatedAt headRefOid totalCommentsCount"
 _IDENTITY = f"id fullDatabaseId number url {_FINGERPRINT} repository {{ databaseId nameWithOwner }}"
 _NEWEST = "orderBy: {field: UPDATED_AT, direction: DESC}"

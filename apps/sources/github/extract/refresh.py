@@ -1,7 +1,7 @@
-"""Which pull requests are new, which stored ones have changed, which are gone? One question about many of them.
+"""Which pull requests are new, which stored ones have changed, which are gone?
 
-It asks for the newest ones of some repositories and, in a sweep, for the fingerprints of stored ones by id. A null node
-says that a pull request is gone.
+One query asks for the newest pull requests of some repositories and, in a sweep, for the fingerprints of stored ones by
+id. A null node says that a pull request is gone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ def pull_request_index(client: Client, slice_: Slice, context: Context) -> Fetch
 def smaller(
     repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], first: int, size: Size, error: SourceError
 ) -> list[Slice]:
-    """The same in smaller questions: each kind by itself, then half of it."""
+    """The same in smaller queries: each kind by itself, then half of it."""
     if repositories and stored:
         return [index_slice(repositories, [], first), index_slice([], stored, first)]
     half, first = size.halve(len(repositories) + len(stored), first, error)
@@ -71,7 +71,7 @@ def smaller(
 def take_newest(
     fetched: Fetched, repositories: Iterable[tuple[str, str]], answer: Answer, context: Context, vanished: Vanished
 ) -> list[tuple[str, str]]:
-    """The wanted pull requests among the newest; a repository that is null is noted in ``vanished``."""
+    """The wanted pull requests among the newest. A repository that is null is noted in ``vanished``."""
     ids = list[tuple[str, str]]()
     nodes = read_json(bytes(answer.data.get("repositories", b"[]")), list[RepositoryListsNode | None])
     for (_, name), node in zip(repositories, nodes, strict=True):

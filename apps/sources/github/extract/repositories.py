@@ -1,6 +1,6 @@
-"""Which repositories are there? The first slices of the first step; what happened in them is read after this.
+"""Which repositories are there? The first slices of the first step. Later slices read what happened in them.
 
-Repositories that are stored and named by the run are not asked for here: their overviews show which have changed.
+A stored repository that the run names is not asked for here: its overview shows whether it changed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ class _ListedRepositoryPayload(msgspec.Struct):
 
 
 def start(context: Context) -> list[Slice]:
-    """One slice for some stored repositories each, one per repository that is new, or the one that discovers all."""
+    """One slice for some stored repositories each, one per new repository, or one that discovers all."""
     scopes = context.connection.scopes
     if not scopes:
         return [Slice("discovery")]
@@ -80,7 +80,7 @@ def repositories(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """One named repository; a renamed one answers under its new name. ``alone``: its lists are not read after it."""
+    """One named repository; a renamed one answers with its new name. With ``is_alone`` its lists are not read next."""
     answer = client.http.get(repository_path(slice_.scope))
     fetched = records([answer.body], answer, context)
     if slice_.read(RepositoryArgs).is_alone:
@@ -89,7 +89,7 @@ def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def owner_of(payload: bytes) -> str | None:
-    """The owner of a listed repository in small letters, ``None`` when it cannot be read."""
+    """The owner of a listed repository in lower case, ``None`` when it cannot be read."""
     found = index.read_part(payload, _ListedRepositoryPayload)
     return found.full_name.partition("/")[0].lower() if found else None
 
@@ -116,7 +116,7 @@ def records(payloads: Iterable[bytes], answer: Answer, context: Context) -> Fetc
 
 
 def follow_ups(found: Sequence[_ListedRepositoryPayload], context: Context) -> list[Slice]:
-    """Overviews of several repositories at once; a single one that is loaded as a whole needs none."""
+    """Overviews of several repositories at once. A single repository that is loaded completely needs none."""
     is_single = len(found) == 1 and time_window(context, found[0].full_name).is_open
     together = [each for each in found if each.node_id and not is_single]
     alone = [each.full_name for each in found if each not in together]

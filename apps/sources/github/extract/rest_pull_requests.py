@@ -1,8 +1,8 @@
-"""What is in a repository's pull requests where there is no GraphQL? The same data over REST.
+"""What is in the pull requests of a repository if there is no GraphQL? The same data, over REST.
 
-A pull request's record holds its answers side by side, each as it came:
-``{"pull_request": …, "commits": […], "reviews": […]}``. Comments come from two lists of the whole repository;
-the ids of their records begin with that of the pull request, which GitHub does not put into a comment.
+A pull request's record holds its unchanged answers side by side: ``{"pull_request": …, "commits": […], "reviews":
+[…]}``. Comments come from two lists of the whole repository. GitHub does not put the id of the pull request into a
+comment, so the ids of these records begin with it.
 """
 
 import re
@@ -106,9 +106,9 @@ def rest_pull_request_details(client: Client, slice_: Slice, context: Context) -
 
 
 def rest_comments(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """One page of the repository's review comments, or issue comments without those of plain issues.
+    """One page of the repository's review comments, or of issue comments without those of plain issues.
 
-    A sweep reads them all: no other list shows which ones were deleted.
+    A sweep reads all pages, because no other list shows which comments were deleted.
     """
     since = None if context.with_sweep else time_window(context, slice_.scope).since
     entity = _COMMENTS[slice_.kind]
@@ -133,7 +133,7 @@ def rest_comments(client: Client, slice_: Slice, context: Context) -> Fetched:
 
 
 def pull_request_id(client: Client, scope: str, number: int, context: Context) -> str:
-    """The id of a pull request, "" when it is gone: from a list read once, else asked for one by one."""
+    """The id of a pull request, "" if it is gone. It comes from a list read once, else from a single request."""
     ids = context.memo(f"github-numbers:{scope}", lambda: ids_by_number(client, scope, context))
     if number not in ids:
         try:

@@ -1,4 +1,4 @@
-"""How much can GitHub answer at once? Where it gives up, less is asked for: half the items, then half the children."""
+"""How much can GitHub answer at once? If it gives up, we ask for half the items, then for half the children."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,40 +16,40 @@ T = TypeVar("T")
 
 
 class TooMuchError(Exception):
-    """GitHub gave up on a question; ``fetched`` is the outcome of its slice all the same: mostly smaller slices."""
+    """GitHub gave up on a query. ``fetched`` is still the outcome of its slice: usually smaller slices."""
 
     def __init__(self, fetched: Fetched) -> None:
-        super().__init__("GitHub gave up on a question.")
+        super().__init__("GitHub gave up on a query.")
         self.fetched = fetched
 
 
 @dataclass
 class Size:
-    """How much GitHub could answer so far to one kind of question: ``items``, each with ``inner`` children."""
+    """How much GitHub could answer so far to one kind of query: ``items``, each with ``inner`` children."""
 
     items: int
     inner: int
-    question: str
+    query_kind: str
     sizes: Sizes
 
     def halve(self, items: int, inner: int, error: SourceError) -> tuple[int, int]:
-        """See :func:`halved`; later questions do not ask for more either."""
+        """See :func:`halved`. Later queries do not ask for more either."""
         items, inner = halved(items, inner, error)
         # Threads that failed with the same size lower it once.
         self.items, self.inner = min(self.items, max(items, 1)), min(self.inner, inner)
-        self.sizes.lower(_items(self.question), self.items)
-        self.sizes.lower(_inner(self.question), self.inner)
+        self.sizes.lower(_items(self.query_kind), self.items)
+        self.sizes.lower(_inner(self.query_kind), self.inner)
         return items, inner
 
 
-def size_of(context: Context, question: str, items: int, inner: int) -> Size:
-    """The size that the connection has come to for one kind of question; it begins with ``items`` and ``inner``."""
+def size_of(context: Context, query_kind: str, items: int, inner: int) -> Size:
+    """The present size for one kind of query. Without a stored size it is ``items`` and ``inner``."""
     sizes = context.http.sizes
-    return Size(sizes.at_most(_items(question), items), sizes.at_most(_inner(question), inner), question, sizes)
+    return Size(sizes.at_most(_items(query_kind), items), sizes.at_most(_inner(query_kind), inner), query_kind, sizes)
 
 
 def halved(items: int, inner: int, error: SourceError) -> tuple[int, int]:
-    """What to ask for after ``error``: half the items, then half the children; raises ``error`` at the end."""
+    """The smaller size after ``error``: half the items, then half the children. The smallest size raises ``error``."""
     if isinstance(error, UntrustedError) or (items <= 1 and inner <= 1):
         raise error
     return (items // 2, inner) if items > 1 else (items, inner // 2)
@@ -64,9 +64,9 @@ def ask(
     is_smallest: bool,
     ask_less: Callable[[SourceError], Fetched],
 ) -> GraphQLAnswer[T]:
-    """The answer to a question. Raises :class:`TooMuchError` with the outcome of ``ask_less`` where GitHub gives up.
+    """The answer to a query. If GitHub gives up, raises :class:`TooMuchError` with the outcome of ``ask_less``.
 
-    A question that can be made smaller is tried once, the smallest one as often as the client tries.
+    A query that can be made smaller is tried once. The smallest one gets all tries of the client.
     """
     try:
         return client.graphql(query, variables, shape, attempts=None if is_smallest else 1)
@@ -96,9 +96,9 @@ def ask_page(
     return repository.name_with_owner, page
 
 
-def _items(question: str) -> str:
-    return f"github {question}: items"
+def _items(query_kind: str) -> str:
+    return f"github {query_kind}: items"
 
 
-def _inner(question: str) -> str:
-    return f"github {question}: inner"
+def _inner(query_kind: str) -> str:
+    return f"github {query_kind}: inner"

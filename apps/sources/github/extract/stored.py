@@ -20,7 +20,7 @@ class _StoredRepositoryPayload(msgspec.Struct):
 
 @dataclass(frozen=True)
 class StoredRepository:
-    """A repository as its stored record has it: ``name`` is owner/name, ``node_id`` "" where the record has none."""
+    """A repository as its stored record has it: ``name`` is owner/name, ``node_id`` is "" if the record has none."""
 
     id: str
     name: str
@@ -53,9 +53,9 @@ def repositories_at_start(context: Context) -> dict[str, StoredRepository]:
 def match_scopes(
     repositories: Iterable[StoredRepository], scopes: Sequence[str]
 ) -> tuple[list[StoredRepository], list[str]]:
-    """The repositories that the ``scopes`` name (all where there are none), and the scopes that name none of them.
+    """The repositories that ``scopes`` name (without scopes, all), and the scopes that name no repository.
 
-    A repository without a node id cannot be asked for together with others, and counts as not stored.
+    A repository without a node id cannot be asked for together with others, so it counts as not stored.
     """
     by_name = {found.name.lower(): found for found in repositories}
     wanted = dict[str, str]()

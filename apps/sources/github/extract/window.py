@@ -8,14 +8,14 @@ from apps.sources.base import Context
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """``since`` <= time < ``until``; ``None`` is no bound. A record whose time is unknown belongs to it."""
+    """``since`` <= time < ``until``; ``None`` is no bound. A record without a known time is inside."""
 
     since: datetime | None
     until: datetime | None
 
     @property
     def is_open(self) -> bool:
-        """Whether everything is wanted: then the provider's totals are ours."""
+        """Whether everything is wanted. Then the provider's totals are the expected numbers."""
         return self.since is None and self.until is None
 
     def has_time(self, moment: datetime | None) -> bool:
@@ -23,11 +23,11 @@ class TimeWindow:
         return not self.is_after(moment) and not (self.until and moment and moment >= self.until)
 
     def is_after(self, moment: datetime | None) -> bool:
-        """Whether the range begins after ``moment``: a list sorted newest first has left it for good."""
+        """Whether the range begins after ``moment``. Then the rest of a list sorted newest first is too old."""
         return bool(self.since and moment and moment < self.since)
 
 
 def time_window(context: Context, scope: str, lag: timedelta = timedelta()) -> TimeWindow:
-    """The range of ``scope``, begun ``lag`` earlier for records that change without moving in their list."""
+    """The range of ``scope``. It begins ``lag`` earlier, because some records change without moving in their list."""
     since = context.since(scope)
     return TimeWindow(since - lag if since else None, context.until())

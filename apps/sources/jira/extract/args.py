@@ -1,6 +1,6 @@
-"""What does a slice say beside its kind and its project? One struct for each group of fetch functions.
+"""What does a slice contain besides its kind and its project? One struct for each group of fetch functions.
 
-The names of the fields are stored in the queues of running installations: they stay.
+The names of the fields are stored in the queues of running installations, so they stay.
 """
 
 import msgspec
@@ -11,7 +11,7 @@ Window = tuple[int | None, int | None]  # from and to, in epoch milliseconds
 
 
 class AccountArgs(SliceArgs, frozen=True):
-    """The check of the account; ``with_directories``: the lists that hardly ever change are read after it."""
+    """The check of the account; ``with_directories``: lists that rarely change are read after it."""
 
     with_directories: bool = msgspec.field(name="directories", default=False)
 
@@ -25,7 +25,7 @@ class KeysArgs(SliceArgs, frozen=True):
 class IssueListArgs(SliceArgs, frozen=True):
     """A page of the list of issues of some projects that changed in a window of time.
 
-    ``visited`` are digests of the tokens of the pages before, ``empty`` is how many of them in a row had no issue.
+    ``visited`` has the digests of the tokens of earlier pages. ``empty`` is the number of empty pages in a row.
     """
 
     keys: list[str]
@@ -68,7 +68,7 @@ class BoardsArgs(SliceArgs, frozen=True):
 
 
 class PanelsArgs(SliceArgs, frozen=True):
-    """Issues by id and project, whose development panels are read; ``round``: which attempt this is."""
+    """Issues by id and project whose development panels are read; ``round`` is the number of the attempt."""
 
     issues: list[tuple[str, str]]
     round: int = 1

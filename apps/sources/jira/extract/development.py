@@ -61,7 +61,7 @@ class EndpointHealth:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether more questions make no sense."""
+        """Whether more requests would be useless."""
         return not self._has_worked and self._failures >= MAX_FIRST_FAILURES
 
     def note(self, *, has_worked: bool) -> None:
@@ -124,7 +124,7 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
         except RateLimitedError:
             raise
         except SourceError as error:
-            client.myself()  # raises where all of Jira fails
+            client.myself()  # raises if all of Jira fails
             health.note(has_worked=False)
             if args.round == MAX_ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
                 failures[str(error)] += 1

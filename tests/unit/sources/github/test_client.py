@@ -34,7 +34,7 @@ def test_a_name_is_quoted_in_the_path() -> None:
     assert repository_path(" acme/shop?x=1#y ") == "/repos/acme/shop%3Fx%3D1%23y"
 
 
-def test_a_refused_question_raises_with_the_reason(provider: ScriptedServer) -> None:
+def test_a_refused_query_raises_with_the_reason(provider: ScriptedServer) -> None:
     provider.on("/graphql", Say({"errors": [{"message": "Parse error"}]}))
     with Http(provider.url) as http, pytest.raises(BadRequestError, match="Parse error"):
         Client(http).graphql("query Working { x }", {}, dict)

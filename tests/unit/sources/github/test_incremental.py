@@ -75,7 +75,7 @@ def kinds(extracted: Extracted) -> list[str]:
     return sorted(slice_.kind for slice_ in extracted.slices)
 
 
-def test_a_quiet_repository_costs_one_question(provider: ScriptedServer) -> None:
+def test_a_quiet_repository_costs_one_query(provider: ScriptedServer) -> None:
     answers(provider, Overview=nodes(overview()))
     _, extracted = run(provider, REPOSITORIES, stored_repository())
     assert kinds(extracted) == ["overview"]
@@ -235,7 +235,7 @@ def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(pr
     stored = [stored_repository(), *others, stored_pull()]
     _, extracted = run(provider, PULL_REQUESTS, *stored, sweep=True)
     assert extracted.deletions == []
-    assert "Nothing is taken for deleted" in extracted.skips[0].reason
+    assert "Nothing is marked as deleted" in extracted.skips[0].reason
     provider.on("/repositories/6", Say({}))
     _, extracted = run(provider, PULL_REQUESTS, *stored, sweep=True)
     assert {one.entity for one in extracted.deletions} == {"repository", "pull_request"}
@@ -249,7 +249,7 @@ def test_an_answer_that_is_too_short_proves_nothing(provider: ScriptedServer, cu
         run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
 
 
-def test_a_question_about_many_is_halved_and_stays_so(provider: ScriptedServer) -> None:
+def test_a_query_about_many_is_halved_and_stays_so(provider: ScriptedServer) -> None:
     sizes = []
 
     def answer(variables: Json) -> Any:

@@ -1,4 +1,4 @@
-"""Are all pull requests and all of their children read, also where GitHub does not answer large questions?"""
+"""Are all pull requests and all of their children read, even if GitHub does not answer large queries?"""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def detailed(variables: dict[str, Any]) -> Say:
     return Say({"data": {"nodes": [github.pull_request(int(name[3:])) for name in variables["ids"]]}})
 
 
-def questions(provider: ScriptedServer, name: str) -> list[dict[str, Any]]:
+def queries_sent(provider: ScriptedServer, name: str) -> list[dict[str, Any]]:
     asked = [seen.json() for seen in provider.calls("/graphql")]
     return [each["variables"] for each in asked if each["query"].startswith(f"query {name}")]
 
@@ -67,7 +67,7 @@ def test_ids_are_read_first_then_details_in_pieces(provider: ScriptedServer) -> 
         "review_comment": 130,
         "issue_comment": 130,
     }
-    assert sorted(len(asked["ids"]) for asked in questions(provider, "PullRequestDetails")) == [
+    assert sorted(len(asked["ids"]) for asked in queries_sent(provider, "PullRequestDetails")) == [
         5,
         25,
         25,
@@ -118,7 +118,7 @@ def test_less_is_asked_for_and_stays_so(provider: ScriptedServer, trouble: Say) 
     context, extracted = run(provider, threads=1)
     assert len(context.records) == 60
     assert extracted.skips == []
-    sizes = [len(asked["ids"]) for asked in questions(provider, "PullRequestDetails")]
+    sizes = [len(asked["ids"]) for asked in queries_sent(provider, "PullRequestDetails")]
     assert max(sizes[2:]) <= 6, "the first failures taught the size"
 
 
@@ -149,7 +149,7 @@ def test_when_github_is_down_nothing_is_skipped(provider: ScriptedServer) -> Non
         run(provider)
 
 
-def test_further_pages_of_several_lists_are_asked_for_in_one_question(provider: ScriptedServer) -> None:
+def test_further_pages_of_several_lists_are_asked_for_in_one_query(provider: ScriptedServer) -> None:
     def details(variables: dict[str, Any]) -> Say:
         notes = github.nodes([github.thread(github.note(1), total=3, cursor="n1", name="T_1")], 2, "t1")
         return Say(
@@ -196,7 +196,7 @@ def test_further_pages_of_several_lists_are_asked_for_in_one_question(provider: 
         ("pull_request_review_comments", "707:T_1:1"),
         ("pull_request_review_comments", "707:T_2:1"),
     }
-    assert len(questions(provider, "Pages")) == 2
+    assert len(queries_sent(provider, "Pages")) == 2
     found = tables(transform(context))
     rows = [row for row in found["pull_request_commit"].values() if isinstance(row, PullRequestCommit)]
     commits = {row.external_id: row.position for row in rows}
@@ -206,7 +206,7 @@ def test_further_pages_of_several_lists_are_asked_for_in_one_question(provider: 
     assert extracted.expected["review_comment"] == 3 + 2 + 1
 
 
-def test_a_question_for_many_pages_that_is_too_much_is_split_down_to_small_pages(provider: ScriptedServer) -> None:
+def test_a_query_for_too_many_pages_is_split_down_to_small_pages(provider: ScriptedServer) -> None:
     many = [github.pull_request(n, commits=github.nodes([github.commit()], 2, f"k{n}")) for n in range(1, 5)]
 
     def pages(variables: dict[str, Any]) -> Say:
@@ -270,7 +270,7 @@ def test_a_limit_inside_a_good_answer_asks_for_a_pause(provider: ScriptedServer)
     assert abs(raised.value.until - reset) < timedelta(seconds=10)
 
 
-def test_a_question_that_costs_more_than_is_left_is_not_sent(provider: ScriptedServer) -> None:
+def test_a_query_that_costs_more_than_is_left_is_not_sent(provider: ScriptedServer) -> None:
     until = datetime.now(UTC) + timedelta(minutes=20)
     rate = {"cost": 8, "remaining": 3, "resetAt": until.isoformat()}
     answer = listed(1)

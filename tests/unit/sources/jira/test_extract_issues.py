@@ -99,7 +99,7 @@ def test_an_empty_project(jira: ScriptedServer, pay: MemoryContext) -> None:
     assert len(jira.seen) == 1
 
 
-def test_only_what_changed_since_the_last_sync_in_one_question(jira: ScriptedServer, make_context: MakeContext) -> None:
+def test_only_what_changed_since_the_last_sync_in_one_query(jira: ScriptedServer, make_context: MakeContext) -> None:
     since = datetime(2026, 11, 1, tzinfo=UTC)
     context = make_context(is_full=False, sinces={"PAY": since, "CHK": since}, end=datetime(2026, 11, 2, tzinfo=UTC))
     context.store([PAY, CHK])

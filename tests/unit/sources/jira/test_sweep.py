@@ -80,7 +80,7 @@ def stored(context: MemoryContext, entity: str = "issue") -> list[str]:
     return sorted(found.external_id for found in context.current(entity))
 
 
-def test_a_sweep_that_finds_nothing_costs_one_question(site: Site, loaded: MemoryContext) -> None:
+def test_a_sweep_that_finds_nothing_costs_one_query(site: Site, loaded: MemoryContext) -> None:
     assert pull(Jira(), loaded, [ISSUES]).deletions == []
     asked = [(seen.json()["fields"], "updated >=" in seen.json()["jql"]) for seen in site.server.calls(SEARCH)]
     assert sorted(asked) == [(["id"], True), (["key"], False)]
