@@ -1,12 +1,13 @@
 """Why did a run fail, what was completed, and what happens next?"""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from apps.jobs.choices import BatchState
 from apps.jobs.models import Batch, Job, Run
+from apps.jobs.selectors import automatic_retry_at
 from apps.progress import log
-from apps.progress.choices import STAGE_DONE, JobState, RunState, StageState
+from apps.progress.choices import STAGE_DONE, RunState, StageState
 from apps.progress.models import StageProgress
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
@@ -51,7 +52,7 @@ def failure_of(run: Run | None, job: Job) -> RunFailure | None:
         run.error or job.error or "No cause was recorded.",
         log.newest_error(run.pk),
         kept=sum(stage.done for stage in stages if stage.stage == Stage.EXTRACTION),
-        retry_at=_retry_at(run, job),
+        retry_at=automatic_retry_at(run),
         batches=_batch_errors(run),
     )
     for step in definition(job.job_type).steps:
@@ -63,11 +64,6 @@ def failure_of(run: Run | None, job: Job) -> RunFailure | None:
         else:
             failure.partly.append(step.title)
     return failure
-
-
-def _retry_at(run: Run, job: Job) -> datetime | None:
-    again = job.state == JobState.FAILED and job.is_active and job.retries_used < job.max_retries
-    return run.finished_at + timedelta(minutes=job.retry_minutes) if again and run.finished_at else None
 
 
 def _batch_errors(run: Run) -> list[BatchError]:

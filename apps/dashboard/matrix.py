@@ -23,9 +23,9 @@ class MatrixRow:
 
 
 def matrix(job: JobDefinition, card: Card | None) -> list[MatrixRow]:
-    """The status matrix; without cells if there is no card."""
-    return [MatrixRow(step, _cells(step, card.cells.get(step.key, {}) if card else {})) for step in job.steps]
+    """The status matrix; if there is no card, its cells have none either."""
+    return [MatrixRow(step, _cells(card.cells.get(step.key, {}) if card else {})) for step in job.steps]
 
 
-def _cells(step: StepDefinition, cards: dict[str, StageCard]) -> list[MatrixCell]:
+def _cells(cards: dict[str, StageCard]) -> list[MatrixCell]:
     return [MatrixCell(stage.value, cards.get(stage.value)) for stage in ALL_STAGES]

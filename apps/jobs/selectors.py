@@ -1,15 +1,21 @@
-"""Which jobs does a tenant have, which one has a name, and where is its newest run?"""
+"""Which jobs does a tenant have, which one has a name, which is its newest run, and when is that run retried?"""
 
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
 
 from apps.jobs.choices import RunMode
 from apps.jobs.models import Job, Run
-from apps.progress.choices import STAGE_DONE, RunState, StageState
+from apps.progress.choices import STAGE_DONE, JobState, RunState, StageState
 from apps.progress.selectors import stage_states
 from apps.sources.registry import definition
 from apps.tenants.models import Tenant
+
+# A job whose integration is inactive can neither be started nor be retried.
+REACHABLE = Q(integration=None) | Q(integration__is_active=True)
+RETRIES_LEFT = Q(retries_used__lt=F("max_retries"))
 
 
 class UnknownJobError(Exception):
@@ -45,6 +51,24 @@ def job_of(tenant: Tenant | int, job_id: int) -> Job:
 def newest_run(job: Job) -> Run | None:
     """The current or last run of a job."""
     return Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at").first()
+
+
+def with_automatic_retry(jobs: QuerySet[Job]) -> QuerySet[Any]:
+    """The failed jobs that the scheduler retries; ``failed_at`` and ``retry_at`` say when it failed and is retried."""
+    newest = Run.across_tenants.filter(job=OuterRef("pk")).order_by("-created_at")
+    delay = ExpressionWrapper(F("retry_minutes") * Value(timedelta(minutes=1)), DurationField())
+    failed = jobs.filter(RETRIES_LEFT, REACHABLE, state=JobState.FAILED, is_active=True)
+    failed = failed.annotate(failed_at=Subquery(newest.values("finished_at")[:1]))
+    return failed.annotate(retry_at=F("failed_at") + delay)
+
+
+def automatic_retry_at(run: Run) -> datetime | None:
+    """When the scheduler retries a failed run; ``None`` if it does not. It retries only the newest run of a job."""
+    job = Job.objects.for_tenant(run.tenant_id).filter(pk=run.job_id)
+    found: datetime | None = (
+        with_automatic_retry(job).filter(failed_at=run.finished_at).values_list("retry_at", flat=True).first()
+    )
+    return found
 
 
 def unfinished_before(run: Run) -> list[UUID]:

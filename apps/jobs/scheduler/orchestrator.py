@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -24,6 +24,7 @@ from apps.jobs.lifecycle.transitions import SYSTEM, WrongStateError
 from apps.jobs.models import Job, Run
 from apps.jobs.scheduler import recovery
 from apps.jobs.scheduler.housekeeping import housekeeper
+from apps.jobs.selectors import REACHABLE, RETRIES_LEFT, with_automatic_retry
 from apps.progress import notices
 from apps.progress import services as progress
 from apps.progress.choices import JobState, RunState
@@ -34,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 # The page resets a finished job itself after 30 seconds.
 RESET_AFTER = timedelta(seconds=40)
-REACHABLE = Q(integration=None) | Q(integration__is_active=True)
-RETRIES_LEFT = Q(retries_used__lt=F("max_retries"))
 
 
 def tick() -> None:
@@ -98,12 +97,9 @@ def reset_finished() -> None:
 
 
 def retry_failed() -> None:
-    """A failed job is tried again after its own, shorter interval."""
-    newest = Run.across_tenants.filter(job=OuterRef("pk")).order_by("-created_at")
-    minutes = ExpressionWrapper(F("retry_minutes") * Value(timedelta(minutes=1)), DurationField())
-    waited = _passed("failed_at", minutes)
-    failed = Job.across_tenants.filter(RETRIES_LEFT, REACHABLE, state=JobState.FAILED, is_active=True)
-    due = failed.annotate(failed_at=Subquery(newest.values("finished_at")[:1])).filter(waited)
+    """Retry every failed job whose ``retry_minutes`` have passed. A wrong clock may have stored a future time."""
+    has_waited = Q(retry_at__lte=Now()) | Q(failed_at__gt=Now())
+    due = with_automatic_retry(Job.across_tenants.all()).filter(has_waited)
     _each_once(due, _retry, lambda job: f"Automatic retry {job.retries_used + 1} of {job.max_retries}.")
 
 

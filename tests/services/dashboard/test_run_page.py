@@ -11,10 +11,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from apps.integrations.models import Integration
 from apps.jobs.choices import BatchState
 from apps.jobs.lifecycle import services
 from apps.jobs.models import Batch, Job, Run
 from apps.jobs.run_log import journal_of, tally
+from apps.jobs.selectors import automatic_retry_at
 from apps.progress import log, timeline
 from apps.progress import services as progress
 from apps.progress.choices import NoticeChannel, NoticeState, RunState, StageState
@@ -92,6 +94,26 @@ def test_the_controls_are_on_the_page_of_the_current_run_only(run: Run, operator
     services.fail(run, "Broken")
     services.start(run.job, actor="ada")
     assert "data-control" not in page_of(run, operator)
+
+
+def test_a_failure_names_the_automatic_retry_only_if_the_scheduler_will_do_it(run: Run, operator: Client) -> None:
+    services.fail(run, "Broken")
+    assert "Next automatic retry" in page_of(run, operator)
+    run.refresh_from_db()
+    finished_at = run.finished_at
+    assert finished_at
+    assert automatic_retry_at(run) == finished_at + timedelta(minutes=run.job.retry_minutes)
+    Integration.across_tenants.update(is_active=False)
+    assert "Next automatic retry" not in page_of(run, operator)
+    Integration.across_tenants.update(is_active=True)
+    Job.across_tenants.update(retries_used=F("max_retries"))
+    assert "Next automatic retry" not in page_of(run, operator)
+
+
+def test_an_older_failed_run_names_no_automatic_retry(run: Run, job: Job, operator: Client) -> None:
+    services.fail(run, "Broken")
+    services.fail(services.start(job, actor="ada"), "Broken again")
+    assert "Next automatic retry" not in page_of(run, operator)
 
 
 def test_a_failure_shows_its_cause_the_kept_data_and_a_retry(run: Run, operator: Client) -> None:
