@@ -27,7 +27,7 @@ class LinesField(forms.CharField):
         return clean_scopes((super().to_python(value) or "").splitlines())
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Other line ends and blanks are no change."""
+        """Whether the texts differ. Other line ends and blanks are no change."""
         return bool((initial or []) != self.to_python(data))
 
 
@@ -44,7 +44,7 @@ class IntegrationForm(TenantForm):
         fields = ["tenant", "provider", "name", "base_url", "scopes", "is_active"]
 
     def clean_base_url(self) -> str:
-        """Without the last slash."""
+        """The base URL without the last slash."""
         return str(self.cleaned_data["base_url"]).strip().rstrip("/")
 
     def save(self, commit: bool = True) -> Any:
@@ -81,7 +81,7 @@ class TokenForm(TenantForm):
         return self.instance._state.adding or super().has_changed()
 
     def save(self, commit: bool = True) -> Any:
-        """Keep the stored secret where no new one was entered."""
+        """Keep the stored secret if no new one was entered."""
         if secret := self.cleaned_data.get("new_secret"):
             self.instance.secret = Secret(secret)
             forget_check(self.instance)
@@ -95,7 +95,7 @@ class TokenInline(TenantInline):
     validate_min = True
     fields = ["label", "username", "new_secret", "expires_at", "is_active", "state"]
     readonly_fields = ["state"]
-    verbose_name_plural = "Tokens: each request is sent with the token that has most requests left"
+    verbose_name_plural = "Tokens: each request is sent with the token that has the most requests left"
 
     @admin.display(description="State")
     def state(self, token: Token) -> str:

@@ -63,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 @transaction.atomic
 def add_integration(options: dict[str, Any]) -> Integration:
-    """Do ``integration add``. Where it raises :class:`CommandError`, nothing is stored."""
+    """Do ``integration add``. If it raises :class:`CommandError`, nothing is stored."""
     first, *others = [(variable, token_from(variable)) for variable in options["token_env"]]
     owner = {"username": options["username"], "expires_at": end_of(options["expires"])}
     try:
@@ -88,7 +88,7 @@ def add_integration(options: dict[str, Any]) -> Integration:
 
 @transaction.atomic
 def add_token(options: dict[str, Any]) -> Integration:
-    """Do ``integration add-token``. Where it raises :class:`CommandError`, nothing is stored."""
+    """Do ``integration add-token``. If it raises :class:`CommandError`, nothing is stored."""
     integration = named_integration(options)
     first = integration.tokens.first()
     username = options["username"]
@@ -172,7 +172,7 @@ def named_tenant(slug: str | None) -> Tenant | None:
 
 
 def tenant_for_new(slug: str | None) -> Tenant:
-    """The tenant of a new connection: the named one, else the only one. Without any tenant a first one is made."""
+    """The tenant of a new connection: the named one, else the only one. If there is none, a first one is made."""
     named = named_tenant(slug)
     if named:
         return named

@@ -16,7 +16,7 @@ from apps.sources.errors import UnauthorizedError
 from apps.sources.http import Http, HttpOptions, host
 from apps.sources.registry import SOURCES
 
-MAX_PLACES_PER_SITE = 128  # requests in flight at a site whose tokens have limits of their own
+MAX_PLACES_PER_SITE = 128  # requests in flight at a site where each token has its own limits
 
 
 def open_source(
@@ -36,11 +36,11 @@ def open_source(
 def open_tokens(
     integration: Integration, tokens: Iterable[Token], options: HttpOptions = HttpOptions()
 ) -> tuple[Source, Connection, Http]:
-    """The same with chosen tokens; each call is sent with the token that has most requests left.
+    """The same with chosen tokens. Each call is sent with the token that has the most requests left.
 
-    The address is checked again, because its name may resolve to another one than when it was saved. Raises
-    :class:`ValidationError` for an address that is not allowed, :class:`UndecryptableSecretError` where no token can
-    be decrypted. All clients with the same quota key share a rate limiter.
+    The address is checked again, because its name may now have another address than when it was saved. Raises
+    :class:`ValidationError` for an address that is not allowed, :class:`UndecryptableSecretError` if no token can be
+    decrypted. All clients with the same quota key share a rate limiter.
     """
     check_base_url(integration.base_url)
     source = SOURCES[integration.provider]
@@ -60,7 +60,7 @@ def open_tokens(
 
 
 def _readable(integration: Integration, tokens: Iterable[Token]) -> list[tuple[Token, Connection]]:
-    """The tokens that can be decrypted; where there is none, the error names the missing key."""
+    """The tokens that can be decrypted. If there is none, the error names the missing key."""
     found: list[tuple[Token, Connection]] = []
     problem: UndecryptableSecretError | None = None
     for token in tokens:

@@ -48,7 +48,7 @@ class Integration(TenantModel):
 
 
 class TokenManager(models.Manager["Token"]):
-    """Loads tokens without their secrets: a secret is loaded and decrypted only where it is used."""
+    """Loads tokens without their secrets. A secret is loaded and decrypted only when it is used."""
 
     def get_queryset(self) -> models.QuerySet["Token"]:
         """All tokens without their secrets."""
@@ -56,7 +56,7 @@ class TokenManager(models.Manager["Token"]):
 
 
 class Token(TenantModel):
-    """One credential of an integration. With several, each request uses the token with most requests left."""
+    """One credential of an integration. With several, each request uses the token with the most requests left."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="tokens")
     label = models.CharField(
@@ -108,7 +108,7 @@ class Token(TenantModel):
         )
 
     def connection(self) -> Connection:
-        """What the source needs to ask the provider. Only here the secret is revealed."""
+        """What the source needs to connect to the provider. Only this function reveals the secret."""
         integration = self.integration
         return Connection(integration.base_url, self.username, self.secret.reveal(), tuple(integration.scopes))
 

@@ -15,7 +15,7 @@ FAR_AWAY = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class TokenWarning:
-    """A token that a person must do something about; ``expires_at`` is set where its expiry is the reason."""
+    """A token that needs a person; ``expires_at`` is set if its expiry is the reason."""
 
     integration: Integration
     label: str

@@ -103,7 +103,7 @@ def _try(integration: Integration, token: Token) -> ConnectionReport:
 
 
 def combined(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
-    """The report for a connection: it is fine when all its tokens are."""
+    """The report for a connection. It is good if the reports of all its tokens are good."""
     if not reports:
         return ConnectionReport(is_ok=False, problem="There is no active token. Enter one.")
     if len(reports) == 1:

@@ -1,6 +1,6 @@
 """Until when must all workers pause under one limit, and how many requests are left? Redis knows both.
 
-Without Redis a pause holds in its own process only.
+Without Redis a pause is known only in its own process.
 """
 
 import threading
@@ -17,8 +17,8 @@ from apps.sources.rate_limiter import LONG_AGO, UNKNOWN, Availability, pause_sec
 PEEK_EVERY = 1.0  # seconds
 TRY_REDIS_AGAIN = 5.0  # seconds
 
-# KEYS: state · ARGV: seconds of the first pause, the most that a guess may grow to, is explicit (0/1), reason
-# Requests that were under way when a pause began are refused as well: only a refusal after it shows that it failed.
+# KEYS: state · ARGV: seconds of the first pause, the longest guess, whether it is explicit (0/1), reason
+# Requests sent before a pause began are refused, too. Only a refusal after the pause shows that the pause failed.
 PAUSE = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -53,13 +53,13 @@ return {math.max(0, pause), state[2] or '', reset > 0 and tonumber(state[3]) or 
 
 
 class RedisOutage:
-    """Whether Redis is away. While it is, it is tried again only every few seconds."""
+    """Whether Redis is away. During an outage it is tried again only every few seconds."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def begin(self) -> None:
-        """Redis has not answered."""
+        """Note that Redis has not answered."""
         self._until = time.monotonic() + TRY_REDIS_AGAIN
 
     def is_going_on(self) -> bool:
@@ -85,7 +85,7 @@ class SharedPause:
         self._next_peek = 0.0
 
     def announce(self, pause: Pause) -> datetime:
-        """Make everybody pause; gives the end."""
+        """Make everybody pause; gives the end of the pause."""
         with self._lock:
             if not pause.is_explicit and self._until > clock.now():
                 return self._until
@@ -100,31 +100,31 @@ class SharedPause:
             return self._until
 
     def learn(self, seconds: float, reason: str) -> None:
-        """Somebody has announced a pause that lasts ``seconds`` more."""
+        """Note a pause that another process has announced; it lasts ``seconds`` more."""
         until = clock.now() + timedelta(seconds=seconds)
         with self._lock:
             if until > self._until:
                 self._until, self._reason = until, reason
 
     def forget_failed(self) -> None:
-        """The last pause has helped, as far as this process knows: the next guess is a short one again."""
+        """The last pause has helped in this process, so the next guess is short again."""
         with self._lock:
             self._failed_pauses = 0
 
     def wait(self, max_wait: float) -> None:
-        """Sleep through a pause of at most ``max_wait`` seconds; a longer one is raised as a ``RateLimitedError``."""
+        """Wait for a pause of at most ``max_wait`` seconds; a longer one raises ``RateLimitedError``."""
         with self._lock:
             until, reason = self._until, self._reason
         wait_or_raise(until, reason, max_wait)
 
     def note(self, quota: Quota) -> None:
-        """An answer has said what is left."""
+        """Note what an answer has said about the quota."""
         with self._lock:
             self._remaining, self._resets_at = quota.remaining, clock.now() + timedelta(seconds=quota.seconds)
             self._has_news = True
 
     def take_news(self) -> list[int]:
-        """The requests left and the ms until the reset, for Redis; ``[-1, -1]`` when answers have said nothing new."""
+        """The requests left and the ms until the reset, for Redis; ``[-1, -1]`` if answers said nothing new."""
         with self._lock:
             reset = int((self._resets_at - clock.now()).total_seconds() * 1000)
             if not self._has_news or reset < 0:

@@ -1,6 +1,7 @@
 """How large a query could a provider answer? All workers and the next runs use what one worker has learnt.
 
-A size is forgotten a day after it was last lowered, so that a provider's bad day does not slow a connection for ever.
+A size is forgotten a day after it was last lowered. So one bad day of a provider does not slow down a connection
+for ever.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Which rows of raw may go, and when? Lists of ended runs, resolved quarantine entries, replaced versions."""
+"""Which rows of this app may be deleted, and when? Lists of ended runs, resolved quarantine entries, old versions."""
 
 from collections.abc import Iterable
 

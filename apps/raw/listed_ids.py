@@ -14,7 +14,7 @@ INSERT INTO raw_seen (run, integration_id, entity, external_id, scope)
 SELECT %s, %s, %s, external_id, %s FROM unnest(%s::text[]) AS listed (external_id)
 ON CONFLICT (run, entity, external_id) DO NOTHING
 """
-# A record that the run has stored itself exists, also when it was created after its list was read.
+# A record that this run has stored exists, even if it was created after its list was read.
 _UNLISTED = """
 SELECT external_id FROM raw_extraction_data AS stored
 WHERE integration_id = %(integration)s AND entity = %(entity)s AND is_current
@@ -49,7 +49,7 @@ def unlisted(integration_id: int, entity: str, scope: str, run: UUID) -> list[st
 
 
 def unstored(integration_id: int, entity: str, ids: Sequence[str]) -> list[str]:
-    """The ``ids`` that no current record has."""
+    """The ``ids`` without a current record."""
     return _ids(_UNSTORED, integration=integration_id, entity=entity, ids=list(ids))
 
 

@@ -7,10 +7,10 @@ from apps.integrations.models import Integration
 
 
 class RawRecord(TenantModel):
-    """One version of one provider object: the JSON as it came, stored once per content.
+    """One version of one provider object: its unchanged JSON, stored once per content.
 
-    This is the largest table of the product. It is written by COPY, and the writer checks its references once per
-    batch, instead of the database once per row.
+    This is the largest table of the product. It is written by COPY. The writer checks its references once per batch;
+    the database would do it once per row.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
@@ -47,7 +47,7 @@ class RawRecord(TenantModel):
 
 
 class ListedId(models.Model):
-    """An id that a list of the provider contained in a run: a stored record that it lacks may be gone.
+    """An id that a list of the provider contained in a run. If a stored record is not listed, it may be gone.
 
     The rows are kept only until the run has ended.
     """
@@ -88,7 +88,7 @@ class Tombstone(TenantModel):
 
 
 class QuarantineState(models.TextChoices):
-    """What has become of a record in quarantine."""
+    """The state of a record in quarantine."""
 
     OPEN = "open", "Open"
     RESOLVED = "resolved", "Resolved"

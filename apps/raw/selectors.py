@@ -25,7 +25,7 @@ def to_record(row: RawRecord) -> SourceRecord:
 
 
 def current(integration_id: int, entity: str) -> Iterator[SourceRecord]:
-    """The current version of every record of an entity, in the order in which they were first stored."""
+    """The current version of every record of an entity, in the order of their first storage."""
     rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
     return _records(rows.order_by("id"))
 
@@ -49,7 +49,7 @@ def by_ids(ids: Sequence[int]) -> list[tuple[int, SourceRecord]]:
 
 
 def current_ids(integration_id: int, *, after: int, limit: int) -> list[int]:
-    """The ids of the next current versions of an integration, in the order of their ids."""
+    """The ids of the next current versions of an integration, in ascending order."""
     rows = RawRecord.across_tenants.filter(integration=integration_id, is_current=True, pk__gt=after)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
 
@@ -73,7 +73,7 @@ def count_quarantined_by(run: UUID) -> int:
 
 @dataclass(frozen=True)
 class QuarantineQuery:
-    """Which quarantine entries are meant; an empty field is no condition."""
+    """The conditions for quarantine entries; an empty field is no condition."""
 
     integration: int | None = None
     stage: str = ""
@@ -113,7 +113,7 @@ def quarantined_raw_ids(ids: Sequence[int], *, not_in_stage: str) -> list[int]:
 
 
 def unresolved(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
-    """The unresolved ones of some quarantine entries of one stage: external ids by entity."""
+    """The unresolved entries among some quarantine entries of one stage: external ids by entity."""
     rows = Quarantine.across_tenants.filter(pk__in=ids, stage=stage).exclude(state=QuarantineState.RESOLVED)
     found: dict[str, list[str]] = {}
     for entity, external_id in rows.values_list("entity", "external_id"):
@@ -129,8 +129,8 @@ def open_ids(integration_id: int, *, stage: str, entity: str) -> set[str]:
     return set(rows.values_list("external_id", flat=True))
 
 
-# A record is not missing when it turned out to be gone, or when it was quarantined before it could be stored. A stored
-# record counts for its own scope: some lists are of the whole site.
+# A record is not missing if it was deleted meanwhile, or was quarantined before it could be stored. A stored record
+# counts for its own scope, because some lists are of the whole site.
 _LISTED = """
 SELECT seen.entity, coalesce(r.scope, seen.scope) AS place, count(*),
     count(*) FILTER (WHERE r.id IS NULL AND q.id IS NULL),

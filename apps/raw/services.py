@@ -1,4 +1,4 @@
-"""How are raw records stored? Each content once, the newest version marked, a whole batch in three statements."""
+"""How are raw records stored? Equal content is stored once, the newest version is marked. A batch is 3 statements."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS raw_staging (
 ) ON COMMIT DELETE ROWS
 """
 _COPY = "COPY raw_staging (entity, external_id, scope, content_hash, payload, request, provider_updated_at) FROM STDIN"
-# In a stable order, so that two writers cannot deadlock.
+# The order is stable, so that two writers cannot deadlock.
 _RETIRE = """
 UPDATE raw_extraction_data SET is_current = false
 WHERE id IN (
@@ -111,7 +111,7 @@ def rename(renamed: Mapping[str, str], *, integration_id: int) -> list[int]:
 
 
 def _text(payload: bytes) -> str:
-    """The payload as the database takes it; only characters that no JSON may contain are replaced."""
+    """The payload as the database accepts it. Only characters that JSON forbids are replaced."""
     return payload.decode(errors="replace").replace("\x00", "\ufffd")
 
 
@@ -127,13 +127,13 @@ class Failure:
 
 
 def describe(error: Exception) -> str:
-    """An error of a record on one line."""
+    """The error of a record, on one line."""
     text = str(error).strip() or "no further explanation"
     return one_line(f"{type(error).__name__}: {text}", MAX_ERROR_LENGTH)
 
 
 def fingerprint(stage: str, failure: Failure) -> str:
-    """Equal for errors of the same kind: numbers and quoted values are left out."""
+    """A text that is equal for errors of the same kind: numbers and quoted values are left out."""
     kind = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "*", failure.error)
     return blake2b(f"{stage}|{failure.entity}|{kind}".encode(), digest_size=16).hexdigest()
 
@@ -161,7 +161,7 @@ WHERE NOT (known.state = 'dismissed' AND known.fingerprint = excluded.fingerprin
 def quarantine_records(
     failures: Sequence[Failure], *, tenant_id: int, integration_id: int, run: UUID, step: str, stage: str
 ) -> None:
-    """Quarantine records; a record that is there already keeps one entry, with its newest error."""
+    """Quarantine records. A record that is already there keeps its one entry and gets the newest error."""
     with connection.cursor() as cursor:
         cursor.execute(
             _QUARANTINE,

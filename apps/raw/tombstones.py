@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.sources.base import Deletion
 
-# One lock per integration: loads share it, and a burial takes it alone.
+# One lock per integration: loads share it, a burial takes it exclusively.
 _EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended('tombstones', %s))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended('tombstones', %s))"
 
@@ -66,10 +66,9 @@ def resurrect(raw_ids: Sequence[int]) -> None:
 
 
 def still_current(raw_ids: Sequence[int], *, integration_id: int) -> set[int]:
-    """The versions among these that are current.
+    """The current versions among these. None of them can be buried until the caller's transaction ends.
 
-    None of them can be buried until the caller's transaction ends: a late load of an old version must not bring rows
-    back.
+    Otherwise a late load of an old version could bring deleted rows back.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SHARED, [integration_id])

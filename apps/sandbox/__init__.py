@@ -1,1 +1,1 @@
-"""Against which Jira and GitHub can everybody try, test and measure? Against these sample servers, over real HTTP."""
+"""Which Jira and GitHub can everybody use to try, test and measure? These sample servers, over real HTTP."""

@@ -59,20 +59,20 @@ def _clock(rest: int) -> str:
 
 
 def jira_stamp(moment: int) -> str:
-    """The form of issues, in the site's zone and without a colon: `2026-03-02T09:15:20.417-0500`."""
+    """The time format of issues, in the site's zone and without a colon: `2026-03-02T09:15:20.417-0500`."""
     offset, sign = _site_offset(moment // _HOUR_MS)
     day, rest = divmod(moment + offset, _DAY_MS)
     return f"{_date(day)}{_clock(rest)}.{rest % 1000:03}{sign}"
 
 
 def zulu_stamp(moment: int) -> str:
-    """The form of sprints: `2026-03-02T14:15:20.417Z`."""
+    """The time format of sprints: `2026-03-02T14:15:20.417Z`."""
     day, rest = divmod(moment, _DAY_MS)
     return f"{_date(day)}{_clock(rest)}.{rest % 1000:03}Z"
 
 
 def github_stamp(moment: int) -> str:
-    """GitHub's form: `2026-03-02T14:15:20Z`."""
+    """GitHub's time format: `2026-03-02T14:15:20Z`."""
     day, rest = divmod(moment, _DAY_MS)
     return f"{_date(day)}{_clock(rest)}Z"
 

@@ -10,9 +10,9 @@ TOKEN_WITHOUT_SCOPES = "sandbox-noscope"  # noqa: S105 - a public sample credent
 
 
 def start_of_week() -> datetime:
-    """Monday 00:00 UTC of the running week: the end of the sample history.
+    """Monday 00:00 UTC of this week, the end of the sample history.
 
-    So the history is recent, and equal seeds give equal bytes for a week.
+    So the history is recent, and within a week equal seeds give equal bytes.
     """
     now = datetime.now(UTC)
     return (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)

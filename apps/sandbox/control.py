@@ -69,7 +69,7 @@ class ControlApi:
         return json_reply(self.gate.faults.state())
 
     async def tokens(self, request: Request) -> Response:
-        """Show the tokens, or change one: its remaining requests, its end, whether it is revoked."""
+        """Show the tokens, or change one: its remaining requests, its expiry, its revocation."""
         accounts = self.all_tokens.accounts
         if request.method == "POST":
             try:

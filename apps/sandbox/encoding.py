@@ -1,4 +1,4 @@
-"""How does a Python value become the bytes of an answer, also with broken characters?"""
+"""How does a Python value, even with broken characters, become the bytes of an answer?"""
 
 import base64
 from typing import Any

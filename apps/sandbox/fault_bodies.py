@@ -1,4 +1,4 @@
-"""With which words do the providers fail, and how is a good answer spoilt?"""
+"""How do the error messages of the providers read, and how is a good answer damaged?"""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

@@ -1,8 +1,8 @@
-"""Which requests go wrong, how, and how often? A fault script says it: a JSON list of rules.
+"""Which requests fail, how, and how often? A fault script decides: a JSON list of rules.
 
 A rule is `{"match": "METHOD regex", "skip": n, "times": m, "action": {"type": …}}`. The regex is searched in path and
-query; `*` means every method. The first `skip` matching requests pass, the next `times` fail (all without `times`).
-The actions are the classes below; their `type` is the name in snake case.
+query; `*` means every method. The first `skip` matching requests pass, the next `times` fail (all without `times`). The
+actions are the classes below; their `type` is the name in snake case.
 """
 
 import re
@@ -92,7 +92,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FaultScript:
-    """A script in use. The first rule that matches and is due decides."""
+    """A script in use. The first matching rule that is due decides."""
 
     def __init__(self, rules: list[Rule]) -> None:
         self.rules = rules
@@ -101,7 +101,7 @@ class FaultScript:
 
     @classmethod
     def from_json(cls, text: bytes) -> "FaultScript":
-        """From the text of a script; FaultScriptError when it is wrong."""
+        """The script in a text; raises FaultScriptError if it is wrong."""
         try:
             return cls(msgspec.json.decode(text, type=list[Rule]))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -109,7 +109,7 @@ class FaultScript:
 
     @classmethod
     def from_file(cls, path: Path) -> "FaultScript":
-        """From a file; FaultScriptError when it cannot be read or is wrong."""
+        """The script in a file; raises FaultScriptError if it cannot be read or is wrong."""
         try:
             return cls.from_json(path.read_bytes())
         except OSError as error:

@@ -34,7 +34,7 @@ class MutationError(ValueError):
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
-    """Change a `share` of all issues and pull requests by the usual changes, or by those that `kinds` names."""
+    """Change a `share` of all issues and pull requests: by the usual kinds of changes, or by `kinds`."""
 
     seed: int = 1
     share: float = 0.02

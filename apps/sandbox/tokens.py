@@ -11,7 +11,7 @@ from apps.sandbox.github.limits import Budget
 
 
 class TokenOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """A test's order for a token: ``remaining`` requests and points for the next ``seconds``, an end, a refusal."""
+    """A test's order for a token: ``remaining`` requests and points for the next ``seconds``, expiry, revocation."""
 
     token: str
     remaining: int | None = None
@@ -29,7 +29,7 @@ class TokenAccount:
         self.begin()
 
     def begin(self) -> None:
-        """Give it full budgets and no end."""
+        """Give it full budgets and no expiry."""
         self.core = Budget("core", 5000, is_enforced=False)
         self.points = Budget("graphql", 5000, is_enforced=True)
         self.expires_at: datetime | None = None
@@ -44,7 +44,7 @@ class TokenAccount:
                 budget.leave(order.remaining, order.seconds)
 
     def headers(self) -> dict[str, str]:
-        """GitHub's headers for a token with an end."""
+        """GitHub's headers for a token that expires."""
         if self.expires_at is None:
             return {}
         end = f"{self.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one provider. ``scopes`` are project keys or ``owner/name``; without any, all are discovered."""
+    """How to reach one provider. ``scopes`` are project keys or ``owner/name``. Without scopes all are discovered."""
 
     base_url: str
     username: str = ""
@@ -30,7 +30,7 @@ class Connection:
 
 
 class SliceArgs(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a slice says beside its kind and its scope: a source has one struct for each group of fetch functions."""
+    """What a slice contains besides its kind and its scope. A source has one struct per group of fetch functions."""
 
 
 A = TypeVar("A", bound=SliceArgs)
@@ -58,7 +58,7 @@ class Slice(msgspec.Struct, frozen=True):
         return msgspec.convert(self.args, shape)
 
     def replace_args(self, **changes: object) -> "Slice":
-        """The same slice, but for some arguments."""
+        """The same slice with some other arguments."""
         return msgspec.structs.replace(self, args={**self.args, **changes})
 
 
@@ -78,7 +78,7 @@ class SourceRecord(msgspec.Struct):
 
 
 class Skip(msgspec.Struct):
-    """Something that the provider would not give (404, 409, 410, 451 …): it is shown, and the run does not fail."""
+    """Something that the provider did not give (404, 409, 410, 451 …). It is shown, and the run does not fail."""
 
     scope: str
     reason: str
@@ -97,7 +97,7 @@ class Deletion(msgspec.Struct):
 
 
 class Listed(msgspec.Struct):
-    """Ids that a provider's list contained for one project or repository: afterwards all of them must be stored."""
+    """Ids that a provider's list contained for one project or repository. All of them must be stored afterwards."""
 
     entity: str
     scope: str
@@ -121,10 +121,10 @@ class Fetched(msgspec.Struct):
 
 
 class Children(msgspec.Struct, frozen=True):
-    """Says that ``rows`` hold every child of one parent: a stored child that is not among them is deleted.
+    """Says that ``rows`` hold every child of one parent. A stored child that is not among them is deleted.
 
-    ``field`` is the column of ``row_type`` that names the parent, ``parent`` is the parent's external id. With the
-    field ``external_id`` the row itself is deleted when it is not among ``rows``.
+    ``field`` is the column of ``row_type`` that names the parent; ``parent`` is the parent's external id. With the
+    field ``external_id`` the row itself is deleted if it is not among ``rows``.
     """
 
     row_type: type[Row]
@@ -133,7 +133,7 @@ class Children(msgspec.Struct, frozen=True):
 
 
 class Transformed(msgspec.Struct):
-    """The rows of one raw record: ``rows`` are upserted, ``gap_rows`` are inserted only where no row is stored yet."""
+    """The rows of one raw record: ``rows`` are upserted, ``gap_rows`` are inserted only if no row is stored yet."""
 
     rows: list[Row] = []
     gap_rows: list[Row] = []
@@ -192,7 +192,7 @@ class Context(Protocol):
 
 @dataclass(frozen=True)
 class ConnectionReport:
-    """The result of a connection test: ``problem`` is empty, or the sentence that says what is wrong."""
+    """The result of a connection test. ``problem`` is empty, or a sentence about what is wrong."""
 
     is_ok: bool
     account: str = ""
@@ -210,7 +210,7 @@ class Source(Protocol):
         """A client that carries the connection's credentials."""
 
     def quota_key(self, connection: Connection) -> str:
-        """The name of what shares one quota: all connections with the same key share a rate limiter."""
+        """The name of what shares one quota. All connections with the same key share a rate limiter."""
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
         """Try the credentials and say in one sentence what is wrong. Never raises for an answer of the provider."""
@@ -222,10 +222,10 @@ class Source(Protocol):
         """Fetch one slice. Called from several threads at once. Raises :class:`~apps.sources.errors.SourceError`."""
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
-        """The rows that go with a deleted object: no rows, but ``complete`` with the parents that are left empty."""
+        """The rows for a deleted object: no rows, but ``complete`` with the parents that have no children any more."""
 
     def estimate(self, context: Context) -> list[Estimate]:
-        """What a run of this context would fetch, found out with few requests; exact where the provider says."""
+        """What a run of this context would fetch, found with few requests; exact if the provider gives numbers."""
 
     def transform(self, record: SourceRecord, context: Context) -> Transformed:
-        """The rows of one record. Raises any exception for a record that cannot be read: it is then quarantined."""
+        """The rows of one record. Any exception means that the record cannot be read; it is then quarantined."""

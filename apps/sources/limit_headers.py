@@ -1,4 +1,4 @@
-"""Does the provider ask for a pause, and for how long? What headers and messages say about limits."""
+"""Does the provider ask for a pause, and how long is it? Headers and messages about limits are read here."""
 
 import re
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ TOKEN_EXPIRY = "github-authentication-token-expiration"  # noqa: S105 - the name
 class Pause(NamedTuple):
     """The provider asks for a pause of ``seconds``; ``reason`` continues a sentence after "because".
 
-    Without ``is_explicit`` the length is our own first guess. ``is_whole_site`` says that the site itself is away:
-    other tokens need not try.
+    Without ``is_explicit`` the length is our own first guess. ``is_whole_site`` says that the site itself does not
+    answer, so other tokens must wait, too.
     """
 
     seconds: float
@@ -39,7 +39,7 @@ class Quota(NamedTuple):
 
 
 def pause_of_refusal(status: int, headers: Mapping[str, str], message: str = "") -> Pause | None:
-    """The pause that a refusal asks for; ``None`` where it asks for none (a 403 may just be a missing permission)."""
+    """The pause that a refusal asks for; ``None`` if it asks for none (a 403 may be a missing permission)."""
     seconds = retry_after(headers)
     if status == 503:
         reason = "it is unavailable for a while"
@@ -57,12 +57,12 @@ def pause_of_refusal(status: int, headers: Mapping[str, str], message: str = "")
 
 
 def pause_or_guess(seconds: float | None, guess: float, reason: str, *, is_whole_site: bool = False) -> Pause:
-    """The pause that the provider asks for; our own guess where it gives no length, or one that has passed already."""
+    """The pause that the provider asks for. If it gives no length or a passed time, our own guess."""
     return Pause(seconds or guess, reason, is_explicit=bool(seconds), is_whole_site=is_whole_site)
 
 
 def limit_reason(headers: Mapping[str, str], *, is_secondary: bool, is_used_up: bool) -> str:
-    """Why a pause is asked for, to continue a sentence after "because"."""
+    """The reason of a pause, to continue a sentence after "because"."""
     if code := headers.get("ratelimit-reason", "").strip()[:60]:
         return f"its rate limit is reached ({code})"
     if is_secondary:
@@ -78,7 +78,7 @@ def used_up_reason(headers: Mapping[str, str]) -> str:
 
 
 def pause_when_used_up(headers: Mapping[str, str]) -> Pause | None:
-    """The pause until the reset when an answer was the last one allowed (searches have their own count)."""
+    """The pause until the reset, if this answer used the last request (searches have their own quota)."""
     if headers.get("x-ratelimit-remaining", "").strip() != "0" or is_search(headers):
         return None
     seconds = seconds_to_reset(headers)
@@ -86,7 +86,7 @@ def pause_when_used_up(headers: Mapping[str, str]) -> Pause | None:
 
 
 def quota_of(headers: Mapping[str, str]) -> Quota | None:
-    """What an answer says is left of the quota; ``None`` where it says nothing (or speaks of searches)."""
+    """What is left of the quota after an answer; ``None`` if it does not say so, or means searches."""
     seconds = seconds_to_reset(headers, MAX_TIME_TO_RESET)
     try:
         remaining, allowed = int(headers["x-ratelimit-remaining"]), int(headers["x-ratelimit-limit"])
@@ -98,7 +98,7 @@ def quota_of(headers: Mapping[str, str]) -> Quota | None:
 
 
 def is_search(headers: Mapping[str, str]) -> bool:
-    """Whether the headers speak of searches, which have a small quota of their own."""
+    """Whether the headers are about searches, which have a small quota of their own."""
     return "search" in headers.get("x-ratelimit-resource", "")
 
 
@@ -121,7 +121,7 @@ def seconds_to_reset(headers: Mapping[str, str], longest: float = MAX_PAUSE) -> 
 
 
 def seconds_until(moment: datetime, headers: Mapping[str, str], longest: float = MAX_PAUSE) -> float:
-    """Seconds until ``moment`` by the provider's own clock: 0 for one that has passed, never more than ``longest``."""
+    """Seconds until ``moment`` by the provider's own clock: 0 for a passed moment, never more than ``longest``."""
     return _bounded((moment - _provider_now(headers)).total_seconds(), longest)
 
 
@@ -132,7 +132,7 @@ def token_expiry(headers: Mapping[str, str]) -> datetime | None:
 
 
 def is_near_limit(headers: Mapping[str, str]) -> bool:
-    """Whether little of the quota is left: Jira says so itself, otherwise less than a tenth is left."""
+    """Whether little of the quota is left: Jira sends a header for that, otherwise less than a tenth is left."""
     if headers.get("x-ratelimit-nearlimit", "").lower() == "true":
         return True
     try:

@@ -27,7 +27,7 @@ def resolve(host: str, port: int) -> list[Address]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address belongs to the public internet, also when it contains an IPv4 address."""
+    """Whether the address belongs to the public internet. An IPv4 address inside an IPv6 address is checked, too."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = inner_addresses(address)
         if inner:
@@ -94,7 +94,7 @@ class _PoolTLS(HTTPSConnectionPool):
 class PublicOnlyAdapter(HTTPAdapter):
     """An adapter of requests that connects to public addresses only.
 
-    Behind a proxy it is the proxy that resolves names and connects, so this guard has nothing to check.
+    With a proxy, the proxy resolves names and connects, so this guard has nothing to check.
     """
 
     def init_poolmanager(self, *args: object, **options: object) -> None:

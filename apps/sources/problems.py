@@ -48,7 +48,7 @@ def error_of(status: int, provider: str, address: str, message: str, credentials
 
 
 def message_in(body: bytes) -> str:
-    """The provider's message in an error body, on one short line; "" for nothing readable."""
+    """The provider's message in an error body, on one short line; "" if there is none."""
     try:
         answer = read_json(body[:MAX_BODY_BYTES], object)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

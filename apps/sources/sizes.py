@@ -8,7 +8,7 @@ class Sizes(Protocol):
     """The sizes that have worked, by the kind of query. All workers of a connection share them."""
 
     def at_most(self, what: str, size: int) -> int:
-        """``size``, or less where that was too large."""
+        """``size``, or a smaller size if that was too large before."""
 
     def lower(self, what: str, size: int) -> None:
         """Ask for at most ``size`` from now on."""

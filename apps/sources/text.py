@@ -14,7 +14,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
     rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of a pair
-    rb"|\\."  # any other escape, so that the second half of \\ is not taken for the start of one
+    rb"|\\."  # any other escape, so that the second half of \\ does not look like the start of one
 )
 _NEWEST_EPOCH_SECONDS = 100_000_000_000  # anything larger counts milliseconds
 
@@ -34,7 +34,7 @@ def clean(text: object) -> str:
 
 
 def one_line(text: object, max_length: int) -> str:
-    """``text``, cleaned, on one line of at most ``max_length`` characters; one that was cut ends with "…"."""
+    """``text``, cleaned, on one line of at most ``max_length`` characters. A cut text ends with "…"."""
     line = " ".join(clean(text).split())
     return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
@@ -62,7 +62,7 @@ def parse_time(value: object) -> datetime | None:
 
 
 def parse_date(value: object) -> date | None:
-    """The day of ``2026-11-22`` or of a full stamp, as written there; else ``None``."""
+    """The day of ``2026-11-22`` or of a full stamp, without a change of time zone; else ``None``."""
     try:
         return date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:
@@ -70,17 +70,17 @@ def parse_date(value: object) -> date | None:
 
 
 def as_dict(value: object) -> dict[str, Any]:
-    """``value`` where it is an object, otherwise an empty one."""
+    """``value`` if it is an object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """``value`` where it is a list, otherwise an empty one."""
+    """``value`` if it is a list, otherwise an empty one."""
     return value if isinstance(value, list) else []
 
 
 def as_number(value: object) -> float | None:
-    """``value`` where it is a finite number or the text of one, otherwise ``None``."""
+    """``value`` if it is a finite number or the text of one, otherwise ``None``."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -91,7 +91,7 @@ def as_number(value: object) -> float | None:
 
 
 def read_json(body: bytes, shape: type[T]) -> T:
-    """``body`` read as ``shape``. Half surrogate pairs and bytes that are no UTF-8 become U+FFFD.
+    """``body`` read as ``shape``. Half surrogate pairs and invalid UTF-8 become U+FFFD.
 
     Raises ``msgspec.DecodeError`` (``ValidationError`` for another shape) or ``RecursionError`` (nesting).
     """
@@ -104,6 +104,6 @@ def read_json(body: bytes, shape: type[T]) -> T:
 
 
 def mend(body: bytes) -> bytes:
-    """``body`` with half surrogate pairs and bytes that are no UTF-8 replaced by U+FFFD."""
+    """``body`` with U+FFFD instead of half surrogate pairs and invalid UTF-8."""
     text = body.decode("utf-8-sig", errors="replace").encode()
     return _ESCAPES.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)

@@ -1,4 +1,4 @@
-"""How does one request reach the provider, and its answer come back whole? Connections, redirects, sizes, times."""
+"""How does one request reach the provider, and how is its whole answer read? Connections, redirects, sizes, times."""
 
 import time
 from collections.abc import Mapping
@@ -114,7 +114,7 @@ class Transport:
             raise unreachable(error, url, self._timeout) from None
 
     def _read(self, response: requests.Response) -> bytes:
-        """The body, never more than ``max_bytes`` of it in memory, and never slower than a few time-outs."""
+        """The body. It may have at most ``max_bytes``, and reading it may take only a few time-outs."""
         deadline = time.monotonic() + 5 * self._timeout[1]
         chunks, size = [], 0
         while chunk := response.raw.read(CHUNK, decode_content=True):
@@ -138,7 +138,7 @@ class _NoNetrc(AuthBase):
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of ``url``; :class:`UntrustedError` for what is no address."""
+    """Scheme, host and port of ``url``; raises :class:`UntrustedError` if it is no address."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -155,9 +155,9 @@ def shown_url(url: str) -> str:
 
 
 def refuse_untrusted_target(url: str, must_be_public: bool) -> None:
-    """Refuse a redirect to what is no web address, and one of a public provider into a private network.
+    """Refuse a redirect to an invalid web address, or from a public provider into a private network.
 
-    The connection checks the address that it goes to once more; behind a proxy only this check counts.
+    The connection checks its address once more. Behind a proxy only this check works.
     """
     scheme, host, port = origin(url)
     if scheme not in ("http", "https"):
@@ -167,7 +167,7 @@ def refuse_untrusted_target(url: str, must_be_public: bool) -> None:
 
 
 def unreachable(error: Exception, url: str, timeout: tuple[float, float]) -> UnreachableError:
-    """``error`` of the HTTP library as an error with a sentence that a person can act on."""
+    """The error for ``error`` of the HTTP library, with a sentence that a person can act on."""
     host, text = urlsplit(url).netloc.rpartition("@")[2], str(error)
     if isinstance(error, requests.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in text:
         return UntrustedError(

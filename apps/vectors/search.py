@@ -117,7 +117,7 @@ def _filter(
 
 
 def _hits(tenant_id: int, store: Store, query: list[float] | str, condition: models.Filter, limit: int) -> list[Hit]:
-    """Points with their texts from PostgreSQL; a point whose document has been deleted since is no hit."""
+    """The points with their texts from PostgreSQL. If a document was deleted meanwhile, its point is no hit."""
     if not store.has_collection():
         raise SearchError("Nothing is embedded yet: run the Vectorization job first.")
     found = store.nearest(query, condition, max(1, min(limit, MAX_HITS)))

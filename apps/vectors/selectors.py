@@ -1,4 +1,4 @@
-"""What is embedded, what is not, and do the three agree: documents, ``Embedding`` rows, points?"""
+"""What is embedded, and do the numbers of documents, ``Embedding`` rows and points agree?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

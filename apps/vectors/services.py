@@ -17,7 +17,7 @@ from apps.vectors.models import Embedding
 from apps.vectors.selectors import NO_DOCUMENT, EmbeddableText, documents
 from apps.vectors.store import Address, Store, StoreError
 
-# It is rare that another worker writes the same documents in between, and never happens so often in a row.
+# Another worker rarely writes the same documents in between, and practically never so many times in a row.
 MAX_ROUNDS = 5
 
 # Records the points of a batch, and returns the recorded ones. A row that has changed since it was read is left alone:
@@ -70,7 +70,7 @@ class EmbeddingFailure:
 
 @dataclass(frozen=True)
 class EmbedReport:
-    """What became of a batch: ``refreshed`` got a new payload only, ``removed`` lost their points."""
+    """The result of a batch: ``refreshed`` got only a new payload, ``removed`` lost their points."""
 
     embedded: int = 0
     refreshed: int = 0
@@ -107,9 +107,9 @@ class EmbeddingBatch:
 def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integration_id: int) -> EmbedReport:
     """Bring the points of these rows up to date: embed new and changed texts, remove deleted and blank ones.
 
-    It is safe to repeat and to run side by side. The report names the documents that failed. Raises
-    :class:`~apps.vectors.embedders.EmbedderError` or :class:`~apps.vectors.store.StoreError` when nothing more can be
-    done now.
+    It may be repeated and may run in parallel. The report names the documents that failed. Raises
+    :class:`~apps.vectors.embedders.EmbedderError` or :class:`~apps.vectors.store.StoreError` if the rest cannot be done
+    now.
     """
     embedder = current_embedder()
     batch = EmbeddingBatch(tenant_id, integration_id, kind, embedder, Store.ready_for(embedder))

@@ -19,7 +19,7 @@ from apps.vectors.embedders import Embedder, Vectors
 
 MAX_CALL_SECONDS = 60
 MAX_POINTS_PER_CALL = 1000  # in a call without vectors
-MAX_NUMBERS_PER_CALL = 400_000  # about 8 MB of JSON, a quarter of what Qdrant takes
+MAX_NUMBERS_PER_CALL = 400_000  # about 8 MB of JSON, a quarter of what Qdrant accepts
 _POINTS = UUID("5a1a5a3c-5d2e-5c8f-9d3a-0a6f3f1e7b52")
 
 # The fields that a search can filter by. The first three are ours, the others come from the document's payload.
@@ -38,7 +38,7 @@ _INDEXES: dict[str, Any] = {
 
 
 class StoreError(Exception):
-    """Qdrant does not do what was asked; the message says what a person can do."""
+    """Qdrant did not do what it should; the message says what a person can do."""
 
 
 class Address(NamedTuple):
@@ -122,7 +122,7 @@ class Store:
             return self._client.collection_exists(self.collection)
 
     def _create(self, dimension: int) -> None:
-        """Create the collection. Several workers may do so at once: the second one finds that it exists."""
+        """Create the collection. If several workers do so at once, all but the first find that it exists."""
         vectors = models.VectorParams(size=dimension, distance=models.Distance.COSINE)
         with _sentences():
             try:
@@ -132,7 +132,7 @@ class Store:
                     raise
 
     def _index(self) -> None:
-        """Create the indexes that are missing: Qdrant may have stopped right after the collection was created."""
+        """Create missing indexes. Qdrant may have stopped right after the collection was created."""
         with _sentences():
             existing = self._client.get_collection(self.collection).payload_schema
             for field in _INDEXES.keys() - existing.keys():
@@ -198,7 +198,7 @@ class Store:
         return {str(hit.value): hit.count for hit in answer.hits}
 
     def present(self, point_ids: Sequence[str]) -> set[str]:
-        """The points among these that exist."""
+        """The points among these that are stored."""
         if not self.has_collection():
             return set()
         with _sentences():

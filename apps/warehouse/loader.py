@@ -61,7 +61,7 @@ class Pending:
     parents: dict[str, set[str]] = field(default_factory=dict)
 
     def complete(self, children: Children) -> None:
-        """Note a complete parent, and drop what earlier records of the batch said about its children."""
+        """Note a complete parent, and drop the children that earlier records of the batch gave it."""
         parents = self.parents.setdefault(children.field, set())
         if children.parent in parents:
             self.rows = {
@@ -130,7 +130,7 @@ def load_or_split(
 
 
 def gather(transformed: Iterable[tuple[int, Transformed]]) -> dict[type[Row], Pending]:
-    """Sort a batch by table; the last one of several rows with one external id stays."""
+    """Sort a batch by table. If several rows have one external id, the last one stays."""
     batch: dict[type[Row], Pending] = {}
     for raw_id, record in transformed:
         for children in record.complete:
@@ -155,7 +155,7 @@ def value_errors() -> Iterator[None]:
 
 
 def lock_integration(cursor: CursorWrapper, tenant_id: int, integration_id: int) -> None:
-    """Do once what a foreign key would do for every row: the integration must exist, and stay until the commit."""
+    """Check once what a foreign key would check for every row: the integration exists until the commit."""
     table = sql.Identifier(Integration._meta.db_table)
     query = sql.SQL("SELECT FROM {} WHERE id = %s AND tenant_id = %s FOR KEY SHARE").format(table)
     cursor.execute(query, [integration_id, tenant_id])
@@ -202,7 +202,7 @@ def load_table(
 
 
 def copy(cursor: CursorWrapper, table: Statements, staged: Iterable[Staged]) -> None:
-    """Stream rows into the staging table. Raises ``DataError`` that names a row whose value cannot be packed."""
+    """Stream rows into the staging table. Raises ``DataError`` that names the row of a value that cannot be packed."""
     with cursor.copy(table.copy) as stream:
         stream.set_types(table.types)
         for raw_id, row in staged:

@@ -1,7 +1,7 @@
-"""Which commits belong to no pull request any more? Their pull requests were deleted, or a force-push replaced them.
+"""Which commits belong to no pull request any more, because it was deleted or a force-push replaced them?
 
-Several pull requests may share a commit, so no single record can say that it is gone. The run looks for such commits
-when it has loaded everything.
+Several pull requests may share a commit, so no single record proves that it is gone. The run looks for such commits
+after it has loaded everything.
 """
 
 from django.db import connection

@@ -29,7 +29,7 @@ from apps.warehouse.models import (
     WorkflowRun,
 )
 
-# Which column names the project or repository of a table's rows: its own, or that of its parent (column, parent).
+# The column that names the project or repository of a row: its own, or its parent's (column, parent).
 OWN = {Issue: "project"} | dict.fromkeys((PullRequest, Commit, Release, Deployment, WorkflowRun), "repository")
 OF_PARENT: dict[type[LoadedModel], tuple[str, type[LoadedModel]]] = {
     IssueChange: ("issue", Issue),
@@ -75,7 +75,7 @@ def counts(integration: Integration | int) -> dict[str, int]:
 def counts_by_scope(
     integration: Integration | int, tables: Collection[str] = MODELS.keys()
 ) -> dict[str, dict[str, int]]:
-    """For each project key or ``owner/name`` the numbers of live rows, of the ``tables`` that have some."""
+    """For each project key or ``owner/name``, the numbers of live rows of those ``tables`` that have rows."""
     integration_id = integration.pk if isinstance(integration, Integration) else integration
     statements = list(_scope_counts(tables))
     if not statements:

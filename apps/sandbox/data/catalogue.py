@@ -7,7 +7,7 @@ from apps.sandbox.clock import WEEK, WEEKS
 
 Category = Literal["new", "indeterminate", "done"]
 SPRINT = 2 * WEEK
-SPRINTS = WEEKS // 2 + 2  # the last but one is active, the last is planned
+SPRINTS = WEEKS // 2 + 2  # the second to last is active, the last is planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SampleIssueType:
 
 @dataclass(frozen=True, slots=True)
 class SampleProject:
-    """A Jira project with its work flow: issues pass `stages` in order; `parked` and `dropped` are beside it."""
+    """A Jira project. Issues pass its `stages` in order; `parked` and `dropped` are outside of that order."""
 
     id: str
     key: str

@@ -1,4 +1,4 @@
-"""What do people write about? About topics with symptoms, causes and fixes, in sentences made from templates."""
+"""What do people write about? Topics with symptoms, causes and fixes. Sentences are made from templates."""
 
 import tomllib
 from dataclasses import dataclass

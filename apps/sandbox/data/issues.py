@@ -1,4 +1,4 @@
-"""What happens to an issue, from its creation through statuses, sprints and people to its end?"""
+"""What happens to an issue from its creation to its end? It passes statuses, sprints and people."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -316,7 +316,7 @@ class IssueSimulator:
                                                     900 * (1 + int(rng.random() * 30))))  # fmt: skip
 
     def comment(self, issue: SampleIssue, rng: Random, team: list[SamplePerson], at: int) -> None:
-        """Add one comment; some have lost their author, some were edited later."""
+        """Add one comment. Some comments have no author any more, some were edited later."""
         luck = rng.random()
         author: SamplePerson | None = team[int(rng.random() * len(team))]
         if luck < 0.03:

@@ -173,7 +173,7 @@ class SampleSite:
         return removed
 
     def find(self, id_or_key: str) -> SampleIssue | None:
-        """By id, key or the key it had before it was moved."""
+        """The issue with this id or key, or with a key from before it was moved."""
         if id_or_key.isdigit():
             return self.by_id.get(int(id_or_key))
         key = id_or_key.upper()

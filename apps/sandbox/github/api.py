@@ -1,4 +1,4 @@
-"""Which requests does GitHub answer, to whom, and with which headers?"""
+"""Which requests does GitHub answer, for which accounts, and with which headers?"""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ class GitHubApi:
         return endpoint
 
     def _finish(self, reply: Response, version: str, template: str, account: TokenAccount) -> Response:
-        """Add the headers of every answer; a 304 and the rate limit itself cost nothing."""
+        """Add the headers of every answer. A 304 and the rate limit itself are free."""
         if template != "/graphql":
             if reply.status_code != 304 and template not in _UNCOUNTED:
                 account.core.spend(1)

@@ -275,7 +275,7 @@ class Executor:
         return None if item is None else self._kept(plan, item, run, path)
 
     def _kept(self, plan: SelectionPlan, record: Any, run: Execution, path: list[Any]) -> Any:
-        """A record; pull requests come from the cache."""
+        """A record. Pull requests come from the cache."""
         if type(record) is not SamplePull:
             return self.object(plan, record, run, path)
         kept = run.cache.setdefault(record.repository.id, {})

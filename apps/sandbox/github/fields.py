@@ -1,4 +1,4 @@
-"""Where does each GraphQL field of the sample GitHub get its value?"""
+"""How does each GraphQL field of the sample GitHub get its value?"""
 
 from operator import attrgetter
 from typing import Any

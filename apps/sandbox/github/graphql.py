@@ -1,4 +1,4 @@
-"""How does GitHub's GraphQL endpoint read, check, charge and answer a query?"""
+"""How does GitHub's GraphQL endpoint read, check and answer a query, and how many points does it take?"""
 
 from collections import OrderedDict
 from pathlib import Path

@@ -18,12 +18,12 @@ class Budget:
         self.begin()
 
     def begin(self) -> None:
-        """A full budget from now on."""
+        """Begin a new window with the full budget."""
         self.used = 0
         self.reset = int(time.time()) + HOUR
 
     def leave(self, remaining: int, seconds: int) -> None:
-        """Leave so many points for so many seconds; from now on the limit is enforced."""
+        """Leave `remaining` points for `seconds`. From now on the limit is enforced."""
         self.is_enforced = True
         self.used = self.limit - remaining
         self.reset = int(time.time()) + seconds
@@ -41,7 +41,7 @@ class Budget:
         return True
 
     def can_spend(self, points: int) -> bool:
-        """Whether so many points are left."""
+        """Whether enough points are left."""
         if time.time() >= self.reset or (not self.is_enforced and self.remaining < points):
             self.begin()
         return self.remaining >= points
@@ -53,5 +53,5 @@ class Budget:
                 "X-RateLimit-Resource": self.resource}  # fmt: skip
 
     def as_json(self) -> Json:
-        """As `/rate_limit` shows it."""
+        """The budget as `/rate_limit` shows it."""
         return {"limit": self.limit, "used": self.used, "remaining": self.remaining, "reset": self.reset}

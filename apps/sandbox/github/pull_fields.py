@@ -1,4 +1,4 @@
-"""Where does each GraphQL field of a pull request, its reviews and comments get its value?"""
+"""How does each GraphQL field of a pull request, its reviews and comments get its value?"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""With which fields can a GraphQL query begin?"""
+"""Which fields can a GraphQL query begin with?"""
 
 from operator import itemgetter
 from typing import Any

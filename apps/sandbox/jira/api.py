@@ -1,4 +1,4 @@
-"""Which requests does the Jira site answer, to whom, and with which headers?"""
+"""Which requests does the Jira site answer, for which accounts, and with which headers?"""
 
 import time
 from datetime import UTC, datetime

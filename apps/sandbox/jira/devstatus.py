@@ -20,7 +20,7 @@ _GITHUB = "https://github.com"
 
 
 def app_types(issue: SampleIssue) -> tuple[str, ...]:
-    """The apps under which the site lists the work on an issue: for every third issue both, so it is listed twice."""
+    """The apps that have the work on an issue. For every third issue both have it, so it is listed twice."""
     return ((APP,), (FORGE_APP,), (APP, FORGE_APP))[issue.id % 3]
 
 

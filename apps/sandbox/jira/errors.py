@@ -1,4 +1,4 @@
-"""With which words does Jira refuse a request?"""
+"""How do Jira's error messages read?"""
 
 from apps.sandbox.encoding import Json
 from apps.sandbox.http import ApiError

@@ -1,4 +1,4 @@
-"""What does a JQL query ask for? Only the part that extractors send is understood; the rest is refused as Jira does."""
+"""What does a JQL query ask for? It understands only what extractors send, and refuses the rest as Jira does."""
 
 import re
 from collections.abc import Callable

@@ -101,7 +101,7 @@ class Metadata:
                                     "expand": "groups,applicationRoles"})  # fmt: skip
 
     def permissions(self, call: ApiCall) -> Response:
-        """The permissions of the token, as far as they are asked for."""
+        """The requested permissions of the token."""
         asked = [p for p in call.query.get("permissions", "").split(",") if p] or list(_PERMISSIONS)
         return json_reply({"permissions": {
             name: {"id": str(number), "key": name, "name": name.replace("_", " ").title(), "type": "PROJECT",

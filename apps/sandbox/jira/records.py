@@ -61,7 +61,7 @@ class Selection:
 
 
 class Records:
-    """The encoded records of a site; each is made at the first request and stored until its issue changes."""
+    """The encoded records of a site. Each is made at the first request and stored until its issue changes."""
 
     def __init__(self, world: World, shapes: JiraShapes) -> None:
         self.world = world

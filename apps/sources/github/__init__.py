@@ -27,7 +27,7 @@ PUBLIC_SITES = frozenset({"https://github.com", "https://www.github.com"})
 
 
 def api_url(base_url: str) -> str:
-    """Where the API lives: people paste the address of the public site."""
+    """The URL of the API. People often enter the address of the public site."""
     base_url = base_url.rstrip("/")
     return "https://api.github.com" if base_url in PUBLIC_SITES else base_url
 
@@ -46,7 +46,7 @@ class GitHub:
         return Http(api_url(connection.base_url), options)
 
     def quota_key(self, connection: Connection) -> str:
-        """The token at its site: each token has points of its own."""
+        """The token at its site, because each token has its own points."""
         return f"{host(api_url(connection.base_url))}:{blake2b(connection.token.encode(), digest_size=8).hexdigest()}"
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
@@ -62,7 +62,7 @@ class GitHub:
         return dispatch.fetch(slice_, context)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
-        """The rows that go with an object that is gone."""
+        """The rows for a deleted object."""
         return transform_deletion(deletion)
 
     def estimate(self, context: Context) -> list[Estimate]:

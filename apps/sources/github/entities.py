@@ -1,4 +1,4 @@
-"""Which kinds of records does GitHub give? One row per kind: its list, what belongs to it, what proves its deletion."""
+"""Which kinds of records does GitHub give? One row per kind: its list, its children, the proof of its deletion."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from apps.sources.github.client import repository_path
 
-# A workflow run or a deployment keeps its place in its list while it goes on, is repeated or waits for an approval.
+# A workflow run or a deployment does not move in its list while it runs, is repeated or waits for an approval.
 LAG = timedelta(days=3)
 _NEWEST_CHANGE_FIRST = {"sort": "updated", "direction": "desc"}
 
@@ -15,11 +15,10 @@ class Entity(NamedTuple):
     """One kind of raw record.
 
     ``path`` is its list over REST, below the repository's path; ``parameters`` select and sort that list (without them
-    GitHub sorts by creation). For the time ``lag`` a record can change without moving in its list.
-    ``children`` are the kinds of records that are gone with it. ``proof`` is the path that answers with 404 or 410
-    when a record is gone; "" where nothing proves it.
-    ``child_list`` names the list of a pull request that the record is a page of, ``total`` the announced number of its
-    items.
+    GitHub sorts by creation). For the time ``lag`` a record can change without moving in its list. ``children`` are the
+    kinds of records that are deleted with it. ``proof`` is the path that answers 404 or 410 when a record is gone; ""
+    if nothing proves it. ``child_list`` names the list of a pull request; each record is a page of that list, and
+    ``total`` is the announced number of its items.
     """
 
     path: str = ""
@@ -45,7 +44,7 @@ ENTITIES: Mapping[str, Entity] = {
     ),
     "release": Entity("releases", proof="releases/{id}"),
     "deployment": Entity("deployments", lag=LAG, proof="deployments/{id}"),
-    "workflow_run": Entity("actions/runs", lag=LAG),  # GitHub drops old runs itself, which is no deletion
+    "workflow_run": Entity("actions/runs", lag=LAG),  # GitHub drops old runs itself; this is no deletion
     "pull_request": Entity(
         "pulls", {"state": "all", **_NEWEST_CHANGE_FIRST}, children=PULL_REQUEST_CHILDREN, proof="pulls/{id}"
     ),

@@ -1,4 +1,4 @@
-"""How much would a run fetch? Totals where everything is wanted; for a range the newest of each list, and their pace.
+"""How much would a run fetch? Without a range, the totals. With a range, it is projected from the newest items.
 
 Several repositories share a query. The number of commits, reviews and comments of pull requests is not counted.
 """
@@ -50,14 +50,14 @@ class _CountedRepositoryNode(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True)
 class FirstPage:
-    """What the first page of a list shows: how many items there are in all, and the times of the newest."""
+    """What the first page of a list shows: the total number of items, and the times of the newest."""
 
     total: int
     stamps: Sequence[datetime]
     is_exact: bool = True
 
     def count(self, window: TimeWindow) -> tuple[int, bool]:
-        """How many are in the window, and whether that is exact."""
+        """The number of items in the window, and whether it is exact."""
         since, is_since_exact = self._not_older(window.since)
         until, is_until_exact = self._not_older(window.until) if window.until else (0, True)
         return max(0, since - until), is_since_exact and is_until_exact
@@ -101,7 +101,7 @@ def estimate(context: Context) -> list[Estimate]:
 
 
 def _counted(context: Context, name: str, entity: str, first_page: FirstPage) -> Estimate:
-    """A run looks back further for what changes without moving in its list: that number is not exact."""
+    """The count of one list. If items can change without moving in the list, the count of a range is not exact."""
     lag = ENTITIES[entity].lag
     window = time_window(context, name, lag)
     records, is_exact = first_page.count(window)
@@ -155,7 +155,7 @@ def _workflow_runs(client: Client, name: str) -> FirstPage | None:
 
 
 def _stamps(items: Sequence[IndexPayload | IndexNode | None]) -> list[datetime]:
-    """The newest time of each item; an item without any counts as old."""
+    """The latest time of each item. An item without a time counts as old."""
     return [item.newest or LONG_AGO for item in items if item]
 
 

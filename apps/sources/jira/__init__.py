@@ -31,7 +31,7 @@ class Jira:
     definition = DEFINITION
 
     def http(self, connection: Connection, options: HttpOptions = HttpOptions()) -> Http:
-        """A client with e-mail and API token, or with a bearer token where there is no user name."""
+        """A client with e-mail and API token, or with a bearer token if there is no user name."""
         options = replace(options, provider=self.definition.title)
         if connection.username:
             options = replace(options, auth=(connection.username, connection.token))
@@ -40,7 +40,7 @@ class Jira:
         return Http(site_url(connection.base_url), options)
 
     def quota_key(self, connection: Connection) -> str:
-        """The site: Jira's buckets are shared by all tokens."""
+        """The site, because all tokens of a site share its limits."""
         return host(connection.base_url)
 
     def test(self, connection: Connection, http: Http) -> ConnectionReport:
@@ -60,7 +60,7 @@ class Jira:
         return estimate(context)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
-        """The rows that go with a deleted object."""
+        """The rows for a deleted object."""
         return transform_deletion(deletion)
 
     def transform(self, record: SourceRecord, context: Context) -> Transformed:

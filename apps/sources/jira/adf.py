@@ -21,7 +21,7 @@ _MANY_BREAKS = re.compile(r"\n{2,}")
 
 
 class RichTextAttributesPayload(msgspec.Struct, gc=False, rename="camel"):
-    """The attributes that stand for a text. Those of unknown nodes may contain anything."""
+    """The attributes that contain a text. Unknown nodes may have any values here."""
 
     text: Any = None
     short_name: Any = None
@@ -45,7 +45,7 @@ _decoder = msgspec.json.Decoder(RichTextPayload | str | None)
 
 
 def plain_text(body: msgspec.Raw | bytes) -> str:
-    """The text of a JSON ``body``: a document, a string (wiki text) or null. A broken one gives the texts it has."""
+    """The text of a JSON ``body``: a document, a string (wiki text) or null. A broken body gives the texts in it."""
     if not bytes(body):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""How is Jira Cloud asked? One typed call per endpoint; a record is kept as the bytes that Jira sent."""
+"""How do we query Jira Cloud? One typed call per endpoint. A record is kept as the bytes that Jira sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -28,13 +28,13 @@ class Payload(msgspec.Struct, gc=False):
 
 
 class IdPayload(Payload):
-    """An object of which only the id is read."""
+    """An object; we read only its id."""
 
     id: Id = ""
 
 
 class JiraPagePayload(Payload, rename="camel"):
-    """A page of a list. The list ends with ``isLast`` or, where that is missing, at ``total``."""
+    """A page of a list. The list ends with ``isLast`` or, without that field, at ``total``."""
 
     values: list[msgspec.Raw] = []
     is_last: bool | None = None
@@ -56,7 +56,7 @@ class JiraPagePayload(Payload, rename="camel"):
 
 
 class IssueNamePayload(Payload):
-    """The id and key of an issue. A move changes the key, never the id. The key is "" where it was not asked for."""
+    """The id and key of an issue. A move changes the key, never the id. An unrequested key is ""."""
 
     id: Id
     key: str = ""
@@ -76,7 +76,7 @@ class ProjectNamePayload(Payload):
 
 
 class IssueIdsPayload(Payload, rename="camel"):
-    """A page of ``search/jql`` with ids, and keys where they were asked for."""
+    """A page of ``search/jql`` with ids, and with keys if they were requested."""
 
     issues: list[IssueNamePayload] = []
     next_page_token: str | None = None
@@ -84,11 +84,11 @@ class IssueIdsPayload(Payload, rename="camel"):
 
     @property
     def has_next(self) -> bool:
-        """Whether another page follows: ``isLast`` or a missing token ends the list, a short page does not."""
+        """Whether another page follows. ``isLast`` or a missing token ends the list; a short page does not."""
         return bool(self.next_page_token) and not self.is_last
 
     def is_suspicious(self) -> bool:
-        """Whether the page is empty and has a token, or is not the last one and has none: possible, but suspicious."""
+        """Whether the page is empty but has a token, or is not the last one but has no token."""
         return (self.has_next and not self.issues) or (self.is_last is False and not self.next_page_token)
 
 
@@ -120,7 +120,7 @@ class ChangelogsPayload(Payload, rename="camel"):
     next_page_token: str | None = None
 
     def is_empty(self) -> bool:
-        """Whether there is no history at all, which is right for issues that nobody has changed."""
+        """Whether there is no history at all. This is correct for issues that nobody has changed."""
         return not any(changes.change_histories for changes in self.issue_change_logs)
 
 
@@ -206,7 +206,7 @@ class JiraClient:
         return self.post(f"{API}/search/jql", IssueIdsPayload, body)
 
     def issues(self, ids: Sequence[str]) -> IssuesPayload:
-        """At most 100 issues with all fields, so that a changed mapping needs no other call."""
+        """At most 100 issues with all fields, so that a changed mapping needs no new call."""
         body = {"issueIdsOrKeys": list(ids), "fields": ["*all"]}
         return self.post(f"{API}/issue/bulkfetch", IssuesPayload, body, attempts=2)
 
@@ -238,7 +238,7 @@ class JiraClient:
 
 
 def authenticated(answer: Answer) -> Answer:
-    """``answer``, unless Jira did not recognise us: with a bad token many of its lists are just empty."""
+    """``answer``, if Jira accepted the token. With a bad token many of its lists are empty instead of refused."""
     reason = answer.headers.get("x-seraph-loginreason", "")
     if "FAILED" in reason or "DENIED" in reason:
         raise UnauthorizedError(
@@ -249,7 +249,7 @@ def authenticated(answer: Answer) -> Answer:
 
 
 def site_url(base_url: str) -> str:
-    """The base of all paths, also where a person has pasted the address of a page or of the API."""
+    """The base of all paths. It also accepts the address of a page or of the API."""
     for tail in (
         "/rest/",
         "/browse/",
@@ -264,7 +264,7 @@ def site_url(base_url: str) -> str:
 
 
 class RecordIdPayload(Payload, rename="camel"):
-    """The two names under which Jira's objects have their id."""
+    """The two fields in which Jira's objects have their id."""
 
     id: Id | None = None
     account_id: str | None = None

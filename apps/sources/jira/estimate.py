@@ -1,4 +1,4 @@
-"""How much would a run fetch? Issues are counted exactly where one page lists them all, otherwise Jira counts them."""
+"""How much would a run fetch? Issues are exact if one page lists them all; otherwise Jira estimates the number."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +11,7 @@ MAX_THREADS = 8
 
 
 class IssueCountPayload(Payload):
-    """The number of issues that Jira has counted, roughly."""
+    """Jira's estimate of the number of issues."""
 
     count: int
 

@@ -23,7 +23,7 @@ EMBEDDERS: dict[str, Callable[[str, str, str], Embedder]] = {
 
 
 def current_embedder() -> Embedder:
-    """The embedder of ``settings.EMBEDDER``; :class:`EmbedderError` says what it lacks."""
+    """The embedder of ``settings.EMBEDDER``; raises :class:`EmbedderError` if something for it is missing."""
     return _made(settings.EMBEDDER, settings.EMBEDDER_MODEL, settings.EMBEDDER_URL, settings.EMBEDDER_API_KEY)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Vectors: TypeAlias = NDArray[np.float32]
 
-# One document is one point, so it is found once and counted once. The words that people search for are at the start of
-# an issue or pull request, and 4,000 characters fit into the 8,192 tokens of the usual models.
+# One document is one point, so it is found once and counted once. The most important words are at the start of an
+# issue or pull request, and 4,000 characters fit into the 8,192 tokens of the usual models.
 MAX_CHARS = 4_000
 
 
@@ -33,7 +33,7 @@ class Embedder(Protocol):
 
     @property
     def dimension(self) -> int:
-        """How many numbers a vector has."""
+        """The number of values in a vector."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (texts, dimension), float32, each of length 1; only the first ``MAX_CHARS`` count.
@@ -43,12 +43,12 @@ class Embedder(Protocol):
         """
 
 
-# Squares of smaller numbers lose their digits.
+# The squares of smaller numbers lose precision.
 MIN_LENGTH = float(np.sqrt(np.finfo(np.float64).tiny)) * 1e3
 
 
 def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
-    """``rows`` scaled to length 1; a row that is nearly zero or not finite becomes zeros."""
+    """``rows`` scaled to length 1. A row that is nearly zero or not finite becomes zeros."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
         usable = np.isfinite(lengths) & (lengths > MIN_LENGTH)
@@ -57,7 +57,7 @@ def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
 
 
 def shortened(text: str) -> str:
-    """The part of ``text`` that is embedded, without half surrogate pairs: no tokenizer takes them."""
+    """The part of ``text`` that is embedded. It has no half surrogate pairs, because no tokenizer accepts them."""
     return text[:MAX_CHARS].encode("utf-8", "replace").decode()
 
 

@@ -1,7 +1,7 @@
 """Is everything of a large pull request stored now? Then its lists are put together from the records of their pages.
 
-A long list is stored page by page, and no page alone can say that a child is gone. The transform of the last page of a
-list looks whether all other pages are stored, and whether all were read in the same state of the pull request.
+A long list is stored page by page, and no single page can prove that a child is gone. The transform of the last page
+checks that all other pages are stored, and that all pages show the same state of the pull request.
 """
 
 from collections.abc import Callable
@@ -86,7 +86,7 @@ class _StoredPages:
 
 
 def _joined(first: Nodes[N] | None, page_at: Callable[[int], Nodes[N] | None]) -> Nodes[N]:
-    """All children of a list that begins with the page ``first``; pages are found by how many come before them."""
+    """All children of a list that begins with the page ``first``. A page is found by the number of earlier children."""
     items, page = list[N | None](), first
     while page is not None:
         items += page.nodes

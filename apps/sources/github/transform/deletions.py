@@ -1,4 +1,4 @@
-"""Which rows go with a record that is gone? Those that its transform has made, and nothing else."""
+"""Which rows belong to a deleted record? Only those that its transform made."""
 
 from apps.sources.base import Children, Deletion, Transformed
 from apps.sources.github.entities import PULL_REQUEST_CHILDREN, comment_id
@@ -40,7 +40,7 @@ NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
 
 
 def transform_deletion(deletion: Deletion) -> Transformed:
-    """The parents that are left empty. The rows of a further page of children go with its pull request."""
+    """The parents that have no children any more. Rows of a further page of children belong to its pull request."""
     comment = comment_id(deletion.external_id) if deletion.entity in PULL_REQUEST_CHILDREN else ""
     if comment:
         return Transformed(complete=[Children(PullRequestComment, "external_id", comment)])

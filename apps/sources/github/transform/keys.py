@@ -1,7 +1,7 @@
 """Which issues does a pull request name? Candidate issue keys in branch, title, body and commit messages.
 
-The warehouse makes a link of a candidate only where a loaded issue has that key; nothing is looked up here. So the
-rule may be generous: it refuses only the names of standards (UTF-8, SHA-256).
+The warehouse makes a link only if a loaded issue has that key. So this rule may accept too much. It refuses only the
+names of standards (UTF-8, SHA-256).
 """
 
 import re
@@ -18,7 +18,7 @@ MAX_EXCERPT = 120
 
 _KEY = r"(?<![A-Za-z0-9_])(?P<key>[A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9_]|\.[0-9])"
 _IN_TEXT = re.compile(_KEY)
-_IN_BRANCH = re.compile(_KEY, re.IGNORECASE)  # people write branches in small letters
+_IN_BRANCH = re.compile(_KEY, re.IGNORECASE)  # people write branch names in lower case
 _CLOSING = re.compile(
     r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b[\s:]{0,3}"  # GitHub's closing keywords
     r"(?:\[|https?://[^\s)\]]{0,200}/browse/)?"  # the key as a link

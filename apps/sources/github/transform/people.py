@@ -1,4 +1,4 @@
-"""Who was it? The accounts that a record names, each of them once."""
+"""Which accounts does a record name? Each of them once."""
 
 import re
 
@@ -11,7 +11,7 @@ _BOT_ADDRESS = re.compile(r"(?P<id>[1-9]\d{0,17})\+(?P<login>[\w.-]{1,100}\[bot\
 
 
 class People:
-    """The accounts of one record: ``rows`` have a name, ``gap_rows`` may have one that the record does not hold."""
+    """The accounts of one record. The record has the names of ``rows``, but perhaps not those of ``gap_rows``."""
 
     def __init__(self) -> None:
         self._named: dict[str, Row] = {}
@@ -30,17 +30,17 @@ class People:
 
     @property
     def rows(self) -> list[Row]:
-        """The accounts to store as they are named here."""
+        """The accounts with the names of this record."""
         return list(self._named.values())
 
     @property
     def gap_rows(self) -> list[Row]:
-        """The accounts to store only where no row is stored of them."""
+        """The accounts that are stored only if there is no row yet."""
         return [row for key, row in self._nameless.items() if key not in self._named]
 
 
 def author_account(actor: GitActorNode | None) -> AccountNode | None:
-    """The account behind a git author. GraphQL names no bot there, but a bot's e-mail address holds its id."""
+    """The account behind a git author. For a bot GraphQL gives no account, but its e-mail address has its id."""
     if actor is None or actor.user:
         return actor.user if actor else None
     bot = _BOT_ADDRESS.fullmatch(actor.email or "")
@@ -48,7 +48,7 @@ def author_account(actor: GitActorNode | None) -> AccountNode | None:
 
 
 def user_row(account: AccountNode, external_id: str) -> User:
-    """The row of an account. GraphQL leaves the ``[bot]`` out that REST shows in a bot's login."""
+    """The row of an account. REST adds ``[bot]`` to the login of a bot, GraphQL does not."""
     login = clean(account.login)
     if account.typename == "Bot" and not login.endswith(BOT):
         login += BOT

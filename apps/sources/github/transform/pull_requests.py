@@ -1,4 +1,4 @@
-"""Which rows make up a pull request? Itself, its commits, reviews, comments, links to issues, and people."""
+"""Which rows make up a pull request? Its own row, and those of commits, reviews, comments, links and people."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -79,7 +79,7 @@ def url_of(node: PullRequestStateNode, name: str) -> str:
 
 
 def head_repository(node: PullRequestNode, name: str) -> str:
-    """The repository of the head branch, "" when it is gone; the pull request's own one by its present ``name``."""
+    """The repository of the head branch, "" if it is gone. The pull request's own one gets its present name."""
     head = clean(node.head_repository.name_with_owner) if node.head_repository else ""
     return name if name and head and head == clean(node.repository.name_with_owner) else head
 
@@ -118,7 +118,7 @@ def own_row(node: PullRequestNode, name: str, people: People) -> PullRequest:
 def commit_rows(
     node: PullRequestStateNode, commits: Nodes[PullRequestCommitNode] | None, offset: int, people: People
 ) -> list[Row]:
-    """Each commit, and its place in the pull request."""
+    """Each commit, and its position in the pull request."""
     rows: list[Row] = []
     owner, repository = str(node.full_database_id), str(node.repository.database_id)
     for position, item in enumerate(commits.nodes if commits else [], offset):

@@ -78,7 +78,7 @@ def release(record: SourceRecord, context: Context) -> Transformed:
 
 
 def deployment(record: SourceRecord, context: Context) -> Transformed:
-    """A deployment with its latest state. It keeps the time when it finished, also after it was replaced (inactive)."""
+    """A deployment with its latest state. It keeps the time when it finished, even after it became inactive."""
     people = People()
     if read_json(record.payload, _Variant).deployment is not ABSENT:
         node = read_json(record.payload, rest_shapes.DeploymentRecord).node()
@@ -126,7 +126,7 @@ def workflow_run(record: SourceRecord, context: Context) -> Transformed:
 
 
 def whole_pull_request(record: SourceRecord, context: Context) -> Transformed:
-    """A pull request and all that came with it, from either interface."""
+    """A pull request with its children, from GraphQL or REST."""
     if read_json(record.payload, _Variant).pull_request is ABSENT:
         return pull_request(read_json(record.payload, shapes.PullRequestNode), record.scope)
     return pull_request(read_json(record.payload, rest_shapes.PullRequestRecord).node(), record.scope)
@@ -148,7 +148,7 @@ def child_record(record: SourceRecord, context: Context) -> Transformed:
 
 
 def complete_pull_request(owner: str, page: SourceRecord, context: Context) -> Transformed | None:
-    """The rows of the whole pull request, when ``page`` is the last one of a list and all others are stored as well."""
+    """The rows of the whole pull request, if ``page`` is the last one of a list and all others are stored."""
     if read_json(page.payload, shapes.AnyPageNode).has_next_page:
         return None
     record = context.find("pull_request", owner)

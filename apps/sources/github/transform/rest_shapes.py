@@ -1,4 +1,4 @@
-"""What do the same objects look like over REST? The needed fields only, and how they become GraphQL's shapes."""
+"""What do the same objects look like over REST? Only the needed fields, and how they become GraphQL's shapes."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class AccountPayload(msgspec.Struct):
     type: str = "User"
 
     def node(self) -> shapes.AccountNode:
-        """As GraphQL has it."""
+        """The same in GraphQL's shape."""
         return shapes.AccountNode(typename=self.type, login=self.login, database_id=self.id)
 
 
@@ -26,7 +26,7 @@ class RepositoryReferencePayload(msgspec.Struct):
     full_name: str = ""
 
     def node(self) -> shapes.RepositoryNode:
-        """As GraphQL has it."""
+        """The same in GraphQL's shape."""
         return shapes.RepositoryNode(self.id, self.full_name)
 
 
@@ -88,14 +88,14 @@ class LabelPayload(msgspec.Struct):
 
 
 class BasePayload(msgspec.Struct):
-    """Where a pull request leads."""
+    """The base branch of a pull request."""
 
     repo: RepositoryReferencePayload
     ref: str | None = None
 
 
 class HeadPayload(msgspec.Struct):
-    """Where a pull request comes from; ``repo`` is null when the fork is gone."""
+    """The head branch of a pull request; ``repo`` is null when the fork is gone."""
 
     ref: str | None = None
     sha: str | None = None
@@ -126,7 +126,7 @@ class CommitPayload(msgspec.Struct):
     author: AccountPayload | None = None
 
     def node(self) -> shapes.PullRequestCommitNode:
-        """As GraphQL has it."""
+        """The same in GraphQL's shape."""
         git, committer = self.commit.author or GitActorPayload(), self.commit.committer or GitActorPayload()
         user = self.author.node() if self.author else None
         author = shapes.GitActorNode(git.name, git.email, user)
@@ -146,7 +146,7 @@ class ReviewPayload(msgspec.Struct):
     user: AccountPayload | None = None
 
     def node(self) -> shapes.ReviewNode:
-        """As GraphQL has it."""
+        """The same in GraphQL's shape."""
         return shapes.ReviewNode(
             self.id,
             self.state,
@@ -171,7 +171,7 @@ class CommentPayload(msgspec.Struct):
     user: AccountPayload | None = None
 
     def node(self) -> shapes.CommentNode:
-        """As GraphQL has it."""
+        """The same in GraphQL's shape."""
         review = shapes.ReferenceNode(self.pull_request_review_id) if self.pull_request_review_id else None
         return shapes.CommentNode(
             self.id, self.created_at, self.body, self.updated_at, self.path, self.line, self.original_line,
@@ -288,5 +288,5 @@ class DeploymentRecord(msgspec.Struct):
 
 
 def account(user: AccountPayload | None) -> shapes.AccountNode | None:
-    """As GraphQL has it."""
+    """The same in GraphQL's shape."""
     return user.node() if user else None

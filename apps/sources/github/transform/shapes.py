@@ -1,6 +1,6 @@
-"""What do GitHub's objects look like? The needed fields only, as GraphQL has them; REST's are turned into these shapes.
+"""What do GitHub's objects look like? Only the needed fields, as GraphQL has them. REST's become these shapes.
 
-Nearly everything may be null: people leave, branches and forks are deleted, reviews have no body.
+Nearly everything may be null: accounts, branches and forks are deleted, reviews have no body.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ GHOST = "ghost"  # REST's stand-in for a deleted account
 
 
 class AccountNode(msgspec.Struct, rename="camel"):
-    """An account. ``name`` is unset where the answer does not hold it: REST's lists have the login only."""
+    """An account. ``name`` is unset if the answer lacks it: REST's lists have only the login."""
 
     typename: str = msgspec.field(default="User", name="__typename")
     login: str = ""
@@ -22,7 +22,7 @@ class AccountNode(msgspec.Struct, rename="camel"):
 
 
 class PageInfoNode(msgspec.Struct, rename="camel"):
-    """Whether a list goes on."""
+    """Whether a list continues."""
 
     has_next_page: bool = False
 
@@ -65,7 +65,7 @@ class RepositoryNode(msgspec.Struct, rename="camel"):
 
 
 class GitActorNode(msgspec.Struct):
-    """The author that git names; ``user`` only where GitHub knows the e-mail address."""
+    """The author that git names; ``user`` is set only if GitHub knows the e-mail address."""
 
     name: str | None = None
     email: str | None = None
@@ -123,7 +123,7 @@ class ThreadNode(msgspec.Struct):
 
 
 class PullRequestStateNode(msgspec.Struct, rename="camel"):
-    """The pull request that a page of children belongs to, as it was when the page was read."""
+    """The pull request of a page of children, in its state when the page was read."""
 
     full_database_id: str | int
     url: str
@@ -134,7 +134,7 @@ class PullRequestStateNode(msgspec.Struct, rename="camel"):
 
     @property
     def state_read(self) -> tuple[datetime, str | None, int | None]:
-        """Equal for two answers when nothing was changed or deleted between them."""
+        """Two answers have the same value if nothing was changed or deleted between them."""
         return self.updated_at, self.head_ref_oid, self.total_comments_count
 
 

@@ -1,8 +1,8 @@
 """Step 4: which pull requests does Jira's development panel show for the issues of this run?
 
-The endpoint is undocumented, so its own failures are shown and none of them is fatal; only a pause is obeyed. What
-keeps all of Jira from us (a refused token, no connection) is fatal as anywhere else. The custom field Development is
-only a hint: ``{}`` says that there is nothing.
+The endpoint is undocumented. So its own failures are shown but never end the run; only a pause is obeyed. Failures of
+all of Jira (a refused token, no connection) end the run, as in other steps. The custom field Development is only a
+hint: ``{}`` means that the panel is empty.
 """
 
 import threading
@@ -23,7 +23,7 @@ from apps.sources.text import counted, in_pieces
 MAX_PANELS = 5000  # issues per run
 ISSUES_PER_SLICE = 10
 MAX_FIRST_FAILURES = 10  # in a row, before anything worked
-MAX_ROUNDS = 3  # a panel that fails while others work is asked for again later
+MAX_ROUNDS = 3  # if a panel fails and others work, it is asked for again later
 
 
 class CountPayload(Payload):
@@ -52,7 +52,7 @@ class PanelCountsPayload(Payload):
 
 
 class EndpointHealth:
-    """Whether the endpoint works here at all; shared by the slices of a run in this process."""
+    """Whether the endpoint works at this site. All slices of a run in this process share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -72,7 +72,7 @@ class EndpointHealth:
 
 
 def start(context: Context) -> list[Slice]:
-    """Slices of the changed issues whose panel may show something, or has shown something, up to the limit of a run."""
+    """Slices of the changed issues whose panel may show or has shown something, up to the limit of a run."""
     fields = site_fields(context).development
     hinted: list[tuple[str, str]] = []
     silent: dict[str, str] = {}
@@ -89,7 +89,7 @@ def start(context: Context) -> list[Slice]:
 
 
 def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
-    """Whether the panel may show something: not when the field exists and is empty. An absent field says nothing."""
+    """Whether the panel may show something. It is false only if the field exists and is empty."""
     if not fields:
         return True
     try:

@@ -84,7 +84,7 @@ def start(context: Context) -> list[Slice]:
 
 
 def fetch_nothing(slice_: Slice, context: Context) -> Fetched:
-    """Nothing: the list of its group contains the project's issues."""
+    """Nothing is fetched: the list of the group contains the project's issues."""
     return Fetched()
 
 
@@ -95,13 +95,13 @@ def list_slice(keys: list[str], since: datetime | None, until: datetime | None) 
 
 
 def window_of(since: datetime | None, until: datetime | None) -> Window:
-    """Two times in epoch milliseconds."""
+    """The start and end of the range, in epoch milliseconds."""
     start, end = (int(moment.timestamp() * 1000) if moment else None for moment in (since, until))
     return start, end
 
 
 def query(keys: Iterable[str], since: int | None, until: int | None) -> str:
-    """JQL with bounds in epoch milliseconds, which no time zone can shift."""
+    """JQL with bounds in epoch milliseconds, which do not depend on a time zone."""
     quoted = ", ".join(f'"{key}"' for key in keys)
     bounds = [f"project in ({quoted})"]
     bounds += [f"updated >= {since}"] if since is not None else []
@@ -137,7 +137,7 @@ def fetch_ids(slice_: Slice, context: Context) -> Fetched:
 
 
 def without_lost_projects(slice_: Slice, client: JiraClient, error: Exception) -> Fetched:
-    """Jira refuses a query as a whole when one project does not exist: ask for each alone to find out which one."""
+    """Jira refuses a query if one of its projects does not exist. Ask for each project alone to find it."""
     args = slice_.read(IssueListArgs)
     keys = args.keys
     if len(keys) > 1:
@@ -188,7 +188,7 @@ def fetch_issues(slice_: Slice, context: Context) -> Fetched:
 
 
 def fetch_found(slice_: Slice, context: Context) -> Fetched:
-    """Issues that exist, but that no list has announced."""
+    """Issues that exist, but that no list announced."""
     fetched = fetch_issues(slice_, context)
     fetched.expected["issue"] = sum(record.entity == "issue" for record in fetched.records)
     return fetched
@@ -220,7 +220,7 @@ def _fetch_bodies(slice_: Slice, client: JiraClient, fetched: Fetched, batches: 
 
 
 def info_of(payload: bytes) -> IssueInfoPayload:
-    """What extraction needs of an issue; for an odd shape only the id, and the transform puts it into quarantine."""
+    """What extraction needs of an issue. For a wrong shape only the id; the transform then sets the issue aside."""
     try:
         return read_shape(payload, IssueInfoPayload)
     except InvalidAnswerError:
@@ -296,7 +296,7 @@ def _fetch_comments(issue: IssueInfoPayload, client: JiraClient, fetched: Fetche
 
 
 def _needless_comments(infos: dict[str, IssueInfoPayload], context: Context) -> list[Deletion]:
-    """Stored lists of comments that are not needed any more, because the issue now embeds all its comments."""
+    """Stored lists of comments that are no longer needed, because the issue now contains all its comments."""
     whole = {
         name: len(embedded.comments)
         for name, info in infos.items()

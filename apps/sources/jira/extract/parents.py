@@ -1,4 +1,4 @@
-"""Which issue is the parent of an issue? The field parent has its id; the old field Epic Link only the epic's key."""
+"""Which issue is the parent of an issue? The field parent has its id. The old field Epic Link has the epic's key."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -38,7 +38,7 @@ def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
 
 
 def fetch_epics(issues: Iterable[SourceRecord], client: JiraClient, context: Context) -> list[SourceRecord]:
-    """The ids and keys of the epics that some issues name by key only; each epic is asked for once."""
+    """The ids and keys of the epics that some issues name only by key. Each epic is asked for once."""
     epic_link = site_fields(context).epic_link
     if not epic_link:
         return []
@@ -53,7 +53,7 @@ def fetch_epics(issues: Iterable[SourceRecord], client: JiraClient, context: Con
 
 
 def orphans(deleted: set[str], context: Context) -> list[str]:
-    """The stored issues whose parent was ``deleted``: it changes them, but not their field ``updated``."""
+    """The stored issues whose parent was ``deleted``. They have changed, but their field ``updated`` has not."""
     if not deleted:
         return []
     epic_link = site_fields(context).epic_link

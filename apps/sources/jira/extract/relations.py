@@ -32,7 +32,7 @@ class BoardPayload(Payload):
 
 
 def start(context: Context) -> list[Slice]:
-    """The statuses always; what hardly ever changes only when it is due."""
+    """The statuses are always read. The rest rarely changes, so it is read only when it is due."""
     slices = [Slice("statuses")]
     if needs_directories(context):
         projects = [(project.key, str(project.id)) for project in wanted_projects(context)]
@@ -67,7 +67,7 @@ def fetch_project_statuses(slice_: Slice, context: Context) -> Fetched:
 
 
 def fetch_boards(slice_: Slice, context: Context) -> Fetched:
-    """The boards of the wanted projects; their sprints follow. A stored board of another project counts as listed."""
+    """The boards of the wanted projects; their sprints follow. Stored boards of other projects count as listed."""
     client = JiraClient(context.http)
     try:
         items = list(walk(client.boards))

@@ -1,4 +1,4 @@
-"""What has this integration stored already? Its projects, and how fresh its directories are."""
+"""What has this integration already stored: which projects, and how old are its directories?"""
 
 from datetime import UTC, datetime
 
@@ -18,9 +18,9 @@ def wanted_projects(context: Context) -> list[ProjectNamePayload]:
 
 
 def needs_directories(context: Context) -> bool:
-    """Whether users, fields, types, boards and sprints are asked for: in a full run, and once an hour.
+    """Whether to read users, fields, types, boards and sprints: in a full run, else once an hour.
 
-    They hardly change, and an issue contains what it needs of them.
+    They rarely change, and an issue contains what it needs of them.
     """
     synced = [context.since(project.key) for project in wanted_projects(context)]
     latest = max((moment for moment in synced if moment), default=None)

@@ -47,18 +47,18 @@ def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
 
 
 def fetch_unknown(slice_: Slice, context: Context) -> Fetched:
-    """Listed issues that are not stored, unless the list of changes has brought them meanwhile."""
+    """Listed issues that are not stored, unless the list of changes has already brought them."""
     ids = context.unstored("issue", slice_.read(IssuesArgs).ids)
     return fetch_found(slice_.replace_args(ids=ids), context) if ids else Fetched()
 
 
 def _lost(context: Context) -> list[Slice]:
-    """The search for issues of deleted projects; where projects were chosen, issues of others are just not wanted."""
+    """The search for issues of deleted projects. If projects were chosen, issues of other projects are not searched."""
     return [] if context.connection.scopes else [Slice("lost_issues")]
 
 
 def _has_listed_boards(context: Context) -> bool:
-    """Whether this run has read the boards and so their sprints: if Jira refused the list, all boards are unlisted."""
+    """Whether this run has read the boards and their sprints. If Jira refused the list, every board is unlisted."""
     return sum(1 for _ in context.current("board")) > len(context.unlisted("board", ""))
 
 

@@ -1,4 +1,4 @@
-"""Which rows does a changelog become? One per item of every entry, whatever its field."""
+"""Which rows does a changelog become? One row per item of every entry, for all fields."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from apps.sources.text import clean, parse_time, read_json
 
 
 class ChangeItemPayload(Payload):
-    """One changed field. The four values are texts, null or missing; Jira does not keep to their types."""
+    """One changed field. The four values are texts, null or missing; Jira does not always keep these types."""
 
     field: Any = None
     field_id: Any = msgspec.field(default=None, name="fieldId")
@@ -51,7 +51,7 @@ def changelog(record: SourceRecord, context: Context) -> Transformed:
 
 
 def old_keys(changes: Iterable[IssueChange]) -> list[Row]:
-    """One row per key that the issue has lost; of a key that was lost twice the last time counts."""
+    """One row per key that the issue had before. If it lost a key twice, the last time counts."""
     lost: dict[str, IssueKey] = {}
     for change in sorted(changes, key=lambda change: change.changed_at):
         key = change.from_text

@@ -1,4 +1,4 @@
-"""Which rows go with a deleted record? Those that its transform has made, and nothing else."""
+"""Which rows belong to a deleted record? Only those that its transform made."""
 
 from apps.sources.base import Children, Deletion, Transformed
 from apps.sources.rows import (
@@ -30,6 +30,6 @@ NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
 
 
 def transform_deletion(deletion: Deletion) -> Transformed:
-    """The parents that are left empty. A deleted list of comments leaves no rows behind: the issue contains them."""
+    """The parents that have no children any more. A deleted comment list has no rows: the issue has its comments."""
     named = NAMED.get(deletion.entity, ())
     return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])

@@ -29,14 +29,14 @@ class NamedPayload(Payload):
 
 
 class LinkTypePayload(Payload):
-    """What a link says."""
+    """The meaning of a link."""
 
     name: str | None = None
     outward: str | None = None
 
 
 class LinkPayload(Payload, rename="camel"):
-    """A link to another issue; only one of the two issues is there."""
+    """A link to another issue. It has only one of the two fields."""
 
     id: Id = ""
     type: LinkTypePayload | None = None
@@ -153,7 +153,7 @@ def issue_row(name: str, key: str, fields: Any, custom: SiteFields, parent: str,
 
 
 def link_rows(name: str, links: Iterable[LinkPayload]) -> list[Row]:
-    """Links, always in the outward direction, so that a link is the same row whichever issue is read."""
+    """Links, always in the outward direction. So both issues of a link give the same row."""
     rows: list[Row] = []
     for link in links:
         other = link.outward_issue or link.inward_issue
@@ -209,7 +209,7 @@ def _whole_lists(name: str, fields: Any) -> list[Children]:
 
 
 def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
-    """The epic of the old field Epic Link, "" for none. The field has a key; extraction has asked for its id."""
+    """The epic of the old field Epic Link, "" for none. The field has the key; extraction has fetched the id."""
     key = next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
     if not key:
         return ""
