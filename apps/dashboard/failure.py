@@ -27,7 +27,7 @@ class BatchError:
 
 @dataclass(frozen=True)
 class RunFailure:
-    """A failed run: its ``cause`` as a sentence, the steps that are done, partly done and missing, and the next retry.
+    """A failed run: its ``cause`` as a sentence, the done, partly done and missing steps, and the next retry.
 
     ``line`` is the log line with the error. ``retry_at`` is the time of the next automatic retry. ``kept`` is how many
     records were extracted.

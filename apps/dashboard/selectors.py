@@ -1,4 +1,4 @@
-"""Which run is shown, and what has happened to its job?"""
+"""Which run does a page show, and what has happened to its job?"""
 
 from uuid import UUID
 

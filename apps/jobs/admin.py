@@ -101,7 +101,7 @@ class JobAdmin(Live, TenantAdmin):
     def when(self, job: Job) -> str:
         return str(schedule_of(job))
 
-    @admin.display(description="Next five")
+    @admin.display(description="Next runs")
     def next_five(self, job: Job) -> SafeString:
         """The next runs by the stored settings, in the time zone of the rule and in that of the reader."""
         coming = upcoming(job)

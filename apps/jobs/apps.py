@@ -10,7 +10,7 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs and runs"
 
     def ready(self) -> None:
-        """Say who does the work of a source's stages, what a deleted job takes along, and what a run's card shows."""
+        """Register the handlers of a source's stages, what is deleted with a job, and the facts of a run's card."""
         from django.db.models.signals import pre_delete
 
         from apps.jobs.execution import handlers, stages

@@ -1,4 +1,4 @@
-"""What is to be done, what has been done, and what is outstanding? Jobs, runs and the queue of batches."""
+"""What must be done, what was done, and what is outstanding? Jobs, runs and the queue of batches."""
 
 import uuid
 
@@ -18,7 +18,7 @@ Counts = dict[str, Numbers]  # by column: announced, extracted, loaded …
 
 
 class Job(TenantModel):
-    """A standing order of one tenant: bound to an integration, or the tenant's vectorization."""
+    """What a tenant wants to be loaded again and again: from one integration, or its vectorization."""
 
     name = models.CharField(max_length=100)
     job_type = models.CharField(max_length=30, choices=job_type_choices)
@@ -105,7 +105,7 @@ class Run(TenantModel):
     announced: "models.JSONField[Numbers, Numbers]" = models.JSONField(
         default=dict, help_text="What the provider said it has, per entity (exact numbers)."
     )
-    # Read and written by apps.jobs.execution.skips only, but for pages that show it.
+    # Only apps.jobs.execution.skips reads and writes it; pages show it.
     skips: "models.JSONField[list[dict[str, str]], list[dict[str, str]]]" = models.JSONField(
         default=list, help_text="What the provider would not give, with the reason."
     )
@@ -136,7 +136,7 @@ class Batch(TenantModel):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
     step = models.CharField(max_length=60)
     stage = models.CharField(max_length=12)
-    # Read and written by apps.jobs.queue.covers only.
+    # Only apps.jobs.queue.covers reads and writes it.
     covers: "models.JSONField[dict[str, object], dict[str, object]]" = models.JSONField(
         help_text="What the batch is about: a slice, raw ids, or row ids of one kind."
     )
@@ -184,7 +184,7 @@ class StateChange(models.Model):
 
 
 class Watermark(TenantModel):
-    """From when on the changes of one project or repository are unknown."""
+    """The time up to which all changes of one project or repository are known."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
     scope = models.TextField()

@@ -34,7 +34,7 @@ def write(run: Run, text: str, *, level: LogLevel = LogLevel.INFO, step: str = "
 
 
 def warn(run: Run, text: str, step: str = "", stage: str = "") -> None:
-    """A wait, another attempt, a takeover: no record is lost, but it takes time."""
+    """One line about a wait, a retry or a takeover: no record is lost, but it takes time."""
     write(run, text, level=LogLevel.WARNING, step=step, stage=stage)
 
 
@@ -65,7 +65,7 @@ def _ending(row: StageProgress) -> NewLine:
 
 
 def skipped(batch: Batch, skips: Sequence[Skip]) -> None:
-    """What the provider would not give."""
+    """What the provider did not give."""
     texts = [f"Skipped {skip.scope}: {skip.reason}" if skip.scope else skip.reason for skip in skips]
     log.write_all(batch.run_id, [NewLine(text, LogLevel.WARNING, batch.step, batch.stage) for text in texts])
 
@@ -79,7 +79,7 @@ def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
 
 
 def lost(run: Run, step: str, stage: str) -> None:
-    """A worker has lost the run: to another worker if it is still running, else it has ended or is paused."""
+    """A worker has lost a run. If the run is still running, another worker has taken it over."""
     if Run.across_tenants.filter(pk=run.pk, state=RunState.RUNNING).exists():
         warn(run, "another worker has taken over.", step, stage)
 
@@ -96,7 +96,7 @@ def note_retry(batch: Batch, error: Exception) -> None:
 
 @dataclass(frozen=True)
 class Tally:
-    """What one slice has brought: records per entity, and of which projects or repositories.
+    """What one slice has fetched: records per entity, and their projects or repositories.
 
     ``is_too_much``: the provider refused it; smaller slices follow in its place.
     """
@@ -152,12 +152,12 @@ class Journal:
             self._requests.update(dict.fromkeys(slice_.requests))
 
     def note(self, text: str) -> None:
-        """A request has met something that is worth a warning."""
+        """Add a warning about a request."""
         with self._lock:
             self._notes.append(NewLine(text, LogLevel.WARNING))
 
     def flush(self, *, is_last: bool = False) -> None:
-        """Write what has come together, unless the last lines are too recent."""
+        """Write lines about everything that was fetched since the last ones, unless those are too recent."""
         if not is_last and time.monotonic() - self._written < FLUSH_SECONDS:
             return
         if lines := self.take():

@@ -1,4 +1,4 @@
-"""Which states do a job, a run and a stage have, and how is each shown? Which levels has a log, which ways a notice?"""
+"""Which states do a job, a run and a stage have, and how is each shown? Which levels and which channels are there?"""
 
 from django.db import models
 
@@ -10,7 +10,7 @@ class LifeCycle:
 
     @property
     def is_active(self) -> bool:
-        """Whether a run is under way: it waits, works, is paused or is being stopped."""
+        """Whether a run has not ended: it waits, works, is paused or is being stopped."""
         return self in ACTIVE
 
     @property
@@ -99,7 +99,7 @@ STAGE_OPEN = frozenset({StageState.IDLE, StageState.QUEUED, StageState.RUNNING})
 
 
 class SpanKind(models.TextChoices):
-    """What a stretch of a run's timeline is."""
+    """The kind of a span of a run's timeline."""
 
     ATTEMPT = "attempt", "Attempt"
     STAGE = "stage", "Stage"

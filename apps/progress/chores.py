@@ -1,4 +1,4 @@
-"""Which rows of progress may go, and when? The log and the timeline of old runs."""
+"""Which old rows of progress may be deleted, and when? The log and the timeline of old runs."""
 
 from psycopg import sql
 

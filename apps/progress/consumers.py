@@ -25,12 +25,12 @@ from apps.tenants.selectors import role_in
 CLOSE_ANONYMOUS = 4401
 CLOSE_NO_TENANT = 4403
 CLOSE_TOO_SLOW = 4408
-# A browser that takes no message for so long is cut off; it comes back by itself.
+# The socket of a browser that takes no message for this long is closed. The browser reconnects by itself.
 SEND_SECONDS = 30.0
 # A browser that connects with this query gets arrays: all states that wait for it in one frame.
 BUNDLED = b"bundled"
 LARGEST_BUNDLE = 100
-# More questions than this at once are no browser of ours.
+# A browser of ours never has more open questions than this.
 MAX_REPLIES = 20
 USAGE = 'Ask {"type": "sync", "run": "<uuid>"}.'
 
@@ -41,7 +41,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
     tenant_id = 0
     session_key = ""
     bundled = False
-    # Until the socket is closed by us: nothing is sent to it any more then.
+    # False after we have closed the socket: nothing is sent to it any more.
     listening = False
 
     async def connect(self) -> None:
@@ -67,7 +67,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
         await hub().join(self.tenant_id, self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one socket; however that ends, it leaves the feed."""
+        """Serve one socket; it leaves the hub, however it ends."""
         try:
             await super().__call__(scope, receive, send)
         finally:

@@ -1,4 +1,4 @@
-"""What does the card of a run show that only jobs knows? Jobs registers one function here, and progress calls it.
+"""How does the card of a run show what only the app jobs knows? Jobs registers a function here, and progress calls it.
 
 Progress lies below jobs and cannot import it. It asks once for all runs that it needs.
 """

@@ -1,6 +1,6 @@
 """How do many sockets of one web process follow the runs? Through one hub, which reads each changed run once for all.
 
-The hub hears which runs have changed. Every 250 ms it reads those of tenants with open pages, and offers their new
+The hub learns which runs have changed. Every 250 ms it reads those of tenants with open pages, and offers their new
 states to the sockets of their tenants. Redis may lose a hint, so the hub also compares its numbers with the database
 every 5 s. Every 10 s it asks whether the people behind the sockets are still members.
 """
@@ -41,12 +41,12 @@ class LiveState:
 
     @property
     def run(self) -> str:
-        """Whose state it is."""
+        """The id of the run."""
         return self.message.run
 
     @property
     def seq(self) -> int:
-        """Its number."""
+        """The number of the state."""
         return self.message.seq
 
     @cached_property
@@ -88,7 +88,7 @@ class LiveHub:
         self._newcomers: dict[int, set[Listener]] = {}
         self._has_work = asyncio.Event()
         self._is_listening = asyncio.Event()
-        # Its own thread and connection: what the sockets ask of the database must not hold up the live states.
+        # Its own thread and connection: queries of the sockets must not delay the live states.
         self._reader = ThreadPoolExecutor(1, "hub")
 
     async def join(self, tenant_id: int, listener: Listener) -> None:
@@ -127,7 +127,7 @@ class LiveHub:
             except (RedisError, msgspec.MsgspecError) as error:
                 # The pages still get what the repair finds in the database.
                 self._is_listening.set()
-                logger.warning("Live hints cannot be heard; the pages are up to %g s late: %s", REPAIR_SECONDS, error)
+                logger.warning("Redis delivers no live hints; the pages are up to %g s late: %s", REPAIR_SECONDS, error)
                 await asyncio.sleep(REPAIR_SECONDS)
 
     def _take(self, change: Change) -> None:
@@ -176,7 +176,7 @@ class LiveHub:
     async def _read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await database_sync_to_async(work, thread_sensitive=False, executor=self._reader)(*args, **kwargs)
 
-    # --- what is looked after now and then -----------------------------------------------------------------------
+    # --- what is checked from time to time -----------------------------------------------------------------------
 
     async def _repair(self) -> None:
         await self._every(REPAIR_SECONDS, self.repair)

@@ -1,7 +1,7 @@
-"""How do the web processes hear of a stored change? By a hint on a Redis channel: which run, and its new number.
+"""How do the web processes learn of a stored change? By a hint on a Redis channel: which run, and its new number.
 
-The rows are the truth: a process that hears a hint reads the run. So a lost hint costs a few seconds and no state, and
-nothing of a tenant's data travels in Redis. Why it is so: docs/decisions/0008-live-channel.md.
+The rows are the truth: a process that receives a hint reads the run. So a lost hint costs a few seconds and no state.
+Nothing of a tenant's data travels in Redis. Why it is so: docs/decisions/0008-live-channel.md.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ DECODER = msgspec.json.Decoder(Change)
 
 
 def announce(change: Change) -> None:
-    """Tell the web processes that a run has changed, after the commit."""
+    """Tell the web processes that a run has changed. Call this after the commit."""
     try:
         redis_client().publish(CHANNEL, msgspec.json.encode(change))
     except RedisError as error:
@@ -40,7 +40,7 @@ def announce(change: Change) -> None:
 
 
 async def changes(is_listening: asyncio.Event) -> AsyncIterator[Change]:
-    """All changes from now on; ``is_listening`` is set when none can be missed any more. Raises ``RedisError``."""
+    """All changes from now on; ``is_listening`` is set once the subscription is active. Raises ``RedisError``."""
     async with async_redis_client() as client, client.pubsub() as channel:
         await channel.subscribe(CHANNEL)
         async for message in channel.listen():

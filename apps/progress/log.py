@@ -1,9 +1,9 @@
 """What happened in a run, line by line? The only writer and reader of its log.
 
 A line is written in the same transaction as the change that it reports, so the log reports nothing that did not happen.
-A line gets its number when it is written and can be read when it is committed, so a line may appear after one with a
-higher number. That cannot happen any more up to the number :attr:`LogPage.settled`. A reader that follows a log asks
-again for the lines after that number and drops those that it has.
+A line gets its number when it is written, and readers see it when it is committed. So a line may appear after a line
+with a higher number. Up to the number :attr:`LogPage.settled` this cannot happen any more. A reader that follows a log
+asks again for the lines after that number and drops those that it has.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +20,8 @@ from apps.sources.text import clean, one_line
 
 LINES_PER_PAGE = 200
 MAX_LINE_LENGTH = 2000  # characters: a page can show as many
-LINES_PER_QUERY = 2000  # of a download
-# A transaction that writes lines is closed earlier.
+LINES_PER_QUERY = 2000  # in a download
+# Every transaction that writes lines ends earlier.
 SETTLES_AFTER = timedelta(seconds=30)
 SEVERITY = (LogLevel.INFO, LogLevel.WARNING, LogLevel.ERROR)
 
@@ -38,7 +38,7 @@ class NewLine:
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Which lines a reader wants: of a step, at least as severe as ``level``, containing a text; empty means all."""
+    """Which lines a reader wants: of a step, at least as severe as ``level``, and with a text; empty means all."""
 
     step: str = ""
     level: str = ""

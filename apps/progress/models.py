@@ -1,4 +1,4 @@
-"""What does everybody see of a run? Its numbered state and the counters of its stages; of a task, its stage."""
+"""What is the visible state of a run? Its numbered state and the counters of its stages; of a task, its stage."""
 
 import uuid
 
@@ -65,7 +65,8 @@ class RunProgress(TenantModel):
 class StageProgress(models.Model):
     """One cell of the status matrix: a stage of a step, with its counters.
 
-    ``done`` counts what is settled (records, texts), ``failed`` what of it was set aside; ``total`` 0 is unknown.
+    ``done`` counts the records or texts of closed batches; ``failed`` counts those that were set aside. ``total`` 0
+    means unknown.
     """
 
     run = models.ForeignKey(RunProgress, on_delete=models.CASCADE, related_name="stages")

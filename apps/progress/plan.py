@@ -72,7 +72,7 @@ def lines_of(row: RunProgress, cells: Cells) -> tuple[Line, ...]:
 
 
 def unit_of(row: RunProgress, part: Part) -> Unit:
-    """What the counters of a stage count; a step that was discovered while the run works has no definition."""
+    """What the counters of a stage count; a step that was added while the run was running has no definition."""
     steps = {step.key: step for step in definition(row.job_type).steps}
     return words.unit_of(steps.get(part.step), part.stage)
 

@@ -28,7 +28,7 @@ def run_of_tenant(tenant_id: int, run_id: UUID) -> RunMessage | None:
 
 
 def runs_by_id(runs: Collection[str]) -> list[RunMessage]:
-    """These runs of any tenant, as snapshots; a run that cannot be shown is left out and hinders no other."""
+    """These runs of any tenant, as snapshots; a run that cannot be shown is left out; the others are still returned."""
     states = rows.states_by_id([UUID(run) for run in runs])
     try:
         return _snapshots(states)

@@ -1,7 +1,7 @@
 """Who writes the visible state of a run? Only these functions and those of ``reporting``.
 
-Counters of a stage are added in the transaction that settles the work, so every :func:`refresh` stands at the edge of a
-batch. What is stored and when is said in ``stored``.
+Counters are updated in the transaction that closes the batch, so the bar is recomputed only between batches. The module
+``stored`` says what is stored and when.
 """
 
 from collections.abc import Sequence
@@ -29,25 +29,25 @@ from apps.sources.registry import definition
 
 __all__ = ["begin", "count", "mark", "refresh", "set_job_state", "set_waiting", "snapshot", "working"]
 
-# How an attempt has ended when its job comes to a state. A job is ready again when its run was stopped.
+# How an attempt has ended, by the new state of its job. A job becomes READY when its run was stopped.
 ENDS: dict[str, RunState] = {
     JobState.FINISHED: RunState.FINISHED,
     JobState.FAILED: RunState.FAILED,
     JobState.READY: RunState.CANCELLED,
 }
-# The other states say themselves why nothing moves.
+# In the other states, the state itself says why the run does not go on.
 MAY_WAIT = (JobState.PENDING, JobState.RUNNING)
 NOT_BEGUN = (StageState.IDLE, StageState.QUEUED)
 AT_WORK = (StageState.QUEUED, StageState.RUNNING)
-# What becomes of the stages at work when their job comes to a state.
+# The new state of the stages at work, by the new state of their job.
 CUT_SHORT: dict[str, StageState] = {JobState.FAILED: StageState.FAILED, JobState.READY: StageState.IDLE}
 
 
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
     """Create the visible state of a new run, which becomes its job's current one, with an idle cell for every stage.
 
-    ``mode`` tells which earlier runs it can be compared with: those of the same mode. The pages hear of the run with
-    its first transition, in the same transaction.
+    ``mode`` tells which earlier runs it can be compared with: those of the same mode. The pages are
+    informed of the run with its first transition, in the same transaction.
     """
     for earlier in RunProgress.across_tenants.filter(job_id=job_id, current=True).values_list("run", flat=True):
         store(earlier, "job_status", {"current": False})
@@ -83,7 +83,7 @@ def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0
 
 
 def working(run_id: UUID, step: str, stage: str) -> bool:
-    """A worker works at a stage; says whether the stage has begun. A message that is too late begins nothing."""
+    """Mark a stage as running; says whether it has begun. A message that is too late begins no stage."""
     if not StageProgress.objects.filter(run_id=run_id, step=step, stage=stage, state__in=NOT_BEGUN).exists():
         return True
     with quick_commit():
@@ -94,7 +94,7 @@ def working(run_id: UUID, step: str, stage: str) -> bool:
 
 
 def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> bool:
-    """Set the state of stages that are still open; tells whether any changed."""
+    """Set the state of stages that are still open; says whether any changed."""
     if not stages:
         return False
     wanted = Q()
@@ -107,7 +107,7 @@ def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> 
             if changed:
                 timeline.end_stages(run_id, stages, state)
         else:
-            # The run before its stages, as its transitions lock them.
+            # Lock the run before its stages, as the transitions do.
             may_begin = state == StageState.RUNNING and timeline.lock_for_stages(run_id)
             changed = bool(cells.update(state=state, started_at=Coalesce("started_at", Now())))
             if changed and may_begin:
@@ -125,10 +125,10 @@ def set_job_state(
     ended: str = "",
     new_attempt: bool = False,
 ) -> None:
-    """Store and tell a new state of the job, inside the transaction of the transition itself.
+    """Store and announce a new state of the job, in the transaction of its transition.
 
-    ``waiting`` says why nothing moves in the new state, ``ended`` how it came to the end, if it is one. The pace begins
-    anew: what passes in another state than running is no part of it.
+    ``waiting`` says why the run does not go on in the new state. ``ended`` says how the run ended. The pace starts
+    again, because it measures only the time in which the run works.
     """
     changes: dict[str, object] = {"overall": state, "message": message, "waiting": waiting, "error": error, "pace": {}}
     if new_attempt:
@@ -147,7 +147,7 @@ def set_job_state(
 
 
 def set_waiting(run_id: UUID, reason: str) -> None:
-    """Say why the run waits; an empty reason ends the wait. What passes meanwhile is no part of the pace."""
+    """Store why the run waits; an empty reason ends the wait. The pace leaves out the time of the wait."""
     changed = row_of(run_id).filter(overall__in=MAY_WAIT).exclude(waiting=reason)
     if not changed.exists():
         return
@@ -161,12 +161,12 @@ def set_waiting(run_id: UUID, reason: str) -> None:
 
 
 def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
-    """Recompute the bar from the counters, store and tell it.
+    """Recompute the bar from the counters, store it and announce it.
 
     ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 500 ms.
     """
     kind: MessageType = "job_status" if status else "progress_update"
-    # Who finds that another one has stored a newer state leaves mere progress to that one.
+    # If another process has stored a newer state, skip this progress update.
     while (seen := stored_state(run_id, with_throttle=not status)) is not None:
         changes = _moved(seen, message)
         if not status:
@@ -176,7 +176,7 @@ def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
 
 
 def _moved(seen: StoredState, message: str) -> dict[str, Any]:
-    """What the counters say: the bar and, while the run works, its pace and its end."""
+    """The new values by the counters: the bar and, while the run works, its pace and its end."""
     row, cells = seen.row, cells_of(seen.stages)
     bar = bar_of(row, cells, succeeded=row.overall == JobState.FINISHED)
     changes = _bar_changes(row, bar)
@@ -197,7 +197,7 @@ def _bar_changes(row: RunProgress, bar: Bar) -> dict[str, Any]:
 
 
 def _running_changes(row: RunProgress, bar: Bar, cells: Cells, now: datetime) -> dict[str, Any]:
-    """The pace, what it says about the end, and the message with the counts of the current step."""
+    """The pace, the ETA by that pace, and the message with the counts of the current step."""
     part, seconds = bar.part, now.timestamp()
     cell = cells[part.step, part.stage]
     pace = stored_pace(row)

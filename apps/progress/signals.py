@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[UUID, str, str], None]
 
-# The stages of which this process knows that they have begun, each with the epoch of its run.
+# The stages that have begun, as far as this process knows, each with the epoch of its run.
 _begun: set[tuple[UUID, str, str, int]] = set()
 MOST_BEGUN = 1000
 
@@ -37,13 +37,13 @@ def _tell(kwargs: dict[str, Any] | None, handler: Handler) -> None:
 
 
 def begins(request: Any, run_id: UUID, step: str, stage: str, epoch: int) -> None:
-    """A task that was only woken has found its work: what is signalled of this ``request`` later is about that."""
+    """A woken task has claimed its batch. Later signals about this ``request`` are about that batch."""
     request.about = {"run_id": str(run_id), "step": step, "stage": stage}
     _works(run_id, step, stage, epoch)
 
 
 def _works(run: UUID, step: str, stage: str, epoch: int) -> None:
-    """A worker works at a stage: asked of the database once by each process, as only a new epoch takes a begin back."""
+    """Mark a stage as running. Each process asks the database once per epoch: only a new epoch undoes a begin."""
     key = (run, step, stage, epoch)
     if key not in _begun and working(run, step, stage):
         if len(_begun) == MOST_BEGUN:

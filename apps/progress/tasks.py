@@ -1,4 +1,4 @@
-"""Which tasks of this app do workers run? Thin shells: ids in, everything else is in the database."""
+"""Which tasks of this app do workers run? They take ids only; everything else is in the database."""
 
 from uuid import UUID
 

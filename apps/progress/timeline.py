@@ -48,7 +48,7 @@ def wait(run_id: UUID, reason: str) -> None:
 
 
 def end_attempt(run_id: UUID, state: str, note: str) -> None:
-    """The attempt has ended in ``state`` (FINISHED, FAILED or CANCELLED); so have its stages and its wait."""
+    """The attempt has ended in ``state`` (FINISHED, FAILED or CANCELLED); its stages and its wait have ended too."""
     wait(run_id, "")
     _still_open(run_id, SpanKind.STAGE).update(ended_at=Now(), state=state.lower())
     _still_open(run_id, SpanKind.ATTEMPT).update(ended_at=Now(), state=state, note=note)

@@ -126,8 +126,13 @@ def start_effect(mode: str) -> str:
 @register.simple_tag
 def volume(amount: int, job_type: str) -> str:
     """How much a run read, in words."""
-    noun = "text" if job_type == "vectorization" else "record"
-    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+    return f"{amount:,} {volume_noun(job_type).lower()}{'' if amount == 1 else 's'}"
+
+
+@register.simple_tag
+def volume_noun(job_type: str) -> str:
+    """What the runs of a job read: *Text* or *Record*."""
+    return "Text" if job_type == "vectorization" else "Record"
 
 
 @register.filter

@@ -55,5 +55,5 @@ def _wanted(query: Mapping[str, str]) -> history.RunFilter:
 
 
 def _narrowing(wanted: history.RunFilter) -> str:
-    """The query string of the same filter, from the newest run on."""
+    """The query string of the filter without the page position."""
     return urlencode({"job": wanted.job_id or "", "state": wanted.state, "day": wanted.day or ""})

@@ -1,4 +1,4 @@
-"""What can a program ask of jobs and runs?"""
+"""What can a program ask jobs and runs to do?"""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,6 +1,6 @@
-"""When is a stage complete, and when a run? When the queue has nothing outstanding for it.
+"""When is a stage complete, and when is a run? When no batch of it is outstanding in the queue.
 
-Any process may ask at any time, and several at once.
+Any process may ask at any time, also several at the same time.
 """
 
 from itertools import pairwise
@@ -47,12 +47,12 @@ def finish_first_stage(run: Run, step: str, stage: str) -> None:
 def close_stages(run: Run, *, has_changed: bool = False) -> None:
     """Close every stage whose predecessor is done and that has nothing outstanding; then ask for completion.
 
-    A stage into which nothing came is skipped, any other is finished. ``has_changed`` says that the caller has closed a
-    stage: then the pages are informed in any case.
+    A stage that received no batch is skipped. Every other stage is finished. ``has_changed`` says that the caller has
+    closed a stage: then the pages are informed in any case.
 
-    The states are read before the queue: a stage is closed only after all batches that follow it are committed, so a
-    process that sees a closed stage sees those batches too. Of several processes that look at once, the last one finds
-    everything.
+    Read the states first, then the queue. A stage is closed only after the batches that it added are committed. So a
+    process that sees a closed stage also sees those batches. If several processes look at the same time, the last one
+    finds everything.
     """
     states = stage_states(run.pk)
     outstanding = set(batches.outstanding(run).values_list("step", "stage").distinct())
@@ -62,11 +62,11 @@ def close_stages(run: Run, *, has_changed: bool = False) -> None:
             cell = (step.key, stage.value)
             is_open = states[cell] in STAGE_OPEN and cell not in outstanding
             if is_open and states[step.key, before.value] in STAGE_DONE:
-                # The first batch of a stage takes it out of its idle state, in the transaction that adds the batch.
+                # The stage stops being IDLE in the transaction that adds its first batch.
                 states[cell] = closed[cell] = (
                     StageState.SKIPPED if states[cell] == StageState.IDLE else StageState.FINISHED
                 )
-    # One by one: of several processes that look at once, each logs what it has closed itself.
+    # One by one: several processes may look at the same time, and each logs only the stages that it closed.
     marked = [cell for cell, state in closed.items() if progress.mark(run.pk, [cell], state)]
     run_log.closed(run.pk, marked)
     if marked or has_changed:
@@ -84,8 +84,9 @@ def complete(run: Run) -> bool:
     """Finish a running run that is complete; says whether it did. It is safe to call this at any time and twice.
 
     1. Do nothing if the run is not running, a stage is open or a batch is outstanding.
-    2. Tidy what was loaded: default mappings, commits that no pull request has any more, statistics of the first run.
-    3. Count what is there, and compute the proof.
+    2. Tidy what was loaded: create default mappings, mark commits without a pull request as deleted, and refresh the
+       statistics of the database after the first run.
+    3. Count the records and texts, and compute the proof.
     4. In one transaction: store counts, proof and outcome, move the watermarks, note the job's times, finish.
     """
     if run.state != RunState.RUNNING or not is_complete(run):
@@ -144,7 +145,7 @@ def _sentence(run: Run, lines: list[ProofLine], quarantined: int) -> str:
 
 
 def _skipped(run: Run) -> set[str]:
-    """The projects or repositories that were not read in full. A skip that names none is no loss of data."""
+    """The projects or repositories that were not read in full. A skip without a name is no loss of data."""
     return {skip.scope for skip in skips.decode(run)} - {""}
 
 

@@ -60,7 +60,7 @@ class RunContext:
         return raw.find(self._integration_id, entity, external_id)
 
     def changed(self, entity: str) -> Iterator[SourceRecord]:
-        """The records that this run stored, or a run before it that did not finish; in a full run all records."""
+        """The records that this run stored, or unfinished runs before it; in a full run all records."""
         if self.is_full:
             return raw.current(self._integration_id, entity)
         return raw.changed(self._integration_id, entity, [self._run.pk, *unfinished_before(self._run)])
@@ -82,7 +82,7 @@ class RunContext:
 
 def integration_of(run: Run) -> int:
     """The id of the integration that a run reads from."""
-    assert run.integration_id is not None, "only what reads from a provider has something stored"
+    assert run.integration_id is not None, "only a run with an integration has stored records"
     return run.integration_id
 
 
@@ -93,7 +93,7 @@ _lock = Lock()
 def context_of(run: Run) -> RunContext:
     """This process's context of a run: its batches share the connection and the memos."""
     key = (run.pk, run.attempt)
-    # The threads of a step all ask at once when it begins: one makes the context, and all share its connections.
+    # The threads of a step all ask when it begins. One makes the context, and all share its connections.
     with _lock:
         if key not in _contexts:
             _contexts[key] = RunContext(run)

@@ -7,8 +7,8 @@ from apps.jobs.queue.covers import LoadedRows, RawRecords
 from apps.sources.definition import Stage
 from apps.sources.text import in_pieces
 
-MAX_RECORDS = 400  # of one batch of the transform
-MAX_TEXTS = 512  # of one batch of the embedding
+MAX_RECORDS = 400  # in one batch of the transform
+MAX_TEXTS = 512  # in one batch of the embedding
 
 
 def to_transform(step: str, raw_ids: Sequence[int]) -> Iterator[NewBatch]:

@@ -8,8 +8,8 @@ from apps.raw import services as raw
 def rename(run: Run, renamed: dict[str, str]) -> list[int]:
     """Move everything from the old names to the new names at once, in the caller's transaction.
 
-    Gives the ids of the raw records whose rows are to be made again. A watermark that a new name already had is
-    deleted: it belongs to something that has yet another name, or is gone.
+    Returns the ids of the raw records whose rows must be made again. A watermark that a new name already had is
+    deleted: it belongs to a project or repository that now has another name or no longer exists.
     """
     integration_id = integration_of(run)
     watermarks = Watermark.across_tenants.filter(integration=integration_id)

@@ -1,7 +1,7 @@
-"""How is what is stored transformed again, without a request to the provider?
+"""How are stored records transformed again, without a request to the provider?
 
-By a run like any other, in the mode ``retransform``, whose extraction reads our own raw store. So the job's states, the
-rule of one active run, the live progress and the proof all hold. There are two kinds of batches:
+A run in the mode ``retransform`` does it: its extraction reads our own raw store. Everything else is as in other runs:
+the states of the job, the rule of one active run, the live progress and the proof. There are two kinds of batches:
 :class:`~apps.jobs.queue.covers.StoredPage` goes through all current records, and
 :class:`~apps.jobs.queue.covers.QuarantinedRecords` tries again what was set aside.
 """
@@ -24,7 +24,7 @@ from apps.warehouse.models import MODELS
 
 
 def plan(run: Run, step: str) -> list[NewBatch]:
-    """Everything that is stored, as the work of the job's main step; nothing where the run has its batches already."""
+    """A batch for all stored records, in the job's main step; nothing if the run has batches of extraction already."""
     if (
         step != main_step(definition(run.job.job_type))
         or Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION).exists()

@@ -1,4 +1,4 @@
-"""What would a provider not give in a run, and why? All that reads or writes the column ``skips``."""
+"""What did a provider not give in a run, and why? Only this module reads and writes the column ``skips``."""
 
 from collections.abc import Iterable
 

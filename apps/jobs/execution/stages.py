@@ -76,7 +76,7 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
 
 
 def _bury(run: Run, deletions: list[Deletion], found_at: datetime) -> LoadReport:
-    """Make the raw records of deleted objects old versions, and mark their rows and those that depend on them."""
+    """Mark the raw records of deleted objects as not current, and mark their rows as deleted."""
     owner = {"tenant_id": run.tenant_id, "integration_id": integration_of(run)}
     known = tombstones.bury(deletions, **owner, run=run.pk, found_at=found_at)
     names = [(deletion.entity, deletion.external_id) for deletion in known]
@@ -94,7 +94,7 @@ def transform(batch: Batch) -> Write:
     for raw_id, record in records:
         try:
             loadable.append((raw_id, context.source.transform(record, context)))
-        except Exception as error:  # whatever one record does to its parser, the others go on
+        except Exception as error:  # one bad record must not stop the others
             failures.append(_failure(batch.run, raw_id, record, error))
     return partial(_write_transformed, batch, dict(records), loadable, failures)
 

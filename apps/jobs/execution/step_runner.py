@@ -39,7 +39,7 @@ class StepResult(Enum):
 
     FINISHED = "the step is finished: the chain goes on"
     UNFINISHED = "there is more to do: a continuation must be sent"
-    ABANDONED = "the run was taken over, is paused, stopped or waits: nothing to send"
+    ABANDONED = "the run was taken over, paused, stopped, or it waits: nothing to send"
 
 
 class StepRunner:
@@ -58,10 +58,10 @@ class StepRunner:
     # --- the lease ----------------------------------------------------------------------------------------------
 
     def claim(self, *, is_redelivered: bool = False) -> bool:
-        """Claim the run's chain, if the run is running, does not wait, has our epoch, and no living worker owns it.
+        """Claim the run's chain if the run is running, does not wait, has our epoch, and no living worker owns it.
 
-        ``is_redelivered`` says that our message has come before. Its first receiver has given up, so we take over at
-        once what that worker owns.
+        ``is_redelivered`` says that our message has come before. Its first receiver has given up, so this worker
+        takes over what the first one owns.
         """
         claimable = Q(driver=None) | Q(driver_lease_until__lt=Now())
         if is_redelivered:
@@ -83,14 +83,14 @@ class StepRunner:
         return bool(claimed)
 
     def renew(self) -> bool:
-        """Renew the leases where that is due; says whether the run is still ours to work on."""
+        """Renew the leases if that is due; says whether this worker may go on with the run."""
         own = Run.across_tenants.filter(pk=self.run.pk, driver=self.owner, state=RunState.RUNNING)
         if time.monotonic() - self._renewed_at < HEARTBEAT_SECONDS:
             return own.exists()
         self._renewed_at = time.monotonic()
         batches.renew([self.owner])
         if fairness.must_make_room(self.run, self.stage):
-            # The slice ends with the batches in work: it has lasted one heartbeat at least.
+            # The time slice ends after the batches in work. It has lasted at least one heartbeat.
             self._deadline = self._renewed_at
         return bool(own.update(driver_lease_until=Now() + LEASE))
 

@@ -1,7 +1,7 @@
-"""What does jobs know that the card of a run shows? Who works on the run, who paused or stopped it, what is possible.
+"""What does the app jobs know for the card of a run? Who works on it, who paused or stopped it, what is possible.
 
-Progress asks about several runs at once, and about the states that its own rows have. A change that is stored meanwhile
-is part of the next message.
+The app progress asks about several runs at once, in the states that its own rows have. A change that is
+stored meanwhile comes with the next message.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from apps.jobs.lifecycle.schedule import NEXT_TIMES, Schedule, occurrences
 from apps.jobs.lifecycle.transitions import SETTINGS_CHANGED, lock
 from apps.jobs.models import Job, StateChange
 
-# The settings that say when a job runs, and with them those that say what else it does by itself.
+# The settings that say when a job runs, and all settings of a job.
 WHEN = ("is_active", "interval_minutes", "rule", "time_zone")
 SETTINGS = (*WHEN, "retry_minutes", "max_retries", "sweep_hours")
 
@@ -46,8 +46,8 @@ def coming_runs(job: Job, number: int = NEXT_TIMES) -> list[datetime]:
 def plan_next_runs() -> None:
     """Give every active job a next run that is at most one period away, and every other job none.
 
-    A wrong clock may have planned a run in the far future. A job that is due is left alone: it starts once, however
-    many times have passed.
+    A wrong clock may have planned a run in the far future. A job that is due is not changed: it starts once, even if
+    it missed several times.
     """
     Job.across_tenants.filter(is_active=False, next_run__isnull=False).update(next_run=None)
     now = database_time()

@@ -1,4 +1,4 @@
-"""What is a run asked to read, and may it be asked for that?"""
+"""What should a run read, and is that request valid?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class InvalidRequestError(ValueError):
 class RunRequest:
     """What a run reads: what changed, everything, or a range of time and of projects or repositories (``scopes``).
 
-    ``sweep``: a run of what changed looks for deletions as well, although that is not due yet.
+    ``sweep``: an incremental run also looks for deletions, although that is not due yet.
     """
 
     mode: RunMode = RunMode.INCREMENTAL

@@ -35,7 +35,7 @@ def start(job: Job, *, actor: str, request: RunRequest = WHAT_CHANGED, reason: s
     with transaction.atomic():
         job = transitions.lock(job.pk)
         if job.state == JobState.FINISHED:
-            transition(job, "reset", current_run(job), actor=actor, reason="A new run was asked for.")
+            transition(job, "reset", current_run(job), actor=actor, reason="A new run was requested.")
         if job.state not in transitions.TRANSITIONS["start"].from_states:
             raise WrongStateError(refusal(job, "start"))
         _check_integration(job)

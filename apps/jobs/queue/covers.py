@@ -1,4 +1,5 @@
-"""What is a batch about? One struct per kind of batch, and all that reads or writes the column ``covers``.
+"""What is a batch about? There is one struct per kind of batch. Only this module reads and writes the
+column ``covers``.
 
 The column holds JSON without a tag. Each kind has a key that no other kind has, and that key tells it. So the rows of
 older installations can be read.
@@ -80,7 +81,7 @@ _KINDS: dict[str, type[Coverage]] = {
 
 
 class CoverageError(ValueError):
-    """A batch covers something that its worker does not know."""
+    """A batch covers something that its handler does not know."""
 
 
 def encode(coverage: Coverage) -> dict[str, object]:
@@ -90,7 +91,7 @@ def encode(coverage: Coverage) -> dict[str, object]:
 
 
 def decode(stored: Mapping[str, object]) -> Coverage:
-    """What the column says; :class:`CoverageError` for what no version of this software has written."""
+    """The coverage in the column; raises :class:`CoverageError` if no version of this software has written it."""
     for key, kind in _KINDS.items():
         if key in stored:
             return msgspec.convert(stored, kind)
@@ -98,7 +99,7 @@ def decode(stored: Mapping[str, object]) -> Coverage:
 
 
 def expect(batch: Batch, kind: type[C]) -> C:
-    """What a batch is about where it can only be one kind; :class:`CoverageError` where it is another."""
+    """The coverage of a batch, which must be of this kind; raises :class:`CoverageError` if it is of another kind."""
     coverage = decode(batch.covers)
     if not isinstance(coverage, kind):
         raise CoverageError(f"Batch {batch.pk} covers {type(coverage).__name__}, not {kind.__name__}.")

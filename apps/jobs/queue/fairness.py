@@ -22,7 +22,7 @@ from apps.sources.registry import definitions
 
 # A worker that is idle takes a message sooner than this.
 MAX_IDLE_WAIT = timedelta(seconds=1)
-# When this process last served a tenant or a run. It holds only tenants and runs that have waited ever since.
+# When this process last served a tenant or a run. Only tenants and runs that still have work are in it.
 _served: dict[int | UUID, int] = {}
 _clock = count(1)
 

@@ -73,7 +73,7 @@ def queues(tenant: Tenant) -> list[Queue]:
 
 
 def work(tenant: Tenant) -> list[Work]:
-    """What workers do now; what has lasted longest comes first."""
+    """What workers do now; the work that has lasted longest comes first."""
     held = Batch.objects.for_tenant(tenant).filter(
         state=BatchState.RUNNING, owner__isnull=False, lease_until__gte=Now(), run__state=RunState.RUNNING
     )

@@ -20,7 +20,7 @@ LOCK = "housekeeping"  # only one process does it at a time
 
 
 class Housekeeper:
-    """Does the chores; remembers how far it came in each table, because some rows stay."""
+    """Does the chores. It remembers how far it came in each table, because some rows stay."""
 
     def __init__(self) -> None:
         self._after: dict[str, Any] = {}

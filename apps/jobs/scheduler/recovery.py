@@ -1,4 +1,4 @@
-"""Which runs and batches has a crash, a lost message or a wait left without a worker? Workers are woken again."""
+"""Which runs and batches have no worker after a crash, a lost message or a wait? Their workers are woken again."""
 
 import logging
 from datetime import timedelta
@@ -18,26 +18,26 @@ logger = logging.getLogger(__name__)
 
 # A message that no worker took in this time may be lost; a second message does no harm.
 LOST_AFTER = timedelta(seconds=30)
-# Far more than the attempts of a batch that fails, and than the workers that somebody may kill by chance.
+# This is far above the attempts of a failing batch, and above the workers that somebody may kill by chance.
 MAX_WORKER_DEATHS = 4 * batches.MAX_ATTEMPTS
 CRASHED = "the worker gives no sign of life, another worker takes over."
-UNHEARD = f"no worker has taken this step for {LOST_AFTER.seconds} s, another wake-up message was sent."
+NOT_TAKEN = f"no worker has taken this step for {LOST_AFTER.seconds} s, another wake-up message was sent."
 
 
 def recover(run: Run) -> None:
     """Send the chain of a run again if its worker has died, its message was lost, or its wait is over."""
     with transaction.atomic():
         crashed = Q(driver__isnull=False, driver_lease_until__lt=Now())
-        unheard = Q(driver=None, dispatched_at__lt=Now() - LOST_AFTER)
+        not_taken = Q(driver=None, dispatched_at__lt=Now() - LOST_AFTER)
         waited = Q(not_before__lte=Now())
         due = Q(not_before=None) | waited
-        lost = Run.across_tenants.filter(crashed | unheard | waited, due, pk=run.pk, state=RunState.RUNNING)
+        lost = Run.across_tenants.filter(crashed | not_taken | waited, due, pk=run.pk, state=RunState.RUNNING)
         found = lost.select_for_update(no_key=True, skip_locked=True).first()
         step = chain.next_step(found, chain.finished_steps(found)) if found else ""
         if found is not None and step:
             logger.info("Sending the chain of run %s again.", found.pk)
             if found.not_before is None:
-                run_log.warn(found, CRASHED if found.driver else UNHEARD, step)
+                run_log.warn(found, CRASHED if found.driver else NOT_TAKEN, step)
             if found.not_before is None and found.driver is None:
                 chain.resend(found)
             else:
@@ -69,5 +69,5 @@ def wake_lost_batches(run: Run) -> None:
     crashed = Q(state=BatchState.RUNNING, woken_at__lt=Now() - batches.LEASE)
     same_stage = Batch.across_tenants.filter(stage=OuterRef("stage"), state=BatchState.RUNNING)
     idle = ~Q(Exists(same_stage.filter(lease_until__gt=Now())))
-    unheard = Q(idle, state=BatchState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
-    chain.wake_workers(run, crashed | unheard)
+    not_taken = Q(idle, state=BatchState.QUEUED, woken_at__lt=Now() - LOST_AFTER)
+    chain.wake_workers(run, crashed | not_taken)

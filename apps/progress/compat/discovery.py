@@ -16,7 +16,7 @@ from apps.sources.registry import definition
 
 
 def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float = 1.0) -> None:
-    """Add a progress step to a run at work; safe to repeat.
+    """Add a progress step to a running run; safe to repeat.
 
     Its counter is (``key``, ``stage``). The caller counts and marks it like any other.
     """

@@ -13,7 +13,7 @@ MIN_STEP_SHARE = 0.01
 
 
 def learnt_shares(steps: Sequence[ProgressStep], runs: Sequence[Mapping[str, float]]) -> list[Share]:
-    """The shares of the steps by the seconds of each counter in earlier runs; empty when these teach nothing."""
+    """The shares by the seconds of each counter in earlier runs; empty if no earlier run has usable times."""
     weights = learnt_weights([[step_seconds(step, run) for step in steps] for run in runs])
     return weighted(weights) if weights else []
 
@@ -28,7 +28,7 @@ def step_seconds(step: ProgressStep, spent: Mapping[str, float]) -> float:
 def learnt_weights(runs: Sequence[Sequence[float]]) -> list[float]:
     """The median share of run time per progress step over several runs (seconds per step), each at least 1 %.
 
-    A run that took no time teaches nothing. The answer is empty when no run took time.
+    A run that took no time is left out. The answer is empty if no run took time.
     """
     timed = [run for run in runs if math.fsum(run) > 0]
     if not timed:

@@ -14,12 +14,12 @@ from apps.sources.definition import ALL_STAGES, Part, ProgressStep, Stage
 
 # The bar is full only on success; until then it stays below.
 NEARLY_FULL = 99.9
-# A running stage with a known total is never quite done by itself: it may still fail.
+# A running stage with a known total stays below 1 until it is finished, because it may still fail.
 NEARLY_DONE = 0.999
 
 
 class TotalKind(StrEnum):
-    """How much a total is worth: an estimate is marked as one everywhere, an unknown one never shown as a number."""
+    """How reliable a total is. An estimate is marked as one everywhere; an unknown total is never shown as a number."""
 
     EXACT = "exact"
     ESTIMATE = "estimate"
@@ -39,7 +39,7 @@ class Cell:
 class Bar:
     """What the bar shows: percent, the first progress step that is not done, its own fraction (``None``: unknown).
 
-    ``part`` is the part that this step is busy with, ``total_kind`` what the total of its counter is worth.
+    ``part`` is the part that this step works on; ``total_kind`` says how reliable the total of its counter is.
     """
 
     percent: float
@@ -80,8 +80,8 @@ def _stages_up_to(cells: Cells, step: str, stage: Stage) -> Iterator[Cell]:
 def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
     """The fraction (0..1) of a stage; ``None`` when its total is unknown.
 
-    While an earlier stage of the step still runs, the later one has seen only that share of the records, so its own
-    fraction is scaled down by the earlier one's.
+    While an earlier stage of the step still runs, the later one has received only a part of the records. So its own
+    fraction is multiplied by the fraction of the earlier one.
     """
     fraction: float | None = 1.0
     for cell in _stages_up_to(cells, step, stage):
@@ -93,12 +93,12 @@ def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
 
 
 def total_kind(cells: Cells, step: str, stage: Stage) -> TotalKind:
-    """What a stage's total is worth: it still grows while an earlier stage hands records on."""
+    """How reliable the total of a stage is. It grows while an earlier stage still adds batches."""
     *earlier, cell = _stages_up_to(cells, step, stage) if (step, stage) in cells else [Cell()]
     if not cell.total:
         return TotalKind.UNKNOWN
-    settled = all(before.finished for before in earlier) and cell.done <= cell.total
-    return TotalKind.EXACT if settled else TotalKind.ESTIMATE
+    is_exact = all(before.finished for before in earlier) and cell.done <= cell.total
+    return TotalKind.EXACT if is_exact else TotalKind.ESTIMATE
 
 
 def part_fraction(cells: Cells, part: Part) -> float | None:

@@ -11,22 +11,22 @@ from statistics import median, quantiles
 
 import msgspec
 
-# How much a new sample counts.
+# The weight of a new sample.
 ALPHA = 0.3
-# An ETA is shown from here on.
+# An ETA is shown after this many samples and seconds.
 MIN_SAMPLES = 3
 MIN_SECONDS = 5.0
-# With so many samples the own pace is believed more than the history.
+# After this many samples the measured rate has more weight than the history.
 TRUSTED_SAMPLES = 10
-# Without a sample for so many usual gaps (at least so many seconds) nothing is known any more.
+# After this many usual gaps without a sample the ETA is unknown. The second number is a minimum in seconds.
 GAPS = 5
 MIN_LIFE = 10.0
-# (up to so many seconds, the unit that such a range is rounded to)
+# For ranges below the first number of seconds: the unit that they are rounded to.
 UNITS = ((60, 10), (600, 60), (3600, 300), (math.inf, 1800))
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How fast the counter ``of`` grows, as of ``at`` (``None`` after a wait: the next look only starts the clock).
+    """How fast the counter ``of`` grows, as of ``at`` (``None`` after a wait: the next call only starts the clock).
 
     ``rate`` is items a second, ``gap`` the usual seconds between samples, ``samples`` and ``seconds`` how much was
     seen of this counter, ``run_samples`` and ``run_seconds`` of the whole run.
@@ -79,12 +79,12 @@ def sampled(pace: Pace | None, of: str, done: int, now: float) -> Pace:
 
 
 def interrupted(pace: Pace) -> Pace:
-    """The pace at a wait: what passes until the next look is no part of it."""
+    """The pace at the begin of a wait: it leaves out the time until the next call."""
     return msgspec.structs.replace(pace, at=None)
 
 
 def expires_at(pace: Pace) -> float | None:
-    """When the pace says nothing any more unless another sample comes; ``None`` while it is interrupted."""
+    """When the pace becomes too old without another sample; ``None`` while it is interrupted."""
     return None if pace.at is None else pace.at + max(GAPS * pace.gap, MIN_LIFE)
 
 
@@ -96,7 +96,7 @@ def known_rate(pace: Pace) -> float | None:
 def estimate(
     pace: Pace, left: int | None, here: Sequence[float], later: Sequence[Sequence[float]], now: float
 ) -> Range | None:
-    """How long the run still takes, coarsely; ``None`` when that cannot be known.
+    """About how long the run still takes; ``None`` if that is unknown.
 
     ``left`` are the current counter's items to do (``None``: total unknown), ``here`` its seconds in earlier runs,
     ``later`` those of every counter that comes after it.
@@ -138,7 +138,7 @@ def _spread(seconds: Sequence[float]) -> Range:
 
 
 def coarse(exact: Range) -> Range:
-    """Rounded outwards to whole tens of seconds, minutes, five minutes or half hours; never an empty range."""
+    """The range, rounded outwards to tens of seconds, minutes, five minutes or half hours; never an empty range."""
     unit = next(unit for limit, unit in UNITS if exact.high < limit)
     low = max(math.floor(exact.low / unit), 0) * unit
     high = max(math.ceil(exact.high / unit) * unit, low + unit)

@@ -26,7 +26,7 @@ class Unit:
 
 
 def unit_of(step: StepDefinition | None, stage: Stage) -> Unit:
-    """The unit of a stage; ``step`` is missing where it was discovered while the run works.
+    """The unit of a stage; ``step`` is None for a step that was added while the run was running.
 
     The extraction of a step with a ``unit`` counts that: issues, pull requests.
     """
@@ -40,7 +40,7 @@ def unit_of(step: StepDefinition | None, stage: Stage) -> Unit:
 def count_words(done: int, total: int, kind: TotalKind, unit: Unit) -> str:
     """``863 of 1,507 records transformed``; an estimated total is marked with ``≈``, an unknown one is left out.
 
-    Empty where nothing has been counted yet.
+    Empty if nothing has been counted yet.
     """
     if not done and not total:
         return ""
@@ -84,7 +84,7 @@ def wait_words(reason: str, until: datetime | None) -> str:
 
 
 def range_words(span: Range) -> str:
-    """``4–6 min``, ``20–40 s``, ``1.5–2 h``; ``under 2 min`` where the range begins at nothing."""
+    """``4–6 min``, ``20–40 s``, ``1.5–2 h``; ``under 2 min`` if the range begins at 0."""
     unit, name = (1, "s") if span.high <= 60 else (60, "min") if span.high <= 3600 else (3600, "h")
     if not span.low:
         return f"under {span.high / unit:g} {name}"

@@ -108,9 +108,9 @@ def test_a_step_without_any_known_total_is_unknown() -> None:
 
 def test_a_total_is_an_estimate_while_more_may_come() -> None:
     growing = {("a", Stage.EXTRACTION): Cell(10, 100), ("a", Stage.TRANSFORM): Cell(5, 10)}
-    settled = growing | {("a", Stage.EXTRACTION): Cell(100, 100, finished=True)}
+    complete = growing | {("a", Stage.EXTRACTION): Cell(100, 100, finished=True)}
     assert total_kind(growing, "a", Stage.EXTRACTION) is TotalKind.EXACT
     assert total_kind(growing, "a", Stage.TRANSFORM) is TotalKind.ESTIMATE
-    assert total_kind(settled, "a", Stage.TRANSFORM) is TotalKind.EXACT
+    assert total_kind(complete, "a", Stage.TRANSFORM) is TotalKind.EXACT
     assert total_kind({("a", Stage.EXTRACTION): Cell(11, 10)}, "a", Stage.EXTRACTION) is TotalKind.ESTIMATE
     assert total_kind({("a", Stage.EXTRACTION): Cell(11)}, "a", Stage.EXTRACTION) is TotalKind.UNKNOWN
