@@ -37,7 +37,7 @@ class StageCounts(msgspec.Struct):
 
 
 class Eta(msgspec.Struct):
-    """In ``low`` to ``high`` seconds the run ends; ``text`` says the same. It is too old after ``expires_at``."""
+    """The run ends in ``low`` to ``high`` seconds; ``text`` says the same. It is too old after ``expires_at``."""
 
     low: float
     high: float
@@ -167,7 +167,7 @@ def _message(
 def _states(row: RunProgress, stages: Sequence[AnyStage]) -> dict[str, dict[str, str]]:
     states: dict[str, dict[str, str]] = {}
     for cell in stages:
-        # After the reset the matrix of the job is idle again; the run keeps its own end in the counters.
+        # After the reset the matrix of the job is idle again. The counters of the run still show how it ended.
         state = str(StageState.IDLE) if row.overall == JobState.READY else cell.state
         states.setdefault(cell.step, {})[cell.stage] = state
     return states

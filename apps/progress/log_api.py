@@ -29,7 +29,7 @@ class LogEntry(Schema):
 
 
 class LogWindow(Schema):
-    """Lines by number. ``more``: there are others on that side. To follow the log, ask again after ``settled``."""
+    """Lines by number. ``more`` says if others follow on that side. To follow the log, ask again after ``settled``."""
 
     lines: list[LogEntry]
     more: bool

@@ -1,7 +1,7 @@
-"""How is the visible state of runs read? The run and its stages in one plain statement.
+"""How is the visible state of runs read? The run and its stages in one plain SQL statement.
 
-Every batch of every run and every web process reads so; Django would compose three statements, which takes longer than
-this one.
+Every batch of every run and every web process reads the state with it. Django would use three statements, which takes
+longer.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class StoredState:
 
 
 def stored_state(run_id: UUID, *, with_throttle: bool = False) -> StoredState | None:
-    """The state of a run; ``None`` for an unknown one and, ``with_throttle``, for one that was stored just now."""
+    """The state of a run; ``None`` if it is unknown or if, ``with_throttle``, it was stored just now."""
     return next(iter(_read(MAY_BE_STORED if with_throttle else ONE, run_id)), None)
 
 

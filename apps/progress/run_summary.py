@@ -1,6 +1,6 @@
 """What is a run doing now? The run summary says it: a heading, a time, and one sentence.
 
-The stored state of the run decides which summary it is. What jobs knows only completes it, so the summary never
+The stored state of the run decides which summary it is. The facts of jobs only add to it, so the summary never
 contradicts the rest of the card.
 """
 
@@ -15,7 +15,7 @@ from apps.progress.engine.words import full_minute
 from apps.progress.facts import RunFacts, Sign
 from apps.progress.models import RunProgress
 
-# If something was completed so recently, then the run does not wait for a worker.
+# If something was completed within this time, the run does not wait for a worker.
 LATELY = timedelta(seconds=10)
 KEEPS_ITS_PLACE = "It keeps its place until somebody resumes it."
 
@@ -28,7 +28,7 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class RunSummary(msgspec.Struct, kw_only=True):
-    """A ``heading`` with tone and icon, a moment where one is known, and a sentence, which can be empty."""
+    """A ``heading`` with tone and icon, a moment if one is known, and a sentence, which can be empty."""
 
     heading: str
     tone: Tone
@@ -40,7 +40,7 @@ class RunSummary(msgspec.Struct, kw_only=True):
 def summary_of(
     row: RunProgress, facts: RunFacts, *, set_aside: int, worked_at: datetime | None, now: datetime
 ) -> RunSummary:
-    """The summary of a run. It has ``set_aside`` so many records; it last completed something at ``worked_at``."""
+    """The summary of a run. ``set_aside`` counts records; ``worked_at`` is when the run last completed something."""
     state = JobState(row.overall)
     if state == JobState.PENDING:
         why = row.waiting or "It begins as soon as a worker is free."
@@ -50,7 +50,7 @@ def summary_of(
     if state == JobState.PAUSED:
         return _held(state, facts, "By", KEEPS_ITS_PLACE)
     if state == JobState.STOPPING:
-        return _held(state, facts, "Asked for by", "What is loaded stays.")
+        return _held(state, facts, "Requested by", "What is loaded stays.")
     return _ended(row, facts, set_aside)
 
 

@@ -32,10 +32,10 @@ def style(request: TenantRequest) -> HttpResponse:
         "colours": COLOURS,
         "bars": [(meter_of(percent, state), state) for percent, state in BARS],
         "families": {
-            "Jobs": JobState.values,
-            "Stages": StageState.values,
-            "Outcomes": [outcome.replace("_", "-") for outcome in Outcome.values if outcome],
-            "Health": [health.value for health in Health],
+            "Jobs": [(state.icon, state.label) for state in JobState],
+            "Stages": [(state.icon, state.label) for state in StageState],
+            "Outcomes": [(outcome.icon, outcome.label) for outcome in Outcome if outcome],
+            "Health": [(health.value, health.value.capitalize()) for health in Health],
         },
     }
     return render(request, "dashboard/style.html", context)

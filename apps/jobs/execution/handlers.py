@@ -26,8 +26,8 @@ class BatchResult:
     """The result of a batch.
 
     ``done`` counts the records that went through, ``failures`` are the records to set aside (they count as done too).
-    ``batches`` are the batches that follow. ``total`` adds to the total of the batch's own stage. ``announced`` is what
-    the provider said it has, per entity; ``skips`` is what it would not give.
+    ``batches`` are the batches that follow. ``total`` adds to the total of the batch's own stage. ``announced`` is how
+    many records the provider says it has, per entity; ``skips`` is what it did not give.
     """
 
     done: int = 0

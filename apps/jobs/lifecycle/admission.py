@@ -20,7 +20,7 @@ def admit_pending_runs(tenant: Tenant) -> None:
     with transaction.atomic():
         tenant = locked_tenant(tenant.pk)
         runs, limit = Run.objects.for_tenant(tenant).select_related("job"), tenant.max_concurrent_jobs
-        # A paused run keeps its place, so that it can be resumed at any time.
+        # A paused run keeps its place, so that a person can resume it at any time.
         busy = [run.job.name for run in runs.filter(state__in=ACTIVE - {RunState.PENDING})]
         waiting: list[Run] = []
         for run in runs.filter(state=RunState.PENDING).order_by("created_at"):

@@ -61,7 +61,7 @@ def register_text_prover(prover: TextProver) -> None:
 
 
 def counts_of(run: Run) -> Counts:
-    """What is there at the end of a run, by column and kind; ``announced`` is what the provider said in this run."""
+    """The counts at the end of a run, by column and kind; ``announced`` is what the provider said in this run."""
     if run.integration_id is None:
         return {}
     return {"announced": run.announced} | {column: counter(run.integration_id) for column, counter in _counters.items()}

@@ -18,7 +18,7 @@ from apps.jobs.queue.batches import HEARTBEAT_SECONDS
 
 logger = logging.getLogger(__name__)
 
-# Who in this process works on batches beside the chain. The chain's step runner renews its own leases.
+# The owners in this process that work on batches beside the chain. The chain's step runner renews its own leases.
 _owners: set[UUID] = set()
 _lock = Lock()
 _thread: Thread | None = None
@@ -54,6 +54,6 @@ def _renew(owners: set[UUID]) -> None:
     try:
         batches.renew(owners)
     except Error as error:
-        logger.warning("The leases of this worker could not be renewed, the next try is in a moment: %s", error)
+        logger.warning("The leases of this worker could not be renewed; the next try follows soon: %s", error)
     finally:
         connection.close()

@@ -1,7 +1,7 @@
 """How are workers woken? By messages that carry ids only: a lost message costs time, never work.
 
-Everything here runs after a commit. The scheduler sends a message again where nobody took the work. No message expires:
-the worker would judge that by its own clock, and a wrong clock would discard all messages.
+Everything here runs after a commit. If no worker took the work, the scheduler sends the message again. No message
+expires: the worker would judge that by its own clock, and a wrong clock would discard all messages.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def send_chain(run: Run, finished_steps: frozenset[str]) -> None:
-    """Send the chain of what is left of a run: its steps in order, under the run's epoch."""
+    """Send the chain of a run: the steps that are left, in order, under the run's epoch."""
     steps = [step for step in definition(run.job.job_type).steps if step.key not in finished_steps]
     if not steps:
         check_completion(run)
@@ -53,8 +53,8 @@ def check_completion(run: Run) -> None:
 
 
 def kill(tasks: list[str]) -> None:
-    """End the processes that work on these tasks, if there are any. Their batches must be closed before."""
-    logger.warning("Ends the processes of the tasks %s.", ", ".join(tasks))
+    """End the processes that work on these tasks, if there are any. The caller has closed their batches."""
+    logger.warning("Killing the processes of the tasks %s.", ", ".join(tasks))
     try:
         current_app.control.revoke(tasks, terminate=True, signal="SIGKILL")
     except (KombuError, OSError) as error:

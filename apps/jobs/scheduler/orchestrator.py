@@ -1,4 +1,4 @@
-"""What does the scheduler do by itself? It starts due jobs, wakes workers for lost work, resets and retries jobs.
+"""What does the scheduler do? It starts due jobs, wakes workers for lost work, resets and retries jobs.
 
 The scheduler calls :func:`tick` every few seconds. Two schedulers at the same time do no harm: every change is a
 conditional change of a row. All times are compared by the database's clock.

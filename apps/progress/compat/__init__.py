@@ -1,4 +1,4 @@
-"""What does the contract (SPEC, section 4) ask for that nothing in the product calls? All of it, and only it, is here.
+"""Which functions does the contract (SPEC, section 4) require that the product does not call? They are all here.
 
 Other people's programs import these names from ``apps.progress.compat``.
 """

@@ -19,7 +19,7 @@ from apps.tenants.models import Tenant
 
 
 class NotRunningError(Exception):
-    """No run of a job with that name is at work; the sentence names those that are."""
+    """No job with that name has a running run; the sentence names the jobs that have one."""
 
 
 def send_progress_update(job_name: str, percentage: float, message: str, *, tenant: Tenant | int) -> RunMessage:

@@ -1,4 +1,4 @@
-"""Is a batch done once, whoever tries, and does a worker that lost its lease write nothing?"""
+"""Is a batch done once, even if several workers try, and does a worker that lost its lease write nothing?"""
 
 import threading
 from datetime import timedelta
@@ -57,7 +57,7 @@ def test_only_one_worker_claims_a_batch(run: Run) -> None:
     assert _claim(batch) == []
 
 
-def test_the_attempts_of_a_stage_are_those_of_its_worst_batch_or_of_a_plan_that_fails(run: Run) -> None:
+def test_the_attempts_of_a_stage_are_those_of_its_most_tried_batch_or_its_failed_plans(run: Run) -> None:
     assert [batches.record_failed_attempt(run, STEP, Stage.EMBEDDING) for _ in range(3)] == [1, 2, 3]
     batch = _add(run)
     _claim(batch)

@@ -171,7 +171,7 @@ def test_a_retry_is_a_new_attempt_that_keeps_completed_work(job: Job) -> None:
     assert RunProgress.across_tenants.get(pk=run.pk).attempt == 2
 
 
-def test_a_failed_job_is_retried_by_itself_a_limited_number_of_times(job: Job) -> None:
+def test_a_failed_job_is_retried_automatically_a_limited_number_of_times(job: Job) -> None:
     run = services.start(job, actor="test")
     for _ in range(job.max_retries):
         services.fail(run, "The host is not reachable.")

@@ -115,7 +115,7 @@ def test_a_reason_that_nobody_gave_is_not_shown(run: Run) -> None:
     assert card(run).summary.startswith("By grace. ")
 
 
-def test_a_change_that_led_to_another_state_is_not_told(run: Run) -> None:
+def test_a_change_to_another_state_is_not_shown(run: Run) -> None:
     """The progress row is older than the history: the next message tells the newer state."""
     services.pause(run.job, actor="grace", reason="Lunch")
     RunProgress.across_tenants.filter(pk=run.pk).update(overall=JobState.STOPPING)
@@ -132,7 +132,7 @@ def test_a_stopped_run_says_that_it_has_stopped(run: Run) -> None:
     assert (message.rest.heading, message.job_state.word) == ("Ready", "Ready")
 
 
-def test_the_outcome_is_told_of_a_finished_run_only(run: Run) -> None:
+def test_only_a_finished_run_shows_an_outcome(run: Run) -> None:
     Run.across_tenants.filter(pk=run.pk).update(outcome=Outcome.INCOMPLETE, state=RunState.FINISHED)
     for state, word in (
         (JobState.RUNNING, "Running"),
@@ -156,7 +156,7 @@ def test_a_newer_run_takes_the_controls_away_from_the_older_one(run: Run) -> Non
     assert after.seq == before.seq + 1  # so that open pages hear of it
 
 
-def test_the_provider_is_named_as_its_integration_and_the_time_is_told_once(run: Run) -> None:
+def test_the_provider_is_named_as_its_integration_and_the_time_is_shown_once(run: Run) -> None:
     error = RateLimitedError(
         "127.0.0.1:8090 asks for a pause until 00:59 UTC, because …", timezone.now(), reason="x is used up"
     )

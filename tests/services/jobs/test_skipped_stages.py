@@ -1,4 +1,4 @@
-"""Is a stage into which nothing came skipped, and the run complete all the same?"""
+"""Is a stage that received no batch skipped, and is the run still complete?"""
 
 from uuid import uuid4
 
@@ -40,7 +40,7 @@ def work(run: Run, stage: Stage, following: list[NewBatch]) -> None:
         handlers.finish(batch, lambda: BatchResult(done=5, batches=following))
 
 
-def test_a_stage_into_which_nothing_came_is_skipped(run: Run) -> None:
+def test_a_stage_that_received_no_batch_is_skipped(run: Run) -> None:
     batches.add(run, [NewBatch(PROJECTS, Stage.EXTRACTION, Slice("projects"))])
     work(run, Stage.EXTRACTION, [NewBatch(PROJECTS, Stage.TRANSFORM, RawRecords([1]), 5)])
     completion.finish_first_stage(run, PROJECTS, Stage.EXTRACTION)

@@ -89,7 +89,7 @@ def test_a_run_on_which_somebody_works_is_stopping_and_already_closed(platform: 
     assert not batches.outstanding(run).exists()
 
 
-def test_the_last_worker_that_lets_go_ends_the_run(platform: Platform) -> None:
+def test_the_last_worker_that_stops_working_ends_the_run(platform: Platform) -> None:
     run, _ = _held(platform)
     Run.across_tenants.filter(pk=run.pk).update(
         driver=uuid4(), driver_lease_until=Now() + timedelta(seconds=30), driver_task="task-2"
@@ -166,7 +166,7 @@ def test_a_run_in_a_long_wait_ends_at_once_and_the_next_one_begins(
     _next_run_is_complete(platform)
 
 
-def test_workers_let_go_of_a_run_that_works(platform: Platform, working: Process, sandbox: Sandbox) -> None:
+def test_workers_stop_working_on_a_stopped_run(platform: Platform, working: Process, sandbox: Sandbox) -> None:
     # The first issues come at once, so there are batches; the others come late, so the run cannot end before the stop.
     sandbox.control("faults", [{"match": BULK, "skip": 1, "action": {"type": "delay", "ms": 3000}}])
     run = platform.start("jira", RunMode.FULL)

@@ -92,7 +92,7 @@ def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Publis
 
 
 def count_issues(run: UUID, done: int, total: int = 0) -> None:
-    """The extraction of the issues has settled more of them."""
+    """The extraction of the issues closes a batch with more of them."""
     services.count(run, ISSUES, Stage.EXTRACTION, done=done, total=total)
 
 

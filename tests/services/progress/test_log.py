@@ -67,7 +67,7 @@ def test_lines_after_a_number_come_in_order_to_the_end(run: UUID) -> None:
     assert found == [f"line {index}" for index in range(25)]
 
 
-def test_a_line_that_is_committed_late_is_found_by_whoever_asks_from_where_all_is_settled(run: UUID) -> None:
+def test_a_line_that_is_committed_late_is_found_after_the_settled_number(run: UUID) -> None:
     write(run, 3)
     LogLine.objects.update(at=timezone.now() - timedelta(minutes=5))
     old = log.newest(run).lines

@@ -31,7 +31,7 @@ in_thread: Callable[..., Any] = database_sync_to_async
 
 @pytest.fixture(autouse=True)
 async def close_connections() -> AsyncIterator[None]:
-    """The thread that asks the database for sockets lets go of it after each test."""
+    """The thread that asks the database for sockets closes its connection after each test."""
     yield
     await sync_to_async(lambda: connection.close())()
 
@@ -248,7 +248,7 @@ async def _change_the_password(user: User) -> None:
 
 
 @pytest.mark.parametrize("leave", [_end_membership, _let_the_session_expire, _lock_out, _change_the_password])
-async def test_whoever_may_not_listen_any_more_is_cut_off(
+async def test_the_socket_of_a_former_member_is_closed(
     ada: User, run: UUID, quick: None, leave: Callable[[User], Any]
 ) -> None:
     async with open_page(ada) as page:

@@ -1,4 +1,4 @@
-"""Can what older installations have stored of a batch be read, and is it stored in the same way today?"""
+"""Can coverages of older installations be read, and are they still stored in the same way?"""
 
 import json
 from typing import Any

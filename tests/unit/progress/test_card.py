@@ -141,7 +141,7 @@ def test_a_wait_that_is_over_is_a_wait_for_a_worker() -> None:
     ("state", "heading", "summary"),
     [
         (JobState.PAUSED, "Paused", "By grace: Lunch. It keeps its place until somebody resumes it."),
-        (JobState.STOPPING, "Stopping", "Asked for by grace: Lunch. What is loaded stays."),
+        (JobState.STOPPING, "Stopping", "Requested by grace: Lunch. What is loaded stays."),
     ],
 )
 def test_a_person_is_named_who_holds_or_stops_a_run(state: JobState, heading: str, summary: str) -> None:

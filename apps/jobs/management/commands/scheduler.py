@@ -1,4 +1,4 @@
-"""How do jobs start by themselves? This process looks every few seconds for what is due."""
+"""How do jobs start automatically? This process starts every few seconds what is due."""
 
 import logging
 import signal
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Start due jobs, wake workers for lost work, reset finished jobs. It is safe to run two of them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # The next look comes soon, so this process must not wait long for a broker that is away.
+        # The next tick comes soon, so this process must not wait long for a broker that is away.
         current_app.conf.task_publish_retry_policy = {"max_retries": 1}
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
