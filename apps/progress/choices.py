@@ -6,7 +6,7 @@ from apps.core.choices import StateChoices, Tone
 
 
 class LifeCycle:
-    """The questions that the state of a job and the state of a run answer alike."""
+    """The questions that both the state of a job and the state of a run answer."""
 
     @property
     def is_active(self) -> bool:
@@ -50,7 +50,7 @@ class LifeCycle:
 
     @property
     def is_within_step(self) -> bool:
-        """Whether the run stands within a step, so that "step 2 of 5" says something."""
+        """Whether the run is within a step, so that "step 2 of 5" is meaningful."""
         return self in WITHIN_STEP
 
 

@@ -36,7 +36,7 @@ def announce(change: Change) -> None:
     try:
         redis_client().publish(CHANNEL, msgspec.json.encode(change))
     except RedisError as error:
-        logger.warning("Redis did not take a live hint, so pages hear of the change later: %s", error)
+        logger.warning("Redis did not take a live hint, so pages show the change later: %s", error)
 
 
 async def changes(is_listening: asyncio.Event) -> AsyncIterator[Change]:

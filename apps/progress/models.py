@@ -14,7 +14,7 @@ from apps.progress.engine.bar import TotalKind
 class RunProgress(TenantModel):
     """The visible state of one run. ``seq`` grows by one with every stored change.
 
-    ``overall`` is the job's state as the run's messages tell it; ``percent`` never falls within an attempt. No index
+    ``overall`` is the job's state in the run's messages; ``percent`` never falls within an attempt. No index
     covers a column that changes while a run works: its updates stay cheap (heap-only).
     """
 

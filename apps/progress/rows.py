@@ -16,7 +16,7 @@ from django.db.models import JSONField
 from apps.progress.models import RunProgress
 from apps.progress.plan import StageRow
 
-MIN_INTERVAL = timedelta(milliseconds=500)  # between two stored updates of mere progress
+MIN_INTERVAL = timedelta(milliseconds=500)  # between two stored updates of progress
 SELECT = """
     SELECT shown.*, statement_timestamp() AS now, (
         SELECT jsonb_agg(cell ORDER BY position) FROM progress_stageprogress AS cell WHERE run_id = shown.run

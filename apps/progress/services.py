@@ -46,7 +46,7 @@ CUT_SHORT: dict[str, StageState] = {JobState.FAILED: StageState.FAILED, JobState
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
     """Create the visible state of a new run, which becomes its job's current one, with an idle cell for every stage.
 
-    ``mode`` tells which earlier runs it can be compared with: those of the same mode. The pages are
+    The run is compared only with earlier runs of the same ``mode``. The pages are
     informed of the run with its first transition, in the same transaction.
     """
     for earlier in RunProgress.across_tenants.filter(job_id=job_id, current=True).values_list("run", flat=True):

@@ -1,4 +1,4 @@
-"""What do Celery's signals tell about a run? Hints that make the bar move; never the truth.
+"""What are Celery's signals used for? They are hints to compute the bar again; nothing depends on them.
 
 A killed worker sends no signal, some signals come twice, and the next step may start before the signal that the
 previous step succeeded. So signals only mark a stage as running and refresh the bar from the counters. The tasks

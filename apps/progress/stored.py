@@ -1,7 +1,7 @@
 """How is a change of a run's visible state stored? Numbered in the same statement, and announced after the commit.
 
-Mere progress is throttled by the row itself, which all workers share: at most two stored updates a second per run,
-however many workers and records there are. A change of state is never held back, and the end of a run is one.
+The row itself, which all workers share, limits updates of progress: at most two a second are stored per run, however
+many workers and records there are. A change of state is never held back, and the end of a run is one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def store(run_id: UUID, kind: MessageType, changes: Mapping[str, Any]) -> None:
 
 
 def store_if_unchanged(seen: StoredState, kind: MessageType, changes: Mapping[str, Any]) -> bool:
-    """Do the same unless another change was stored since ``seen`` was read; return whether it was stored."""
+    """Do the same unless another change was stored after ``seen`` was read; returns whether it was stored."""
     row = seen.row
     new = {**changes, "seq": row.seq + 1, "updated_at": seen.now}
     columns = ", ".join(f"{name} = %s" for name in new)

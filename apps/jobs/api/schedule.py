@@ -19,7 +19,7 @@ router = Router(tags=["jobs"])
 
 
 class Settings(Schema):
-    """When a job runs and what else it does by itself; a setting that is not given does not change."""
+    """When a job runs, is retried and looks for deletions. A setting that is not given does not change."""
 
     model_config = ConfigDict(extra="forbid")
 

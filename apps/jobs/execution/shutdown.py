@@ -1,7 +1,7 @@
 """How does a task know that its worker must stop? By a flag that the worker's processes share.
 
 Celery informs only the worker's main process. The flag is made before the pool is forked, so every child sees it. A
-step then hands over at its next batch, and nobody has to wait for it or kill it.
+step then stops at its next batch, so no process has to wait for it or kill it.
 """
 
 from typing import Any

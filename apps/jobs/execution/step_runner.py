@@ -1,4 +1,4 @@
-"""How does the chain's step task work? Batch by batch for one time slice, then it hands over to its continuation.
+"""How does the chain's step task work? It does batches for one time slice, then it sends a task that continues.
 
 Threads do the slow part of the batches; one thread writes everything. After every batch the task checks whether the run
 is still its own, so it notices a pause, a stop and a takeover at the next batch. No task holds a worker for hours, and
@@ -37,7 +37,7 @@ MAX_PARALLEL_FETCHES = 12
 class StepResult(Enum):
     """How a time slice of a step ended."""
 
-    FINISHED = "the step is finished: the chain goes on"
+    FINISHED = "the step is finished: the chain continues"
     UNFINISHED = "there is more to do: a continuation must be sent"
     ABANDONED = "the run was taken over, paused, stopped, or it waits: nothing to send"
 

@@ -144,7 +144,7 @@ def transition(
 
 
 def _log_text(run: Run, action: str, actor: str, message: str, why: str) -> str:
-    """``Paused by bob: lunch``; ``Started. A place is free …`` for what the system does by itself."""
+    """``Paused by bob: lunch``; ``Started. A place is free …`` for what the system does."""
     if actor == SYSTEM:
         what = message if action == "finish" else TRANSITIONS[action].past
         return f"{what}. {why}"

@@ -1,4 +1,4 @@
-"""How is the proof of a run computed? By a few SQL statements over whole tables, whatever their size.
+"""How is the proof of a run computed? By a few SQL statements over whole tables.
 
 A full run, a run with a sweep and the first run are judged by everything that is stored. Any other run is judged by
 what it touched: the ids that it listed, and the records and texts of its batches.

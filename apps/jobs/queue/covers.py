@@ -1,7 +1,7 @@
 """What is a batch about? There is one struct per kind of batch. Only this module reads and writes the
 column ``covers``.
 
-The column holds JSON without a tag. Each kind has a key that no other kind has, and that key tells it. So the rows of
+The column holds JSON without a tag. Each kind has a key that no other kind has, and that key identifies it. So rows of
 older installations can be read.
 """
 
@@ -68,7 +68,7 @@ Coverage: TypeAlias = (
 )
 C = TypeVar("C", bound=Coverage)
 
-# The key that tells each kind; LoadedRows come before Slice, because both have a "kind".
+# The key that identifies each kind. LoadedRows come before Slice, because both have a "kind".
 _KINDS: dict[str, type[Coverage]] = {
     "raw": RawRecords,
     "after": StoredPage,

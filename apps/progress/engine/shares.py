@@ -1,4 +1,4 @@
-"""Which stretch of the bar does each progress step fill? Equal, weighted, or changed while the run goes on.
+"""Which part of the bar does each progress step fill? Equal parts, weighted parts, or parts that change during a run.
 
 All numbers are parts of the whole bar (0..1); the shares of a run always add up to 1.
 """
