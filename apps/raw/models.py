@@ -96,7 +96,7 @@ class QuarantineState(models.TextChoices):
 
 
 class Quarantine(TenantModel):
-    """A record that could not be parsed, loaded or embedded, with its error; all other records go on."""
+    """A record that could not be parsed, loaded or embedded, with its error. All other records are processed."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
     run = models.UUIDField()

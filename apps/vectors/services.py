@@ -21,7 +21,7 @@ from apps.vectors.store import Address, Store, StoreError
 MAX_ROUNDS = 5
 
 # Records the points of a batch, and returns the recorded ones. A row that has changed since it was read is left alone:
-# another worker has written the same point, and nobody knows which of the two was last. So it is written once more.
+# another worker has written the same point, and it is not known who wrote last. So the point is written again.
 _RECORD = """
 WITH new AS (
     SELECT * FROM unnest(

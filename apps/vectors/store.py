@@ -42,7 +42,7 @@ class StoreError(Exception):
 
 
 class Address(NamedTuple):
-    """Which document of which tenant; the id of its point is made of this."""
+    """The tenant and identity of a document. The id of its point is computed from this."""
 
     tenant: int
     integration: int

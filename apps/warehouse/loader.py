@@ -100,7 +100,7 @@ def load(transformed: Sequence[tuple[int, Transformed]], *, tenant_id: int, inte
 def refresh_statistics() -> None:
     """Update the planner's statistics right after the first load, instead of a minute later.
 
-    It needs the right MAINTAIN (PostgreSQL 17); where the role lacks it, PostgreSQL warns and goes on.
+    It needs the right MAINTAIN (PostgreSQL 17). If the role lacks it, PostgreSQL warns and continues.
     """
     with connection.cursor() as cursor:
         for model in MODELS.values():

@@ -1,4 +1,4 @@
-"""Do the sandbox's answers keep to the providers' own descriptions, and its GraphQL schema to GitHub's?"""
+"""Do the sandbox's answers match the providers' own descriptions, and does its GraphQL schema match GitHub's?"""
 
 import base64
 import json
@@ -44,7 +44,7 @@ GITHUB = "openapi-github/github-rest.subset.json"
 
 
 def nullable(schema: Any) -> Any:
-    """OpenAPI's `nullable` as a union of types, all the way down."""
+    """OpenAPI's `nullable` as a union of types, at every level."""
     if isinstance(schema, list):
         return [nullable(part) for part in schema]
     if not isinstance(schema, dict):
@@ -61,7 +61,7 @@ def nullable(schema: Any) -> Any:
 
 
 def as_really_seen(name: str, schemas: dict[str, Any]) -> None:
-    """What recorded real answers hold against their description: nulls, and fields it does not name."""
+    """The description with what recorded real answers contain against it: nulls, and fields that it does not name."""
     null = {"type": ["string", "null"]}
     if name == JIRA:
         for field in ("from", "fromString", "to", "toString", "fieldId"):
@@ -127,7 +127,7 @@ def session() -> Iterator[requests.Session]:
 
 
 def check(name: str, method: str, template: str, answer: Any) -> None:
-    """Fail with the first places where an answer departs from the description."""
+    """Fail with the first places where an answer differs from the description."""
     errors = [
         f"{'/'.join(map(str, e.instance_path))}: {e.message[:200]}"
         for e in validator(name, method, template).iter_errors(answer)
@@ -298,7 +298,7 @@ def test_the_graphql_schema_is_a_part_of_the_official_one(official: GraphQLSchem
 
 
 def selection(schema: GraphQLSchema, kind: GraphQLNamedType, above: tuple[str, ...]) -> str:
-    """Every field of a type down to six levels, without going in circles."""
+    """Every field of a type down to six levels, without cycles."""
     if is_abstract_type(kind):
         parts = [
             f"... on {t.name} {selection(schema, t, above)}"
@@ -333,7 +333,7 @@ def test_graphql_answers_have_the_types_and_nulls_of_their_schema(
     reply = session.post(f"{base}/github/graphql", json={"query": query},
                          headers={"Authorization": "Bearer sandbox-token"}, timeout=60).json()  # fmt: skip
     assert "errors" not in reply, reply["errors"][:3]
-    # The reference implementation completes the same query over the answer: it objects to every wrong type and null.
+    # The reference implementation reads the answer with the same query. It reports every wrong type and null.
     result = execute(ours, parse(query), root_value=reply["data"])
     assert isinstance(result, ExecutionResult)
     assert not result.errors, result.errors[:3]

@@ -184,7 +184,7 @@ def pause_in_errors(answer: Answer) -> Pause | None:
 
 
 def pause_before_limit(answer: Answer, rate: _RateLimitNode | None) -> None:
-    """Pause if fewer points are left than a query costs: GitHub punishes clients that go on."""
+    """Pause if fewer points are left than a query costs: GitHub punishes clients that continue without points."""
     until = parse_time(rate.reset_at) if rate else None
     if rate is None or until is None or rate.remaining >= rate.cost:
         return

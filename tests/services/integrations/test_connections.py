@@ -29,7 +29,7 @@ TOKEN = "ghp_a-token-nobody-may-see"
 
 @pytest.fixture
 def hub() -> Iterator[ScriptedServer]:
-    """GitHub, as far as a connection test asks it."""
+    """A GitHub that answers the requests of a connection test."""
     server = ScriptedServer()
     expiry = {"github-authentication-token-expiration": "2027-01-31 23:59:59 UTC", "x-oauth-scopes": "repo"}
     server.on("/api/v3/user", Say({"login": "octocat"}, headers=expiry))

@@ -1,4 +1,4 @@
-"""Do all workers keep to one limit per site, and to one pause? Against a real Valkey."""
+"""Do all workers share one limit per site and one pause? These tests use a real Valkey."""
 
 import os
 import signal

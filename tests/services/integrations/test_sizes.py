@@ -1,4 +1,4 @@
-"""Do all workers and the next run ask with the size that one worker has found to work?"""
+"""Do all workers and the next run use the size that one worker has found to work?"""
 
 import os
 import uuid

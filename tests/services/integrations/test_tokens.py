@@ -1,4 +1,4 @@
-"""Do the tokens of an integration share the requests, and is their expiry known before a run meets it?"""
+"""Do the tokens of an integration share the requests, and does a run know their expiry before it sends a request?"""
 
 import socket
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from apps.warehouse.selectors import counts
 from tests.platform import Platform, row_versions
 
 SANDBOX = {"issues": 500, "prs": 150}
-# The sandbox's names for what it has → the tables that hold it.
+# The sandbox's name of a kind of records → the table that holds them.
 JIRA = {
     "projects": "project",
     "issue_types": "work_item_type",

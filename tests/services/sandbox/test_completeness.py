@@ -1,4 +1,4 @@
-"""Do all pagers, followed to their end, give exactly what the truth says?"""
+"""Does each pager, read to its end, give exactly the records of the truth?"""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Can tests steer the running sandbox: count, slow down, change the world, and stop it?"""
+"""Can tests control the running sandbox: count, slow down, change the world, and stop it?"""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Does the fast GraphQL executor answer like any other: aliases, fragments, variables, directives?"""
+"""Does the fast GraphQL executor support aliases, fragments, variables and directives?"""
 
 from .conftest import Sandbox
 

@@ -1,4 +1,4 @@
-"""Does every scripted fault do what it says, as often as it says?"""
+"""Does every scripted fault happen as described, and the given number of times?"""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ PULLS = '{ repository(owner: "meridian-labs", name: "payments-api") { pullReques
 
 
 def script(sandbox: Sandbox, match: str, action: dict[str, Any], **more: Any) -> None:
-    """Put one rule in place of all others."""
+    """Replace all rules with one rule."""
     sandbox.control("faults", json=[{"match": match, "action": action, **more}])
 
 

@@ -1,4 +1,4 @@
-"""Does the sandbox keep the providers' limits, refusals and headers?"""
+"""Does the sandbox have the same limits, refusals and headers as the providers?"""
 
 from typing import Any
 

@@ -67,7 +67,7 @@ def test_a_range_of_github_is_what_a_run_of_it_fetches(sandbox: Sandbox) -> None
         ours = [one for one in found if one.entity == entity]
         assert all(one.is_exact for one in ours)
         assert sum(one.records for one in ours) == fetched[entity] > 0, entity
-    # These change, but keep their place in the lists.
+    # These change, but do not move in the lists.
     assert not any(one.is_exact for one in found if one.entity in ("deployment", "workflow_run"))
 
 

@@ -116,7 +116,7 @@ def test_rest_gives_the_same_rows(sandbox: Sandbox) -> None:
 
 
 def without_unknown(rows: dict[str, Row]) -> dict[str, Row]:
-    """Without what REST does not hold: lines of commits, and the decision over all reviews."""
+    """The rows without the data that REST lacks: lines of commits, and the decision over all reviews."""
     for row in rows.values():
         for name in ("review_decision", *(("additions", "deletions") if row.table == "commit" else ())):
             if hasattr(row, name):

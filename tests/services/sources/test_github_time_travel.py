@@ -33,7 +33,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def load(sandbox: Sandbox, **options: Any) -> tuple[MemoryContext, Extracted, int]:
-    """A run, its extracted and its requests."""
+    """A run: what it extracted, and its requests."""
     sandbox.control("reset-stats")
     with MemoryContext(sandbox.url("github"), **options) as context:
         extracted = extract(context)
@@ -43,7 +43,7 @@ def load(sandbox: Sandbox, **options: Any) -> tuple[MemoryContext, Extracted, in
 def changed(
     sandbox: Sandbox, before: MemoryContext, order: Any, **options: Any
 ) -> tuple[MemoryContext, Extracted, int]:
-    """Change something; then load what has changed, with a sweep."""
+    """Change something, then load the changes with a sweep."""
     begin = datetime.now(UTC) - timedelta(seconds=2)
     sandbox.control("mutate", order)
     return load(sandbox, since=begin, sweep=True, records=copy.deepcopy(before.records), **options)

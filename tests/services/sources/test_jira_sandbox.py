@@ -1,4 +1,4 @@
-"""Does a whole extraction bring exactly what the sample Jira has, also while Jira fails?"""
+"""Does a whole extraction fetch exactly the data of the sample Jira, even while Jira fails?"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ def test_a_full_extraction_is_complete_and_cheap(sandbox: Sandbox, context: Memo
     pulled = pull(Jira(), context, steps[:3])
     assert context.http.requests <= 60
     assert pulled.skips == []
-    # Several slices may fetch the epic of an old link: nobody has announced their number.
+    # Several slices may fetch the epic of an old link, so their number was not announced.
     del pulled.given["epic_link"]
     assert pulled.given == pulled.expected
     pull(Jira(), context, steps[3:])

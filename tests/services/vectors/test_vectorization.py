@@ -1,4 +1,4 @@
-"""Does the Vectorization embed what is missing, remove orphans, and find out what Qdrant has lost?"""
+"""Does the Vectorization embed what is missing, remove orphans, and detect what Qdrant has lost?"""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Are all other records loaded when one is bad?"""
+"""If one record is bad, are all others loaded?"""
 
 from django.db import transaction
 

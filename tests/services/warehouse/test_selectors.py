@@ -1,4 +1,4 @@
-"""Are live rows counted right, and do links find the loaded issues and pull requests?"""
+"""Are live rows counted correctly, and do links find the loaded issues and pull requests?"""
 
 import pytest
 

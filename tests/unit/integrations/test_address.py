@@ -1,4 +1,4 @@
-"""Is every address in the operator's own network refused, however it is written?"""
+"""Is every address in the operator's own network refused, in every notation?"""
 
 import socket
 from typing import Any
@@ -16,7 +16,7 @@ def public_only(settings: Any) -> None:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the name server says: addresses by name."""
+    """The answers of the name server: addresses by name."""
     known: dict[str, str] = {}
     ask = socket.getaddrinfo
 

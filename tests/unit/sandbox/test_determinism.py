@@ -1,4 +1,4 @@
-"""Is the sample data a function of its seed, believable in its figures, and nasty where it should be?"""
+"""Does the sample data depend only on its seed, with realistic numbers and difficult texts?"""
 
 from itertools import pairwise
 

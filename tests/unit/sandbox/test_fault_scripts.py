@@ -1,4 +1,4 @@
-"""Is a fault script that is wrong refused?"""
+"""Is a wrong fault script refused?"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stands for the pipeline in these tests? A context in memory and a driver of the steps."""
+"""What replaces the pipeline in these tests? A context in memory and a driver of the steps."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What stands for a provider in these tests? A real HTTP server on a free port that answers as scripted."""
+"""What replaces a provider in these tests? A real HTTP server on a free port that gives scripted answers."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Does the client cope with what providers do? Every test talks to a real local server with scripted faults."""
+"""Does the client handle the faults of providers? Every test uses a real local server with scripted faults."""
 
 import gzip
 import threading

@@ -1,4 +1,4 @@
-"""Do several tokens share the requests, and does a call go on when one token waits or is refused?"""
+"""Do several tokens share the requests, and does a call continue if one token waits or is refused?"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Does the client send its credentials only to the provider, and connect only where it may?"""
+"""Does the client send its credentials only to the provider, and connect only to permitted addresses?"""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Are texts, times and numbers read correctly, and unreadable ones as nothing?"""
+"""Are texts, times and numbers read correctly, and unreadable ones ignored?"""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""Are the default embedder's vectors sound: finite, of length 1, the same every time?"""
+"""Are the default embedder's vectors finite, of length 1, and the same every time?"""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """What does the extraction read of an answer? Ids, dates, totals and cursors. The rest is not parsed.
 
-A record that even this cannot read is stored all the same. Its transform sets it aside.
+If even these cannot be read, the record is still stored. Its transform sets it aside.
 """
 
 from datetime import datetime

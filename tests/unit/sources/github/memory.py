@@ -1,4 +1,4 @@
-"""What takes the place of the pipeline in these tests? It keeps records in memory and fetches every slice."""
+"""What replaces the pipeline in these tests? It keeps records in memory and fetches every slice."""
 
 import threading
 from collections import Counter
@@ -50,7 +50,7 @@ class MemoryContext:
         return [external_id for external_id in ids if (entity, external_id) not in self.records]
 
     def take(self, fetched: Fetched) -> None:
-        """What the pipeline does with a fetched slice, in one transaction."""
+        """Store a fetched slice as the pipeline does, in one transaction."""
         for record in self.records.values():
             record.scope = fetched.renamed.get(record.scope, record.scope)
         self.records.update({(r.entity, r.external_id): r for r in fetched.records})
@@ -128,7 +128,7 @@ def transform(context: MemoryContext) -> list[Transformed]:
 
 
 def tables(transformed: list[Transformed]) -> dict[str, dict[str, Row]]:
-    """The loaded tables: rows by external id, gap rows where nothing else is known."""
+    """The loaded tables: rows by external id, and gap rows if there is no other row."""
     found: dict[str, dict[str, Row]] = {}
     for one in transformed:
         for row in one.rows:

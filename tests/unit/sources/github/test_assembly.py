@@ -1,4 +1,4 @@
-"""Does a large pull request say which children are gone once all pages are stored, and never before?"""
+"""Does a large pull request report deleted children only after all its pages are stored?"""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Are lists followed to their end, and odd names and answers refused?"""
+"""Are lists read to their end, and invalid names and answers refused?"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Does a run with stored records ask only where something is new, and take nothing for deleted without proof?"""
+"""Does a run with stored records ask only for new data, and delete nothing without proof?"""
 
 import json
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def overview(**changes: Any) -> Json:
 
 
 def suites(stamp: str | None) -> Json:
-    """A repository whose newest commit has one workflow run; ``None`` where the token may not see it."""
+    """A repository whose newest commit has one workflow run; ``None`` if the token may not see it."""
     checks = {"nodes": [{"workflowRun": {"updatedAt": stamp}}]} if stamp else None
     return {"defaultBranchRef": {"target": {"history": {"nodes": [{"checkSuites": checks}]}}}}
 

@@ -1,4 +1,4 @@
-"""Which texts name an issue, and which only look as if they did?"""
+"""Which texts name an issue, and which only look like it?"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Do raw records become the right rows, over both interfaces and with parts missing?"""
+"""Does a raw record become the right rows over both interfaces, even with missing parts?"""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Does a rich text become the text that a reader sees, whatever its nodes?"""
+"""Does a rich text become the text that a reader sees, for all its nodes?"""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Is the development panel read where it may show something, and is no failure of it fatal?"""
+"""Is the development panel read if it may show something, and does none of its failures end the run?"""
 
 import json
 from typing import Any

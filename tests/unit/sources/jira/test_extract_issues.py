@@ -1,4 +1,4 @@
-"""Are all issues, histories and comments fetched, each once, whatever Jira's pages look like?"""
+"""Are all issues, histories and comments fetched once, for all kinds of Jira's pages?"""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def ids(*numbers: int, token: str | None = None, last: bool | None = None) -> Sa
 
 
 def bulk(fails: Callable[[list[str]], bool] = lambda asked: False, gone: tuple[str, ...] = ()) -> Callable[[Seen], Say]:
-    """A bulk fetch that knows every issue but ``gone`` ones, and fails where ``fails`` says so."""
+    """A bulk fetch that knows every issue except ``gone`` ones, and fails as ``fails`` says."""
 
     def answer(seen: Seen) -> Say:
         asked = seen.json()["issueIdsOrKeys"]

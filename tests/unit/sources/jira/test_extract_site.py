@@ -24,7 +24,7 @@ def page(*values: Any, last: bool = True, **more: Any) -> Say:
 
 @pytest.fixture
 def jira(provider: ScriptedServer) -> ScriptedServer:
-    """A small site whose every answer is sound."""
+    """A small site that gives only good answers."""
     provider.on(f"{API}/myself", Say(ADA))
     provider.on(f"{API}/serverInfo", Say({"deploymentType": "Cloud"}))
     provider.on(f"{API}/field", Say(FIELDS))

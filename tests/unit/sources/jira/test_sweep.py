@@ -1,4 +1,4 @@
-"""Is everything found that Jira has deleted, and does nothing count as deleted without a proof?"""
+"""Are all deletions in Jira found, and does nothing count as deleted without a proof?"""
 
 import re
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ def site(provider: ScriptedServer) -> Site:
 
 @pytest.fixture
 def loaded(site: Site, context: MemoryContext) -> MemoryContext:
-    """Everything pulled once; the next run sweeps."""
+    """Everything is loaded once; the next run sweeps."""
     context.store([record("project", "100", {"id": "100", "key": "PAY"}, "PAY")])
     context.store([record("project", "101", {"id": "101", "key": "CHK"}, "CHK")])
     pull(Jira(), context, [ISSUES])

@@ -1,4 +1,4 @@
-"""Does every kind of Jira record become the right rows, also when its shape is odd?"""
+"""Does every kind of Jira record become the right rows, even in an unusual shape?"""
 
 from datetime import UTC, date, datetime
 from typing import Any
