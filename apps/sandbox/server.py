@@ -37,7 +37,7 @@ def build(options: Options, base: str, announce: Announce | None = None) -> ASGI
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         gc.collect()
-        gc.freeze()  # the world lives as long as the process, so the collector need not look at it again
+        gc.freeze()  # the world is needed until the process ends, so the collector can ignore it
         if announce:
             announce(f"Jira {base}/jira  GitHub {base}/github  token {TOKEN}")
         yield

@@ -1,7 +1,7 @@
 """How do documents get into the vector store, and out of it? Only this module writes to it.
 
-No transaction stays open here while a vector is computed or Qdrant is asked: each statement commits by itself. Qdrant
-is always written first, and the ``Embedding`` row after Qdrant has confirmed: after a crash in between, an upsert is
+No transaction is open while a vector is computed or Qdrant is called: each statement commits by itself. Qdrant is
+written first; the ``Embedding`` row is written after Qdrant has confirmed. After a crash in between, the upsert is
 repeated.
 """
 

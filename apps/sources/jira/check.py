@@ -15,7 +15,7 @@ from apps.sources.jira.extract.site import refuse_data_center
 
 
 def check(connection: Connection, http: Http) -> ConnectionReport:
-    """Try what a run needs first: the site, the account and its projects."""
+    """Test what a run needs first: the site, the account and its projects."""
     client = JiraClient(http)
     try:
         refuse_data_center(client)

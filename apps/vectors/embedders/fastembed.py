@@ -27,7 +27,7 @@ class FastEmbedEmbedder:
         self.dimension = int(self._model.embedding_size)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The model's vectors, normalized. One text per batch, because padding would mix in its neighbours."""
+        """The model's vectors, normalized. Each batch has one text, because padding would change its vector."""
         rows = list(self._model.embed([shortened(text) for text in texts], batch_size=1))
         vectors = unit_rows(np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension))
         vectors[[not text.strip() for text in texts]] = 0

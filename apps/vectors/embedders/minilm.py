@@ -47,7 +47,7 @@ class MiniLmEmbedder:
         return unit_rows(np.array(means, dtype=np.float32).reshape(len(texts), self.dimension))
 
     def _mean(self, text: str) -> Vectors:
-        """The vector of one text. In a padded batch it would depend on its neighbours."""
+        """The vector of one text. In a padded batch the other texts would change it."""
         if not text.strip():
             return np.zeros(self.dimension, dtype=np.float32)
         tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)

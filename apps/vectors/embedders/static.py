@@ -1,7 +1,7 @@
 """Which vectors cost nearly nothing? The mean of the static token vectors in the package wordllama.
 
-Only the two data files of the package are read. Its own class does the same in padded batches with 32 bits, at half the
-speed and with twice the memory for the table.
+This reads only the two data files of the package. The package's own class computes the same in padded batches with 32
+bits, at half the speed and with twice the memory for the table.
 """
 
 from collections.abc import Sequence

@@ -135,7 +135,7 @@ def test_an_issue_that_is_not_embedded_yet_is_an_error(issue: NewIssue, integrat
 
 
 @pytest.mark.parametrize("blank", ["", "  \n"])
-def test_a_blank_question_is_an_error(integration: Integration, blank: str) -> None:
+def test_a_blank_search_text_is_an_error(integration: Integration, blank: str) -> None:
     with pytest.raises(SearchError, match="what to look for"):
         search(integration.tenant, blank)
 
