@@ -25,8 +25,6 @@ def as_text(value: object) -> str:
 
 
 def async_redis_client() -> AsyncRedis:
-    """A client of its own, for code that listens: it may wait for ever for a message, but not for a connection."""
-    client: AsyncRedis = AsyncRedis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=1, retry=AsyncRetry(NoBackoff(), 1)
-    )
+    """A new client for code that listens: it waits for messages without a limit."""
+    client: AsyncRedis = AsyncRedis.from_url(settings.REDIS_URL, retry=AsyncRetry(NoBackoff(), 1))
     return client

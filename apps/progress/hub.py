@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 FLUSH_SECONDS = 0.25
 REPAIR_SECONDS = 5.0
+RECONNECT_SECONDS = 1.0
 RECHECK_SECONDS = 10.0
 
 
@@ -98,7 +100,8 @@ class LiveHub:
             self._is_listening.clear()
             works = (self._listen, self._flush, self._repair, self._recheck)
             self._tasks = [asyncio.create_task(work(), name=f"hub: {work.__name__}") for work in works]
-        await self._is_listening.wait()
+        with suppress(TimeoutError):  # without Redis, the repair finds the changes
+            await asyncio.wait_for(self._is_listening.wait(), RECONNECT_SECONDS)
         self._newcomers.setdefault(tenant_id, set()).add(listener)
         self._has_work.set()
 
@@ -126,9 +129,8 @@ class LiveHub:
                     self._take(change)
             except (RedisError, msgspec.MsgspecError) as error:
                 # The pages still get what the repair finds in the database.
-                self._is_listening.set()
                 logger.warning("Redis delivers no live hints; the pages are up to %g s late: %s", REPAIR_SECONDS, error)
-                await asyncio.sleep(REPAIR_SECONDS)
+                await asyncio.sleep(RECONNECT_SECONDS)
 
     def _take(self, change: Change) -> None:
         """Remember a change for the next flush, unless a newer one is known or no page of its tenant is open."""
