@@ -207,7 +207,7 @@ def test_a_payload_is_shown_as_text(run: Run, viewer: Client) -> None:
 
 def test_search_says_why_there_are_no_hits(acme: Tenant, viewer: Client) -> None:
     page = viewer.get("/search/?q=payments").content.decode()
-    assert "Vectorization job first" in page or "Nothing found" in page
+    assert "Vectorization job first" in page or "No results" in page
 
 
 def test_secrets_are_on_no_page(run: Run, operator: Client) -> None:
