@@ -156,9 +156,9 @@ class TaskProgress(TenantModel):
 
 
 class Notice(TenantModel):
-    """Somebody's wish to be told when a run ends; ``told`` is what is said then, as the webhook's body has it.
+    """A person's order to be informed when a run ends; ``body`` is the JSON that is sent then.
 
-    An address may hold a secret of its own, so it is kept like the key that signs what is sent.
+    The address may contain a secret, so it is encrypted like the key that signs the body.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -169,9 +169,11 @@ class Notice(TenantModel):
     key = EncryptedField(editable=False)
     page = models.TextField(help_text="The address of the run's page.")
     state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.WAITING)
-    told = models.JSONField(default=dict)
+    body = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, help_text="When it is (again) to be sent; until then somebody sends it.")
+    due_at = models.DateTimeField(
+        null=True, help_text="When it may be sent (again). Moved by the worker that sends it."
+    )
     sent_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
 

@@ -143,7 +143,7 @@ def set_job_state(
         timeline.begin_attempt(run_id)
     elif state in ENDS:
         timeline.end_attempt(run_id, ENDS[state], ended)
-        notices.ended(run_id, ENDS[state], error or ended or message)
+        notices.make_due(run_id, ENDS[state], error or ended or message)
 
 
 def set_waiting(run_id: UUID, reason: str) -> None:

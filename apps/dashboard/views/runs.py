@@ -13,7 +13,7 @@ from apps.dashboard.views.shared import run_context
 from apps.jobs.models import Run
 from apps.progress import log
 from apps.progress.choices import ACTIVE
-from apps.progress.delivery import email_is_offered
+from apps.progress.delivery import has_mail_server
 from apps.progress.notices import notices_of
 from apps.progress.timeline import spans_of
 from apps.sources.registry import definition
@@ -45,7 +45,7 @@ def run(request: TenantRequest, run_id: UUID) -> HttpResponse:
         "attempts": attempts,
         "attempt": wanted if shown else 0,
         "notices": notices_of(found.pk, request.user),
-        "email_offered": email_is_offered(),
+        "has_mail_server": has_mail_server(),
         "may_operate": may_act_as(request.role, Role.OPERATOR),
         "log": None if PARTS_ONLY in request.headers else log.newest(found.pk),
     }

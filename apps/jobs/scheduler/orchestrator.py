@@ -52,7 +52,7 @@ def tick() -> None:
         end_stopping,
         check_running,
         create_missing_jobs,
-        notices.wake_due,
+        notices.resend_lost,
         reset_finished,
         retry_failed,
         plan_next_runs,

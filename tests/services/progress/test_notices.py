@@ -1,4 +1,4 @@
-"""Is everybody who asked told that a run has ended: at least once, by one sender, and nobody else?
+"""Is every subscriber informed that a run has ended: at least once, by one sender, and nobody else?
 
 The mail goes to a real SMTP server, the webhook to a real HTTP server.
 """
@@ -6,6 +6,8 @@ The mail goes to a real SMTP server, the webhook to a real HTTP server.
 import hmac
 import json
 import threading
+import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,14 +45,14 @@ class Hook:
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    told = Hook("")
+    receiver = Hook("")
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.heard.append((dict(self.headers), body))
-            self.send_response(told.status)
-            self.send_header("Location", f"{told.address}/elsewhere")
+            receiver.heard.append((dict(self.headers), body))
+            self.send_response(receiver.status)
+            self.send_header("Location", f"{receiver.address}/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -58,35 +60,35 @@ def hook() -> Iterator[Hook]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    told.address = f"http://127.0.0.1:{server.server_port}/hooks/1?token=hidden"
+    receiver.address = f"http://127.0.0.1:{server.server_port}/hooks/1?token=hidden"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield told
+    yield receiver
     server.shutdown()
     server.server_close()
     thread.join()
 
 
 class Mailbox:
-    """An SMTP server's handler that keeps what it gets."""
+    """The handler of an SMTP server, which stores the mails."""
 
     def __init__(self) -> None:
         self.mails: list[tuple[list[str], str]] = []
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
-        return "250 kept"
+        return "250 stored"
 
 
 @pytest.fixture
 def mailbox(settings: Settings) -> Iterator[Mailbox]:
-    kept = Mailbox()
-    server = Controller(kept, hostname="127.0.0.1", port=free_port())
+    mails = Mailbox()
+    server = Controller(mails, hostname="127.0.0.1", port=free_port())
     server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
-    yield kept
+    yield mails
     server.stop()
 
 
@@ -98,10 +100,10 @@ def ada(acme: Tenant) -> User:
     return user
 
 
-def ask(run: UUID, user: User, channel: NoticeChannel = NoticeChannel.WEBHOOK, url: str = "") -> Notice:
+def subscribe(run: UUID, user: User, channel: NoticeChannel = NoticeChannel.WEBHOOK, url: str = "") -> Notice:
     row = RunProgress.across_tenants.select_related("tenant").get(pk=run)
     page = f"https://etl.example.com/runs/{run}/"
-    return notices.ask(tenant=row.tenant, run_id=run, user=user, channel=channel, page=page, url=url, key=KEY)
+    return notices.subscribe(tenant=row.tenant, run_id=run, user=user, channel=channel, page=page, url=url, key=KEY)
 
 
 def state_of(notice: Notice) -> tuple[str, int]:
@@ -113,21 +115,40 @@ def make_due(notice: Notice, *, since: timedelta = timedelta()) -> None:
 
 
 def test_a_webhook_gets_signed_json_once(run: UUID, ada: User, hook: Hook) -> None:
-    notice = ask(run, ada, url=hook.address)
-    services.set_job_state(run, "FINISHED", message="Finished, 3 records set aside")
+    notice = subscribe(run, ada, url=hook.address)
+    services.set_job_state(run, "FINISHED", message="Finished, 3 set aside")
     for _ in range(3):
         notices.send(notice.pk)
     ((headers, body),) = hook.heard
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    assert headers["webhook-signature"] == "v1," + b64encode(hmac.digest(KEY.encode(), signed, sha256)).decode()
+    assert headers["webhook-id"] == f"{notice.pk}-1"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
     assert headers["X-Signature-256"] == "sha256=" + hmac.new(KEY.encode(), body, sha256).hexdigest()
-    told = json.loads(body)
-    assert (told["state"], told["text"], told["run"]) == ("finished", "Finished, 3 records set aside", str(run))
-    assert told["url"] == f"https://etl.example.com/runs/{run}/"
-    assert headers["X-Delivery"] == str(notice.pk) == told["id"]
+    message = json.loads(body)
+    assert (message["state"], message["text"], message["run"]) == (
+        "finished",
+        "Finished, 3 records set aside",
+        str(run),
+    )
+    assert message["url"] == f"https://etl.example.com/runs/{run}/"
+    assert headers["X-Delivery"] == str(notice.pk) == message["id"]
     assert state_of(notice) == (NoticeState.SENT, 1)
 
 
+def test_a_standard_key_signs_with_its_decoded_bytes() -> None:
+    """The example of the specification."""
+    key = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    headers = delivery.signed_headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, key)
+    signed = b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + body
+    expected = hmac.digest(b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), signed, sha256)
+    assert headers["webhook-signature"] == f"v1,{b64encode(expected).decode()}"
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
 def test_an_email_reaches_its_person(run: UUID, ada: User, mailbox: Mailbox) -> None:
-    notice = ask(run, ada, NoticeChannel.EMAIL)
+    notice = subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(run, "FAILED", error="Jira does not accept the credentials.")
     notices.send(notice.pk)
     ((recipients, mail),) = mailbox.mails
@@ -138,60 +159,60 @@ def test_an_email_reaches_its_person(run: UUID, ada: User, mailbox: Mailbox) -> 
     assert state_of(notice) == (NoticeState.SENT, 1)
 
 
-@pytest.mark.parametrize(("overall", "told"), [("FINISHED", "finished"), ("FAILED", "failed"), ("READY", "cancelled")])
-def test_every_end_is_told_after_its_commit(
+@pytest.mark.parametrize(("overall", "state"), [("FINISHED", "finished"), ("FAILED", "failed"), ("READY", "cancelled")])
+def test_subscribers_are_informed_of_every_end_after_its_commit(
     overall: str,
-    told: str,
+    state: str,
     run: UUID,
     ada: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    woken: list[UUID] = []
-    monkeypatch.setattr(notices, "_wake", woken.append)
-    notice = ask(run, ada, NoticeChannel.EMAIL)
+    enqueued: list[UUID] = []
+    monkeypatch.setattr(notices, "_enqueue", enqueued.append)
+    notice = subscribe(run, ada, NoticeChannel.EMAIL)
     with django_capture_on_commit_callbacks(execute=True):
         services.set_job_state(run, overall)
-        assert woken == []
-    assert woken == [notice.pk]
-    assert Notice.across_tenants.get(pk=notice.pk).told["state"] == told
+        assert enqueued == []
+    assert enqueued == [notice.pk]
+    assert Notice.across_tenants.get(pk=notice.pk).body["state"] == state
 
 
 @pytest.mark.parametrize("overall", ["PAUSED", "STOPPING", "PENDING"])
-def test_what_is_no_end_is_not_told(overall: str, run: UUID, ada: User) -> None:
-    notice = ask(run, ada, NoticeChannel.EMAIL)
+def test_nobody_is_informed_before_the_end(overall: str, run: UUID, ada: User) -> None:
+    notice = subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(run, overall)
     notices.send(notice.pk)
     assert state_of(notice) == (NoticeState.WAITING, 0)
 
 
-def test_another_runs_end_is_not_told(acme: Tenant, begin: Begin, run: UUID, ada: User) -> None:
-    notice = ask(run, ada, NoticeChannel.EMAIL)
+def test_nobody_is_informed_of_the_end_of_another_run(acme: Tenant, begin: Begin, run: UUID, ada: User) -> None:
+    notice = subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(begin(acme, job=2), "FINISHED")
     assert state_of(notice) == (NoticeState.WAITING, 0)
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_a_refused_webhook_is_tried_again_and_then_given_up_with_its_reason(
+def test_a_refused_webhook_is_repeated_and_fails_at_last_with_its_reason(
     status: int, run: UUID, ada: User, hook: Hook
 ) -> None:
     hook.status = status
-    notice = ask(run, ada, url=hook.address)
+    notice = subscribe(run, ada, url=hook.address)
     services.set_job_state(run, "FINISHED")
     notices.send(notice.pk)
     notices.send(notice.pk)  # too early
     assert len(hook.heard) == 1
     assert state_of(notice) == (NoticeState.DUE, 1)
-    for _ in range(notices.ATTEMPTS):
+    for _ in range(notices.MAX_ATTEMPTS):
         make_due(notice)
         notices.send(notice.pk)
-    assert len(hook.heard) == notices.ATTEMPTS
-    assert state_of(notice) == (NoticeState.FAILED, notices.ATTEMPTS)
+    assert len(hook.heard) == notices.MAX_ATTEMPTS
+    assert state_of(notice) == (NoticeState.FAILED, notices.MAX_ATTEMPTS)
     assert Notice.across_tenants.get(pk=notice.pk).error == f"127.0.0.1 answered {status}."
 
 
-def test_whom_nobody_answers_is_told_without_the_secret_of_the_address(run: UUID, ada: User) -> None:
-    notice = ask(run, ada, url=f"http://127.0.0.1:{free_port()}/hooks/1?token=hidden")
+def test_an_unreachable_address_is_reported_without_its_secret(run: UUID, ada: User) -> None:
+    notice = subscribe(run, ada, url=f"http://127.0.0.1:{free_port()}/hooks/1?token=hidden")
     services.set_job_state(run, "FINISHED")
     notices.send(notice.pk)
     error = Notice.across_tenants.get(pk=notice.pk).error
@@ -199,30 +220,30 @@ def test_whom_nobody_answers_is_told_without_the_secret_of_the_address(run: UUID
 
 
 def test_a_lost_message_is_found_by_the_tick(run: UUID, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    woken: list[UUID] = []
-    monkeypatch.setattr(notices, "_wake", woken.append)
-    notice = ask(run, ada, NoticeChannel.EMAIL)
+    enqueued: list[UUID] = []
+    monkeypatch.setattr(notices, "_enqueue", enqueued.append)
+    notice = subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(run, "FINISHED")
-    notices.wake_due()
-    assert woken == []
+    notices.resend_lost()
+    assert enqueued == []
     make_due(notice, since=notices.LOST_AFTER)
-    notices.wake_due()
-    notices.wake_due()
-    assert woken == [notice.pk]
+    notices.resend_lost()
+    notices.resend_lost()
+    assert enqueued == [notice.pk]
 
 
-def test_what_is_broken_off_every_time_is_given_up(run: UUID, ada: User) -> None:
-    notice = ask(run, ada, NoticeChannel.EMAIL)
+def test_a_notice_whose_every_attempt_was_cut_off_fails(run: UUID, ada: User) -> None:
+    notice = subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(run, "FINISHED")
-    Notice.across_tenants.filter(pk=notice.pk).update(attempts=notices.ATTEMPTS)
+    Notice.across_tenants.filter(pk=notice.pk).update(attempts=notices.MAX_ATTEMPTS)
     make_due(notice, since=notices.LOST_AFTER)
-    notices.wake_due()
-    assert state_of(notice) == (NoticeState.FAILED, notices.ATTEMPTS)
+    notices.resend_lost()
+    assert state_of(notice) == (NoticeState.FAILED, notices.MAX_ATTEMPTS)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_senders_one_sends(run: UUID, ada: User, hook: Hook) -> None:
-    notice = ask(run, ada, url=hook.address)
+    notice = subscribe(run, ada, url=hook.address)
     services.set_job_state(run, "FINISHED")
     ready = threading.Barrier(8)
 
@@ -239,13 +260,13 @@ def test_of_many_senders_one_sends(run: UUID, ada: User, hook: Hook) -> None:
     assert len(hook.heard) == 1
 
 
-def test_a_retried_run_can_be_asked_for_again(run: UUID, ada: User) -> None:
-    first = ask(run, ada, NoticeChannel.EMAIL)
+def test_a_person_can_subscribe_to_a_retried_run_again(run: UUID, ada: User) -> None:
+    first = subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(run, "FAILED")
-    with pytest.raises(notices.AlreadyEnded):
-        ask(run, ada, NoticeChannel.EMAIL)
+    with pytest.raises(notices.RunEndedError):
+        subscribe(run, ada, NoticeChannel.EMAIL)
     services.set_job_state(run, "PENDING", new_attempt=True)
-    assert ask(run, ada, NoticeChannel.EMAIL).pk == first.pk
+    assert subscribe(run, ada, NoticeChannel.EMAIL).pk == first.pk
     assert state_of(first) == (NoticeState.WAITING, 0)
 
 
@@ -261,19 +282,19 @@ def test_a_retried_run_can_be_asked_for_again(run: UUID, ada: User) -> None:
         "",
     ],
 )
-def test_an_address_inside_the_operators_network_is_refused_when_asked_and_when_sent(
+def test_an_address_inside_the_operators_network_is_refused_twice(
     url: str, run: UUID, acme: Tenant, settings: Settings, ada: User
 ) -> None:
     settings.ALLOW_PRIVATE_NETWORKS = False
     Membership.objects.filter(user=ada).update(role=Role.OPERATOR)
     browser = browser_of(ada)
-    wish = {"channel": "webhook", "url": url, "key": KEY}
-    assert browser.post(f"/api/runs/{run}/notices", wish, "application/json").status_code == 400
-    with pytest.raises(delivery.DeliveryFailed):
+    subscription = {"channel": "webhook", "url": url, "key": KEY}
+    assert browser.post(f"/api/runs/{run}/notices", subscription, "application/json").status_code == 400
+    with pytest.raises(delivery.DeliveryError):
         delivery.post(url, b"{}", {})
 
 
-def test_the_api_takes_a_wish_and_takes_it_back(run: UUID, ada: User, mailbox: Mailbox) -> None:
+def test_the_api_subscribes_and_unsubscribes(run: UUID, ada: User, mailbox: Mailbox) -> None:
     browser = browser_of(ada)
     answer = browser.post(f"/api/runs/{run}/notices", {"channel": "email"}, "application/json")
     assert answer.status_code == 201
@@ -288,8 +309,8 @@ def test_the_api_takes_a_wish_and_takes_it_back(run: UUID, ada: User, mailbox: M
 def test_the_api_says_what_is_missing(run: UUID, ada: User, globex: Tenant, begin: Begin) -> None:
     browser: Client = browser_of(ada)
 
-    def asked(run: UUID, **wish: str) -> tuple[int, str]:
-        answer = browser.post(f"/api/runs/{run}/notices", wish, "application/json")
+    def asked(run: UUID, **subscription: str) -> tuple[int, str]:
+        answer = browser.post(f"/api/runs/{run}/notices", subscription, "application/json")
         return answer.status_code, answer.json()["detail"]
 
     assert asked(run, channel="email") == (400, "No mail server is set up here: an operator sets EMAIL_URL.")
@@ -303,6 +324,6 @@ def test_the_api_says_what_is_missing(run: UUID, ada: User, globex: Tenant, begi
 
 
 def test_neither_address_nor_key_is_stored_readable(run: UUID, ada: User) -> None:
-    notice = ask(run, ada, url="https://example.com/hooks/hidden")
+    notice = subscribe(run, ada, url="https://example.com/hooks/hidden")
     assert Notice.across_tenants.get(pk=notice.pk).key == Secret(KEY)
     assert "hidden" not in repr(notice.__dict__)
