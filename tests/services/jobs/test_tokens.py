@@ -12,7 +12,6 @@ from apps.core.redis import redis_client
 from apps.integrations.models import Integration, Token
 from apps.integrations.services import set_token
 from apps.jobs.choices import RunMode
-from apps.jobs.models import Run
 from apps.progress.choices import RunState
 from apps.progress.models import RunProgress
 from tests import platform as platforms
@@ -41,7 +40,7 @@ def integration(platform: Platform, undisturbed: dict[str, Any]) -> Iterator[Int
     set_token(integration=found, label="spare", token=Secret(SECOND))
     yield found
     platform.sandbox.control("reset-stats")
-    platform.sandbox.control("latency", {"ms": 0})
+    platform.sandbox.control("faults", [])
     platforms.forget_limits()
     Token.across_tenants.filter(label="spare").delete()
     Token.across_tenants.update(refused_at=None, problem="", expires_at=None)
@@ -61,10 +60,13 @@ def pauses() -> list[bytes]:
 def test_a_token_that_is_used_up_in_the_middle_delays_nothing(
     integration: Integration, platform: Platform, undisturbed: dict[str, Any]
 ) -> None:
-    platform.sandbox.control("latency", {"ms": 60})
+    # All requests after the third are held until the first token is used up.
+    hold = {"match": "* /github/", "skip": 3, "action": {"type": "delay", "ms": 5000}}
+    platform.sandbox.control("faults", [hold])
     run = platform.start("github", RunMode.FULL)
     until(lambda: served(platform.sandbox)[FIRST] >= 3, "the first token to be in use")
     platform.sandbox.tokens(token=FIRST, remaining=0)
+    platform.sandbox.control("faults", [])
     waits = set()
 
     def has_ended() -> bool:
@@ -85,12 +87,15 @@ def test_when_all_tokens_are_used_up_the_run_waits_without_a_worker_and_then_goe
     for token in (FIRST, SECOND):
         platform.sandbox.tokens(token=token, remaining=4, seconds=20)
     run = platform.start("github", RunMode.FULL)
-    until(lambda: Run.across_tenants.get(pk=run.pk).not_before, "the pause")
-    run.refresh_from_db()
+
+    def explained() -> str:
+        run.refresh_from_db()
+        is_waiting = run.not_before and run.driver is None
+        return RunProgress.across_tenants.get(pk=run.pk).waiting if is_waiting else ""
+
+    waiting = until(explained, "the pause without a worker, and its sentence")
     assert run.not_before
     assert timedelta(0) < run.not_before - datetime.now(UTC) < timedelta(seconds=30)
-    until(lambda: Run.across_tenants.get(pk=run.pk).driver is None, "the worker to be free")
-    waiting = RunProgress.across_tenants.get(pk=run.pk).waiting
     # The page has the time from ``not_before``; the reason says who asked, and why.
     assert waiting.startswith("github asks for a pause, because")
     # The last answer decides: one that announced the limit, or a refusal that was on its way.
