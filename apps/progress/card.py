@@ -12,7 +12,7 @@ import msgspec
 from apps.core.choices import Tone
 from apps.progress.choices import JobState, RunState, StageState
 from apps.progress.engine import words
-from apps.progress.engine.bar import Cells, TotalKind, step_fraction, total_kind
+from apps.progress.engine.bar import RunCounters, TotalKind, step_fraction, total_kind
 from apps.progress.engine.eta import known_rate
 from apps.progress.facts import RunFacts, Sign
 from apps.progress.models import RunProgress
@@ -136,9 +136,9 @@ def _meter(row: RunProgress, tone: Tone) -> Meter:
     return Meter(round(row.percent, 2), f"{words.whole_percent(row.percent)} %", tone, is_unknown)
 
 
-def _counter(row: RunProgress, cells: Cells, now: datetime) -> Counter | None:
+def _counter(row: RunProgress, cells: RunCounters, now: datetime) -> Counter | None:
     """The counter of the stage that is next to be done; ``None`` if nothing has been counted yet."""
-    bar = bar_of(row, cells, succeeded=False)
+    bar = bar_of(row, cells, is_successful=False)
     cell, unit = cells[bar.part.step, bar.part.stage], unit_of(row, bar.part)
     text = words.count_words(cell.done, cell.total, bar.total_kind, unit)
     if not text:
@@ -170,7 +170,7 @@ def _eta_text(row: RunProgress, now: datetime) -> str:
 
 
 def _stage_cards(
-    row: RunProgress, stages: Sequence[AnyStage], cells: Cells, state: JobState | RunState
+    row: RunProgress, stages: Sequence[AnyStage], cells: RunCounters, state: JobState | RunState
 ) -> dict[str, dict[str, StageCard]]:
     cards: dict[str, dict[str, StageCard]] = {}
     for stage in stages:
@@ -210,7 +210,9 @@ def _took(stage: AnyStage) -> str:
     return f"{words.duration_words(seconds)}{rate}"
 
 
-def _plan(row: RunProgress, stages: Sequence[AnyStage], cells: Cells, state: JobState | RunState) -> list[StepCard]:
+def _plan(
+    row: RunProgress, stages: Sequence[AnyStage], cells: RunCounters, state: JobState | RunState
+) -> list[StepCard]:
     skipped = {(stage.step, Stage(stage.stage)) for stage in stages if stage.state == StageState.SKIPPED}
 
     def card(step: ProgressStep, otherwise: StageState | JobState | RunState) -> StepCard:

@@ -26,10 +26,10 @@ CLOSE_ANONYMOUS = 4401
 CLOSE_NO_TENANT = 4403
 CLOSE_TOO_SLOW = 4408
 # The socket of a browser that takes no message for this long is closed. The browser reconnects by itself.
-SEND_SECONDS = 30.0
+MAX_SEND_SECONDS = 30.0
 # A browser that connects with this query gets arrays: all states that wait for it in one frame.
 BUNDLED = b"bundled"
-LARGEST_BUNDLE = 100
+MAX_BUNDLED_MESSAGES = 100
 # A browser of ours never has more open questions than this.
 MAX_REPLIES = 20
 USAGE = 'Ask {"type": "sync", "run": "<uuid>"}.'
@@ -40,9 +40,9 @@ class JobsConsumer(AsyncWebsocketConsumer):
 
     tenant_id = 0
     session_key = ""
-    bundled = False
+    is_bundled = False
     # False after we have closed the socket: nothing is sent to it any more.
-    listening = False
+    is_listening = False
 
     async def connect(self) -> None:
         """Join the hub, which offers the state of every current run first, and then every change."""
@@ -60,9 +60,9 @@ class JobsConsumer(AsyncWebsocketConsumer):
         self.repeat: set[str] = set()
         self.replies: list[str] = []
         self.work = asyncio.Event()
-        self.bundled = self.scope["query_string"] == BUNDLED
+        self.is_bundled = self.scope["query_string"] == BUNDLED
         self.session_key = str(self.scope["session"].session_key)
-        self.tenant_id, self.listening = tenant.pk, True
+        self.tenant_id, self.is_listening = tenant.pk, True
         self.writer = asyncio.create_task(self._write(), name="socket writer")
         await hub().join(self.tenant_id, self)
 
@@ -82,7 +82,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
             run_id = UUID(request["run"]) if request["type"] == "sync" else None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             run_id = None
-        if not self.listening:
+        if not self.is_listening:
             return
         if run_id is None:
             self._reply(USAGE)
@@ -98,7 +98,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
 
     def offer(self, state: LiveState) -> None:
         """Send this state unless a newer one waits or has been sent; the same one again only when asked for."""
-        if not self.listening:
+        if not self.is_listening:
             return
         known = self.states.get(state.run)
         sent = self.sent.get(state.run, 0)
@@ -116,7 +116,7 @@ class JobsConsumer(AsyncWebsocketConsumer):
 
     async def eject(self) -> None:
         """The person is no member any more: close, and send nothing more until the browser has noticed."""
-        if self.listening:
+        if self.is_listening:
             self.writer.cancel()
             await self._end(CLOSE_NO_TENANT)
 
@@ -133,22 +133,22 @@ class JobsConsumer(AsyncWebsocketConsumer):
                 await self.work.wait()
                 self.work.clear()
                 while self.replies or self.states:
-                    await asyncio.wait_for(self.send(text_data=self._next()), SEND_SECONDS)
+                    await asyncio.wait_for(self.send(text_data=self._next()), MAX_SEND_SECONDS)
         except TimeoutError:
             await self._end(CLOSE_TOO_SLOW)
         except OSError:
             # The browser has gone; its disconnect message is on its way.
-            self.listening = False
+            self.is_listening = False
 
     async def _end(self, code: int) -> None:
-        self.listening = False
+        self.is_listening = False
         await self.close(code=code)
 
     def _next(self) -> str:
-        if not self.bundled:
+        if not self.is_bundled:
             return self._next_message()
         frame = [self._next_message()]
-        while (self.replies or self.states) and len(frame) < LARGEST_BUNDLE:
+        while (self.replies or self.states) and len(frame) < MAX_BUNDLED_MESSAGES:
             frame.append(self._next_message())
         return f"[{','.join(frame)}]"
 

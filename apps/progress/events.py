@@ -12,7 +12,7 @@ import msgspec
 
 from apps.progress.card import Card, card_of, rest_card
 from apps.progress.choices import JobState, StageState
-from apps.progress.engine.bar import Cells, Line, TotalKind, total_kind
+from apps.progress.engine.bar import OutlineLine, RunCounters, TotalKind, total_kind
 from apps.progress.engine.eta import Pace, expires_at, known_rate
 from apps.progress.engine.words import range_words
 from apps.progress.facts import RunFacts, Sign, facts_of
@@ -173,7 +173,7 @@ def _states(row: RunProgress, stages: Sequence[AnyStage]) -> dict[str, dict[str,
     return states
 
 
-def _counts(stages: Sequence[AnyStage], cells: Cells) -> dict[str, dict[str, StageCounts]]:
+def _counts(stages: Sequence[AnyStage], cells: RunCounters) -> dict[str, dict[str, StageCounts]]:
     counts: dict[str, dict[str, StageCounts]] = {}
     for cell in stages:
         counts.setdefault(cell.step, {})[cell.stage] = StageCounts(
@@ -195,7 +195,7 @@ def _eta(row: RunProgress, pace: Pace) -> Eta | None:
     return Eta(span.low, span.high, range_words(span), datetime.fromtimestamp(expires, UTC))
 
 
-def _plan(lines: Iterable[Line]) -> list[PlanLine]:
+def _plan(lines: Iterable[OutlineLine]) -> list[PlanLine]:
     return [
         PlanLine(
             line.title,

@@ -7,8 +7,8 @@ import msgspec
 
 from apps.progress.choices import STAGE_DONE, JobState
 from apps.progress.engine import words
-from apps.progress.engine.bar import Bar, Cell, Cells, Line, bar, outline
-from apps.progress.engine.eta import Pace, Range, estimate, expires_at
+from apps.progress.engine.bar import Bar, OutlineLine, RunCounters, StageCounters, bar, outline
+from apps.progress.engine.eta import Pace, SecondsRange, estimate, expires_at
 from apps.progress.engine.history import advances, counter_key
 from apps.progress.engine.shares import Share, weighted
 from apps.progress.engine.words import Unit
@@ -56,17 +56,20 @@ def stored_shares(shares: list[Share]) -> list[list[float]]:
     return [[share.left, share.earned, share.begin] for share in shares]
 
 
-def cells_of(stages: Iterable[AnyStage]) -> Cells:
+def cells_of(stages: Iterable[AnyStage]) -> RunCounters:
     """The counters of a run's stages, for the engine."""
-    return {(cell.step, Stage(cell.stage)): Cell(cell.done, cell.total, cell.state in STAGE_DONE) for cell in stages}
+    return {
+        (cell.step, Stage(cell.stage)): StageCounters(cell.done, cell.total, cell.state in STAGE_DONE)
+        for cell in stages
+    }
 
 
-def bar_of(row: RunProgress, cells: Cells, *, succeeded: bool) -> Bar:
+def bar_of(row: RunProgress, cells: RunCounters, *, is_successful: bool) -> Bar:
     """The bar of a run with these counters."""
-    return bar(steps_of(row), cells, shares_of(row), succeeded=succeeded)
+    return bar(steps_of(row), cells, shares_of(row), is_successful=is_successful)
 
 
-def lines_of(row: RunProgress, cells: Cells) -> tuple[Line, ...]:
+def lines_of(row: RunProgress, cells: RunCounters) -> tuple[OutlineLine, ...]:
     """The plan as the page shows it."""
     return outline(steps_of(row), cells, shares_of(row))
 
@@ -77,12 +80,12 @@ def unit_of(row: RunProgress, part: Part) -> Unit:
     return words.unit_of(steps.get(part.step), part.stage)
 
 
-def eta_of(row: RunProgress, cells: Cells, part: Part, pace: Pace, now: float) -> Range | None:
+def eta_of(row: RunProgress, cells: RunCounters, part: Part, pace: Pace, now: float) -> SecondsRange | None:
     """How many seconds the run still takes; ``None`` if that is unknown."""
     cell = cells[part.step, part.stage]
     order = _counters(steps_of(row))
     here = counter_key(part.step, part.stage)
-    finished = {counter_key(step, stage) for (step, stage), other in cells.items() if other.finished}
+    finished = {counter_key(step, stage) for (step, stage), other in cells.items() if other.is_finished}
     later = [counter for counter in order if counter != here and counter not in finished]
     history = row.history
     left = max(cell.total - cell.done, 0) if cell.total else None
@@ -94,9 +97,9 @@ def stored_pace(row: RunProgress) -> Pace | None:
     return msgspec.convert(row.pace, Pace) if row.pace else None
 
 
-def stored_eta(row: RunProgress) -> Range | None:
+def stored_eta(row: RunProgress) -> SecondsRange | None:
     """In how many seconds the run ends, as of the last sample; ``None`` if that was unknown."""
-    return None if row.eta_low is None or row.eta_high is None else Range(row.eta_low, row.eta_high)
+    return None if row.eta_low is None or row.eta_high is None else SecondsRange(row.eta_low, row.eta_high)
 
 
 def live_pace(row: RunProgress, now: datetime) -> Pace | None:

@@ -1,4 +1,4 @@
-"""Who writes the visible state of a run? Only these functions and those of ``reporting``.
+"""Who writes the visible state of a run? Only these functions and those of ``compat``.
 
 Counters are updated in the transaction that closes the batch, so the bar is recomputed only between batches. The module
 ``stored`` says what is stored and when.
@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Now
 from apps.progress import notices, timeline
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, JobState, RunState, StageState
 from apps.progress.engine import words
-from apps.progress.engine.bar import Bar, Cells
+from apps.progress.engine.bar import Bar, RunCounters
 from apps.progress.engine.eta import interrupted, known_rate, sampled
 from apps.progress.engine.history import counter_key
 from apps.progress.events import MessageType
@@ -27,7 +27,7 @@ from apps.progress.rows import StoredState, stored_state
 from apps.progress.stored import quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.registry import definition
 
-__all__ = ["begin", "count", "mark", "refresh", "set_job_state", "set_waiting", "snapshot", "working"]
+__all__ = ["begin", "count", "ensure_begun", "mark", "refresh", "set_job_state", "set_waiting", "snapshot"]
 
 # How an attempt has ended, by the new state of its job. A job becomes READY when its run was stopped.
 ENDS: dict[str, RunState] = {
@@ -46,8 +46,8 @@ CUT_SHORT: dict[str, StageState] = {JobState.FAILED: StageState.FAILED, JobState
 def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type: str, mode: str, overall: str) -> None:
     """Create the visible state of a new run, which becomes its job's current one, with an idle cell for every stage.
 
-    The run is compared only with earlier runs of the same ``mode``. The pages are
-    informed of the run with its first transition, in the same transaction.
+    The run is compared only with earlier runs of the same ``mode``. The pages hear of
+    the run with its first transition, which is in the same transaction.
     """
     for earlier in RunProgress.across_tenants.filter(job_id=job_id, current=True).values_list("run", flat=True):
         store(earlier, "job_status", {"current": False})
@@ -82,15 +82,15 @@ def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0
         cell.update(**more)
 
 
-def working(run_id: UUID, step: str, stage: str) -> bool:
-    """Mark a stage as running; says whether it has begun. A message that is too late begins no stage."""
+def ensure_begun(run_id: UUID, step: str, stage: str) -> bool:
+    """Mark a stage as running unless it has begun; says whether it has. A message that is too late begins no stage."""
     if not StageProgress.objects.filter(run_id=run_id, step=step, stage=stage, state__in=NOT_BEGUN).exists():
         return True
     with quick_commit():
-        runs = row_of(run_id).filter(overall=JobState.RUNNING).select_for_update(no_key=True).exists()
-        if runs and mark(run_id, [(step, stage)], StageState.RUNNING):
-            refresh(run_id, status=True)
-    return runs
+        is_running = row_of(run_id).filter(overall=JobState.RUNNING).select_for_update(no_key=True).exists()
+        if is_running and mark(run_id, [(step, stage)], StageState.RUNNING):
+            refresh(run_id, is_state_change=True)
+    return is_running
 
 
 def mark(run_id: UUID, stages: Sequence[tuple[str, str]], state: StageState) -> bool:
@@ -123,7 +123,7 @@ def set_job_state(
     error: str = "",
     waiting: str = "",
     ended: str = "",
-    new_attempt: bool = False,
+    is_new_attempt: bool = False,
 ) -> None:
     """Store and announce a new state of the job, in the transaction of its transition.
 
@@ -131,7 +131,7 @@ def set_job_state(
     again, because it measures only the time in which the run works.
     """
     changes: dict[str, object] = {"overall": state, "message": message, "waiting": waiting, "error": error, "pace": {}}
-    if new_attempt:
+    if is_new_attempt:
         changes |= {"attempt": F("attempt") + 1, "percent": 0.0}
     if state == JobState.FINISHED:
         changes |= {"percent": 100.0, "step_progress": 1.0}
@@ -155,30 +155,30 @@ def set_waiting(run_id: UUID, reason: str) -> None:
         row = changed.select_for_update(no_key=True).first()
         if row is not None:
             pace = stored_pace(row)
-            kept = msgspec.to_builtins(interrupted(pace)) if pace else {}
-            store(run_id, "job_status", {"waiting": reason, "pace": kept})
+            interrupted_pace = msgspec.to_builtins(interrupted(pace)) if pace else {}
+            store(run_id, "job_status", {"waiting": reason, "pace": interrupted_pace})
             timeline.wait(run_id, reason)
 
 
-def refresh(run_id: UUID, *, message: str = "", status: bool = False) -> None:
+def refresh(run_id: UUID, *, message: str = "", is_state_change: bool = False) -> None:
     """Recompute the bar from the counters, store it and announce it.
 
-    ``status`` says that a stage changed its state: such a change is never held back, the rest at most every 500 ms.
+    ``is_state_change`` says that a stage has a new state. It is stored at once; mere progress at most every 500 ms.
     """
-    kind: MessageType = "job_status" if status else "progress_update"
+    kind: MessageType = "job_status" if is_state_change else "progress_update"
     # If another process has stored a newer state, skip this progress update.
-    while (seen := stored_state(run_id, with_throttle=not status)) is not None:
+    while (seen := stored_state(run_id, with_throttle=not is_state_change)) is not None:
         changes = _moved(seen, message)
-        if not status:
+        if not is_state_change:
             changes["flushed_at"] = seen.now
-        if store_if_unchanged(seen, kind, changes) or not status:
+        if store_if_unchanged(seen, kind, changes) or not is_state_change:
             return
 
 
 def _moved(seen: StoredState, message: str) -> dict[str, Any]:
     """The new values by the counters: the bar and, while the run works, its pace and its end."""
     row, cells = seen.row, cells_of(seen.stages)
-    bar = bar_of(row, cells, succeeded=row.overall == JobState.FINISHED)
+    bar = bar_of(row, cells, is_successful=row.overall == JobState.FINISHED)
     changes = _bar_changes(row, bar)
     if row.overall == JobState.RUNNING:
         changes |= _running_changes(row, bar, cells, seen.now)
@@ -196,7 +196,7 @@ def _bar_changes(row: RunProgress, bar: Bar) -> dict[str, Any]:
     }
 
 
-def _running_changes(row: RunProgress, bar: Bar, cells: Cells, now: datetime) -> dict[str, Any]:
+def _running_changes(row: RunProgress, bar: Bar, cells: RunCounters, now: datetime) -> dict[str, Any]:
     """The pace, the ETA by that pace, and the message with the counts of the current step."""
     part, seconds = bar.part, now.timestamp()
     cell = cells[part.step, part.stage]

@@ -13,7 +13,7 @@ from uuid import UUID
 from celery import signals
 from django.db import DatabaseError, close_old_connections
 
-from apps.progress.services import refresh, working
+from apps.progress.services import ensure_begun, refresh
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def begins(request: Any, run_id: UUID, step: str, stage: str, epoch: int) -> Non
 def _works(run: UUID, step: str, stage: str, epoch: int) -> None:
     """Mark a stage as running. Each process asks the database once per epoch: only a new epoch undoes a begin."""
     key = (run, step, stage, epoch)
-    if key not in _begun and working(run, step, stage):
+    if key not in _begun and ensure_begun(run, step, stage):
         if len(_begun) == MAX_BEGUN:
             _begun.clear()
         _begun.add(key)
@@ -80,10 +80,10 @@ def on_retry(request: Any = None, reason: Any = None, **_: Any) -> None:
 @signals.task_failure.connect
 def on_failure(sender: Any = None, kwargs: dict[str, Any] | None = None, **_: Any) -> None:
     """A task has failed; the task itself stores why."""
-    _call(_about(sender.request) or kwargs, lambda run, step, stage: refresh(run, status=True))
+    _call(_about(sender.request) or kwargs, lambda run, step, stage: refresh(run, is_state_change=True))
 
 
 @signals.task_revoked.connect
 def on_revoked(request: Any = None, **_: Any) -> None:
     """A task was stopped by force."""
-    _call(request.kwargs, lambda run, step, stage: refresh(run, status=True))
+    _call(request.kwargs, lambda run, step, stage: refresh(run, is_state_change=True))

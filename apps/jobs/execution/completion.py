@@ -70,7 +70,7 @@ def close_stages(run: Run, *, has_changed: bool = False) -> None:
     marked = [cell for cell, state in closed.items() if progress.mark(run.pk, [cell], state)]
     run_log.closed(run.pk, marked)
     if marked or has_changed:
-        progress.refresh(run.pk, status=True)
+        progress.refresh(run.pk, is_state_change=True)
     if all(state in STAGE_DONE for state in states.values()):
         messages.check_completion(run)
 

@@ -135,7 +135,7 @@ def fail(run: Run, sentence: str, *, driver: UUID | None = None, batch: Batch | 
         batches.requeue_run(run)
         Run.across_tenants.filter(pk=run.pk).update(driver=None, driver_lease_until=None, driver_task="")
         transition(job, "fail", run, actor=SYSTEM, reason=sentence, error=sentence)
-        progress.refresh(run.pk, message=sentence, status=True)
+        progress.refresh(run.pk, message=sentence, is_state_change=True)
     admit_pending_runs(run.tenant)
     return True
 

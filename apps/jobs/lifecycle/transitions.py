@@ -137,7 +137,7 @@ def transition(
         error=error,
         waiting=waiting,
         ended=error or reason or MANUAL,
-        new_attempt=action == "retry",
+        is_new_attempt=action == "retry",
     )
     if action != "reset":  # a reset changes only the job
         run_log.write(run, _log_text(run, action, actor, message, error or reason), level=arrow.level)

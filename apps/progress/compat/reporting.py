@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 
 from apps.progress.choices import JobState
 from apps.progress.compat.equal_shares import check_number, overall_percent
-from apps.progress.engine.bar import NEARLY_FULL
+from apps.progress.engine.bar import MAX_UNFINISHED_PERCENT
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress
 from apps.progress.plan import steps_of
@@ -75,7 +75,7 @@ def _current(job_name: str, tenant: Tenant | int) -> RunProgress:
 
 def _store(row: RunProgress, changes: dict[str, object], percent: float, *, is_edge: bool = False) -> RunMessage:
     while (seen := stored_state(row.run, with_throttle=not is_edge)) is not None:
-        reached = max(seen.row.percent, min(percent, NEARLY_FULL))
+        reached = max(seen.row.percent, min(percent, MAX_UNFINISHED_PERCENT))
         if store_if_unchanged(seen, "progress_update", changes | {"percent": reached, "flushed_at": seen.now}):
             break
     return snapshot(row.run)

@@ -5,7 +5,7 @@ The fraction is an estimate and shown as one. Only the true end of the stage end
 
 import math
 
-from apps.progress.engine.bar import NEARLY_DONE
+from apps.progress.engine.bar import MAX_UNFINISHED_FRACTION
 
 
 def expected_fraction(elapsed: float, expected: float) -> float:
@@ -16,4 +16,4 @@ def expected_fraction(elapsed: float, expected: float) -> float:
     if not expected:
         raise ValueError("expected must be above 0 seconds: without an expectation there is no estimate.")
     # Nearly a straight line up to two thirds of the time, then slower and slower.
-    return min(math.tanh(1.4722 * elapsed / expected), NEARLY_DONE)
+    return min(math.tanh(1.4722 * elapsed / expected), MAX_UNFINISHED_FRACTION)

@@ -13,9 +13,9 @@ from apps.progress.engine.shares import Share, weighted
 from apps.sources.definition import ALL_STAGES, Part, ProgressStep, Stage
 
 # The bar is full only on success; until then it stays below.
-NEARLY_FULL = 99.9
+MAX_UNFINISHED_PERCENT = 99.9
 # A running stage with a known total stays below 1 until it is finished, because it may still fail.
-NEARLY_DONE = 0.999
+MAX_UNFINISHED_FRACTION = 0.999
 
 
 class TotalKind(StrEnum):
@@ -27,12 +27,12 @@ class TotalKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Cell:
+class StageCounters:
     """The counters of one stage of one step; ``total`` 0 means unknown."""
 
     done: int = 0
     total: int = 0
-    finished: bool = False
+    is_finished: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,32 +52,32 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Line:
+class OutlineLine:
     """A progress step as the page shows it: its stretch of the bar in percent, its fraction, the steps inside it."""
 
     title: str
     begin: float
     end: float
     progress: float | None
-    steps: tuple["Line", ...] = ()
+    steps: tuple["OutlineLine", ...] = ()
 
 
-Cells = Mapping[tuple[str, Stage], Cell]
+RunCounters = Mapping[tuple[str, Stage], StageCounters]
 
 
-def _own_fraction(cell: Cell) -> float | None:
-    if cell.finished:
+def _own_fraction(cell: StageCounters) -> float | None:
+    if cell.is_finished:
         return 1.0
-    return min(cell.done / cell.total, NEARLY_DONE) if cell.total else None
+    return min(cell.done / cell.total, MAX_UNFINISHED_FRACTION) if cell.total else None
 
 
-def _stages_up_to(cells: Cells, step: str, stage: Stage) -> Iterator[Cell]:
+def _stages_up_to(cells: RunCounters, step: str, stage: Stage) -> Iterator[StageCounters]:
     for one in ALL_STAGES[: ALL_STAGES.index(stage) + 1]:
         if (step, one) in cells:
             yield cells[step, one]
 
 
-def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
+def stage_fraction(cells: RunCounters, step: str, stage: Stage) -> float | None:
     """The fraction (0..1) of a stage; ``None`` when its total is unknown.
 
     While an earlier stage of the step still runs, the later one has received only a part of the records. So its own
@@ -87,21 +87,21 @@ def stage_fraction(cells: Cells, step: str, stage: Stage) -> float | None:
     for cell in _stages_up_to(cells, step, stage):
         own = _own_fraction(cell)
         fraction = None if own is None or fraction is None else fraction * own
-        if cell.finished:
+        if cell.is_finished:
             fraction = 1.0
     return fraction
 
 
-def total_kind(cells: Cells, step: str, stage: Stage) -> TotalKind:
+def total_kind(cells: RunCounters, step: str, stage: Stage) -> TotalKind:
     """How reliable the total of a stage is. It grows while an earlier stage still adds batches."""
-    *earlier, cell = _stages_up_to(cells, step, stage) if (step, stage) in cells else [Cell()]
+    *earlier, cell = _stages_up_to(cells, step, stage) if (step, stage) in cells else [StageCounters()]
     if not cell.total:
         return TotalKind.UNKNOWN
-    is_exact = all(before.finished for before in earlier) and cell.done <= cell.total
+    is_exact = all(before.is_finished for before in earlier) and cell.done <= cell.total
     return TotalKind.EXACT if is_exact else TotalKind.ESTIMATE
 
 
-def part_fraction(cells: Cells, part: Part) -> float | None:
+def part_fraction(cells: RunCounters, part: Part) -> float | None:
     """The fraction of a part: where its stage stands between the part's begin and end."""
     fraction = stage_fraction(cells, part.step, part.stage)
     if fraction is None:
@@ -109,7 +109,7 @@ def part_fraction(cells: Cells, part: Part) -> float | None:
     return min(max((fraction - part.begin) / (part.end - part.begin), 0.0), 1.0)
 
 
-def step_fraction(cells: Cells, step: ProgressStep) -> float | None:
+def step_fraction(cells: RunCounters, step: ProgressStep) -> float | None:
     """The fraction of a progress step; parts and nested steps of unknown total add nothing until they end."""
     if step.steps:
         fractions = [step_fraction(cells, inner) for inner in step.steps]
@@ -125,9 +125,13 @@ def step_fraction(cells: Cells, step: ProgressStep) -> float | None:
 
 
 def bar(
-    steps: Sequence[ProgressStep], cells: Cells, shares: Sequence[Share] | None = None, *, succeeded: bool = False
+    steps: Sequence[ProgressStep],
+    cells: RunCounters,
+    shares: Sequence[Share] | None = None,
+    *,
+    is_successful: bool = False,
 ) -> Bar:
-    """The bar of a run with these counters; 100 only when it ``succeeded``.
+    """The bar of a run with these counters; 100 only when the run ``is_successful``.
 
     ``shares`` are the steps' stretches where they do not simply follow the weights of the definition.
     """
@@ -138,7 +142,7 @@ def bar(
     leaves = steps[index].leaves
     part = next((leaf for leaf in leaves if part_fraction(cells, leaf) != 1.0), leaves[-1])
     return Bar(
-        percent=100.0 if succeeded else min(percent, NEARLY_FULL),
+        percent=100.0 if is_successful else min(percent, MAX_UNFINISHED_PERCENT),
         step_index=index,
         total_steps=len(steps),
         step_progress=fractions[index],
@@ -150,18 +154,18 @@ def bar(
 
 def outline(
     steps: Sequence[ProgressStep],
-    cells: Cells,
+    cells: RunCounters,
     shares: Sequence[Share] | None = None,
     *,
     begin: float = 0.0,
     end: float = 100.0,
-) -> tuple[Line, ...]:
+) -> tuple[OutlineLine, ...]:
     """The plan between ``begin`` and ``end`` percent, step by step with what is nested in it."""
     lines = []
     at = begin
     for step, share in zip(steps, shares or weighted([step.weight for step in steps]), strict=True):
         stop = at + share.size * (end - begin)
         inner = outline(step.steps, cells, begin=at, end=stop) if step.steps else ()
-        lines.append(Line(step.title, round(at, 2), round(stop, 2), step_fraction(cells, step), inner))
+        lines.append(OutlineLine(step.title, round(at, 2), round(stop, 2), step_fraction(cells, step), inner))
         at = stop
     return tuple(lines)

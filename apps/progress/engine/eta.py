@@ -19,8 +19,8 @@ MIN_SECONDS = 5.0
 # After this many samples the measured rate has more weight than the history.
 TRUSTED_SAMPLES = 10
 # After this many usual gaps without a sample the ETA is unknown. The second number is a minimum in seconds.
-GAPS = 5
-MIN_LIFE = 10.0
+MAX_GAPS = 5
+MIN_PACE_SECONDS = 10.0
 # For ranges below the first number of seconds: the unit that they are rounded to.
 UNITS = ((60, 10), (600, 60), (3600, 300), (math.inf, 1800))
 
@@ -44,7 +44,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Range:
+class SecondsRange:
     """From ``low`` to ``high`` seconds."""
 
     low: float
@@ -85,7 +85,7 @@ def interrupted(pace: Pace) -> Pace:
 
 def expires_at(pace: Pace) -> float | None:
     """When the pace becomes too old without another sample; ``None`` while it is interrupted."""
-    return None if pace.at is None else pace.at + max(GAPS * pace.gap, MIN_LIFE)
+    return None if pace.at is None else pace.at + max(MAX_GAPS * pace.gap, MIN_PACE_SECONDS)
 
 
 def known_rate(pace: Pace) -> float | None:
@@ -95,7 +95,7 @@ def known_rate(pace: Pace) -> float | None:
 
 def estimate(
     pace: Pace, left: int | None, here: Sequence[float], later: Sequence[Sequence[float]], now: float
-) -> Range | None:
+) -> SecondsRange | None:
     """About how long the run still takes; ``None`` if that is unknown.
 
     ``left`` are the current counter's items to do (``None``: total unknown), ``here`` its seconds in earlier runs,
@@ -109,37 +109,37 @@ def estimate(
         return None
     spreads = [_spread(seconds) for seconds in later]
     return coarse(
-        Range(
+        SecondsRange(
             own.low + math.fsum(spread.low for spread in spreads),
             own.high + math.fsum(spread.high for spread in spreads),
         )
     )
 
 
-def _rest_of_current(pace: Pace, left: int | None, here: Sequence[float]) -> Range | None:
+def _rest_of_current(pace: Pace, left: int | None, here: Sequence[float]) -> SecondsRange | None:
     by_rate = left / pace.rate if left is not None and pace.samples >= MIN_SAMPLES else None
     by_history = max(median(here) - pace.seconds, 0.0) if here and pace.seconds < max(here) else None
     if by_rate is None:
         if by_history is None:
             return None
         spread = _spread(here)
-        return Range(max(spread.low - pace.seconds, 0.0), max(spread.high - pace.seconds, 0.0))
+        return SecondsRange(max(spread.low - pace.seconds, 0.0), max(spread.high - pace.seconds, 0.0))
     trust = min(pace.samples / TRUSTED_SAMPLES, 1.0) if by_history is not None else 1.0
     middle = trust * by_rate + (1 - trust) * (by_history or 0.0)
     doubt = 0.15 + 0.5 / math.sqrt(pace.samples)
-    return Range(middle * (1 - doubt), middle * (1 + doubt))
+    return SecondsRange(middle * (1 - doubt), middle * (1 + doubt))
 
 
-def _spread(seconds: Sequence[float]) -> Range:
+def _spread(seconds: Sequence[float]) -> SecondsRange:
     if len(seconds) == 1:
-        return Range(seconds[0] * 0.75, seconds[0] * 1.25)
+        return SecondsRange(seconds[0] * 0.75, seconds[0] * 1.25)
     low, _, high = quantiles(seconds, n=4, method="inclusive")
-    return Range(low, high)
+    return SecondsRange(low, high)
 
 
-def coarse(exact: Range) -> Range:
+def coarse(exact: SecondsRange) -> SecondsRange:
     """The range, rounded outwards to tens of seconds, minutes, five minutes or half hours; never an empty range."""
     unit = next(unit for limit, unit in UNITS if exact.high < limit)
     low = max(math.floor(exact.low / unit), 0) * unit
     high = max(math.ceil(exact.high / unit) * unit, low + unit)
-    return Range(float(low), float(high))
+    return SecondsRange(float(low), float(high))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from apps.progress.engine.bar import TotalKind
-from apps.progress.engine.eta import Range
+from apps.progress.engine.eta import SecondsRange
 from apps.sources.definition import Stage, StepDefinition
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -83,7 +83,7 @@ def wait_words(reason: str, until: datetime | None) -> str:
     return f"Waiting until {full_minute(until.astimezone(UTC)):%H:%M} UTC: {reason}" if until else reason
 
 
-def range_words(span: Range) -> str:
+def range_words(span: SecondsRange) -> str:
     """``4–6 min``, ``20–40 s``, ``1.5–2 h``; ``under 2 min`` if the range begins at 0."""
     unit, name = (1, "s") if span.high <= 60 else (60, "min") if span.high <= 3600 else (3600, "h")
     if not span.low:

@@ -126,7 +126,7 @@ def test_the_number_of_queries_does_not_grow_with_the_jobs(
 def test_the_bar_shows_the_progress_of_the_run(run: Run, viewer: Client) -> None:
     for stage in ("extraction", "transform", "embedding"):
         progress.mark(run.pk, [("jira_projects_and_issue_types", stage)], StageState.FINISHED)
-    progress.refresh(run.pk, status=True)
+    progress.refresh(run.pk, is_state_change=True)
     page = viewer.get(f"/jobs/{run.job_id}/").content.decode()
     assert 'aria-valuenow="20"' in page
     assert 'width="20.00%"' in page

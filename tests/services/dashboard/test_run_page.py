@@ -138,7 +138,7 @@ def test_a_failure_shows_its_cause_the_kept_data_and_a_retry(run: Run, operator:
 
 def test_the_timeline_shows_attempts_stages_and_waits(run: Run, viewer: Client) -> None:
     assert 'data-kind="attempt"' in page_of(run, viewer)
-    progress.working(run.pk, ISSUES, "extraction")
+    progress.ensure_begun(run.pk, ISSUES, "extraction")
     timeline.wait(run.pk, "Jira asks for a <pause>.")
     page = page_of(run, viewer)
     assert {"attempt", "stage", "wait"} == set(re.findall(r'class="lane" data-kind="(\w+)"', page))

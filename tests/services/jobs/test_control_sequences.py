@@ -155,7 +155,7 @@ class Platform(RuleBasedStateMachine):
             return
         driver = StepRunner(run, step.key, step.stages[0].value, self._task())
         if driver.claim():
-            progress.working(run.pk, driver.step, driver.stage)
+            progress.ensure_begun(run.pk, driver.step, driver.stage)
             batches.add(run, [NewBatch(driver.step, driver.stage, Slice("page", {"n": n}), 1) for n in range(planned)])
             self.drivers.append(driver)
             self._fetch(driver, fetched)
@@ -215,7 +215,7 @@ class Platform(RuleBasedStateMachine):
         task = self._task()
         batch = fairness.claim_next(Stage.TRANSFORM, task) or fairness.claim_next(Stage.EMBEDDING, task)
         if batch is not None:
-            progress.working(batch.run_id, batch.step, batch.stage)
+            progress.ensure_begun(batch.run_id, batch.step, batch.stage)
             self.batches.append(batch)
 
     @precondition(lambda self: self.batches)
@@ -269,7 +269,7 @@ class Platform(RuleBasedStateMachine):
         run = self._newest(self.jobs[which])
         if run is not None and run.state in ENDED:
             cells = list(StageProgress.objects.filter(run_id=run.pk))
-            progress.working(run.pk, cells[cell % len(cells)].step, cells[cell % len(cells)].stage)
+            progress.ensure_begun(run.pk, cells[cell % len(cells)].step, cells[cell % len(cells)].stage)
 
     # --- the clock and the scheduler --------------------------------------------------------------------------------
 

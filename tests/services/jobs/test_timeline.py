@@ -52,7 +52,7 @@ def job() -> Job:
 @pytest.fixture
 def run(job: Job) -> Iterator[Run]:
     run = services.start(job, actor="ada")
-    progress.working(run.pk, STEP, Stage.EXTRACTION)
+    progress.ensure_begun(run.pk, STEP, Stage.EXTRACTION)
     yield run
     assert all(span.ended_at is None or span.ended_at >= span.began_at for span in spans_of(run.pk))
 
@@ -80,7 +80,7 @@ def test_a_run_is_one_attempt_until_it_ends(run: Run, job: Job) -> None:
 def test_a_retry_is_a_second_attempt_and_the_first_one_stays_visible(run: Run, job: Job) -> None:
     services.fail(run, "The token has expired.")
     services.retry(job, actor="bob")
-    progress.working(run.pk, STEP, Stage.EXTRACTION)
+    progress.ensure_begun(run.pk, STEP, Stage.EXTRACTION)
     assert _spans(run, SpanKind.ATTEMPT) == [("FAILED", "The token has expired.", False), ("", "", True)]
     assert _spans(run, SpanKind.STAGE) == [("failed", "", False), ("", "", True)]
     assert [span.attempt for span in spans_of(run.pk) if span.kind == SpanKind.STAGE] == [1, 2]
@@ -124,7 +124,7 @@ def test_a_stop_ends_the_attempt_its_stages_and_its_waits(run: Run, job: Job) ->
 
 def test_a_late_message_opens_nothing_in_a_run_that_has_ended(run: Run, job: Job) -> None:
     services.stop(job, actor="eve")
-    progress.working(run.pk, STEP, Stage.TRANSFORM)
+    progress.ensure_begun(run.pk, STEP, Stage.TRANSFORM)
     progress.count(run.pk, STEP, Stage.EMBEDDING, total=3)
     progress.set_waiting(run.pk, "Waits.")
     assert not Span.objects.filter(run_id=run.pk, ended_at=None).exists()
@@ -161,7 +161,7 @@ def test_a_crash_closes_no_stage_and_opens_none_twice(run: Run) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     Run.across_tenants.filter(pk=run.pk).update(driver=uuid4(), driver_lease_until=past)
     orchestrator.tick()
-    progress.working(run.pk, STEP, Stage.EXTRACTION)
+    progress.ensure_begun(run.pk, STEP, Stage.EXTRACTION)
     assert _spans(run, SpanKind.STAGE) == [("", "", True)]
     assert _spans(run, SpanKind.ATTEMPT) == [("", "", True)]
 

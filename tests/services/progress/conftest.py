@@ -100,4 +100,4 @@ def finish_first_steps(run: UUID) -> None:
     """The first two steps of the Jira job are done."""
     steps = [(step.key, stage.value) for step in definition("jira").steps[:2] for stage in step.stages]
     services.mark(run, steps, StageState.FINISHED)
-    services.refresh(run, status=True)
+    services.refresh(run, is_state_change=True)

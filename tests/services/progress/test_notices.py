@@ -262,7 +262,7 @@ def test_a_person_can_subscribe_to_a_retried_run_again(run: UUID, ada: User) -> 
     services.set_job_state(run, "FAILED")
     with pytest.raises(notices.RunEndedError):
         subscribe(run, ada, NoticeChannel.EMAIL)
-    services.set_job_state(run, "PENDING", new_attempt=True)
+    services.set_job_state(run, "PENDING", is_new_attempt=True)
     assert subscribe(run, ada, NoticeChannel.EMAIL).pk == first.pk
     assert state_of(first) == (NoticeState.WAITING, 0)
 

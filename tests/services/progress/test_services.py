@@ -67,10 +67,10 @@ CHANGES: dict[str, Callable[[UUID], object]] = {
     "the end of a wait": _wait_and_go_on,
     "a pause": lambda run: services.set_job_state(run, "PAUSED", message="Paused"),
     "a failure": lambda run: services.set_job_state(run, "FAILED", message="Failed", error="Jira answered 401."),
-    "a new attempt": lambda run: services.set_job_state(run, "PENDING", new_attempt=True),
+    "a new attempt": lambda run: services.set_job_state(run, "PENDING", is_new_attempt=True),
     "success": lambda run: services.set_job_state(run, "FINISHED", message="Finished"),
     "a discovered step": lambda run: discover(run, "late", "A late step", Stage.EXTRACTION),
-    "a message": lambda run: services.refresh(run, message="Trying again: connection reset", status=True),
+    "a message": lambda run: services.refresh(run, message="Trying again: connection reset", is_state_change=True),
 }
 
 
@@ -145,7 +145,7 @@ def test_a_refresh_that_is_held_back_costs_one_query(run: UUID) -> None:
 def test_state_changes_are_never_held_back(run: UUID, published: Published) -> None:
     before = len(published.messages)
     for _ in range(10):
-        services.refresh(run, status=True)
+        services.refresh(run, is_state_change=True)
     assert len(published.messages) == before + 10
 
 
@@ -154,7 +154,7 @@ def test_of_state_changes_at_the_same_time_none_is_lost(run: UUID, published: Pu
     def tell_many() -> None:
         try:
             for _ in range(10):
-                services.refresh(run, status=True)
+                services.refresh(run, is_state_change=True)
         finally:
             connection.close()
 
@@ -196,7 +196,7 @@ def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reaso
     finish_first_steps(run)
     _move(run, 150, total=500)
     services.set_job_state(run, "FAILED", message="Jira answered 401.", error="Jira answered 401.")
-    services.refresh(run, status=True)
+    services.refresh(run, is_state_change=True)
     state = services.snapshot(run)
     assert state.progress == pytest.approx(46)
     assert (state.message, state.overall) == ("Jira answered 401.", "FAILED")
@@ -205,9 +205,9 @@ def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reaso
 @pytest.mark.parametrize(("ends_as", "left"), [("FAILED", "failed"), ("READY", "idle")])
 def test_nothing_works_in_a_run_that_has_ended(ends_as: str, left: str, run: UUID) -> None:
     key, stage = definition("jira").steps[0].key, Stage.EXTRACTION
-    services.working(run, key, stage)
+    services.ensure_begun(run, key, stage)
     services.set_job_state(run, ends_as, ended="It was told to.")
-    services.working(run, definition("jira").steps[1].key, stage)  # a message that comes late
+    services.ensure_begun(run, definition("jira").steps[1].key, stage)  # a message that comes late
     states = dict(StageProgress.objects.filter(run_id=run, stage=stage).values_list("step", "state"))
     assert states.pop(key) == left
     assert set(states.values()) == {"idle"}
@@ -291,7 +291,7 @@ def test_another_tenants_run_is_none_of_ours(globex: Tenant, run: UUID) -> None:
 def test_a_new_attempt_begins_a_new_bar(run: UUID) -> None:
     finish_first_steps(run)
     services.set_job_state(run, "FAILED")
-    services.set_job_state(run, "PENDING", new_attempt=True)
+    services.set_job_state(run, "PENDING", is_new_attempt=True)
     assert (_stored(run).percent, _stored(run).attempt) == (0, 2)
 
 

@@ -124,7 +124,7 @@ async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
 async def test_a_burst_arrives_as_fewer_but_never_older_states_and_ends_with_the_last(ada: User, run: UUID) -> None:
     def burst() -> int:
         for number in range(50):
-            services.refresh(run, message=f"Number {number}", status=True)
+            services.refresh(run, message=f"Number {number}", is_state_change=True)
         services.set_job_state(run, "FINISHED", message="Finished")
         return services.snapshot(run).seq
 
@@ -150,7 +150,7 @@ async def test_a_sync_is_answered_with_the_state_that_is_stored(ada: User, run: 
 
 async def test_a_sync_among_changes_never_brings_an_older_state(ada: User, run: UUID) -> None:
     def change(number: int) -> int:
-        services.refresh(run, message=f"Number {number}", status=True)
+        services.refresh(run, message=f"Number {number}", is_state_change=True)
         return services.snapshot(run).seq
 
     async with open_page(ada) as page:
@@ -286,7 +286,7 @@ class SlowSocket(JobsConsumer):
         super().__init__()
         self.gate, self.under_way, self.most, self.taken = asyncio.Event(), 0, 0, list[str]()
         self.states, self.sent, self.repeat, self.replies = {}, {}, set(), []
-        self.work, self.listening, self.closed_with = asyncio.Event(), True, 0
+        self.work, self.is_listening, self.closed_with = asyncio.Event(), True, 0
 
     async def send(self, text_data: str | None = None, *_: Any, **__: Any) -> None:  # type: ignore[override]
         self.under_way += 1
@@ -329,11 +329,11 @@ async def test_a_slow_browser_gets_the_newest_state_with_one_message_under_way()
 
 
 async def test_a_browser_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.progress.consumers.SEND_SECONDS", 0.1)
+    monkeypatch.setattr("apps.progress.consumers.MAX_SEND_SECONDS", 0.1)
     socket = SlowSocket()
     socket.offer(_numbered(1))
     await socket._write()
-    assert (socket.closed_with, socket.listening) == (4408, False)
+    assert (socket.closed_with, socket.is_listening) == (4408, False)
 
 
 async def test_older_states_and_repeated_ones_are_dropped_unless_asked_for() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.progress.engine.bar import (
-    NEARLY_FULL,
-    Cell,
-    Cells,
+    MAX_UNFINISHED_PERCENT,
+    RunCounters,
+    StageCounters,
     TotalKind,
     bar,
     outline,
@@ -22,46 +22,50 @@ from apps.sources.registry import definition
 JIRA = definition("jira").progress_steps
 ISSUES = "jira_issues_with_changelogs"
 
-cells = st.builds(Cell, st.integers(0, 10_000), st.integers(0, 10_000), st.booleans())
+cells = st.builds(StageCounters, st.integers(0, 10_000), st.integers(0, 10_000), st.booleans())
 runs = st.fixed_dictionaries({(step.key, stage): cells for step in definition("jira").steps for stage in step.stages})
 
 
-def _jira(**issues: Cell) -> dict[tuple[str, Stage], Cell]:
+def _jira(**issues: StageCounters) -> dict[tuple[str, Stage], StageCounters]:
     """A Jira run in its third step, with these counters of its stages."""
     done = ("jira_projects_and_issue_types", "jira_statuses_and_relationships")
-    run = {(step.key, stage): Cell(finished=step.key in done) for step in definition("jira").steps for stage in Stage}
+    run = {
+        (step.key, stage): StageCounters(is_finished=step.key in done)
+        for step in definition("jira").steps
+        for stage in Stage
+    }
     return run | {(ISSUES, Stage(stage)): cell for stage, cell in issues.items()}
 
 
 def test_a_known_total_moves_within_its_step() -> None:
-    now = bar(JIRA, _jira(extraction=Cell(150, 500)))
+    now = bar(JIRA, _jira(extraction=StageCounters(150, 500)))
     assert now.percent == pytest.approx(46)
     assert (now.step_index, now.title) == (2, "Fetch Issues from API")
 
 
 def test_an_unknown_total_stands_at_the_boundary_and_jumps_to_the_next() -> None:
-    fetching = bar(JIRA, _jira(extraction=Cell(700)))
-    fetched = bar(JIRA, _jira(extraction=Cell(1000, finished=True)))
+    fetching = bar(JIRA, _jira(extraction=StageCounters(700)))
+    fetched = bar(JIRA, _jira(extraction=StageCounters(1000, is_finished=True)))
     assert fetching.percent == pytest.approx(40)
     assert fetching.step_progress is None
     assert fetched.percent == pytest.approx(60)
 
 
 @given(runs)
-def test_it_is_full_only_on_success(run: Cells) -> None:
-    assert 0 <= bar(JIRA, run).percent <= NEARLY_FULL
-    assert bar(JIRA, run, succeeded=True).percent == 100
+def test_it_is_full_only_on_success(run: RunCounters) -> None:
+    assert 0 <= bar(JIRA, run).percent <= MAX_UNFINISHED_PERCENT
+    assert bar(JIRA, run, is_successful=True).percent == 100
 
 
 @given(runs, st.sampled_from(sorted((step.key, stage) for step in definition("jira").steps for stage in step.stages)))
-def test_more_done_of_a_known_total_never_lowers_it(run: Cells, key: tuple[str, Stage]) -> None:
+def test_more_done_of_a_known_total_never_lowers_it(run: RunCounters, key: tuple[str, Stage]) -> None:
     more = {**run, key: replace(run[key], done=run[key].done + 100)}
     assert bar(JIRA, more).percent >= bar(JIRA, run).percent - 1e-9
 
 
 @given(runs, st.sampled_from(sorted((step.key, stage) for step in definition("jira").steps for stage in step.stages)))
-def test_a_finished_stage_never_lowers_it(run: Cells, key: tuple[str, Stage]) -> None:
-    finished = {**run, key: replace(run[key], finished=True)}
+def test_a_finished_stage_never_lowers_it(run: RunCounters, key: tuple[str, Stage]) -> None:
+    finished = {**run, key: replace(run[key], is_finished=True)}
     assert bar(JIRA, finished).percent >= bar(JIRA, run).percent - 1e-9
 
 
@@ -69,15 +73,17 @@ def test_a_finished_stage_never_lowers_it(run: Cells, key: tuple[str, Stage]) ->
 def test_any_number_of_steps_fills_the_bar(count: int) -> None:
     steps = [ProgressStep(f"Step {number}", (Part(f"s{number}", Stage.EXTRACTION),)) for number in range(count)]
     percents = [
-        bar(steps, {(f"s{n}", Stage.EXTRACTION): Cell(finished=n < done) for n in range(count)}).percent
+        bar(steps, {(f"s{n}", Stage.EXTRACTION): StageCounters(is_finished=n < done) for n in range(count)}).percent
         for done in range(count + 1)
     ]
-    assert percents == pytest.approx([min(done * 100 / count, NEARLY_FULL) for done in range(count + 1)])
+    assert percents == pytest.approx([min(done * 100 / count, MAX_UNFINISHED_PERCENT) for done in range(count + 1)])
 
 
 def test_given_weights_change_the_shares() -> None:
     steps = [ProgressStep("Short", whole_step("a")), ProgressStep("Long", whole_step("b"), weight=3)]
-    done = {("a", stage): Cell(finished=True) for stage in Stage} | {("b", stage): Cell() for stage in Stage}
+    done = {("a", stage): StageCounters(is_finished=True) for stage in Stage} | {
+        ("b", stage): StageCounters() for stage in Stage
+    }
     assert bar(steps, done).percent == pytest.approx(25)
     assert [(line.begin, line.end) for line in outline(steps, done)] == [(0, 25), (25, 100)]
 
@@ -89,9 +95,9 @@ def test_nested_steps_share_the_stretch_of_their_step() -> None:
     )
     steps = [ProgressStep("Setup", (Part("setup", Stage.EXTRACTION),)), ProgressStep("Repositories", steps=inner)]
     run = {
-        ("setup", Stage.EXTRACTION): Cell(finished=True),
-        ("one", Stage.EXTRACTION): Cell(finished=True),
-        ("two", Stage.EXTRACTION): Cell(1, 2),
+        ("setup", Stage.EXTRACTION): StageCounters(is_finished=True),
+        ("one", Stage.EXTRACTION): StageCounters(is_finished=True),
+        ("two", Stage.EXTRACTION): StageCounters(1, 2),
     }
     now = bar(steps, run)
     assert now.percent == pytest.approx(50 + 50 * (0.25 + 0.75 / 2))
@@ -103,14 +109,16 @@ def test_nested_steps_share_the_stretch_of_their_step() -> None:
 
 
 def test_a_step_without_any_known_total_is_unknown() -> None:
-    assert step_fraction({("a", stage): Cell(5) for stage in Stage}, ProgressStep("A", whole_step("a"))) is None
+    assert (
+        step_fraction({("a", stage): StageCounters(5) for stage in Stage}, ProgressStep("A", whole_step("a"))) is None
+    )
 
 
 def test_a_total_is_an_estimate_while_more_may_come() -> None:
-    growing = {("a", Stage.EXTRACTION): Cell(10, 100), ("a", Stage.TRANSFORM): Cell(5, 10)}
-    complete = growing | {("a", Stage.EXTRACTION): Cell(100, 100, finished=True)}
+    growing = {("a", Stage.EXTRACTION): StageCounters(10, 100), ("a", Stage.TRANSFORM): StageCounters(5, 10)}
+    complete = growing | {("a", Stage.EXTRACTION): StageCounters(100, 100, is_finished=True)}
     assert total_kind(growing, "a", Stage.EXTRACTION) is TotalKind.EXACT
     assert total_kind(growing, "a", Stage.TRANSFORM) is TotalKind.ESTIMATE
     assert total_kind(complete, "a", Stage.TRANSFORM) is TotalKind.EXACT
-    assert total_kind({("a", Stage.EXTRACTION): Cell(11, 10)}, "a", Stage.EXTRACTION) is TotalKind.ESTIMATE
-    assert total_kind({("a", Stage.EXTRACTION): Cell(11)}, "a", Stage.EXTRACTION) is TotalKind.UNKNOWN
+    assert total_kind({("a", Stage.EXTRACTION): StageCounters(11, 10)}, "a", Stage.EXTRACTION) is TotalKind.ESTIMATE
+    assert total_kind({("a", Stage.EXTRACTION): StageCounters(11)}, "a", Stage.EXTRACTION) is TotalKind.UNKNOWN

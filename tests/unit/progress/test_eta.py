@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from apps.progress.engine.bar import TotalKind
 from apps.progress.engine.eta import (
-    MIN_LIFE,
+    MIN_PACE_SECONDS,
     Pace,
-    Range,
+    SecondsRange,
     coarse,
     estimate,
     expires_at,
@@ -85,7 +85,7 @@ def test_eta_expires_without_new_samples(samples: int, seconds: float) -> None:
     pace = _pace(samples, seconds=max(seconds, 5 / samples * 1.1))
     expires = expires_at(pace)
     assert expires is not None
-    assert expires >= samples * seconds + MIN_LIFE - 1e-6
+    assert expires >= samples * seconds + MIN_PACE_SECONDS - 1e-6
     assert estimate(pace, 1000, [], [], expires - 0.001) is not None
     assert estimate(pace, 1000, [], [], expires + 0.001) is None
 
@@ -121,7 +121,7 @@ def test_another_counter_begins_a_pace_of_its_own() -> None:
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
 def test_a_coarse_range_holds_the_exact_one(one: float, other: float) -> None:
-    exact = Range(min(one, other), max(one, other))
+    exact = SecondsRange(min(one, other), max(one, other))
     rounded = coarse(exact)
     assert rounded.low <= exact.low
     assert exact.high <= rounded.high
@@ -131,13 +131,13 @@ def test_a_coarse_range_holds_the_exact_one(one: float, other: float) -> None:
 @pytest.mark.parametrize(
     ("span", "words"),
     [
-        (Range(240, 360), "4–6 min"),
-        (Range(20, 40), "20–40 s"),
-        (Range(0, 120), "under 2 min"),
-        (Range(5400, 7200), "1.5–2 h"),
+        (SecondsRange(240, 360), "4–6 min"),
+        (SecondsRange(20, 40), "20–40 s"),
+        (SecondsRange(0, 120), "under 2 min"),
+        (SecondsRange(5400, 7200), "1.5–2 h"),
     ],
 )
-def test_a_range_reads_like_this(span: Range, words: str) -> None:
+def test_a_range_reads_like_this(span: SecondsRange, words: str) -> None:
     assert range_words(span) == words
 
 

@@ -20,14 +20,14 @@ def test_a_discovered_step_keeps_the_ground_and_ends_with_the_others(run: UUID) 
     before = RunProgress.across_tenants.get(pk=run).percent
     discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)
     discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)
-    services.refresh(run, status=True)
+    services.refresh(run, is_state_change=True)
     state = services.snapshot(run)
     assert state.progress == pytest.approx(before)
     assert state.total_steps == 6
     assert state.plan[-1].title == "Fetch the archive"
     assert state.plan[-1].end == 100
     services.count(run, "archive", Stage.EXTRACTION, done=5, total=10)
-    services.refresh(run, status=True)
+    services.refresh(run, is_state_change=True)
     assert RunProgress.across_tenants.get(pk=run).percent == pytest.approx(before + (100 - before) / 4 / 2)
 
 
