@@ -12,7 +12,7 @@ BARE_COMMANDS = {"stack", "sandbox", "demo"}
 
 
 def main() -> None:
-    """Run the command that the user named; a bad environment is told in its one sentence."""
+    """Run the command that the user named; a bad environment ends it with one sentence."""
     bare = len(sys.argv) > 1 and sys.argv[1] in BARE_COMMANDS
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etlproject.settings.tools" if bare else "etlproject.settings.prod")
     try:

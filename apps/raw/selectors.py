@@ -131,7 +131,7 @@ def open_ids(integration_id: int, *, stage: str, entity: str) -> set[str]:
 
 # A record is not missing if it was deleted meanwhile, or was quarantined before it could be stored. A stored record
 # counts for its own scope, because some lists are of the whole site.
-_LISTED = """
+_LISTED_IDS = """
 SELECT seen.entity, coalesce(r.scope, seen.scope) AS place, count(*),
     count(*) FILTER (WHERE r.id IS NULL AND q.id IS NULL),
     (array_agg(seen.external_id) FILTER (WHERE r.id IS NULL AND q.id IS NULL))[:%(max_ids)s]
@@ -150,4 +150,4 @@ GROUP BY seen.entity, place
 
 def count_listed(run: UUID, max_ids: int) -> list[tuple[str, str, int, int, list[str] | None]]:
     """The lists of a run: entity, scope, how many ids, how many of them are not stored, and some of these."""
-    return rows(_LISTED, run=run, max_ids=max_ids)
+    return rows(_LISTED_IDS, run=run, max_ids=max_ids)

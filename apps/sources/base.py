@@ -2,7 +2,7 @@
 
 A source is pure Python: it imports no Django and knows no database. Its extraction consists of *slices* of work.
 Fetching a slice gives raw records and, where a list continues, further slices. The pipeline stores all of it in one
-transaction, so after a crash a worker continues with the next slice. The transform turns one raw record into rows.
+transaction, so after a crash a worker continues with the next slice. The transform makes rows of one raw record.
 """
 
 from collections.abc import Callable, Iterator, Sequence

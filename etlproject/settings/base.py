@@ -150,7 +150,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- e-mail: only for people who ask to be told when a run ends -------------------------------------------------------
+# --- e-mail: only for people who subscribe to the end of a run --------------------------------------------------------
 EMAIL_URL = env.url("EMAIL_URL", MAIL) if env.text("EMAIL_URL", "") else ""
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL = mail_server(EMAIL_URL)

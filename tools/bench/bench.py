@@ -1,4 +1,4 @@
-"""In which order is everything measured? In turns, so that a disturbance of the machine hits all measurements alike."""
+"""In which order is everything measured? Alternately, so that a disturbance hits all measurements alike."""
 
 import argparse
 import subprocess

@@ -13,7 +13,7 @@ from apps.progress import services, signals
 KEY = "bench:progress"
 TASKS = "tasks"  # the time of whole tasks
 # What tasks call to show progress, and to count it. Where one calls another, the time belongs to the outer one.
-SHOWING, COUNTING = ("refresh", "working", "wait", "mark"), ("count",)
+SHOWING, COUNTING = ("refresh", "working", "set_waiting", "mark"), ("count",)
 
 _seconds: dict[str, float] = {}
 _began = 0.0

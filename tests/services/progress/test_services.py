@@ -1,4 +1,4 @@
-"""Is every change of a run stored, numbered, told, and never wrong?"""
+"""Is every change of a run stored, numbered and announced, and never wrong?"""
 
 import random
 import threading
@@ -206,7 +206,7 @@ def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reaso
 def test_nothing_works_in_a_run_that_has_ended(ends_as: str, left: str, run: UUID) -> None:
     key, stage = definition("jira").steps[0].key, Stage.EXTRACTION
     services.ensure_begun(run, key, stage)
-    services.set_job_state(run, ends_as, ended="It was told to.")
+    services.set_job_state(run, ends_as, ended="Somebody asked for it.")
     services.ensure_begun(run, definition("jira").steps[1].key, stage)  # a message that comes late
     states = dict(StageProgress.objects.filter(run_id=run, stage=stage).values_list("step", "state"))
     assert states.pop(key) == left

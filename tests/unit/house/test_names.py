@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tests.unit.house.product import modules, nodes
 
-LIMIT = re.compile(r"_?((MOST|LEAST|LONGEST|SHORTEST|LARGEST|SMALLEST|SHOWN|NAMED|LISTED)(_|$)|PAGE$)")
-QUESTION = re.compile(r"(is|has|can|may|must|needs|should|was|with)_")
+LIMIT = re.compile(r"_?((MOST|LEAST|LONGEST|SHORTEST|LARGEST|SMALLEST)_|(SHOWN|NAMED|LISTED|PAGE)$)")
+QUESTION = re.compile(r"(is|has|can|may|must|needs|should|was|with)(_|$)")
 # A function that does something and says whether it worked is called after what it does.
-DEEDS = {
+VERBS = {
     *("admit", "claim", "close", "complete", "delete", "end", "end_if_free", "fail", "forget", "lock", "mark"),
     *("lock_for_stages", "remove_membership", "renew", "send", "spend", "stop", "store_if_unchanged", "take_free"),
     *("unsubscribe", "write_commits"),
@@ -20,8 +20,8 @@ FIELDS = {
     *("active", "archived", "draft", "fork", "partial", "prerelease", "private", "retry_after_date", "revoked"),
     *("secondary",),
 }
-# Django's own parameters.
-DJANGOS = {"change", "commit", "default"}
+# Parameters of Django, and the reader of a setting.
+DJANGOS = {"change", "commit", "default", "flag", "prepared"}
 
 
 def constants() -> Iterator[tuple[str, str]]:
@@ -48,7 +48,7 @@ def booleans() -> Iterator[tuple[str, str]]:
 
 def asks_a_question(name: str) -> bool:
     plain = name.strip("_")
-    return name.startswith("__") or plain in DEEDS | FIELDS | DJANGOS or QUESTION.match(plain) is not None
+    return name.startswith("__") or plain in VERBS | FIELDS | DJANGOS or QUESTION.match(plain) is not None
 
 
 def test_limits_say_that_they_are_limits() -> None:
@@ -60,7 +60,7 @@ def test_booleans_ask_a_question() -> None:
 
 
 def test_names_that_break_the_rules_are_found() -> None:
-    assert [name for name in ("MOST_ROWS", "_LISTED", "PAGE", "MAX_PAGE", "PAGE_SIZE") if LIMIT.match(name)] == [
+    assert [name for name in ("MOST_ROWS", "_LISTED", "PAGE", "MAX_PAGE", "LISTED_IDS") if LIMIT.match(name)] == [
         "MOST_ROWS",
         "_LISTED",
         "PAGE",

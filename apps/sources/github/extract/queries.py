@@ -16,24 +16,24 @@ MAX_CHILDREN_PER_PAGE = 100
 MAX_PAGES_PER_QUERY = 10
 
 _RATE = "rateLimit { cost remaining resetAt }"
-_PAGE = "totalCount pageInfo { hasNextPage endCursor }"
+_PAGED = "totalCount pageInfo { hasNextPage endCursor }"
 _ACTOR = (
     "__typename login ... on User { databaseId name } ... on Bot { databaseId } "
     "... on Mannequin { databaseId } ... on Organization { databaseId name }"
 )
-_COMMITS = f"""{_PAGE} nodes {{ commit {{ oid message additions deletions authoredDate committedDate
+_COMMITS = f"""{_PAGED} nodes {{ commit {{ oid message additions deletions authoredDate committedDate
   author {{ name email user {{ __typename login databaseId name }} }} }} }}"""
-_REVIEWS = f"{_PAGE} nodes {{ fullDatabaseId state body submittedAt commit {{ oid }} author {{ {_ACTOR} }} }}"
-_COMMENTS = f"{_PAGE} nodes {{ fullDatabaseId body createdAt updatedAt author {{ {_ACTOR} }} }}"
-_THREAD_COMMENTS = f"""{_PAGE} nodes {{ fullDatabaseId body path line originalLine createdAt updatedAt
+_REVIEWS = f"{_PAGED} nodes {{ fullDatabaseId state body submittedAt commit {{ oid }} author {{ {_ACTOR} }} }}"
+_COMMENTS = f"{_PAGED} nodes {{ fullDatabaseId body createdAt updatedAt author {{ {_ACTOR} }} }}"
+_THREAD_COMMENTS = f"""{_PAGED} nodes {{ fullDatabaseId body path line originalLine createdAt updatedAt
   pullRequestReview {{ fullDatabaseId }} author {{ {_ACTOR} }} }}"""
-_THREADS = f"{_PAGE} nodes {{ id comments(first: 10) {{ {_THREAD_COMMENTS} }} }}"
+_THREADS = f"{_PAGED} nodes {{ id comments(first: 10) {{ {_THREAD_COMMENTS} }} }}"
 # At least one of these changes whenever anything in a pull request changes. A deletion does not change updatedAt.
 _FINGERPRINT = "updatedAt headRefOid totalCommentsCount"
 _IDENTITY = f"id fullDatabaseId number url {_FINGERPRINT} repository {{ databaseId nameWithOwner }}"
 _NEWEST = "orderBy: {field: UPDATED_AT, direction: DESC}"
 _CREATED = "orderBy: {field: CREATED_AT, direction: DESC}"
-_LISTED_PULLS = f"{_PAGE} nodes {{ id fullDatabaseId createdAt updatedAt }}"
+_LISTED_PULLS = f"{_PAGED} nodes {{ id fullDatabaseId createdAt updatedAt }}"
 _DEPLOYMENT = f"""databaseId commitOid environment createdAt updatedAt ref {{ name }}
   repository {{ databaseId nameWithOwner }}
   creator {{ {_ACTOR} }} latestStatus {{ state createdAt }} statuses(first: 30) {{ nodes {{ state createdAt }} }}"""
@@ -69,7 +69,7 @@ DEPLOYMENTS = f"""query Deployments($owner: String!, $name: String!, $first: Int
   {_RATE}
   repository(owner: $owner, name: $name) {{
     databaseId nameWithOwner
-    deployments(first: $first, after: $after, {_CREATED}) {{ {_PAGE} nodes {{ {_DEPLOYMENT} }} }}
+    deployments(first: $first, after: $after, {_CREATED}) {{ {_PAGED} nodes {{ {_DEPLOYMENT} }} }}
   }}
 }}"""
 
@@ -82,8 +82,8 @@ DELIVERIES = f"""query Deliveries($owner: String!, $name: String!, $first: Int!,
   {_RATE}
   repository(owner: $owner, name: $name) {{
     nameWithOwner
-    releases(first: $first, after: $after, {_CREATED}) @include(if: $releases) {{ {_PAGE} nodes {{ databaseId }} }}
-    deployments(first: $first, after: $after, {_CREATED}) @skip(if: $releases) {{ {_PAGE} nodes {{ databaseId }} }}
+    releases(first: $first, after: $after, {_CREATED}) @include(if: $releases) {{ {_PAGED} nodes {{ databaseId }} }}
+    deployments(first: $first, after: $after, {_CREATED}) @skip(if: $releases) {{ {_PAGED} nodes {{ databaseId }} }}
   }}
 }}"""
 
@@ -92,8 +92,8 @@ OVERVIEW = f"""query Overview($ids: [ID!]!, $first: Int!, $runs: Boolean!) {{
   nodes(ids: $ids) {{
     ... on Repository {{
       nameWithOwner pushedAt updatedAt
-      releases(first: $first, {_CREATED}) {{ {_PAGE} nodes {{ databaseId createdAt publishedAt updatedAt }} }}
-      deployments(first: $first, {_CREATED}) {{ {_PAGE} nodes {{ id databaseId createdAt updatedAt }} }}
+      releases(first: $first, {_CREATED}) {{ {_PAGED} nodes {{ databaseId createdAt publishedAt updatedAt }} }}
+      deployments(first: $first, {_CREATED}) {{ {_PAGED} nodes {{ id databaseId createdAt updatedAt }} }}
       defaultBranchRef @include(if: $runs) {{
         target {{ ... on Commit {{ history(first: 5) {{ nodes {{ {_RUNS} }} }} }} }}
       }}

@@ -16,8 +16,8 @@ from apps.sources.rows import (
     WorkflowRun,
 )
 
-# The tables and their columns that name what is gone.
-NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
+# The tables with the columns that name the deleted object.
+NAMING_COLUMNS: dict[str, tuple[tuple[type[Row], str], ...]] = {
     "repository": (
         (Repository, "external_id"),
         (PullRequest, "repository"),
@@ -44,5 +44,5 @@ def transform_deletion(deletion: Deletion) -> Transformed:
     comment = comment_id(deletion.external_id) if deletion.entity in PULL_REQUEST_CHILDREN else ""
     if comment:
         return Transformed(complete=[Children(PullRequestComment, "external_id", comment)])
-    named = NAMED.get(deletion.entity, ())
+    named = NAMING_COLUMNS.get(deletion.entity, ())
     return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])

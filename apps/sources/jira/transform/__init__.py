@@ -1,4 +1,4 @@
-"""Which function turns each kind of raw record into rows?"""
+"""Which function makes rows of each kind of raw record?"""
 
 from collections.abc import Callable
 

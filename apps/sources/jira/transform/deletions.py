@@ -17,7 +17,7 @@ from apps.sources.rows import (
 )
 
 # The tables with the columns that name the deleted object.
-NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
+NAMING_COLUMNS: dict[str, tuple[tuple[type[Row], str], ...]] = {
     "project": ((Project, "external_id"),),
     "project_statuses": ((ProjectStatus, "project"),),
     "issue_type": ((WorkItemType, "external_id"),),
@@ -31,5 +31,5 @@ NAMED: dict[str, tuple[tuple[type[Row], str], ...]] = {
 
 def transform_deletion(deletion: Deletion) -> Transformed:
     """The parents that have no children any more. A deleted comment list has no rows: the issue has its comments."""
-    named = NAMED.get(deletion.entity, ())
+    named = NAMING_COLUMNS.get(deletion.entity, ())
     return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])

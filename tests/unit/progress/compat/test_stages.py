@@ -1,4 +1,4 @@
-"""Does the stage table's tracker keep its promises, whatever it is told?"""
+"""Does the stage table's tracker keep its promises, whatever it gets?"""
 
 import math
 from collections.abc import Callable

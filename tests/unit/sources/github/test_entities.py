@@ -1,7 +1,7 @@
 """Does the table of entities name what extraction and transform do?"""
 
 from apps.sources.github.entities import CHILD_LISTS, ENTITIES, PULL_REQUEST_CHILDREN
-from apps.sources.github.transform.deletions import NAMED
+from apps.sources.github.transform.deletions import NAMING_COLUMNS
 from apps.sources.github.transform.records import TRANSFORMERS
 
 
@@ -10,7 +10,7 @@ def test_each_entity_is_transformed() -> None:
 
 
 def test_each_entity_has_rows_to_delete_or_goes_with_its_pull_request() -> None:
-    assert ENTITIES.keys() == NAMED.keys() | set(PULL_REQUEST_CHILDREN)
+    assert ENTITIES.keys() == NAMING_COLUMNS.keys() | set(PULL_REQUEST_CHILDREN)
 
 
 def test_all_that_belongs_to_a_repository_goes_with_it() -> None:
