@@ -13,7 +13,8 @@ from apps.progress import services, signals
 KEY = "bench:progress"
 TASKS = "tasks"  # the time of whole tasks
 # What tasks call to show progress, and to count it. Where one calls another, the time belongs to the outer one.
-SHOWING, COUNTING = ("refresh", "working", "set_waiting", "mark"), ("count",)
+_SHOWING = (services.refresh, services.ensure_begun, services.set_waiting, services.mark)
+SHOWING, COUNTING = tuple(function.__name__ for function in _SHOWING), (services.count.__name__,)
 
 _seconds: dict[str, float] = {}
 _began = 0.0

@@ -10,7 +10,20 @@ LIMIT = re.compile(r"_?((MOST|LEAST|LONGEST|SHORTEST|LARGEST|SMALLEST)_|(SHOWN|N
 QUESTION = re.compile(r"(is|has|can|may|must|needs|should|was|with)(_|$)")
 # A function that does something and says whether it worked is called after what it does.
 VERBS = {
-    *("admit", "claim", "close", "complete", "delete", "end", "end_if_free", "fail", "forget", "lock", "mark"),
+    *(
+        "admit",
+        "claim",
+        "close",
+        "complete",
+        "delete",
+        "end",
+        "end_if_free",
+        "ensure_begun",
+        "fail",
+        "forget",
+        "lock",
+        "mark",
+    ),
     *("lock_for_stages", "remove_membership", "renew", "send", "spend", "stop", "store_if_unchanged", "take_free"),
     *("unsubscribe", "write_commits"),
 }
