@@ -1,4 +1,4 @@
-"""What do the tests of live progress share? A tenant with a running Jira run, and people who watch it.
+"""What do the tests of live progress share? A running Jira run of a tenant, and members who watch it.
 
 Messages are published after a commit: tests that listen to them take ``published`` or ``transactional_db``.
 """

@@ -28,7 +28,7 @@ def texts(window: log.LogPage) -> list[str]:
     return [line.text for line in window.lines]
 
 
-def test_a_line_of_a_change_that_is_rolled_back_is_not_there(run: UUID) -> None:
+def test_a_rolled_back_change_leaves_no_line(run: UUID) -> None:
     def fail() -> None:
         with transaction.atomic():
             log.write(run, "Never happened")
@@ -39,7 +39,7 @@ def test_a_line_of_a_change_that_is_rolled_back_is_not_there(run: UUID) -> None:
     assert texts(log.newest(run)) == []
 
 
-def test_text_that_the_database_or_a_page_cannot_take_becomes_one_line(run: UUID) -> None:
+def test_any_text_becomes_one_line_that_can_be_stored_and_shown(run: UUID) -> None:
     log.write(run, "two\nlines \x00 and \ud800 half a pair " + "x" * 3000)
     (line,) = log.newest(run).lines
     assert line.text.startswith("two lines \ufffd and \ufffd half a pair xxx")
@@ -80,7 +80,7 @@ def test_a_line_that_is_committed_late_is_found_after_the_settled_number(run: UU
     assert texts(log.following(run, seen.settled)) == ["late", "early"]
 
 
-def test_a_first_window_of_new_lines_is_settled_from_its_own_begin(run: UUID) -> None:
+def test_a_first_page_of_new_lines_is_settled_before_its_first_line(run: UUID) -> None:
     write(run, 20)
     window = log.newest(run, limit=5)
     assert texts(log.following(run, window.settled)) == texts(window)
@@ -117,7 +117,7 @@ def ada(acme: Tenant) -> Client:
     return browser_of(member_of(acme))
 
 
-def test_the_api_gives_a_window(run: UUID, ada: Client) -> None:
+def test_the_api_gives_a_page_of_lines(run: UUID, ada: Client) -> None:
     write(run, 3)
     answer = ada.get(f"/api/runs/{run}/log?limit=2").json()
     assert [line["text"] for line in answer["lines"]] == ["line 1", "line 2"]
@@ -128,7 +128,7 @@ def test_the_api_gives_a_window(run: UUID, ada: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["after=x", "limit=0", "limit=1001", "level=loud", "before=-1", f"after={2**63}"])
-def test_the_api_refuses_what_is_no_window(query: str, run: UUID, ada: Client) -> None:
+def test_the_api_refuses_an_impossible_page(query: str, run: UUID, ada: Client) -> None:
     assert ada.get(f"/api/runs/{run}/log?{query}").status_code == 422
 
 

@@ -239,7 +239,7 @@ def test_a_notice_whose_every_attempt_was_cut_off_fails(run: UUID, ada: User) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_senders_one_sends(run: UUID, ada: User, hook: Hook) -> None:
+def test_only_one_of_many_workers_sends_a_notice(run: UUID, ada: User, hook: Hook) -> None:
     notice = subscribe(run, ada, url=hook.address)
     services.set_job_state(run, "FINISHED")
     ready = threading.Barrier(8)

@@ -1,4 +1,4 @@
-"""Is every change of a run stored, numbered and announced, and never wrong?"""
+"""Is every change of a run stored, numbered and announced, and is it right?"""
 
 import random
 import threading
@@ -21,7 +21,7 @@ from apps.progress.compat import discover
 from apps.progress.events import RunMessage
 from apps.progress.models import RunProgress, StageProgress
 from apps.progress.rows import stored_state
-from apps.progress.selectors import live_runs, run_of_tenant
+from apps.progress.selectors import live_runs, run_of_tenant, runs_by_id
 from apps.progress.stored import store_if_unchanged
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
@@ -32,7 +32,7 @@ SCHEMA = jsonschema_rs.validator_for(msgspec.json.schema(RunMessage))
 
 
 def _state(message: RunMessage) -> dict[str, Any]:
-    """What two tellings of the same state have in common: all but their kind and time."""
+    """The part of a message that depends only on the state: all but its type and its time."""
     return {key: value for key, value in message.as_json().items() if key not in {"type", "ts"}}
 
 
@@ -41,7 +41,7 @@ def _stored(run: UUID) -> RunProgress:
 
 
 def _let_pass(run: UUID, seconds: float) -> None:
-    """As if the last progress had been stored so much earlier."""
+    """Move the last stored progress back by some seconds."""
     row = _stored(run)
     if row.pace and row.pace["at"] is not None:
         row.pace["at"] -= seconds
@@ -150,8 +150,8 @@ def test_state_changes_are_never_held_back(run: UUID, published: Published) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_state_changes_at_the_same_time_none_is_lost(run: UUID, published: Published) -> None:
-    def tell_many() -> None:
+def test_no_state_change_is_lost_when_several_come_at_once(run: UUID, published: Published) -> None:
+    def change_often() -> None:
         try:
             for _ in range(10):
                 services.refresh(run, is_state_change=True)
@@ -159,11 +159,11 @@ def test_of_state_changes_at_the_same_time_none_is_lost(run: UUID, published: Pu
             connection.close()
 
     before = _stored(run).seq
-    tellers = [threading.Thread(target=tell_many) for _ in range(4)]
-    for teller in tellers:
-        teller.start()
-    for teller in tellers:
-        teller.join()
+    writers = [threading.Thread(target=change_often) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
     assert _stored(run).seq == before + 40
     assert sorted(change.seq for change in published.changes)[-40:] == list(range(before + 1, before + 41))
 
@@ -176,7 +176,7 @@ def test_progress_that_is_older_than_a_state_change_is_not_stored(run: UUID, pub
     assert _stored(run).message == published.of(run)[-1].message == "Paused"
 
 
-def test_nothing_is_told_that_was_rolled_back(run: UUID, published: Published) -> None:
+def test_a_rolled_back_change_is_not_announced(run: UUID, published: Published) -> None:
     before, seq = len(published.messages), _stored(run).seq
     with transaction.atomic():
         services.set_job_state(run, "FAILED")
@@ -192,7 +192,7 @@ def test_the_bar_never_falls_when_a_total_grows(run: UUID) -> None:
     assert _stored(run).percent == high == pytest.approx(58)
 
 
-def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reason(run: UUID) -> None:
+def test_a_failure_keeps_its_percent_and_its_reason(run: UUID) -> None:
     finish_first_steps(run)
     _move(run, 150, total=500)
     services.set_job_state(run, "FAILED", message="Jira answered 401.", error="Jira answered 401.")
@@ -206,7 +206,7 @@ def test_a_failure_keeps_the_value_where_it_stopped_and_late_news_keep_its_reaso
 def test_nothing_works_in_a_run_that_has_ended(ends_as: str, left: str, run: UUID) -> None:
     key, stage = definition("jira").steps[0].key, Stage.EXTRACTION
     services.ensure_begun(run, key, stage)
-    services.set_job_state(run, ends_as, ended="Somebody asked for it.")
+    services.set_job_state(run, ends_as, ended="Asked for by hand.")
     services.ensure_begun(run, definition("jira").steps[1].key, stage)  # a message that comes late
     states = dict(StageProgress.objects.filter(run_id=run, stage=stage).values_list("step", "state"))
     assert states.pop(key) == left
@@ -256,7 +256,7 @@ def test_the_end_of_the_first_run_is_unknown_and_later_ones_learn_from_it(
     assert eta.text.endswith("min")
 
 
-def test_an_eta_ages_to_unknown_and_is_silent_while_waiting(acme: Tenant, begin: Begin) -> None:
+def test_an_eta_is_unknown_when_it_is_old_and_during_a_wait(acme: Tenant, begin: Begin) -> None:
     run = begin(acme, job_type="vectorization")
     for number in range(6):
         _let_pass(run, 2.0)
@@ -283,7 +283,7 @@ def test_the_newest_run_of_each_job_is_the_live_one(acme: Tenant, globex: Tenant
     assert [message.run for message in live_runs(acme.pk)] == [str(newest), str(github)]
 
 
-def test_another_tenants_run_is_none_of_ours(globex: Tenant, run: UUID) -> None:
+def test_a_run_of_another_tenant_is_not_found(globex: Tenant, run: UUID) -> None:
     assert run_of_tenant(globex.pk, run) is None
     assert live_runs(globex.pk) == []
 
@@ -295,7 +295,7 @@ def test_a_new_attempt_begins_a_new_bar(run: UUID) -> None:
     assert (_stored(run).percent, _stored(run).attempt) == (0, 2)
 
 
-def test_an_unknown_run_is_nobodys_business(db: None) -> None:
+def test_an_unknown_run_is_ignored(db: None) -> None:
     services.refresh(uuid4())
     services.set_waiting(uuid4(), "Waits.")
 
@@ -305,3 +305,9 @@ def test_counts_of_many_workers_add_up(run: UUID) -> None:
         services.count(run, PROJECTS, Stage.EXTRACTION, done=1, failed=1, total=2)
     cell = StageProgress.objects.get(run=run, step=PROJECTS, stage=Stage.EXTRACTION)
     assert (cell.done, cell.failed, cell.total, cell.state) == (20, 20, 40, StageState.RUNNING)
+
+
+def test_a_run_that_cannot_be_shown_hinders_no_other(acme: Tenant, begin: Begin, run: UUID) -> None:
+    broken = begin(acme, job=2)
+    RunProgress.across_tenants.filter(pk=broken).update(job_type="removed")
+    assert [message.run for message in runs_by_id([str(broken), str(run)])] == [str(run)]

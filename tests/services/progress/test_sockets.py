@@ -1,4 +1,4 @@
-"""Do sockets tell the truth to the right people: newest last, nothing lost at the end, nobody else listening?"""
+"""Do sockets send the stored states to the right people: the newest last, the end always, and to nobody else?"""
 
 import asyncio
 import json
@@ -21,6 +21,7 @@ from apps.progress import hub as hubs
 from apps.progress import services
 from apps.progress.consumers import JobsConsumer
 from apps.progress.hub import LiveState, hub
+from apps.progress.live import Change, announce
 from apps.tenants.models import Membership, Tenant, User
 from etlproject.asgi import application
 from tests.services.progress.conftest import Begin, browser_of, count_issues, member_of
@@ -86,7 +87,7 @@ def ada(acme: Tenant) -> User:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub looks after its sockets more often than the product has to."""
+    """The hub checks its sockets and its numbers more often than in the product."""
     monkeypatch.setattr(hubs, "REPAIR_SECONDS", 0.2)
     monkeypatch.setattr(hubs, "RECHECK_SECONDS", 0.2)
 
@@ -100,7 +101,7 @@ async def test_a_page_gets_the_snapshot_and_then_what_is_newer(ada: User, run: U
         assert (second["type"], second["seq"], second["overall"]) == ("job_status", first["seq"] + 1, "PAUSED")
 
 
-async def test_a_page_that_asks_for_bundles_gets_all_that_waits_in_one_frame(
+async def test_a_page_that_asks_for_bundles_gets_all_waiting_messages_in_one_frame(
     ada: User, acme: Tenant, begin: Begin
 ) -> None:
     runs = {str(await in_thread(begin)(acme, job=job)) for job in range(3)}
@@ -190,15 +191,25 @@ async def test_members_hear_their_own_tenant_only(ada: User, run: UUID, globex: 
         assert await page.heard() == {"v": 1, "type": "error", "message": f"There is no run {other}."}
 
 
+async def test_a_wrong_hint_shows_a_run_to_nobody_else(
+    ada: User, acme: Tenant, run: UUID, globex: Tenant, begin: Begin
+) -> None:
+    other = await in_thread(begin)(globex, job=9)
+    async with open_page(ada) as page:
+        await page.heard()
+        await in_thread(announce)(Change(acme.pk, str(other), 100, "job_status"))
+        assert await page.receive_nothing(timeout=0.6)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "5", '{"type": "sync"}', '{"type": "sync", "run": 5}', "[" * 5000])
-async def test_a_strange_question_is_answered_with_how_to_ask(ada: User, run: UUID, text: str) -> None:
+async def test_an_unreadable_message_is_answered_with_the_right_form(ada: User, run: UUID, text: str) -> None:
     async with open_page(ada) as page:
         await page.heard()
         await page.send_to(text)
         assert (await page.heard())["message"].startswith('Ask {"type": "sync"')
 
 
-async def test_an_unknown_run_is_said_to_be_unknown(ada: User, run: UUID) -> None:
+async def test_a_sync_of_an_unknown_run_is_answered_with_an_error(ada: User, run: UUID) -> None:
     async with open_page(ada) as page:
         await page.heard()
         missing = str(uuid4())
@@ -280,7 +291,7 @@ async def test_the_hub_rests_when_the_last_page_is_closed(ada: User, run: UUID) 
 
 
 class SlowSocket(JobsConsumer):
-    """A consumer whose browser takes a message only when it is let."""
+    """A consumer whose browser takes a message only when ``gate`` is open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -300,7 +311,7 @@ class SlowSocket(JobsConsumer):
 
 
 class Numbered:
-    """A state of a run of which nothing but the number matters."""
+    """A state of a run; only its number matters."""
 
     run = "run"
 
@@ -328,7 +339,7 @@ async def test_a_slow_browser_gets_the_newest_state_with_one_message_under_way()
     assert socket.most == 1
 
 
-async def test_a_browser_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_socket_of_a_browser_that_takes_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.progress.consumers.MAX_SEND_SECONDS", 0.1)
     socket = SlowSocket()
     socket.offer(_numbered(1))

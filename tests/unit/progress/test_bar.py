@@ -52,19 +52,19 @@ def test_an_unknown_total_stands_at_the_boundary_and_jumps_to_the_next() -> None
 
 
 @given(runs)
-def test_it_is_full_only_on_success(run: RunCounters) -> None:
+def test_the_bar_is_full_only_on_success(run: RunCounters) -> None:
     assert 0 <= bar(JIRA, run).percent <= MAX_UNFINISHED_PERCENT
     assert bar(JIRA, run, is_successful=True).percent == 100
 
 
 @given(runs, st.sampled_from(sorted((step.key, stage) for step in definition("jira").steps for stage in step.stages)))
-def test_more_done_of_a_known_total_never_lowers_it(run: RunCounters, key: tuple[str, Stage]) -> None:
+def test_more_done_of_a_known_total_never_lowers_the_bar(run: RunCounters, key: tuple[str, Stage]) -> None:
     more = {**run, key: replace(run[key], done=run[key].done + 100)}
     assert bar(JIRA, more).percent >= bar(JIRA, run).percent - 1e-9
 
 
 @given(runs, st.sampled_from(sorted((step.key, stage) for step in definition("jira").steps for stage in step.stages)))
-def test_a_finished_stage_never_lowers_it(run: RunCounters, key: tuple[str, Stage]) -> None:
+def test_a_finished_stage_never_lowers_the_bar(run: RunCounters, key: tuple[str, Stage]) -> None:
     finished = {**run, key: replace(run[key], is_finished=True)}
     assert bar(JIRA, finished).percent >= bar(JIRA, run).percent - 1e-9
 

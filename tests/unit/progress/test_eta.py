@@ -67,7 +67,7 @@ def test_no_eta_before_enough_samples(samples: int, seconds: float) -> None:
     assert estimate(pace, 1000, [100.0], [], samples * seconds) is None
 
 
-def test_a_wait_is_no_part_of_the_rate() -> None:
+def test_the_rate_leaves_out_a_wait() -> None:
     pace = interrupted(_pace(10))
     assert estimate(pace, 1000, [], [], 20.0) is None
     pace = sampled(pace, "issues", 1000, 3600.0)
@@ -75,7 +75,7 @@ def test_a_wait_is_no_part_of_the_rate() -> None:
     assert known_rate(pace) == pytest.approx(50)
 
 
-def test_looking_without_growth_is_no_sample() -> None:
+def test_no_growth_is_no_sample() -> None:
     pace = _pace(5)
     assert sampled(pace, "issues", 500, 60.0) == pace
 

@@ -24,7 +24,7 @@ def test_shares_add_up_to_the_bar(given_weights: list[float]) -> None:
 
 
 @pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf])
-def test_a_weight_that_is_none_is_refused(weight: float) -> None:
+def test_an_invalid_weight_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="weight must be a number above 0"):
         weighted([1, weight])
 

@@ -15,7 +15,7 @@ from apps.tenants.models import Tenant
 from tests.services.progress.conftest import Begin, finish_first_steps
 
 
-def test_a_discovered_step_keeps_the_ground_and_ends_with_the_others(run: UUID) -> None:
+def test_a_discovered_step_does_not_move_the_bar_back(run: UUID) -> None:
     finish_first_steps(run)
     before = RunProgress.across_tenants.get(pk=run).percent
     discover(run, "archive", "Fetch the archive", Stage.EXTRACTION)

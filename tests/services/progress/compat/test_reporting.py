@@ -30,7 +30,7 @@ from tests.services.progress.conftest import Begin, Published, browser_of, membe
 # --- runs, by their job's name ------------------------------------------------------------------------------------
 
 
-def test_a_step_with_a_known_total_is_stored_and_told(acme: Tenant, run: UUID, published: Published) -> None:
+def test_a_step_with_a_known_total_is_stored_and_announced(acme: Tenant, run: UUID, published: Published) -> None:
     message = send_step_progress_update("Jira", 2, 5, 0.3, "Processing issues: 150/500 (30%)", tenant=acme)
     assert (message.progress, message.step_index, message.total_steps, message.step_progress) == (46, 2, 5, 0.3)
     assert message.message == "Processing issues: 150/500 (30%)"
@@ -69,13 +69,13 @@ def test_a_flood_of_percentages_is_stored_at_most_four_times_a_second(
 
 
 @pytest.mark.parametrize("percentage", [math.nan, 101, -1, "30", True, None])
-def test_what_is_no_percentage_is_refused(acme: Tenant, run: UUID, percentage: Any) -> None:
+def test_an_invalid_percentage_is_refused(acme: Tenant, run: UUID, percentage: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="percentage must be"):
         send_progress_update("Jira", percentage, "", tenant=acme)
 
 
 @pytest.mark.parametrize("step", [(5, 5, 0.5), (-1, 5, 0.5), (0, 0, 0.5), (0, 5, 1.5), (0, 5, math.nan), ("0", 5, 0)])
-def test_what_is_no_step_is_refused(acme: Tenant, run: UUID, step: Any) -> None:
+def test_an_invalid_step_is_refused(acme: Tenant, run: UUID, step: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"(step_index|total_steps|step_progress)"):
         send_step_progress_update("Jira", step[0], step[1], step[2], "", tenant=acme)
 
@@ -112,7 +112,7 @@ def test_a_task_belongs_to_its_tenant(acme: Tenant, globex: Tenant) -> None:
     assert tracker_of(acme).get_progress("task") == ProgressInfo(PipelineStage.COMPLETED, 100)
 
 
-def test_changes_of_nothing_but_the_message_are_held_back_and_final_ones_never(acme: Tenant) -> None:
+def test_new_messages_alone_are_held_back_and_final_states_never(acme: Tenant) -> None:
     tracker = tracker_of(acme)
     tracker.update_progress("task", PipelineStage.ANALYZING, "1 of 9,000")
     assert tracker.update_progress("task", PipelineStage.ANALYZING, "2 of 9,000").message == "1 of 9,000"
@@ -164,7 +164,7 @@ def test_the_status_of_a_task_and_of_a_run(acme: Tenant, run: UUID) -> None:
     assert (answer["status"], answer["progress"], answer["message"]) == ("RUNNING", 46, "150/500")
 
 
-def test_a_strange_tasks_status_is_not_there(acme: Tenant, globex: Tenant, run: UUID) -> None:
+def test_a_task_of_another_tenant_is_not_found(acme: Tenant, globex: Tenant, run: UUID) -> None:
     tracker_of(acme).update_progress("abc", PipelineStage.TRANSCRIBING)
     stranger = browser_of(member_of(globex, "bob"))
     for task_id in ("abc", run, uuid4(), "%00"):

@@ -24,9 +24,7 @@ def test_a_discovered_step_needs_a_weight(weight: float) -> None:
 
 
 @given(weights, st.data())
-def test_a_discovered_step_loses_no_ground_and_takes_its_share_from_what_is_left(
-    given_weights: list[float], data: st.DataObject
-) -> None:
+def test_a_discovered_step_takes_its_share_from_what_is_left(given_weights: list[float], data: st.DataObject) -> None:
     shares = weighted(given_weights)
     at = [data.draw(fractions) for _ in shares]
     for _ in range(data.draw(st.integers(1, 4))):
@@ -40,6 +38,6 @@ def test_a_discovered_step_loses_no_ground_and_takes_its_share_from_what_is_left
         assert _percent(shares, at) >= before - 1e-6
 
 
-def test_a_third_step_that_turns_up_halfway_takes_half_of_what_is_left() -> None:
+def test_a_third_step_discovered_halfway_takes_half_of_what_is_left() -> None:
     shares = with_discovered(weighted([1, 1]), [1.0, 0.0])
     assert [round(share.size, 3) for share in shares] == [0.5, 0.25, 0.25]

@@ -1,4 +1,4 @@
-"""Is the percent of a step the one of the owner's formula?"""
+"""Does the percent of a step follow the owner's formula?"""
 
 import math
 
@@ -36,7 +36,7 @@ def test_an_index_outside_the_steps_is_refused(index: int) -> None:
 
 
 @pytest.mark.parametrize(("index", "total"), [(True, 5), ("2", 5), (0.0, 5), (0, 5.0)])
-def test_an_index_that_is_no_whole_number_is_refused(index: int, total: int) -> None:
+def test_an_index_must_be_a_whole_number(index: int, total: int) -> None:
     with pytest.raises(TypeError, match="must be a whole number"):
         overall_percent(index, total, 0.5)
 
@@ -48,6 +48,6 @@ def test_a_fraction_outside_the_step_is_refused(fraction: float) -> None:
 
 
 @pytest.mark.parametrize("fraction", ["0.3", True])
-def test_a_fraction_that_is_no_number_is_refused(fraction: float) -> None:
+def test_a_fraction_must_be_a_number(fraction: float) -> None:
     with pytest.raises(TypeError, match="step_progress must be a number"):
         overall_percent(2, 5, fraction)

@@ -1,4 +1,4 @@
-"""Does the stage table's tracker keep its promises, whatever it gets?"""
+"""Does the tracker of the stage table keep its promises after any sequence of updates?"""
 
 import math
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_the_table_is_the_owners() -> None:
 
 
 @pytest.mark.parametrize("progress", [math.nan, 30.0, "30", True, None])
-def test_a_percent_that_is_no_whole_number_is_refused(progress: Any) -> None:
+def test_a_percent_must_be_a_whole_number(progress: Any) -> None:
     with pytest.raises(TypeError, match="progress must be a whole number from 0 to 100"):
         ProgressInfo(PipelineStage.DOWNLOADING, progress)
 
@@ -75,13 +75,13 @@ def test_a_percent_outside_the_bar_is_refused(progress: int) -> None:
         ProgressInfo(PipelineStage.DOWNLOADING, progress)
 
 
-def test_a_status_that_is_no_stage_is_refused_with_the_names_of_all(tracker: ProgressTracker) -> None:
+def test_an_unknown_status_is_refused_with_the_names_of_all_stages(tracker: ProgressTracker) -> None:
     with pytest.raises(ValueError, match=r"no stage 'sleeping'\. There are: queued, downloading"):
         tracker.update_progress_by_status("t", "sleeping")
 
 
 @pytest.mark.parametrize("message", [None, 5, "x" * 2001])
-def test_a_message_that_is_no_short_text_is_refused(message: Any) -> None:
+def test_a_message_must_be_a_short_text(message: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="message must"):
         ProgressInfo(PipelineStage.QUEUED, 0, message)
 
@@ -142,7 +142,9 @@ def test_a_failure_keeps_the_value_where_it_stopped(tracker: ProgressTracker, st
     assert STAGE_PROGRESS[stage] == 0
 
 
-def test_late_news_of_an_ended_attempt_are_dropped_and_a_new_attempt_begins_anew(tracker: ProgressTracker) -> None:
+def test_a_late_update_is_dropped_and_a_new_attempt_starts_again(
+    tracker: ProgressTracker,
+) -> None:
     tracker.update_progress("t", PipelineStage.COMPLETED)
     assert tracker.update_progress_incremental("t", PipelineStage.UPLOADING_CLIPS, 0.9).progress == 100
     assert tracker.update_progress("t", PipelineStage.DOWNLOADING).progress == 5
