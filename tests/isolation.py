@@ -3,6 +3,7 @@
 import multiprocessing.process
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.sp
 _SERVICES = ("DATABASE_URL", "REDIS_URL", "QDRANT_URL")
 _HOME = ("127.0.0.1", "::1", "localhost")
 _state = {"is_alone": False, "is_watching": False}
+# Threads that an earlier test of another kind has left.
+_bystanders: set[int | None] = set()
 
 
 def _refuse(what: str) -> NoReturn:
@@ -23,7 +26,7 @@ def _refuse(what: str) -> NoReturn:
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     """An audit hook: Python tells it before a process starts and before a socket connects."""
-    if not _state["is_alone"]:
+    if not _state["is_alone"] or threading.get_ident() in _bystanders:
         return
     if event in _STARTS:
         _refuse(f"A process starts ({arguments[0] if arguments else event})")
@@ -46,6 +49,8 @@ def alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(
         multiprocessing.process.BaseProcess, "start", lambda _: _refuse("A process of multiprocessing starts")
     )
+    _bystanders.clear()
+    _bystanders.update(thread.ident for thread in threading.enumerate() if thread is not threading.current_thread())
     _state["is_alone"] = True
     yield
     _state["is_alone"] = False
