@@ -30,7 +30,7 @@ SLOW, QUICK = {"ms": 600}, {"ms": 80}
 ERRORS = ("ValueError: 'yesterday' is no date: created", "KeyError: 'author' of a comment")
 START = ("#controls button:has-text('Start')", "text=Selected range")
 # The pages that the README shows, each with the width and the scheme of its picture.
-SHOWN = {
+README_VARIANTS = {
     "home": "1440-light",
     "run-in-its-middle": "1440-dark",
     "run-failed": "1440-light",
@@ -153,7 +153,7 @@ def take(page: Page, name: str, screen: Screen, variant: str) -> None:
         page.click(target)
     expect(page.locator(screen.shows).first).to_be_visible()
     page.evaluate("() => window.scrollTo(0, 0)")
-    if SHOWN.get(name) == variant:
+    if README_VARIANTS.get(name) == variant:
         page.screenshot(path=GALLERY / f"{name}.png", animations="disabled")
     page.screenshot(path=SCREENS / variant / f"{name}.png", full_page=screen.is_whole, animations="disabled")
 

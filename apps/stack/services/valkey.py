@@ -1,4 +1,4 @@
-"""How does the embedded Valkey (broker, channel layer, cache) run?"""
+"""How does the embedded Valkey (broker, live messages, cache) run?"""
 
 import importlib.util
 import secrets

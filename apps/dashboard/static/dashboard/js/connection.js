@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 
 const FIRST_DELAY = 1000; // ms until the first new try; doubled each time
-const LONGEST_DELAY = 30_000;
+const MAX_DELAY = 30_000;
 const POLL_EVERY = 3000;
 const QUIET = 25_000; // ms without a message after which the socket is probed
 const ANSWER = 5000; // ms that a probe may take
@@ -67,7 +67,7 @@ export class Connection extends EventTarget {
     this.#say(this.#poll ? "polling" : "reconnecting");
     if (!this.#poll) this.#poll = setTimeout(() => this.#pollNow(), FIRST_DELAY);
     const jittered = this.#delay * (0.5 + Math.random());
-    this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
+    this.#delay = Math.min(this.#delay * 2, MAX_DELAY);
     setTimeout(() => this.#openSocket(), jittered);
   }
 

@@ -1,6 +1,6 @@
 // How does a page report what happened? With a short note in the corner, and a sentence for screen readers.
 
-const SHOWN = 6000; // ms; an error stays until it is closed
+const TOAST_MS = 6000; // ms; an error stays until it is closed
 
 /** Show a note; `tone` is "good" or "bad". */
 export function toast(text, tone = "good") {
@@ -16,7 +16,7 @@ export function toast(text, tone = "good") {
   close.dataset.dismiss = "";
   note.append(words, close);
   document.getElementById("toasts").append(note);
-  if (tone === "good") setTimeout(() => note.remove(), SHOWN);
+  if (tone === "good") setTimeout(() => note.remove(), TOAST_MS);
 }
 
 document.addEventListener("click", ({ target }) => target.closest("[data-dismiss]")?.parentElement.remove());
