@@ -158,8 +158,8 @@ def _counter(row: RunProgress, cells: RunCounters, now: datetime) -> Counter | N
 def _step(row: RunProgress, state: JobState | RunState) -> str:
     if not state.is_within_step:
         return ""
-    place = f"tep {row.step_index + 1} of {row.total_steps}: {row.step_title}"
-    return f"Failed in s{place}" if state.is_failed else f"S{place}"
+    place = f"{row.step_index + 1} of {row.total_steps}: {row.step_title}"
+    return f"Failed in step {place}" if state.is_failed else f"Step {place}"
 
 
 def _eta_text(row: RunProgress, now: datetime) -> str:
