@@ -28,11 +28,16 @@ def tree_of(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def has_all(tree: list[psutil.Process], names: list[str]) -> bool:
+def command_line(process: psutil.Process) -> str:
+    """The command line of a process; empty for one that has just ended."""
     try:
-        lines = [" ".join(process.cmdline()) for process in tree]
+        return " ".join(process.cmdline())
     except psutil.Error:
-        return False
+        return ""
+
+
+def has_all(tree: list[psutil.Process], names: list[str]) -> bool:
+    lines = [command_line(process) for process in tree]
     return all(any(name in line for line in lines) for name in names)
 
 
@@ -61,9 +66,14 @@ def test_nothing_outlives_its_program(command: list[str], number: signal.Signals
             [sys.executable, "-m", *command, *folder], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        until(lambda: has_all(tree_of(psutil.Process(program.pid)), names) or program.poll() is not None, "everything")
-        started = tree_of(psutil.Process(program.pid))
-        assert has_all(started, names)
+        started: list[psutil.Process] = []
+
+        def is_all_started() -> bool:
+            started[:] = tree_of(psutil.Process(program.pid))
+            assert program.poll() is None, "the program has ended by itself"
+            return has_all(started, names)
+
+        until(is_all_started, "everything")
         program.send_signal(number)
         program.wait(60)
         until(lambda: not any(map(is_alive, started)), "the end of all processes")
