@@ -1,7 +1,6 @@
 """Does a dry run say how much the sample servers have, and how much a run would fetch from them?"""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,19 +23,6 @@ GITHUB = {
 }
 NO_GRAPHQL = {"match": "POST /graphql", "action": {"type": "status", "status": 404}}
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox"), issues=400, prs=300) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Iterator[Sandbox]:
-    yield server
-    server.control("faults", [])
-    server.control("reset-stats")
 
 
 def by_scope(found: list[Estimate], entity: str) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """Does an extraction load exactly what the sample server holds, over GraphQL and over REST?"""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,20 +25,6 @@ COUNTED = {
     "workflow_run": "workflow_runs",
 }
 Tables = dict[str, dict[str, Row]]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox"), issues=400, prs=300) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox without faults and with full quotas."""
-    yield server
-    server.control("faults", [])
-    server.control("reset-stats")
 
 
 def load(sandbox: Sandbox, **options: Any) -> tuple[Tables, Extracted, MemoryContext]:

@@ -33,12 +33,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(server: Sandbox) -> Iterator[Sandbox]:
-    yield server
-    server.control("faults", [])
-
-
-@pytest.fixture
 def context(sandbox: Sandbox) -> Iterator[MemoryContext]:
     connection = Connection(sandbox.url("jira"), "ada@example.org", "sandbox-token")
     with Jira().http(connection) as http:
