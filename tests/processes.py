@@ -112,12 +112,15 @@ def scheduler(folder: Path) -> Process:
 class Sandbox(Process):
     """The sample servers of both providers, as a process that the product knows by its address only."""
 
-    def __init__(self, folder: Path, *, issues: int, prs: int, latency_ms: int = 0, seed: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, issues: int, prs: int, large_issues: int = 0, latency_ms: int = 0, seed: int = 1
+    ) -> None:
         self.port = free_port()
         options = {
             "--port": self.port,
             "--issues": issues,
             "--prs": prs,
+            "--large-issues": large_issues,
             "--latency-ms": latency_ms,
             "--seed": seed,
         }

@@ -27,6 +27,7 @@ class Options:
     seed: int = 1
     issues: int = 2000
     prs: int = 300
+    large_issues: int = 0
     latency_ms: float = 0.0
     faults: Path | None = None
     until: datetime = field(default_factory=start_of_week)
@@ -37,5 +38,7 @@ class Options:
             raise ValueError(f"--issues must be at least 20 (a believable site needs that many), not {self.issues}.")
         if self.prs < 20:
             raise ValueError(f"--prs must be at least 20 (every kind of pull request once), not {self.prs}.")
+        if not 0 <= self.large_issues <= self.issues:
+            raise ValueError(f"--large-issues must be 0 to --issues, not {self.large_issues}.")
         if self.latency_ms < 0:
             raise ValueError(f"--latency-ms must be 0 or more, not {self.latency_ms}.")

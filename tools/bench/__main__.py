@@ -17,6 +17,13 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument("--issues", type=int, default=5000, help="issues of workload A (5000)")
     parser.add_argument("--prs", type=int, default=500, help="pull requests of workload B (500)")
+    parser.add_argument(
+        "--memory-issues",
+        type=int,
+        nargs="+",
+        default=[3_000, 30_000],
+        help="issues of a measure of memory (3000 30000)",
+    )
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], help="milliseconds per answer (0 50)")
     parser.add_argument("--repeat", type=int, default=3, help="how often everything is measured (3)")
     parser.add_argument("--no-peers", action="store_true", help="leave out the peer")

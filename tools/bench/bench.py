@@ -10,7 +10,7 @@ from typing import Any
 from apps.jobs.choices import RunMode
 from tests.platform import build
 from tests.processes import Sandbox
-from tools.bench import hotspots, micro
+from tools.bench import hotspots, memory, micro
 from tools.bench import report as reports
 from tools.bench.limits import limit
 from tools.bench.peers.run import REQUIREMENTS, installed, run_dlt
@@ -22,7 +22,6 @@ from tools.bench.workloads import WORKLOADS, IncompleteRunError, Workload
 Row = dict[str, Any]
 # The other provider gets the fewest records that the sandbox makes.
 MIN_RECORDS = 20
-MEMORY_ISSUES = (2_000, 20_000)
 
 
 def report(testbed: Testbed, asked: argparse.Namespace, results: Path) -> str:
@@ -36,7 +35,7 @@ def report(testbed: Testbed, asked: argparse.Namespace, results: Path) -> str:
     if "micro" in asked.only:
         figures |= bench.micro()
     if "memory" in asked.only:
-        figures["peak_mb_of_a_worker"] = {size: bench.memory(size) for size in MEMORY_ISSUES}
+        figures["memory"] = [memory.measure(testbed, issues) for issues in asked.memory_issues]
     return reports.write(results, facts, bench.measurements, figures, bench.notes)
 
 
@@ -135,12 +134,6 @@ class Bench:
                 "embedding": micro.embedding_speed(self.asked.repeat),
                 "progress": micro.progress_cost(platform.tenant, WORKLOADS["A"].job),
             }
-
-    def memory(self, issues: int) -> float:
-        """The peak of the largest worker process (MB) in a full Jira sync."""
-        with self.testbed.product(), Sandbox(self.testbed.folder, issues=issues, prs=MIN_RECORDS) as sandbox:
-            sync = Sync(self.testbed, build(sandbox, self.testbed.folder), WORKLOADS["A"], embedding_beside=True)
-            return sync.measure("full", RunMode.INCREMENTAL).usage["workers"]["peak_mb"]
 
 
 def _print_row(row: object) -> None:

@@ -14,7 +14,7 @@ from apps.progress.models import RunProgress, StageProgress
 from apps.sources.definition import Stage
 from apps.warehouse.selectors import counts
 from tests.platform import Platform, row_versions
-from tests.processes import until
+from tests.processes import Sandbox, until
 from tools.bench import progress_cost
 from tools.bench.testbed import Testbed
 from tools.bench.usage import Meter
@@ -78,7 +78,7 @@ class Sync:
                     self.platform.ended(run, MAX_SECONDS)
             requests = self.sandbox.served()
             embedded_s = 0.0 if self.beside else self._embed(run)
-        self._prove(run)
+        prove_complete(self.testbed, self.sandbox, run, self.workload)
         stages = stage_times(run, began)
         wall_s = max(stage["end_s"] for stage in stages if stage["stage"] != Stage.EMBEDDING and stage["end_s"])
         finished = run.finished_at.timestamp() - began if run.finished_at else 0.0
@@ -116,10 +116,12 @@ class Sync:
             self.platform.ended(run, MAX_SECONDS)
             return time.monotonic() - began
 
-    def _prove(self, run: Run) -> None:
-        if run.state != RunState.FINISHED:
-            raise IncompleteRunError(f"The run ended as {run.state}: {run.error}")
-        prove(self.sandbox, self.testbed.owner_url(str(connection.settings_dict["NAME"])), self.workload.proof)
+
+def prove_complete(testbed: Testbed, sandbox: Sandbox, run: Run, workload: Workload) -> None:
+    """Raise :class:`IncompleteRunError` unless the run has ended well and everything is loaded."""
+    if run.state != RunState.FINISHED:
+        raise IncompleteRunError(f"The run ended as {run.state}: {run.error}")
+    prove(sandbox, testbed.owner_url(str(connection.settings_dict["NAME"])), workload.proof)
 
 
 def _is_loaded(run: Run) -> bool:

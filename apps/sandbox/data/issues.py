@@ -73,7 +73,7 @@ class SampleWorklog:
 
 @dataclass(slots=True)
 class SampleIssue:
-    """An issue as it is now, and its histories, oldest first."""
+    """An issue as it is now, and its histories, oldest first. `appendix` is a log at the end of its description."""
 
     id: int
     project: SampleProject
@@ -104,6 +104,7 @@ class SampleIssue:
     subtasks: "list[SampleIssue]" = field(default_factory=list)
     revision: int = 0
     pulls: list[int] = field(default_factory=list)
+    appendix: str = ""
 
     @property
     def key(self) -> str:
@@ -117,7 +118,7 @@ class SampleIssue:
     def update(self) -> None:
         """Sort the histories, number the new ones and bring `updated` up to date."""
         self.histories.sort(key=lambda h: h.at)
-        following = max((h.id for h in self.histories), default=0) or self.id * 1000
+        following = max((h.id for h in self.histories), default=0) or self.id * 10_000
         latest = self.created
         for history in self.histories:
             if not history.id:

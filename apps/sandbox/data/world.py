@@ -7,6 +7,7 @@ from apps.sandbox.clock import Calendar, jira_stamp
 from apps.sandbox.config import Options
 from apps.sandbox.data.hub import SampleHub
 from apps.sandbox.data.issues import SampleIssue
+from apps.sandbox.data.large import enlarge
 from apps.sandbox.data.people import hire
 from apps.sandbox.data.pulls import SamplePull
 from apps.sandbox.data.site import SampleSite
@@ -20,6 +21,7 @@ class World:
         self.calendar = Calendar(options.until)
         self.staff = hire(source(options.seed))
         self.site = SampleSite(options.seed, options.issues, self.staff, self.calendar)
+        enlarge(self.site, options.large_issues, options.seed)
         self.hub = SampleHub(options.seed, options.prs, self.staff, self.calendar, self.site)
         self.version = 0
 

@@ -65,6 +65,8 @@ def description(issue: SampleIssue) -> Json | None:
     rng = source(issue.seed + issue.revision)
     pen = Pen(rng)
     topic = issue.topic
+    if issue.appendix:
+        return document(paragraph(pen.pick(topic.symptoms)), code(issue.appendix))
     if issue.type.level == -1:
         return document(paragraph(pen.pick(topic.fixes))) if rng.random() < 0.6 else None
     if rng.random() < 0.02:

@@ -69,3 +69,20 @@ def test_nasty_characters_are_in_issues_and_pull_requests() -> None:
         assert b"\\ud83d " in answer
         assert "🚀".encode() in answer
         assert "\u202e".encode() in answer
+
+
+def test_large_issues_leave_all_others_as_they_are() -> None:
+    small, large = (World(Options(issues=200, prs=20, large_issues=n)) for n in (0, 6))
+    records = [Records(world, JiraShapes(world, "http://sandbox/jira")) for world in (small, large)]
+    sizes = [
+        {i.id: of.issue(i, ALL) for i in world.site.by_id.values()}
+        for of, world in zip(records, (small, large), strict=True)
+    ]
+    changed = [large.site.by_id[number] for number in sizes[0] if sizes[0][number] != sizes[1][number]]
+    assert [bool(i.appendix) for i in changed].count(True) == 2
+    assert [len(i.comments) >= 500 for i in changed].count(True) == 2
+    assert [len(i.histories) >= 2000 for i in changed].count(True) == 2
+    assert all(100_000 <= len(i.appendix) <= 1_000_000 for i in changed if i.appendix)
+    assert len(changed) == 6
+    histories = [h.id for i in large.site.by_id.values() for h in i.histories]
+    assert len(histories) == len(set(histories))
