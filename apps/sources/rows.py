@@ -323,7 +323,8 @@ class PullRequestIssueLink(Row, kw_only=True):
 
     ``evidence`` is ``branch``, ``title``, ``body``, ``commit``, ``closing`` (keyword before the key) or
     ``dev_panel``. GitHub names the issue by ``issue_key``, Jira's panel by ``issue``. Both name the pull request by its
-    URL, which changes with its repository's name; GitHub also gives its id in ``pull_request``.
+    URL, which changes with its repository's name; GitHub also gives its id in ``pull_request``. The row makes a link
+    only while no issue has one of the ``longer_keys``: they may be meant at the same place (FIX_PAY-12 for PAY-12).
     """
 
     table: ClassVar[str] = "pull_request_issue_link"
@@ -331,6 +332,7 @@ class PullRequestIssueLink(Row, kw_only=True):
     pull_request_url: str
     issue: str = ""
     issue_key: str = ""
+    longer_keys: list[str] = []
     evidence: str
     excerpt: str = ""
 

@@ -1,5 +1,6 @@
 """Which pull request belongs to which issue? The loaded evidence, and the view that finds both sides of it."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Upper
 
@@ -21,6 +22,7 @@ class PullRequestIssueLink(LoadedModel):
     pull_request_url = models.TextField(default="")
     issue = models.TextField(default="")
     issue_key = models.TextField(default="")
+    longer_keys = ArrayField(models.TextField(), default=list)
     evidence = models.TextField(default="")
     excerpt = models.TextField(default="")
 

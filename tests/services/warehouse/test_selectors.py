@@ -1,10 +1,13 @@
 """Are live rows counted correctly, and do links find the loaded issues and pull requests?"""
 
+from typing import Any
+
 import pytest
 
 from apps.integrations.models import Integration
 from apps.sources import rows
 from apps.sources.base import Transformed
+from apps.sources.github.transform.keys import links
 from apps.tenants.models import Tenant
 from apps.warehouse.models import MODELS, Issue, IssueKey, PullRequest
 from apps.warehouse.selectors import counts, counts_by_scope, issue_links
@@ -13,7 +16,7 @@ from tests.services.warehouse.conftest import NOON, change, connect, issue, load
 URL = "https://github.example.com/acme/shop/pull/12"
 
 
-def link(**values: str) -> rows.PullRequestIssueLink:
+def link(**values: Any) -> rows.PullRequestIssueLink:
     return rows.PullRequestIssueLink(
         **{"external_id": "l1", "pull_request_url": URL, "evidence": "title", "excerpt": "ABC-1", **values}
     )
@@ -133,3 +136,38 @@ def test_the_old_key_of_a_deleted_issue_is_no_link(jira: Integration, github: In
     load_into(github, Transformed(rows=[link(issue_key="ABC-1")]))
     Issue.across_tenants.update(deleted_at=NOON)
     assert not issue_links(jira.tenant_id).exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "linked"),
+    [
+        (["PAY-12"], ["PAY-12"]),
+        (["FIX_PAY-12"], ["FIX_PAY-12"]),
+        (["PAY-12", "FIX_PAY-12"], ["FIX_PAY-12"]),
+        (["PAY-12", "A_FIX_PAY-12"], ["A_FIX_PAY-12"]),
+        (["PAY-12", "FIX_PAY-12", "A_FIX_PAY-12"], ["A_FIX_PAY-12"]),
+        (["PAY-12", "FIX_PAY-13"], ["PAY-12"]),
+        ([], []),
+    ],
+)
+@pytest.mark.parametrize("is_former", [False, True], ids=["present", "former"])
+def test_the_longest_key_that_an_issue_has_makes_the_link(
+    jira: Integration, github: Integration, known: list[str], linked: list[str], *, is_former: bool
+) -> None:
+    for number, key in enumerate(known):
+        name = str(number)
+        present = issue(name, key=f"XYZ-{number}" if is_former and "_" in key else key)
+        load_into(jira, Transformed(rows=[present, had(key, name)]))
+    load_into(github, Transformed(rows=list(links("500", URL, "a_fix_pay-12", "", "", []))))
+    found = issue_links(jira.tenant_id).select_related("link")
+    assert [each.link.issue_key for each in found] == linked
+
+
+def test_a_shorter_key_makes_the_link_when_the_issue_with_the_longer_key_is_gone(
+    jira: Integration, github: Integration
+) -> None:
+    load_into(jira, Transformed(rows=[issue("1", key="PAY-12"), issue("2", key="FIX_PAY-12")]))
+    load_into(github, Transformed(rows=list(links("500", URL, "fix_pay-12", "", "", []))))
+    assert issue_links(jira.tenant_id).get().issue.external_id == "2"
+    Issue.across_tenants.filter(external_id="2").update(deleted_at=NOON)
+    assert issue_links(jira.tenant_id).get().issue.external_id == "1"

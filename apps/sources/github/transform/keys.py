@@ -1,7 +1,10 @@
 """Which issues does a pull request name? Candidate issue keys in branch, title, body and commit messages.
 
 The warehouse makes a link only if a loaded issue has that key. So this rule may accept too much. It refuses only the
-names of standards (UTF-8, SHA-256).
+names of standards (UTF-8, SHA-256), and small letters where texts are long (``web-1`` is more often a host than a key).
+
+An underscore may belong to a key or stand beside it: ``fix_PAY-12`` may name FIX_PAY-12 or PAY-12. Both become rows.
+The shorter one knows the longer one: it makes a link only while no issue has the longer key.
 """
 
 import re
@@ -16,12 +19,12 @@ STANDARDS = frozenset(
 )  # fmt: skip
 MAX_EXCERPT = 120
 
-_KEY = r"(?<![A-Za-z0-9_])(?P<key>[A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9_]|\.[0-9])"
-_IN_TEXT = re.compile(_KEY)
-_IN_BRANCH = re.compile(_KEY, re.IGNORECASE)  # people write branch names in lower case
+_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?P<key>[A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9]|\.[0-9])", re.IGNORECASE | re.ASCII
+)
 _CLOSING = re.compile(
     r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b[\s:]{0,3}"  # GitHub's closing keywords
-    r"(?:\[|https?://[^\s)\]]{0,200}/browse/)?"  # the key as a link
+    r"[*_\[]{0,2}(?:https?://[^\s)\]]{0,200}/browse/)?"  # the key in bold letters, or as a link
     r"\Z",
     re.IGNORECASE,
 )
@@ -29,59 +32,75 @@ _MAX_KEYWORD_DISTANCE = 230
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # the explanations of a pull request template
 
 
+class _NamedKeys:
+    """The rows so far, by key and evidence."""
+
+    def __init__(self, pull_request: str, pull_request_url: str) -> None:
+        self._owner = pull_request, pull_request_url
+        self.rows: dict[tuple[str, str], PullRequestIssueLink] = {}
+
+    def add(self, keys: list[str], evidence: str, excerpt: str) -> None:
+        """Note the ``keys`` that one place may mean, the longest first."""
+        pull_request, url = self._owner
+        for number, key in enumerate(keys):
+            longer = keys[:number]
+            row = self.rows.get((key, evidence))
+            if row:  # a key that once stands for itself needs no other place
+                row.longer_keys = [other for other in row.longer_keys if other in longer]
+                continue
+            self.rows[key, evidence] = PullRequestIssueLink(
+                external_id=f"{url}|{key}|{evidence}",
+                pull_request=pull_request,
+                pull_request_url=url,
+                issue_key=key,
+                longer_keys=longer,
+                evidence=evidence,
+                excerpt=excerpt,
+            )
+
+
 def links(
     pull_request: str, pull_request_url: str, branch: str, title: str, body: str, messages: Iterable[str]
 ) -> list[PullRequestIssueLink]:
     """One row per distinct key and evidence; a key after a closing keyword is ``closing``, not ``body``."""
-    found: dict[tuple[str, str], str] = {}
-    for key, excerpt in _candidates(_IN_BRANCH, branch):
-        found.setdefault((key, "branch"), excerpt)
-    for key, excerpt in _candidates(_IN_TEXT, title):
-        found.setdefault((key, "title"), excerpt)
-    for (key, evidence), excerpt in _in_body(body).items():
-        found.setdefault((key, evidence), excerpt)
+    named = _NamedKeys(pull_request, pull_request_url)
+    for text, evidence in ((branch, "branch"), (title, "title")):
+        for match in _matches(text):
+            named.add(_keys(match, may_be_small=True), evidence, _excerpt(text, match))
+    _add_body(named, body)
     for message in messages:
-        for key, excerpt in _candidates(_IN_TEXT, message):
-            found.setdefault((key, "commit"), excerpt)
-    return [
-        PullRequestIssueLink(
-            external_id=f"{pull_request_url}|{key}|{evidence}",
-            pull_request=pull_request,
-            pull_request_url=pull_request_url,
-            issue_key=key,
-            evidence=evidence,
-            excerpt=excerpt,
-        )
-        for (key, evidence), excerpt in found.items()
-    ]
+        subject = len(message.partition("\n")[0])
+        for match in _matches(message):
+            keys = _keys(match, may_be_small=match.end() <= subject or _is_closing(message, match))
+            named.add(keys, "commit", _excerpt(message, match))
+    return list(named.rows.values())
 
 
-def _in_body(body: str) -> dict[tuple[str, str], str]:
-    if "-" not in body:
-        return {}
-    text = _HIDDEN.sub(" ", body)
-    closing: dict[str, str] = {}
-    named: dict[str, str] = {}
-    for match in _matches(_IN_TEXT, text):
-        before = text[max(0, match.start() - _MAX_KEYWORD_DISTANCE) : match.start()]
-        kind = closing if _CLOSING.search(before) else named
-        kind.setdefault(match["key"], _excerpt(text, match))
-    found = {(key, "closing"): excerpt for key, excerpt in closing.items()}
-    found.update({(key, "body"): excerpt for key, excerpt in named.items() if key not in closing})
-    return found
+def _add_body(named: _NamedKeys, body: str) -> None:
+    text = _HIDDEN.sub(" ", body) if "-" in body else ""
+    for match in _matches(text):
+        is_closing = _is_closing(text, match)
+        named.add(_keys(match, may_be_small=is_closing), "closing" if is_closing else "body", _excerpt(text, match))
+    for key, evidence in list(named.rows):
+        if evidence == "closing":
+            named.rows.pop((key, "body"), None)
 
 
-def _candidates(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, str]]:
-    for match in _matches(pattern, text):
-        yield match["key"].upper(), _excerpt(text, match)
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    """The places that may name a key. Each match begins as far to the left as a key may."""
+    return _KEY.finditer(text) if "-" in text else iter(())
 
 
-def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    if "-" not in text:
-        return
-    for match in pattern.finditer(text):
-        if match["key"].partition("-")[0].upper() not in STANDARDS:
-            yield match
+def _keys(match: re.Match[str], *, may_be_small: bool) -> list[str]:
+    """The keys that a place may mean, in capital letters, the longest first."""
+    written = match["key"]
+    starts = [0, *(place + 1 for place, letter in enumerate(written) if letter == "_")]
+    keys = [key for start in starts if _KEY.fullmatch(key := written[start:]) and (may_be_small or key.isupper())]
+    return [key.upper() for key in keys if key.partition("-")[0].upper() not in STANDARDS]
+
+
+def _is_closing(text: str, match: re.Match[str]) -> bool:
+    return bool(_CLOSING.search(text, max(0, match.start() - _MAX_KEYWORD_DISTANCE), match.start()))
 
 
 def _excerpt(text: str, match: re.Match[str]) -> str:
