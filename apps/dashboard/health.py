@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.core.redis import redis_client
-from apps.integrations.selectors import integrations_of, token_warnings
+from apps.integrations.selectors import clock_warning, integrations_of, token_warnings
 from apps.jobs.choices import BatchState
 from apps.jobs.models import Batch
 from apps.progress.choices import RunState
@@ -179,8 +179,9 @@ def _http() -> requests.Session:
 
 
 def _integrations(tenant: Tenant) -> Check:
-    active = list(integrations_of(tenant).filter(is_active=True).values_list("name", "problem"))
-    broken = [f"{name}: {problem}" for name, problem in active if problem]
+    active = list(integrations_of(tenant).filter(is_active=True))
+    broken = [f"{each.name}: {each.problem}" for each in active if each.problem]
+    broken += filter(None, map(clock_warning, active))
     broken += [warning.sentence for warning in token_warnings(tenant) if not warning.integration.problem]
     if broken:
         return Check("integrations", "Integrations", Health.WARNING, " ".join(broken))

@@ -38,6 +38,11 @@ class Integration(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
     tested_at = models.DateTimeField(null=True, editable=False)
     problem = models.TextField(blank=True, editable=False, help_text="What the last connection test found wrong.")
+    clock_offset = models.FloatField(
+        null=True,
+        editable=False,
+        help_text="By how many seconds the provider's clock was ahead of ours in the last run.",
+    )
 
     class Meta:
         ordering = ["name"]

@@ -10,6 +10,7 @@ from apps.integrations.models import Integration, Token
 from apps.tenants.models import Tenant
 
 WARN_BEFORE = timedelta(days=14)
+MAX_CLOCK_OFFSET = timedelta(minutes=2)
 FAR_AWAY = datetime.max.replace(tzinfo=UTC)
 
 
@@ -51,6 +52,18 @@ def integration_named(name: str, tenant: Tenant | None = None) -> Integration:
             f"Several tenants have an integration {name!r}: add --tenant ({slugs})."
         )
     return found[0]
+
+
+def clock_warning(integration: Integration) -> str:
+    """A sentence about a provider's clock that differs much from ours, "" if it does not. It loses no data."""
+    offset = integration.clock_offset or 0
+    if abs(offset) <= MAX_CLOCK_OFFSET.total_seconds():
+        return ""
+    direction = "ahead of" if offset > 0 else "behind"
+    return (
+        f"{integration.name}: the provider's clock is {abs(offset) / 60:,.0f} minutes {direction} ours. Set this "
+        "server's clock by NTP. No data is lost: each run asks for changes by the provider's clock."
+    )
 
 
 def token_warnings(tenant: Tenant) -> list[TokenWarning]:

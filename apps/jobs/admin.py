@@ -10,12 +10,13 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from apps.jobs.execution.holes import accept
 from apps.jobs.forms import JobForm
 from apps.jobs.lifecycle.controls import CONTROLS, Control
 from apps.jobs.lifecycle.planning import SETTINGS, change_settings, schedule_of
 from apps.jobs.lifecycle.transitions import WrongStateError
 from apps.jobs.lifecycle.upcoming import upcoming
-from apps.jobs.models import Batch, Job, Run, StateChange
+from apps.jobs.models import Batch, Hole, Job, Run, StateChange
 from apps.jobs.quarantine.admin import QuarantineAdmin  # noqa: F401  # registers itself
 from apps.progress.admin import Live, live_bar
 from apps.progress.choices import JobState, RunState
@@ -154,6 +155,22 @@ class BatchAdmin(ReadOnlyTenantAdmin):
     search_fields = ("run__id", "error")
     show_full_result_count = False
     ordering = ("-pk",)
+
+
+@admin.register(Hole)
+class HoleAdmin(ReadOnlyTenantAdmin):
+    list_display = ("reason", "integration", "scope", "step", "found_at", "accepted_by")
+    list_filter = ("step", "integration")
+    list_select_related = ("integration",)
+    search_fields = ("scope", "reason")
+    exclude = ("slice", "digest")
+    actions = ("accept",)
+
+    @admin.action(description="Accept that these stay missing", permissions=["operate"])
+    def accept(self, request: HttpRequest, queryset: QuerySet[Hole]) -> None:
+        """A person decides that the selected holes may stay."""
+        accepted = accept(self.permitted(request, queryset), actor=actor(request))
+        self.message_user(request, f"{accepted:,} accepted. They are still asked for, but make no run incomplete.")
 
 
 @admin.register(StateChange)

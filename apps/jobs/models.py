@@ -96,6 +96,9 @@ class Run(TenantModel):
         default=0, db_default=0, help_text="How often planning the step has failed."
     )
     stop_asked_at = models.DateTimeField(null=True)
+    clock_offset = models.FloatField(
+        null=True, help_text="By how many seconds the provider's clock is ahead of ours, at least."
+    )
     counts: "models.JSONField[Counts, Counts]" = models.JSONField(
         default=dict, help_text="Per kind: source, extracted, loaded, embedded, set aside."
     )
@@ -106,7 +109,7 @@ class Run(TenantModel):
         default=dict, help_text="What the provider said it has, per entity (exact numbers)."
     )
     # Only apps.jobs.execution.skips reads and writes it; pages show it.
-    skips: "models.JSONField[list[dict[str, str]], list[dict[str, str]]]" = models.JSONField(
+    skips: "models.JSONField[list[dict[str, object]], list[dict[str, object]]]" = models.JSONField(
         default=list, help_text="What the provider would not give, with the reason."
     )
 
@@ -143,6 +146,9 @@ class Batch(TenantModel):
     size = models.PositiveIntegerField(default=0, help_text="How many records or texts, where known.")
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
+    pauses = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often the provider asked for a pause instead of an answer."
+    )
     owner = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     task = models.CharField(max_length=40, blank=True, help_text="The broker's id of the owner's task.")
@@ -162,6 +168,32 @@ class Batch(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.step} {self.stage} {self.pk}"
+
+
+class Hole(TenantModel):
+    """Something that the provider has not given so far. Every run asks for it again, until it is given."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    step = models.CharField(max_length=60)
+    scope = models.TextField(blank=True, help_text="Project key or repository.")
+    reason = models.TextField(help_text="What is missing, and why.")
+    # Only apps.jobs.execution.holes reads and writes it.
+    slice: "models.JSONField[dict[str, object], dict[str, object]]" = models.JSONField(
+        help_text="The slice that asks for it."
+    )
+    digest = models.CharField(max_length=32, help_text="BLAKE2b-128 of the slice.")
+    found_at = models.DateTimeField(auto_now_add=True)
+    run = models.UUIDField(help_text="The last run that did not get it.")
+    asked_by = models.UUIDField(null=True, help_text="The last run that asks for it again.")
+    accepted_by = models.CharField(max_length=150, blank=True, help_text="Who has decided that it may stay missing.")
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["found_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["integration", "step", "digest"], name="one_hole_per_slice")]
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class StateChange(models.Model):

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from apps.sources.definition import JobDefinition
+from apps.sources.errors import SourceError
 from apps.sources.http import Http, HttpOptions
 from apps.sources.rows import Row
 
@@ -78,10 +79,17 @@ class SourceRecord(msgspec.Struct):
 
 
 class Skip(msgspec.Struct):
-    """Something that the provider did not give (404, 409, 410, 451 …). It is shown, and the run does not fail."""
+    """Something that the provider did not give. It is shown, and the run does not fail.
+
+    Data is missing because of it, so the run is incomplete, unless ``is_missing`` is false. ``again`` is the slice that
+    asks for the missing data: it is remembered, and every run asks again until it is given. Without one, the next run
+    asks again for all changes of ``scope``, and of everything if that is "".
+    """
 
     scope: str
     reason: str
+    is_missing: bool = True
+    again: Slice | None = None
 
 
 class Deletion(msgspec.Struct):
@@ -220,6 +228,15 @@ class Source(Protocol):
 
     def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
         """Fetch one slice. Called from several threads at once. Raises :class:`~apps.sources.errors.SourceError`."""
+
+    def probe(self, context: Context) -> None:
+        """Send a request that works whenever the provider and the credentials work; raises what is wrong with them."""
+
+    def refused(self, step: str, slice_: Slice, error: SourceError, context: Context) -> Fetched:
+        """The outcome of a slice that the provider refuses while it answers others: a skip that names what is missing.
+
+        Raises ``error`` if nothing can be loaded without this slice.
+        """
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
         """The rows for a deleted object: no rows, but ``complete`` with the parents that have no children any more."""

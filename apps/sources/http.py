@@ -4,13 +4,21 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from apps.sources.errors import InvalidAnswerError, RateLimitedError, SourceError, UnreachableError
-from apps.sources.limit_headers import Pause, pause_of_refusal
+from apps.sources.errors import (
+    ForbiddenError,
+    InvalidAnswerError,
+    NotFoundError,
+    RateLimitedError,
+    SourceError,
+    UnreachableError,
+)
+from apps.sources.limit_headers import Pause, http_date, pause_of_refusal
 from apps.sources.problems import error_of, message_in
 from apps.sources.rate_limiter import LocalRateLimiter, RateLimiter, pause_sentence
 from apps.sources.retry_policy import RetryPolicy
@@ -66,7 +74,8 @@ class HttpOptions:
     decompression. ``must_be_public`` refuses addresses in private networks. ``on_retry`` receives a sentence when a
     call is tried again. ``others`` are clients of the same site with other tokens: each call is sent with the token
     that has the most requests left. If this token has to wait or is refused, the call continues with another one.
-    ``sizes`` remembers how much the provider could answer at once.
+    ``sizes`` remembers how much the provider could answer at once. ``account_path`` is what every valid token may ask
+    for: if this works, a 401 for something else is a missing right.
     """
 
     provider: str = ""
@@ -82,6 +91,7 @@ class HttpOptions:
     must_be_public: bool = False
     on_retry: Callable[[str], None] | None = None
     others: Sequence["Http"] = ()
+    account_path: str = ""
 
 
 class Http:
@@ -111,6 +121,7 @@ class Http:
         self._clients = [self, *options.others]
         self._requests = 0
         self._bytes = 0
+        self._clock_offset: float | None = None
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -123,6 +134,11 @@ class Http:
     def bytes(self) -> int:
         """The size of all bodies so far."""
         return sum(client._bytes for client in self._clients)
+
+    @property
+    def clock_offset(self) -> float | None:
+        """By how many seconds the provider's clock is ahead of ours, at least; ``None`` before its first answer."""
+        return min((one._clock_offset for one in self._clients if one._clock_offset is not None), default=None)
 
     def get(
         self,
@@ -159,6 +175,16 @@ class Http:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def has_accepted_token(self) -> bool:
+        """Whether the provider accepts the token of this client for other requests, so that only a right is missing."""
+        if not self._options.account_path:
+            return False
+        try:
+            self._try(Request("GET", self._url(self._options.account_path), None, {}, None), None)
+        except SourceError as refusal:
+            return isinstance(refusal, ForbiddenError | NotFoundError)
+        return True
+
     def _url(self, path_or_url: str) -> str:
         return path_or_url if "://" in path_or_url else f"{self.base_url}/{path_or_url.lstrip('/')}"
 
@@ -170,6 +196,8 @@ class Http:
             try:
                 return self._clients[token]._try(request, find_pause)
             except SourceError as error:
+                if policy.is_refused_again(error, token) and self._clients[token].has_accepted_token():
+                    raise ForbiddenError(f"{error} Other requests with this token work.", error.status) from None
                 delay = policy.retry_delay(error, token)
                 if delay is not None and self._options.on_retry:
                     self._options.on_retry(f"Asks again in {delay:.1f} s. {error}")
@@ -186,6 +214,7 @@ class Http:
         with self._lock:
             self._requests += 1
             self._bytes += len(reply.body)
+            self._note_clock(reply)
         self.rate_limiter.observe(reply.status, reply.headers)
         if reply.status >= 400:
             raise self._refusal(reply)
@@ -196,6 +225,12 @@ class Http:
         if pause:
             raise self._pause_error(reply, pause)
         return answer
+
+    def _note_clock(self, reply: Reply) -> None:
+        moment = http_date(reply.headers.get("date", ""))
+        if moment is not None and "age" not in reply.headers:  # a cache answers with an old date
+            offset = (moment - datetime.now(UTC)).total_seconds()
+            self._clock_offset = offset if self._clock_offset is None else min(self._clock_offset, offset)
 
     def _refusal(self, reply: Reply) -> SourceError:
         message = message_in(reply.body)

@@ -109,7 +109,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return _bounded(float(value))
     except ValueError:
         pass
-    moment = _http_date(value)
+    moment = http_date(value)
     return None if moment is None else seconds_until(moment, headers)
 
 
@@ -142,7 +142,8 @@ def is_near_limit(headers: Mapping[str, str]) -> bool:
     return remaining * 10 < allowed
 
 
-def _http_date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """The moment of a header such as Date, ``None`` if it is absent or unreadable."""
     try:
         moment = parsedate_to_datetime(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -151,7 +152,7 @@ def _http_date(value: str) -> datetime | None:
 
 
 def _provider_now(headers: Mapping[str, str]) -> datetime:
-    return _http_date(headers.get("date", "")) or datetime.now(UTC)
+    return http_date(headers.get("date", "")) or datetime.now(UTC)
 
 
 def _bounded(seconds: float, longest: float = MAX_PAUSE) -> float:

@@ -19,6 +19,7 @@ from apps.sources.text import as_dict, as_list, one_line, read_json
 MAX_MESSAGE_LENGTH = 300
 MAX_BODY_BYTES = 64 * 1024  # of an error body; the rest is not read
 _REMOVED = re.compile(r"has been removed|migrate to|deprecated|no longer (available|supported)", re.IGNORECASE)
+_SCOPE = re.compile(r"\bscopes?\b", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 # What the provider does, and what a person can do about it.
@@ -43,6 +44,8 @@ def error_of(status: int, provider: str, address: str, message: str, credentials
         return EndpointRemovedError(f"{provider} has removed an endpoint that this version needs (410).{end}", status)
     if status >= 500 or status == 408:
         return ServerError(f"{provider} failed to answer ({status}). Try again later.{end}", status)
+    if status == 401 and _SCOPE.search(message):
+        return ForbiddenError(f"{provider} says that the token lacks a scope for this (401).{end}", status)
     error, what, advice = HINTS.get(status, UNKNOWN_STATUS)
     return error(f"{provider} {what.format(credentials=credentials)} ({status}).{advice}{end}", status)
 

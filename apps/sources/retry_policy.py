@@ -39,6 +39,10 @@ class RetryPolicy:
             return 0
         return min(range(len(self._rate_limiters)), key=lambda token: self._rate_limiters[token].availability().rank())
 
+    def is_refused_again(self, error: SourceError, token: int) -> bool:
+        """Whether this is the second refusal of a token, which is no temporary fault any more."""
+        return isinstance(error, UnauthorizedError) and token in self._tokens_refused_once
+
     def retry_delay(self, error: SourceError, token: int) -> float | None:
         """Seconds to wait before another try (``None``: do not retry)."""
         if isinstance(error, UnauthorizedError):

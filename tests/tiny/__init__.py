@@ -21,6 +21,7 @@ from apps.sources.base import (
 from apps.sources.definition import JobDefinition, ProgressStep, StepDefinition, whole_step
 from apps.sources.errors import SourceError
 from apps.sources.http import Http, HttpOptions, host
+from apps.sources.refusals import missing
 from apps.sources.rows import Project
 
 
@@ -86,6 +87,12 @@ class Tiny:
         ]
         following = [Slice.of("notes", PageArgs(page.next))] if page.next else []
         return Fetched(records, following, expected={"note": page.total} if number == 1 else {})
+
+    def probe(self, context: Context) -> None:
+        context.http.get("notes?page=1")
+
+    def refused(self, step: str, slice_: Slice, error: SourceError, context: Context) -> Fetched:
+        return missing(slice_, f"Page {slice_.read(PageArgs).page} of the notes", error)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
         return Transformed(complete=[Children(Project, "external_id", deletion.external_id)])

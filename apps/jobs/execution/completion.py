@@ -3,15 +3,19 @@
 Any process may ask at any time, also several at the same time.
 """
 
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 
+from apps.integrations.models import Integration
 from apps.jobs import run_log
 from apps.jobs.choices import Outcome, RunMode
-from apps.jobs.execution import skips
+from apps.jobs.execution import holes, skips
+from apps.jobs.execution.context import integration_of
+from apps.jobs.execution.skips import ShownSkip
 from apps.jobs.lifecycle import transitions
 from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.proof import counting
@@ -87,7 +91,8 @@ def complete(run: Run) -> bool:
     2. Tidy what was loaded: create default mappings, mark commits without a pull request as deleted, and refresh the
        statistics of the database after the first run.
     3. Count the records and texts, and compute the proof.
-    4. In one transaction: store counts, proof and outcome, move the watermarks, note the job's times, finish.
+    4. In one transaction: forget the holes that this run has filled, store counts, proof and outcome, move the
+       watermarks, note the job's times, finish.
     """
     if run.state != RunState.RUNNING or not is_complete(run):
         return False
@@ -104,12 +109,16 @@ def complete(run: Run) -> bool:
         run = Run.across_tenants.select_related("job").get(pk=run.pk)
         if run.state != RunState.RUNNING:
             return False
+        holes.close(run)
         run.counts, run.proof = counts, proof.encode(lines)
         run.outcome = _outcome(run, lines, quarantined)
         run.save(update_fields=["counts", "proof", "outcome"])
         unread = _unread(run, lines)
-        _advance_watermarks(run, unread)
-        _note_times(run, is_swept=not unread)
+        if unread is not None:
+            _advance_watermarks(run, unread)
+        if run.clock_offset is not None:
+            Integration.across_tenants.filter(pk=integration_of(run)).update(clock_offset=run.clock_offset)
+        _note_times(run, is_swept=unread is not None and not unread)
         sentence = _sentence(run, lines, quarantined)
         transitions.transition(job, "finish", run, actor=transitions.SYSTEM, reason=ALL_DONE, message=sentence)
     return True
@@ -129,7 +138,7 @@ def _note_times(run: Run, *, is_swept: bool) -> None:
 def _outcome(run: Run, lines: list[ProofLine], quarantined: int) -> Outcome:
     if quarantined:
         return Outcome.WITH_QUARANTINE
-    is_incomplete = _skipped(run) or any(line.differs for line in lines)
+    is_incomplete = _missing(run) or holes.unasked(run) or any(line.differs for line in lines)
     return Outcome.INCOMPLETE if is_incomplete else Outcome.COMPLETE
 
 
@@ -137,31 +146,42 @@ def _sentence(run: Run, lines: list[ProofLine], quarantined: int) -> str:
     parts = ["Finished"]
     if quarantined:
         parts.append(f"{quarantined:,} records set aside")
-    if skipped := _skipped(run):
-        parts.append(f"incomplete in {', '.join(sorted(skipped))}")
+    if missing := _missing(run):
+        scopes = sorted({skip.scope for skip in missing} - {""})
+        parts.append(f"incomplete in {', '.join(scopes)}" if scopes else f"incomplete: {missing[0].reason}")
+    if unasked := holes.unasked(run):
+        parts.append(f"incomplete: the next run asks for {unasked:,} more of what is missing")
     if wrong := proof.summary(lines):
         parts.append(f"incomplete: {wrong}")
     return ", ".join(parts)
 
 
-def _skipped(run: Run) -> set[str]:
-    """The projects or repositories that were not read in full. A skip without a name is no loss of data."""
-    return {skip.scope for skip in skips.decode(run)} - {""}
+def _missing(run: Run) -> list[ShownSkip]:
+    """What the provider did not give, as far as data is missing because of it."""
+    return [skip for skip in skips.decode(run) if skip.is_missing]
 
 
-def _unread(run: Run, lines: list[ProofLine]) -> set[str]:
-    """The projects or repositories that the next run must ask for again."""
-    return _skipped(run) | proof.unread(lines)
+def _unread(run: Run, lines: list[ProofLine]) -> set[str] | None:
+    """The projects or repositories whose changes the next run must ask for again; ``None`` for all of them.
+
+    What is remembered is asked for by itself.
+    """
+    unread = {skip.scope for skip in _missing(run) if not skip.is_remembered} | proof.unread(lines)
+    return None if "" in unread else unread
 
 
 def _advance_watermarks(run: Run, unread: set[str]) -> None:
-    """Mark what was read in full as known up to the *start* of the run: the next run need not ask for it again."""
+    """Mark what was read in full as known up to the *start* of the run: the next run need not ask for it again.
+
+    The start is a time of the provider's clock, because the provider compares it with its own times.
+    """
     if run.integration is None or run.started_at is None or run.mode not in READS_ALL_THAT_CHANGED:
         return
+    synced_at = run.started_at + timedelta(seconds=run.clock_offset or 0)
     slices = Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION)
     Watermark.across_tenants.bulk_create(
         (
-            Watermark(tenant_id=run.tenant_id, integration=run.integration, scope=scope, synced_at=run.started_at)
+            Watermark(tenant_id=run.tenant_id, integration=run.integration, scope=scope, synced_at=synced_at)
             for scope in scopes_of(slices) - unread
         ),
         update_conflicts=True,

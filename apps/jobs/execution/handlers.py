@@ -129,8 +129,8 @@ def _set_aside(batch: Batch, failures: list[Failure]) -> None:
 def _record(batch: Batch, result: BatchResult) -> None:
     run = Run.across_tenants.select_for_update(no_key=True).get(pk=batch.run_id)
     known = skips.decode(run)
-    new = [skip for skip in result.skips if skip not in known]
-    run_log.skipped(batch, new)
+    new = {shown: skip for skip in result.skips if (shown := skips.shown(skip)) not in known}
+    run_log.skipped(batch, list(new.values()))
     run.skips = skips.encode([*known, *new])
     run.announced = dict(Counter(run.announced) + Counter(result.announced))
     run.save(update_fields=["skips", "announced"])

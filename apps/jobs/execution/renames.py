@@ -1,5 +1,6 @@
 """What happens when a project or repository gets another name? Its stored records and its watermark follow."""
 
+from apps.jobs.execution import holes
 from apps.jobs.execution.context import integration_of
 from apps.jobs.models import Run, Watermark
 from apps.raw import services as raw
@@ -19,4 +20,5 @@ def rename(run: Run, renamed: dict[str, str]) -> list[int]:
         Watermark(tenant_id=run.tenant_id, integration_id=integration_id, scope=renamed[scope], synced_at=synced_at)
         for scope, synced_at in synced.items()
     )
+    holes.rename(run, renamed)
     return raw.rename(renamed, integration_id=integration_id)

@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.jobs import run_log
 from apps.jobs.choices import RunMode
-from apps.jobs.execution import retransform
+from apps.jobs.execution import holes, retransform
 from apps.jobs.execution.context import context_of, integration_of
 from apps.jobs.execution.follow_ups import to_embed, to_transform
 from apps.jobs.execution.handlers import BatchResult, Write
+from apps.jobs.execution.refusals import fetch_or_skip
 from apps.jobs.execution.renames import rename
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch
@@ -27,13 +29,15 @@ from apps.warehouse.loader import LoadReport, load, load_or_split
 
 Loaded = list[tuple[int, Transformed]]
 
+CLOCK_STEP = 1.0  # seconds; a smaller change of a clock's difference is not stored
+
 
 def plan(run: Run, step: str) -> list[NewBatch]:
-    """The first slices of a step's extraction."""
+    """The first slices of a step's extraction. They also ask again for what the provider did not give so far."""
     if run.mode == RunMode.RETRANSFORM:
         return retransform.plan(run, step)
     context = context_of(run)
-    return _to_fetch(step, context.source.start(step, context))
+    return _to_fetch(step, holes.with_holes(run, step, context.source.start(step, context)))
 
 
 def extract(batch: Batch) -> Write:
@@ -43,7 +47,7 @@ def extract(batch: Batch) -> Write:
     context = context_of(batch.run)
     slice_ = expect(batch, Slice)
     fetched_at = datetime.now(UTC)
-    fetched = context.source.fetch(batch.step, slice_, context)
+    fetched = fetch_or_skip(batch, slice_, context)
     return partial(_write_extracted, batch, slice_, fetched, fetched_at)
 
 
@@ -57,6 +61,7 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
     transaction.on_commit(partial(journal.fetched, batch.step, run_log.tally(slice_, fetched)))
     tombstones.resurrect(stored.changed)
     listed_ids.keep(fetched.listed, integration_id=integration_id, run=run.pk)
+    note_clock(run, context_of(run).http.clock_offset)
     buried = _bury(run, fetched.deletions, fetched_at) if fetched.deletions else LoadReport()
     # A full run transforms everything again: that also repairs rows that somebody has changed or removed.
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
@@ -71,8 +76,17 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
             *to_transform(batch.step, ids),
             *_to_embed(batch, buried),
         ],
-        skips=fetched.skips,
+        skips=holes.remember(run, batch.step, fetched.skips),
     )
+
+
+def note_clock(run: Run, offset: float | None) -> None:
+    """Keep the smallest difference between the provider's clock and ours: the marks of the run follow that clock."""
+    if offset is None or (run.clock_offset is not None and run.clock_offset <= offset + CLOCK_STEP):
+        return
+    known = Run.across_tenants.filter(Q(clock_offset=None) | Q(clock_offset__gt=offset), pk=run.pk)
+    known.update(clock_offset=offset)
+    run.clock_offset = offset
 
 
 def _bury(run: Run, deletions: list[Deletion], found_at: datetime) -> LoadReport:

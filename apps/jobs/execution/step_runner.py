@@ -156,7 +156,8 @@ class StepRunner:
             raise
         except Exception as error:
             # A pause that the provider asks for does not count as a failed attempt.
-            batches.requeue([batch], error="" if isinstance(error, RateLimitedError) else describe(error))
+            is_paused = isinstance(error, RateLimitedError)
+            batches.requeue([batch], error="" if is_paused else describe(error), is_paused=is_paused)
             raise
 
     def _refresh_progress(self) -> None:

@@ -86,11 +86,12 @@ def claimable() -> Q:
 def claim(owner: UUID, candidates: Q, limit: int, *, task: str = "") -> list[Batch]:
     """Claim up to ``limit`` claimable batches of running runs, the oldest first, each with its run.
 
+    Batches for which the provider asked for a pause come last, so that they do not hold up the others.
     ``task`` is the broker's id of the task that will work on them. It tells which process a stop must kill.
     """
     is_running = Q(Exists(Run.across_tenants.filter(pk=OuterRef("run_id"), state=RunState.RUNNING)))
     with transaction.atomic():
-        rows = Batch.across_tenants.filter(claimable() & is_running & candidates).order_by("id")
+        rows = Batch.across_tenants.filter(claimable() & is_running & candidates).order_by("pauses", "id")
         rows = rows.select_related("run__job", "run__integration", "run__tenant")
         claimed = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
         Batch.across_tenants.filter(pk__in=[batch.pk for batch in claimed]).update(
@@ -116,10 +117,10 @@ def close(batch: Batch, *, state: BatchState = BatchState.FINISHED, error: str =
         raise LeaseLostError(f"Another worker took over batch {batch.pk}.")
 
 
-def requeue(own: Iterable[Batch], *, error: str = "", delay: timedelta = timedelta()) -> int:
+def requeue(own: Iterable[Batch], *, error: str = "", delay: timedelta = timedelta(), is_paused: bool = False) -> int:
     """Return batches undone as their owner, to be claimed again after ``delay``; gives how many were still owned.
 
-    Without an ``error`` the attempt does not count.
+    Without an ``error`` the attempt does not count. ``is_paused``: the provider asked for a pause.
     """
     requeued = 0
     for batch in own:
@@ -127,6 +128,7 @@ def requeue(own: Iterable[Batch], *, error: str = "", delay: timedelta = timedel
             **_QUEUED | {"lease_until": Now() + delay if delay else None},
             error=error,
             attempts=F("attempts") if error else F("attempts") - 1,
+            pauses=F("pauses") + int(is_paused),
         )
     return requeued
 

@@ -14,11 +14,13 @@ from apps.sources.base import (
     SourceRecord,
     Transformed,
 )
+from apps.sources.errors import SourceError
 from apps.sources.github.check import check
-from apps.sources.github.client import API_VERSION, Client
+from apps.sources.github.client import API_VERSION, RATE_LIMIT, Client
 from apps.sources.github.definition import DEFINITION
 from apps.sources.github.estimate import estimate
 from apps.sources.github.extract import dispatch
+from apps.sources.github.extract.refusals import probe, refused
 from apps.sources.github.transform import records
 from apps.sources.github.transform.deletions import transform_deletion
 from apps.sources.http import Http, HttpOptions, host
@@ -42,7 +44,12 @@ class GitHub:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        options = replace(options, provider=self.definition.title, headers={**headers, **options.headers})
+        options = replace(
+            options,
+            provider=self.definition.title,
+            headers={**headers, **options.headers},
+            account_path=RATE_LIMIT,
+        )
         return Http(api_url(connection.base_url), options)
 
     def quota_key(self, connection: Connection) -> str:
@@ -60,6 +67,14 @@ class GitHub:
     def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
         """Fetch one slice."""
         return dispatch.fetch(slice_, context)
+
+    def probe(self, context: Context) -> None:
+        """Ask for the rate limit."""
+        probe(context)
+
+    def refused(self, step: str, slice_: Slice, error: SourceError, context: Context) -> Fetched:
+        """A skip, unless nothing can be loaded without the slice."""
+        return refused(slice_, error)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
         """The rows for a deleted object."""

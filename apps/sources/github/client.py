@@ -32,6 +32,7 @@ from apps.sources.text import clean, parse_time, read_json
 T = TypeVar("T")
 
 API_VERSION = "2022-11-28"
+RATE_LIMIT = "/rate_limit"  # costs no request of the quota; every token may ask for it
 MAX_ITEMS_PER_PAGE = 100
 MAX_MESSAGE_LENGTH = 300
 # After these errors a smaller query may succeed. The same query would fail again.

@@ -13,12 +13,14 @@ from apps.sources.base import (
     SourceRecord,
     Transformed,
 )
+from apps.sources.errors import SourceError
 from apps.sources.http import Http, HttpOptions, host
 from apps.sources.jira.check import check
-from apps.sources.jira.client import site_url
+from apps.sources.jira.client import ACCOUNT, site_url
 from apps.sources.jira.definition import DEFINITION
 from apps.sources.jira.estimate import estimate
 from apps.sources.jira.extract import FETCHERS, STARTERS
+from apps.sources.jira.extract.refusals import probe, refused
 from apps.sources.jira.transform import TRANSFORMERS
 from apps.sources.jira.transform.deletions import transform_deletion
 
@@ -32,7 +34,7 @@ class Jira:
 
     def http(self, connection: Connection, options: HttpOptions = HttpOptions()) -> Http:
         """A client with e-mail and API token, or with a bearer token if there is no user name."""
-        options = replace(options, provider=self.definition.title)
+        options = replace(options, provider=self.definition.title, account_path=ACCOUNT)
         if connection.username:
             options = replace(options, auth=(connection.username, connection.token))
         else:
@@ -54,6 +56,14 @@ class Jira:
     def fetch(self, step: str, slice_: Slice, context: Context) -> Fetched:
         """Fetch one slice; its ``kind`` is unique among all steps."""
         return FETCHERS[slice_.kind](slice_, context)
+
+    def probe(self, context: Context) -> None:
+        """Ask for the account."""
+        probe(context)
+
+    def refused(self, step: str, slice_: Slice, error: SourceError, context: Context) -> Fetched:
+        """A skip, unless nothing can be loaded without the slice."""
+        return refused(slice_, error)
 
     def estimate(self, context: Context) -> list[Estimate]:
         """What a run would fetch, counted with few requests."""

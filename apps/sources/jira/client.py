@@ -15,6 +15,7 @@ Id = str | int
 
 API = "rest/api/3"
 AGILE = "rest/agile/1.0"
+ACCOUNT = f"{API}/myself"
 DEV = "rest/dev-status/latest/issue"
 
 IDS_PER_PAGE = 5000
@@ -170,7 +171,7 @@ class JiraClient:
 
     def myself(self) -> JiraAccountPayload:
         """The account behind the token."""
-        return self.get(f"{API}/myself", JiraAccountPayload)
+        return self.get(ACCOUNT, JiraAccountPayload)
 
     def everything(self, path: str) -> list[msgspec.Raw]:
         """A list without pages that is never empty: fields, issue types, statuses."""

@@ -11,9 +11,8 @@ from apps.sources.jira.extract.args import BoardsArgs, ProjectStatusesArgs
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import whole_list
 from apps.sources.jira.extract.stored import needs_directories, wanted_projects
-from apps.sources.text import in_pieces
 
-ITEMS_PER_SLICE = 10
+NO_SPRINTS = "does not support sprints"  # what Jira says of a board without them
 REFUSALS = (ForbiddenError, NotFoundError, EndpointRemovedError, UnauthorizedError, BadRequestError)
 
 
@@ -36,10 +35,7 @@ def start(context: Context) -> list[Slice]:
     slices = [Slice("statuses")]
     if needs_directories(context):
         projects = [(project.key, str(project.id)) for project in wanted_projects(context)]
-        slices += [
-            Slice.of("project_statuses", ProjectStatusesArgs(list(some)))
-            for some in in_pieces(projects, ITEMS_PER_SLICE)
-        ]
+        slices += [Slice.of("project_statuses", ProjectStatusesArgs([project])) for project in projects]
         slices.append(Slice("boards"))
     return slices
 
@@ -56,11 +52,7 @@ def fetch_project_statuses(slice_: Slice, context: Context) -> Fetched:
     fetched = Fetched()
     for key, project_id in slice_.read(ProjectStatusesArgs).projects:
         path = f"{API}/project/{project_id}/statuses"
-        try:
-            payload = bytes(client.get(path, msgspec.Raw))
-        except (ForbiddenError, NotFoundError, EndpointRemovedError) as error:
-            fetched.skips.append(Skip("", f"The statuses of project {key} cannot be read. {error}"))
-            continue
+        payload = bytes(client.get(path, msgspec.Raw))
         fetched.records.append(SourceRecord("project_statuses", project_id, payload, key, f"GET {path}"))
     fetched.expected = {"project_statuses": len(fetched.records)}
     return fetched
@@ -89,9 +81,7 @@ def fetch_boards(slice_: Slice, context: Context) -> Fetched:
     fetched = whole_list("board", records)
     listed = [board.external_id for board in boards]
     fetched.listed[0].ids += set(listed) - set(context.unstored("board", listed))
-    fetched.follow_ups += [
-        Slice.of("sprints", BoardsArgs(list(some))) for some in in_pieces(with_sprints, ITEMS_PER_SLICE)
-    ]
+    fetched.follow_ups += [Slice.of("sprints", BoardsArgs([board])) for board in with_sprints]
     return fetched
 
 
@@ -102,10 +92,9 @@ def fetch_sprints(slice_: Slice, context: Context) -> Fetched:
     for board in slice_.read(BoardsArgs).boards:
         try:
             items = list(walk(lambda start, board=board: client.sprints(board, start)))  # type: ignore[misc]
-        except BadRequestError:
-            continue  # "The board does not support sprints", as with kanban
-        except (ForbiddenError, NotFoundError, EndpointRemovedError) as error:
-            fetched.skips.append(Skip("", f"The sprints of board {board} cannot be read. {error}"))
+        except BadRequestError as error:
+            if NO_SPRINTS not in str(error):
+                raise
             continue
         fetched.records += raw_records("sprint", items, request=f"GET {AGILE}/board/{board}/sprint")
     fetched.expected = {"sprint": len(fetched.records)}

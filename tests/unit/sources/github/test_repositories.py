@@ -83,7 +83,8 @@ def test_a_refused_repository_is_skipped_and_the_other_one_loaded(provider: Scri
 
 
 def test_a_wrong_token_fails_the_step(provider: ScriptedServer) -> None:
-    provider.on("/repos/acme/shop", Say({"message": "Bad credentials"}, 401))
+    for path in ("/repos/acme/shop", "/rate_limit"):
+        provider.on(path, Say({"message": "Bad credentials"}, 401))
     with pytest.raises(UnauthorizedError):
         run(provider, ("acme/shop",))
 

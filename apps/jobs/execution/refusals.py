@@ -1,0 +1,81 @@
+"""What happens if the provider refuses a slice? If it answers other requests, the slice is skipped and the run goes on.
+
+A refusal belongs to the object or list that was asked for. It fails the run only if the provider does not work at all:
+then :meth:`~apps.sources.base.Source.probe` raises as well.
+"""
+
+import time
+from threading import Lock
+
+from apps.jobs.execution.context import RunContext
+from apps.jobs.models import Batch
+from apps.sources.base import Fetched, Slice
+from apps.sources.errors import (
+    InvalidAnswerError,
+    RateLimitedError,
+    SourceError,
+    UnauthorizedError,
+    UntrustedError,
+    is_temporary,
+)
+
+MAX_PAUSES = 3  # of one batch; then the pauses belong to what it asks for
+MAX_REFUSALS_IN_A_ROW = 10  # of one kind of slices; the others of this kind are then not asked for in this run
+SECOND_TRY_AFTER = 3.0  # seconds
+# These errors are about the connection as a whole.
+OF_THE_CONNECTION = (UnauthorizedError, UntrustedError)
+
+
+class KindHealth:
+    """Whether the provider answers one kind of slices. All slices of a run in one process share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._refusals = 0
+        self.error: SourceError | None = None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether more requests would be useless."""
+        return self._refusals >= MAX_REFUSALS_IN_A_ROW
+
+    def note(self, error: SourceError | None) -> None:
+        """Count a refusal; an answer (``None``) ends the row."""
+        with self._lock:
+            self._refusals = self._refusals + 1 if error else 0
+            self.error = error
+
+
+def fetch_or_skip(batch: Batch, slice_: Slice, context: RunContext) -> Fetched:
+    """Fetch a slice, or skip what the provider refuses. Raises what is wrong with the provider or the credentials."""
+    source, step = context.source, batch.step
+    health = context.memo(f"refusals of {slice_.kind}", KindHealth)
+    if health.is_hopeless and health.error:
+        return source.refused(step, slice_, health.error, context)
+    try:
+        fetched = _fetch_twice(step, slice_, context)
+    except RateLimitedError as error:
+        if batch.pauses < MAX_PAUSES:
+            raise
+        return source.refused(step, slice_, error, context)
+    except OF_THE_CONNECTION:
+        raise
+    except SourceError as error:
+        source.probe(context)
+        fetched = source.refused(step, slice_, error, context)
+        health.note(error)
+    else:
+        health.note(None)
+    return fetched
+
+
+def _fetch_twice(step: str, slice_: Slice, context: RunContext) -> Fetched:
+    """Fetch a slice. After a fault that may pass by itself, wait a moment and try once more."""
+    try:
+        return context.source.fetch(step, slice_, context)
+    except SourceError as error:
+        if not (is_temporary(error) or isinstance(error, InvalidAnswerError)):
+            raise
+        context.source.probe(context)
+    time.sleep(SECOND_TRY_AFTER)
+    return context.source.fetch(step, slice_, context)

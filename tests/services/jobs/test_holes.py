@@ -1,0 +1,86 @@
+"""What does a run do about something that the provider refuses? It names it, loads the rest, and asks again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.jobs.choices import Outcome, RunMode
+from apps.jobs.execution import holes
+from apps.jobs.models import Hole, Run, Watermark
+from apps.progress.choices import RunState
+from tests.platform import Platform, loaded_tables, table_rows
+from tests.processes import Sandbox
+
+SANDBOX = {"issues": 60, "prs": 24}
+# One object of many, refused in every way that a provider has.
+SPRINTS = r"GET /jira/rest/agile/1.0/board/2/sprint"
+REFUSALS: dict[str, dict[str, Any]] = {
+    **{
+        str(status): {"type": "status", "status": status, "body": {"errorMessages": ["No."]}}
+        for status in (400, 401, 403, 404, 409, 410, 422, 500)
+    },
+    "html": {"type": "status", "status": 502, "body": "<html>Bad gateway</html>"},
+    "log-in page": {"type": "status", "status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"},
+    "cut": {"type": "truncate"},
+    "limited": {"type": "status", "status": 429, "retry_after": 1},
+    "reset": {"type": "reset"},
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(platform: Platform) -> dict[str, list[tuple[object, ...]]]:
+    run = platform.run("jira")
+    assert (run.outcome, run.skips) == (Outcome.COMPLETE, [])
+    return {table: table_rows(table) for table in loaded_tables()}
+
+
+@pytest.fixture
+def faults(sandbox: Sandbox) -> Iterator[Any]:
+    yield lambda *rules: sandbox.control("faults", list(rules))
+    sandbox.control("faults", [])
+
+
+def _reasons(run: Run) -> list[str]:
+    return [str(skip["reason"]) for skip in run.skips if skip.get("is_missing", True)]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refused_object_is_named_remembered_and_healed_by_the_next_ordinary_run(
+    platform: Platform, undisturbed: dict[str, Any], faults: Any, refusal: str
+) -> None:
+    faults({"match": SPRINTS, "action": REFUSALS[refusal]})
+    run = platform.run("jira", RunMode.FULL)
+    assert (run.state, run.outcome) == (RunState.FINISHED, Outcome.INCOMPLETE)
+    assert any("board 2" in reason for reason in _reasons(run)), run.skips
+    assert {table: table_rows(table) for table in loaded_tables()} == undisturbed, "a hole overwrites nothing"
+    again = platform.run("jira")
+    assert again.outcome == Outcome.INCOMPLETE, "it is asked for again, and refused again"
+    faults()
+    healed = platform.run("jira")
+    assert (healed.outcome, healed.skips) == (Outcome.COMPLETE, [])
+    assert not Hole.objects.for_tenant(platform.tenant).exists()
+
+
+def test_what_a_person_has_accepted_makes_no_run_incomplete(
+    platform: Platform, undisturbed: dict[str, Any], faults: Any
+) -> None:
+    faults({"match": SPRINTS, "action": REFUSALS["403"]})
+    assert platform.run("jira", RunMode.FULL).outcome == Outcome.INCOMPLETE
+    assert holes.accept(Hole.objects.for_tenant(platform.tenant), actor="ada") == 1
+    run = platform.run("jira")
+    assert (run.outcome, _reasons(run)) == (Outcome.COMPLETE, [])
+    assert run.skips, "the skip is still shown"
+    faults()
+    assert platform.run("jira").skips == []
+    assert not Hole.objects.for_tenant(platform.tenant).exists()
+
+
+def test_the_mark_follows_the_clock_of_the_provider(platform: Platform, undisturbed: dict[str, Any]) -> None:
+    run = platform.run("jira")
+    run.refresh_from_db()
+    assert run.clock_offset is not None
+    assert run.started_at
+    mark = Watermark.objects.for_tenant(platform.tenant).filter(integration=run.integration_id).first()
+    assert mark
+    assert abs((mark.synced_at - run.started_at).total_seconds() - run.clock_offset) < 0.01
