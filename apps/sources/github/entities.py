@@ -60,6 +60,8 @@ ENTITIES: Mapping[str, Entity] = {
     ),
 }  # fmt: skip
 
+# The kind of the comments of each list.
+COMMENT_KINDS = {"pull_request_comments": "issue", "pull_request_review_comments": "review"}
 # The entity that each list of a pull request is stored as.
 CHILD_LISTS = {ENTITIES[name].child_list: name for name in PULL_REQUEST_CHILDREN}
 

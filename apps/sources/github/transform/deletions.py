@@ -1,7 +1,8 @@
 """Which rows belong to a deleted record? Only those that its transform made."""
 
 from apps.sources.base import Children, Deletion, Transformed
-from apps.sources.github.entities import PULL_REQUEST_CHILDREN, comment_id
+from apps.sources.github.entities import COMMENT_KINDS, comment_id
+from apps.sources.github.transform.pull_requests import comment_key
 from apps.sources.rows import (
     Commit,
     Deployment,
@@ -41,8 +42,9 @@ NAMING_COLUMNS: dict[str, tuple[tuple[type[Row], str], ...]] = {
 
 def transform_deletion(deletion: Deletion) -> Transformed:
     """The parents that have no children any more. Rows of a further page of children belong to its pull request."""
-    comment = comment_id(deletion.external_id) if deletion.entity in PULL_REQUEST_CHILDREN else ""
+    comment = comment_id(deletion.external_id) if deletion.entity in COMMENT_KINDS else ""
     if comment:
-        return Transformed(complete=[Children(PullRequestComment, "external_id", comment)])
+        name = comment_key(COMMENT_KINDS[deletion.entity], comment)
+        return Transformed(complete=[Children(PullRequestComment, "external_id", name)])
     named = NAMING_COLUMNS.get(deletion.entity, ())
     return Transformed(complete=[Children(row_type, field, deletion.external_id) for row_type, field in named])

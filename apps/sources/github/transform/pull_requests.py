@@ -168,11 +168,16 @@ def thread_rows(owner: str, threads: Nodes[ThreadNode] | None, people: People) -
     return [row for thread in items(threads) for row in comment_rows(owner, "review", thread.comments, people)]
 
 
+def comment_key(kind: str, number: object) -> str:
+    """The external id of a comment. GitHub numbers the comments of each kind by themselves, so it begins with that."""
+    return f"{kind}:{number}"
+
+
 def comment_rows(owner: str, kind: str, comments: Nodes[CommentNode] | None, people: People) -> list[Row]:
     """Comments of one kind."""
     return [
         PullRequestComment(
-            external_id=str(comment.full_database_id),
+            external_id=comment_key(kind, comment.full_database_id),
             kind=kind,
             pull_request=owner,
             review=str(comment.pull_request_review.full_database_id or "") if comment.pull_request_review else "",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from apps.sources.base import Context, SourceRecord, Transformed
+from apps.sources.github.entities import COMMENT_KINDS
 from apps.sources.github.transform import rest_shapes, shapes
 from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
@@ -137,8 +138,9 @@ def child_record(record: SourceRecord, context: Context) -> Transformed:
     owner, _, rest = record.external_id.partition(":")
     variant = read_json(record.payload, _Variant)
     if variant.html_url is not ABSENT:
-        kind = "review" if record.entity == "pull_request_review_comments" else "issue"
-        return rest_comment(owner, kind, read_json(record.payload, rest_shapes.CommentPayload).node())
+        return rest_comment(
+            owner, COMMENT_KINDS[record.entity], read_json(record.payload, rest_shapes.CommentPayload).node()
+        )
     if (complete := complete_pull_request(owner, record, context)) is not None:
         return complete
     if variant.graphql_thread is not ABSENT:

@@ -51,7 +51,7 @@ def test_the_last_page_completes_every_list(context: MemoryContext, name: tuple[
     transformed = transform(context.records[name], context)
     assert parents(transformed.complete) == LISTS
     ids = {row.external_id for row in transformed.rows}
-    assert {"707:c1", "707:c2", "851", "852", "801"} <= ids
+    assert {"707:c1", "707:c2", "review:851", "review:852", "issue:801"} <= ids
 
 
 @pytest.mark.parametrize("lacks", [("pull_request_review_comments", "707:T_1:1"), ("pull_request", "707")])

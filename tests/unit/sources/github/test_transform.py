@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.sources.base import SourceRecord, Transformed
+from apps.sources.base import Children, Deletion, SourceRecord, Transformed
 from apps.sources.github import GitHub
 from apps.sources.rows import (
     Commit,
@@ -274,3 +274,23 @@ def test_a_release_and_a_run_belong_to_the_repository_of_their_scope() -> None:
 def test_a_record_that_cannot_be_read_raises() -> None:
     with pytest.raises(msgspec.ValidationError):
         read("pull_request", {"id": "PR_1"})
+
+
+def test_comments_of_both_kinds_may_have_the_same_number() -> None:
+    both = github.pull_request(comments=github.nodes([github.comment(851)]))
+    assert sorted(tables([read("pull_request", both)])["pull_request_comment"]) == ["issue:851", "review:851"]
+    one_by_one = tables(
+        [
+            read("pull_request_comments", github.rest_comment(851), "707:851"),
+            read("pull_request_review_comments", github.rest_note(851), "707:851"),
+        ]
+    )
+    assert sorted(one_by_one["pull_request_comment"]) == ["issue:851", "review:851"]
+
+
+@pytest.mark.parametrize(
+    ("entity", "parent"), [("pull_request_comments", "issue:851"), ("pull_request_review_comments", "review:851")]
+)
+def test_a_deleted_comment_takes_no_other_one_with_it(entity: str, parent: str) -> None:
+    complete = GitHub().transform_deletion(Deletion(entity, "707:851", "404")).complete
+    assert complete == [Children(PullRequestComment, "external_id", parent)]
