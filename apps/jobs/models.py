@@ -164,6 +164,12 @@ class Batch(TenantModel):
             models.Index(
                 fields=["run", "step", "stage"], condition=models.Q(state__in=("queued", "running")), name="open_items"
             ),
+            # Batches of unknown size come first. They are few among many.
+            models.Index(
+                fields=["run", "step", "stage"],
+                condition=models.Q(state__in=("queued", "running"), size=0),
+                name="open_lists",
+            ),
         ]
 
     def __str__(self) -> str:

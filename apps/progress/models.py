@@ -66,7 +66,7 @@ class StageProgress(models.Model):
     """One cell of the status matrix: a stage of a step, with its counters.
 
     ``done`` counts the records or texts of closed batches; ``failed`` counts those that were set aside. ``total`` 0
-    means unknown.
+    means unknown. It may grow while ``open_lists``, batches of this stage that may add to it, are not 0.
     """
 
     run = models.ForeignKey(RunProgress, on_delete=models.CASCADE, related_name="stages")
@@ -77,6 +77,7 @@ class StageProgress(models.Model):
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
+    open_lists = models.PositiveIntegerField(default=0, db_default=0)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 

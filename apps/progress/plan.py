@@ -32,6 +32,7 @@ class StageRow(msgspec.Struct):
     total: int
     started_at: datetime | None
     finished_at: datetime | None
+    open_lists: int = 0
 
 
 AnyStage = StageProgress | StageRow
@@ -40,7 +41,7 @@ AnyStage = StageProgress | StageRow
 def steps_of(row: RunProgress) -> tuple[ProgressStep, ...]:
     """The progress steps of a run: those of its definition, then those that were discovered while it ran."""
     found = tuple(
-        ProgressStep(step["title"], (Part(step["key"], Stage(step["stage"])),), step["weight"])
+        ProgressStep(step["title"], (Part(step["key"], Stage(step["stage"])),), step["weight"], is_beside=True)
         for step in row.discovered
     )
     return definition(row.job_type).progress_steps + found
@@ -59,7 +60,9 @@ def stored_shares(shares: list[Share]) -> list[list[float]]:
 def cells_of(stages: Iterable[AnyStage]) -> RunCounters:
     """The counters of a run's stages, for the engine."""
     return {
-        (cell.step, Stage(cell.stage)): StageCounters(cell.done, cell.total, cell.state in STAGE_DONE)
+        (cell.step, Stage(cell.stage)): StageCounters(
+            cell.done, cell.total, is_finished=cell.state in STAGE_DONE, is_growing=cell.open_lists > 0
+        )
         for cell in stages
     }
 

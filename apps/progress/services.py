@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from apps.progress import notices, timeline
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, JobState, RunState, StageState
@@ -73,10 +73,18 @@ def begin(run_id: UUID, *, tenant_id: int, job_id: int, job_name: str, job_type:
     )
 
 
-def count(run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0, total: int = 0) -> None:
-    """Add to the counters of a stage; the first count starts it."""
+def count(
+    run_id: UUID, step: str, stage: str, *, done: int = 0, failed: int = 0, total: int = 0, open_lists: int = 0
+) -> None:
+    """Add to the counters of a stage; the first count starts it.
+
+    ``open_lists`` is how many batches that may add to the total are new, minus those that are closed.
+    """
     cell = StageProgress.objects.filter(run_id=run_id, step=step, stage=stage)
-    more = {"done": F("done") + done, "failed": F("failed") + failed, "total": F("total") + total}
+    more: dict[str, Any] = {"done": F("done") + done, "failed": F("failed") + failed, "total": F("total") + total}
+    if open_lists:
+        # Batches of a version that did not count them may close after an upgrade.
+        more["open_lists"] = Greatest(F("open_lists") + open_lists, 0)
     if not cell.exclude(state__in=NOT_BEGUN).update(**more):
         mark(run_id, [(step, stage)], StageState.RUNNING)
         cell.update(**more)

@@ -42,17 +42,28 @@ class Slice(msgspec.Struct, frozen=True):
 
     ``scope`` is the project or repository that it is about, ``scopes`` are several of them. When the run has ended
     well, their changes are known up to its start.
+
+    ``announced`` is how many records of the step's total this slice and those that follow it give, at most. ``None``:
+    nobody has announced them, so the total may still grow by this slice.
     """
 
     kind: str
     args: dict[str, object] = {}
     scope: str = ""
     scopes: tuple[str, ...] = ()
+    announced: int | None = None
 
     @classmethod
-    def of(cls, kind: str, args: SliceArgs, scope: str = "", scopes: tuple[str, ...] = ()) -> "Slice":
+    def of(
+        cls,
+        kind: str,
+        args: SliceArgs,
+        scope: str = "",
+        scopes: tuple[str, ...] = (),
+        announced: int | None = None,
+    ) -> "Slice":
         """A slice with these arguments."""
-        return cls(kind, msgspec.to_builtins(args), scope, scopes)
+        return cls(kind, msgspec.to_builtins(args), scope, scopes, announced)
 
     def read(self, shape: type[A]) -> A:
         """The arguments that ``shape`` names."""

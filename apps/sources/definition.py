@@ -23,14 +23,15 @@ ALL_STAGES = tuple(Stage)
 class StepDefinition:
     """One row of the status matrix; ``stages`` are the columns that it uses. The chain runs the first one.
 
-    ``unit`` is the entity whose announced number is the extraction's total (``issue``); without one the total is
-    unknown, and the step shows counts until it ends. ``counts`` is the noun of a step that counts neither records nor
-    texts (``check``).
+    ``unit`` is the entity whose announced number is the extraction's total (``issue``), and ``noun`` what people call
+    it where that is not its name; without a unit the total is unknown, and the step shows counts until it ends.
+    ``counts`` is the noun of a step that counts neither records nor texts (``check``).
     """
 
     key: str
     title: str
     unit: str = ""
+    noun: str = ""
     stages: tuple[Stage, ...] = ALL_STAGES
     counts: str = ""
 
@@ -49,13 +50,15 @@ class Part:
 class ProgressStep:
     """One share of the bar. It is full when all its parts are done. Shares are equal unless weights differ.
 
-    A share consists of ``parts``, or of nested ``steps`` that divide it by their weights.
+    A share consists of ``parts``, or of nested ``steps`` that divide it by their weights. The steps have an order; one
+    that ``is_beside`` them was discovered while they run, so it has no place in that order.
     """
 
     title: str
     parts: tuple[Part, ...] = ()
     weight: float = 1.0
     steps: tuple["ProgressStep", ...] = ()
+    is_beside: bool = False
 
     @property
     def leaves(self) -> tuple[Part, ...]:

@@ -85,7 +85,7 @@ class Tiny:
             SourceRecord("note", str(msgspec.json.decode(raw, type=NoteId).id), bytes(raw), request=f"GET {request}")
             for raw in page.notes
         ]
-        following = [Slice.of("notes", PageArgs(page.next))] if page.next else []
+        following = [Slice.of("notes", PageArgs(page.next), announced=page.total)] if page.next else []
         return Fetched(records, following, expected={"note": page.total} if number == 1 else {})
 
     def probe(self, context: Context) -> None:

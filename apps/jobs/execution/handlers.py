@@ -16,6 +16,7 @@ from apps.jobs.execution import skips
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import NewBatch
+from apps.jobs.queue.covers import decode, is_open_list
 from apps.progress import services as progress
 from apps.raw.services import Failure, quarantine_records
 from apps.sources.base import Skip
@@ -94,6 +95,7 @@ def _count(batch: Batch, result: BatchResult) -> None:
     for (step, stage), size in _sizes(result.batches).items():
         if (step, stage) != (batch.step, batch.stage):
             progress.count(batch.run_id, step, stage, total=size)
+    following = [new.covers for new in result.batches if (new.step, new.stage) == (batch.step, batch.stage)]
     progress.count(
         batch.run_id,
         batch.step,
@@ -101,6 +103,7 @@ def _count(batch: Batch, result: BatchResult) -> None:
         done=result.done + len(result.failures),
         failed=len(result.failures),
         total=result.total,
+        open_lists=sum(map(is_open_list, following)) - is_open_list(decode(batch.covers)),
     )
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from apps.jobs import run_log
 from apps.jobs.choices import RunMode
-from apps.jobs.execution import holes, retransform
+from apps.jobs.execution import holes, retransform, totals
 from apps.jobs.execution.context import context_of, integration_of
 from apps.jobs.execution.follow_ups import to_embed, to_transform
 from apps.jobs.execution.handlers import BatchResult, Write
@@ -67,12 +67,13 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
     if fetched.renamed:
         ids = sorted({*ids, *rename(run, fetched.renamed)})
+    done, total = totals.counted(slice_, fetched, unit)
     return BatchResult(
-        done=sum(record.entity == unit for record in fetched.records) if unit else len(fetched.records),
-        total=fetched.expected.get(unit, 0),
+        done=done,
+        total=total,
         announced=fetched.expected,
         batches=[
-            *_to_fetch(batch.step, fetched.follow_ups),
+            *_to_fetch(batch.step, totals.following(slice_, fetched, unit)),
             *to_transform(batch.step, ids),
             *_to_embed(batch, buried),
         ],
@@ -129,7 +130,7 @@ def _write_transformed(
 
 
 def _to_fetch(step: str, slices: Sequence[Slice]) -> list[NewBatch]:
-    return [NewBatch(step, Stage.EXTRACTION, slice_) for slice_ in slices]
+    return [NewBatch(step, Stage.EXTRACTION, slice_, slice_.announced or 0) for slice_ in slices]
 
 
 def _to_embed(batch: Batch, report: LoadReport) -> list[NewBatch]:

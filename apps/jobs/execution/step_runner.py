@@ -22,6 +22,7 @@ from apps.jobs.lifecycle import stopping
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, fairness
 from apps.jobs.queue.batches import HEARTBEAT_SECONDS, LEASE, LeaseLostError
+from apps.jobs.queue.covers import is_open_list
 from apps.progress import services as progress
 from apps.progress.choices import RunState
 from apps.progress.rows import MIN_INTERVAL
@@ -128,8 +129,9 @@ class StepRunner:
                 raise LeaseLostError(f"Another worker took over run {self.run.pk} while its step was planned.")
             batches.add(self.run, planned)
             total = sum(new.size for new in planned)
-            if total:
-                progress.count(self.run.pk, self.step, self.stage, total=total)
+            open_lists = sum(is_open_list(new.covers) for new in planned)
+            if total or open_lists:
+                progress.count(self.run.pk, self.step, self.stage, total=total, open_lists=open_lists)
             run_log.planned(self.run, self.step, self.stage, len(planned), total)
 
     def _outstanding(self) -> QuerySet[Batch]:
@@ -139,7 +141,7 @@ class StepRunner:
         own = Q(run=self.run, step=self.step, stage=self.stage)
         while self.renew():
             if time.monotonic() < self._deadline and not is_worker_stopping():
-                for batch in batches.claim(self.owner, own, self._parallel - len(self._in_work), task=self.task):
+                for batch in self._claim(own, self._parallel - len(self._in_work)):
                     self._in_work[pool.submit(_prepare, batch)] = batch
             if not self._in_work:
                 return
@@ -148,6 +150,12 @@ class StepRunner:
                 self._finish(self._in_work.pop(future), future)
             self._journal.flush()
             self._refresh_progress()
+
+    def _claim(self, own: Q, limit: int) -> list[Batch]:
+        """Claim batches of the step. Those of unknown size come first: lists say how much there is to do."""
+        lists = batches.claim(self.owner, own & Q(size=0), limit, task=self.task)
+        others = batches.claim(self.owner, own & Q(size__gt=0), limit - len(lists), task=self.task)
+        return lists + others
 
     def _finish(self, batch: Batch, future: Future[Write]) -> None:
         try:

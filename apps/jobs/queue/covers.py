@@ -85,9 +85,9 @@ class CoverageError(ValueError):
 
 
 def encode(coverage: Coverage) -> dict[str, object]:
-    """A coverage as the column stores it."""
+    """A coverage as the column stores it; what is unknown is left out."""
     stored: dict[str, object] = msgspec.to_builtins(coverage)
-    return stored
+    return {key: value for key, value in stored.items() if value is not None}
 
 
 def decode(stored: Mapping[str, object]) -> Coverage:
@@ -104,6 +104,11 @@ def expect(batch: Batch, kind: type[C]) -> C:
     if not isinstance(coverage, kind):
         raise CoverageError(f"Batch {batch.pk} covers {type(coverage).__name__}, not {kind.__name__}.")
     return coverage
+
+
+def is_open_list(coverage: Coverage) -> bool:
+    """Whether a batch may add to the total of its stage: it is a slice whose records nobody has announced."""
+    return isinstance(coverage, Slice) and coverage.announced is None
 
 
 # --- in SQL -----------------------------------------------------------------------------------------------------------

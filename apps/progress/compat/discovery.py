@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.progress.engine.bar import step_fraction
+from apps.progress.engine.bar import shown_fractions
 from apps.progress.engine.shares import Share, check_weight
 from apps.progress.models import StageProgress
 from apps.progress.plan import cells_of, shares_of, steps_of, stored_shares
@@ -26,7 +26,7 @@ def discover(run_id: UUID, key: str, title: str, stage: Stage, *, weight: float 
             return
         cells = cells_of(StageProgress.objects.filter(run_id=run_id))
         steps = steps_of(row)
-        fractions = [step_fraction(cells, step) for step in steps]
+        fractions = shown_fractions(steps, cells)
         position = len(definition(row.job_type).steps) + len(row.discovered)
         StageProgress.objects.create(run=row, step=key, stage=stage, position=position)
         changes = {

@@ -1,13 +1,16 @@
 """How far is a run? From the counters of its stages to one bar of shares.
 
-Step *i* of *n* covers ``[i·100/n, (i+1)·100/n]`` (or its weight's share); the bar is the sum of what all progress steps
-fill, so work done ahead in a later step counts as soon as it is done.
+Step *i* of *n* covers ``[i·100/n, (i+1)·100/n]`` (or its weight's share). The bar stands in the first step that is not
+done. What is done ahead in later steps is shown in the matrix; the bar counts it when its step begins.
+
+The bar never says more than is done: a stage fills its share by ``done/total`` once that total cannot grow any more.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from apps.progress.engine.shares import Share, weighted
 from apps.sources.definition import ALL_STAGES, Part, ProgressStep, Stage
@@ -28,11 +31,15 @@ class TotalKind(StrEnum):
 
 @dataclass(frozen=True)
 class StageCounters:
-    """The counters of one stage of one step; ``total`` 0 means unknown."""
+    """The counters of one stage of one step; ``total`` 0 means unknown.
+
+    ``is_growing``: the stage has open batches of its own that may add to the total.
+    """
 
     done: int = 0
     total: int = 0
     is_finished: bool = False
+    is_growing: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,6 @@ class OutlineLine:
 RunCounters = Mapping[tuple[str, Stage], StageCounters]
 
 
-def _own_fraction(cell: StageCounters) -> float | None:
-    if cell.is_finished:
-        return 1.0
-    return min(cell.done / cell.total, MAX_UNFINISHED_FRACTION) if cell.total else None
-
-
 def _stages_up_to(cells: RunCounters, step: str, stage: Stage) -> Iterator[StageCounters]:
     for one in ALL_STAGES[: ALL_STAGES.index(stage) + 1]:
         if (step, one) in cells:
@@ -78,26 +79,27 @@ def _stages_up_to(cells: RunCounters, step: str, stage: Stage) -> Iterator[Stage
 
 
 def stage_fraction(cells: RunCounters, step: str, stage: Stage) -> float | None:
-    """The fraction (0..1) of a stage; ``None`` when its total is unknown.
+    """The fraction (0..1) of a stage; ``None`` while its total is unknown or may grow."""
+    cell = cells.get((step, stage))
+    if cell is None or cell.is_finished:
+        return 1.0
+    if not cell.total or may_grow(cells, step, stage):
+        return None
+    return min(cell.done / cell.total, MAX_UNFINISHED_FRACTION)
 
-    While an earlier stage of the step still runs, the later one has received only a part of the records. So its own
-    fraction is multiplied by the fraction of the earlier one.
-    """
-    fraction: float | None = 1.0
-    for cell in _stages_up_to(cells, step, stage):
-        own = _own_fraction(cell)
-        fraction = None if own is None or fraction is None else fraction * own
-        if cell.is_finished:
-            fraction = 1.0
-    return fraction
+
+def may_grow(cells: RunCounters, step: str, stage: Stage) -> bool:
+    """Whether anything that can add to the total of a stage is open: an earlier stage, or a list of its own."""
+    *earlier, cell = _stages_up_to(cells, step, stage)
+    return cell.is_growing or not all(before.is_finished for before in earlier)
 
 
 def total_kind(cells: RunCounters, step: str, stage: Stage) -> TotalKind:
-    """How reliable the total of a stage is. It grows while an earlier stage still adds batches."""
-    *earlier, cell = _stages_up_to(cells, step, stage) if (step, stage) in cells else [StageCounters()]
+    """How reliable the total of a stage is."""
+    cell = cells.get((step, stage), StageCounters())
     if not cell.total:
         return TotalKind.UNKNOWN
-    is_exact = all(before.is_finished for before in earlier) and cell.done <= cell.total
+    is_exact = not may_grow(cells, step, stage) and cell.done <= cell.total
     return TotalKind.EXACT if is_exact else TotalKind.ESTIMATE
 
 
@@ -124,6 +126,16 @@ def step_fraction(cells: RunCounters, step: ProgressStep) -> float | None:
     return math.fsum(share.filled(fraction) for share, fraction in zip(shares, fractions, strict=True))
 
 
+def shown_fractions(steps: Sequence[ProgressStep], cells: RunCounters) -> list[float | None]:
+    """The fraction of each progress step as the bar shows it: a step begins when all before it are done."""
+    fractions = [step_fraction(cells, step) for step in steps]
+    done = sum(1 for _ in takewhile(lambda fraction: fraction == 1.0, fractions))
+    return [
+        fraction if place <= done or step.is_beside else None
+        for place, (step, fraction) in enumerate(zip(steps, fractions, strict=True))
+    ]
+
+
 def bar(
     steps: Sequence[ProgressStep],
     cells: RunCounters,
@@ -136,7 +148,7 @@ def bar(
     ``shares`` are the steps' stretches where they do not simply follow the weights of the definition.
     """
     shares = shares or weighted([step.weight for step in steps])
-    fractions = [step_fraction(cells, step) for step in steps]
+    fractions = shown_fractions(steps, cells)
     index = next((i for i, fraction in enumerate(fractions) if fraction is None or fraction < 1.0), len(steps) - 1)
     percent = 100 * math.fsum(share.filled(fraction) for share, fraction in zip(shares, fractions, strict=True))
     leaves = steps[index].leaves

@@ -33,7 +33,7 @@ def unit_of(step: StepDefinition | None, stage: Stage) -> Unit:
     if step and step.counts:
         return Unit(step.counts, "done")
     if step and step.unit and stage == Stage.EXTRACTION:
-        return Unit(step.unit.replace("_", " "), VERBS[stage])
+        return Unit(step.noun or step.unit.replace("_", " "), VERBS[stage])
     return Unit(NOUNS[stage], VERBS[stage])
 
 

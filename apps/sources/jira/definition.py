@@ -14,7 +14,7 @@ DEFINITION = JobDefinition(
         StepDefinition(PROJECTS, "Projects and issue types"),
         StepDefinition(RELATIONSHIPS, "Statuses and relationships"),
         StepDefinition(ISSUES, "Issues with changelogs", unit="issue"),
-        StepDefinition(DEV_STATUS, "Development status"),
+        StepDefinition(DEV_STATUS, "Development status", unit="dev_status", noun="panel"),
     ),
     progress_steps=(
         ProgressStep("Extract Projects and Issue Types", whole_step(PROJECTS)),

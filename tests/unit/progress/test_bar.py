@@ -114,6 +114,36 @@ def test_a_step_without_any_known_total_is_unknown() -> None:
     )
 
 
+def test_a_list_that_goes_on_moves_nothing_until_its_total_is_known() -> None:
+    listing = bar(JIRA, _jira(extraction=StageCounters(10_387, 16_686, is_growing=True)))
+    assert (listing.percent, listing.step_progress, listing.total_kind) == (40, None, TotalKind.ESTIMATE)
+    listed = bar(JIRA, _jira(extraction=StageCounters(10_387, 29_057)))
+    assert listed.percent == pytest.approx(40 + 20 * 10_387 / 29_057)
+    assert listed.total_kind is TotalKind.EXACT
+
+
+def test_a_step_that_is_done_early_counts_when_the_steps_before_it_are_done() -> None:
+    loading = {
+        "extraction": StageCounters(500, 500, is_finished=True),
+        "transform": StageCounters(430, 1000),
+        "embedding": StageCounters(100, 200),
+    }
+    nothing_to_do = {("jira_dev_status", stage): StageCounters(is_finished=True) for stage in Stage}
+    early = bar(JIRA, _jira(**loading) | nothing_to_do)
+    assert early.percent == bar(JIRA, _jira(**loading)).percent == pytest.approx(60 + 20 * 0.43 / 2)
+    finished = {stage: StageCounters(is_finished=True) for stage in loading}
+    assert bar(JIRA, _jira(**finished) | nothing_to_do).percent == MAX_UNFINISHED_PERCENT
+
+
+def test_a_step_that_was_discovered_counts_beside_the_others() -> None:
+    steps = [
+        ProgressStep("First", (Part("first", Stage.EXTRACTION),)),
+        ProgressStep("Found", (Part("found", Stage.EXTRACTION),), is_beside=True),
+    ]
+    run = {("first", Stage.EXTRACTION): StageCounters(), ("found", Stage.EXTRACTION): StageCounters(1, 2)}
+    assert bar(steps, run).percent == 25
+
+
 def test_a_total_is_an_estimate_while_more_may_come() -> None:
     growing = {("a", Stage.EXTRACTION): StageCounters(10, 100), ("a", Stage.TRANSFORM): StageCounters(5, 10)}
     complete = growing | {("a", Stage.EXTRACTION): StageCounters(100, 100, is_finished=True)}

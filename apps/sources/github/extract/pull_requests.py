@@ -38,7 +38,7 @@ def pull_requests(client: Client, slice_: Slice, context: Context) -> Fetched:
     args = slice_.read(ListArgs)
     scope, page = ask_page(client, slice_, queries.PULL_REQUESTS, lambda repository: repository.pull_requests)
     fetched = Fetched()
-    ids = take_index(fetched, page, scope, context, args.after, args.first)
+    ids = take_index(fetched, page, scope, context, args.after, args.first, slice_.announced)
     fetched.follow_ups += detail_slices(ids, detail_size(context, scope).items, scope)
     if context.with_sweep and args.after is None:
         fetched.follow_ups += fingerprints.index_slices([], fingerprints.stored_pull_requests(context, {scope}))
@@ -52,9 +52,11 @@ def take_index(
     context: Context,
     after: str | None = None,
     first: int = queries.MAX_LISTED_ITEMS,
+    announced: int | None = None,
 ) -> list[tuple[str, str]]:
     """The wanted pull requests of a page of ids; announces them, and adds the slice of the next page.
 
+    The first page of a list that is wanted as a whole announces all of it; later ones know how many are ``announced``.
     A sweep finds changed pull requests by their fingerprints, so it takes only new ones from this list.
     """
     window, is_swept = time_window(context, scope), context.with_sweep and not context.is_full
@@ -69,7 +71,9 @@ def take_index(
         fetched.listed.append(Listed("pull_request", scope, ids))
     cursor = page.page_info.next_after(after, f"pull requests of {scope}")
     if cursor and not (page.items and window.is_after(parse_time(page.items[-1].updated_at))):
-        fetched.follow_ups.append(Slice.of("pull_requests", ListArgs(after=cursor, first=first), scope))
+        left = max((page.total_count if announced is None else announced) - len(page.items), 0)
+        args = ListArgs(after=cursor, first=first)
+        fetched.follow_ups.append(Slice.of("pull_requests", args, scope, announced=left if window.is_open else None))
     return found
 
 
@@ -136,8 +140,11 @@ def take_children(fetched: Fetched, node: index.RawPullRequestNode) -> list[Chil
 
 
 def detail_slices(ids: Ids, size: int, scope: str = "", inner: int = queries.MAX_EMBEDDED_CHILDREN) -> list[Slice]:
-    """Slices of at most ``size`` pull requests of one repository or, without a ``scope``, of several."""
-    return [Slice.of("pull_request_details", IdsArgs(list(some), inner), scope) for some in in_pieces(ids, size)]
+    """Slices of at most ``size`` announced pull requests of one repository or, without a ``scope``, of several."""
+    return [
+        Slice.of("pull_request_details", IdsArgs(list(some), inner), scope, announced=len(some))
+        for some in in_pieces(ids, size)
+    ]
 
 
 def detail_size(context: Context, scope: str = "") -> Size:

@@ -69,9 +69,9 @@ def rest_pull_requests(client: Client, slice_: Slice, context: Context) -> Fetch
     elif not (items and window.is_after(parse_time(items[-1].updated_at))):
         fetched.follow_ups = next_page(slice_, answer)
     if not url:
-        fetched.follow_ups += [Slice(kind, {}, slice_.scope) for kind in _COMMENTS]
+        fetched.follow_ups += [Slice(kind, {}, slice_.scope, announced=0) for kind in _COMMENTS]
     fetched.follow_ups += [
-        Slice.of("rest_pull_request_details", NumbersArgs(list(some)), slice_.scope)
+        Slice.of("rest_pull_request_details", NumbersArgs(list(some)), slice_.scope, announced=len(some))
         for some in in_pieces(numbers, MAX_PULLS_PER_SLICE)
     ]
     return fetched

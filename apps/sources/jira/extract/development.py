@@ -84,8 +84,11 @@ def start(context: Context) -> list[Slice]:
     emptied = silent.keys() - context.unstored("dev_status", list(silent))
     hinted += [(issue, silent[issue]) for issue in sorted(emptied)]
     chosen, left_out = hinted[:MAX_PANELS], len(hinted) - MAX_PANELS
-    slices = [Slice.of("panels", PanelsArgs(list(some))) for some in in_pieces(chosen, ISSUES_PER_SLICE)]
-    return slices + ([Slice.of("panels_left_out", LeftOutPanelsArgs(left_out))] if left_out > 0 else [])
+    slices = [
+        Slice.of("panels", PanelsArgs(list(some)), announced=len(some)) for some in in_pieces(chosen, ISSUES_PER_SLICE)
+    ]
+    left = Slice.of("panels_left_out", LeftOutPanelsArgs(left_out), announced=0)
+    return [*slices, left] if left_out > 0 else slices
 
 
 def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
@@ -134,7 +137,7 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
         health.note(has_worked=True)
         fetched.records.append(SourceRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
     if again:
-        fetched.follow_ups = [Slice.of("panels", PanelsArgs(again, args.round + 1))]
+        fetched.follow_ups = [Slice.of("panels", PanelsArgs(again, args.round + 1), announced=len(again))]
     fetched.expected = {"dev_status": len(fetched.records)}
     fetched.skips = [
         Skip("", f"The development information of {counted(n, 'issue')} is missing. {why}")

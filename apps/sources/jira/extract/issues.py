@@ -127,7 +127,8 @@ def fetch_ids(slice_: Slice, context: Context) -> Fetched:
     follow_ups = next_page(slice_, page)
     is_last = not follow_ups
     follow_ups += [
-        Slice.of("issues", IssuesArgs(list(some), args.keys), slice_.scope) for some in in_pieces(ids, IDS_PER_SLICE)
+        Slice.of("issues", IssuesArgs(list(some), args.keys), slice_.scope, announced=len(some))
+        for some in in_pieces(ids, IDS_PER_SLICE)
     ]
     if context.is_full and is_last:
         follow_ups.append(Slice.of("unlisted_issues", KeysArgs(args.keys)))
