@@ -18,13 +18,14 @@ from apps.sandbox.drawing import draw, take
 from apps.sandbox.encoding import Json
 from apps.sandbox.github.mutations import PULL_KINDS, USUAL, PullKind, PullMutator
 
+ProjectKind = Literal["rename_project"]
 IssueKind = Literal["edit", "comment", "uncomment", "status", "delete", "move", "create"]
 ISSUE_KINDS: tuple[IssueKind, ...] = ("edit", "comment", "uncomment", "status", "delete", "move", "create")
 # How often each kind is chosen when all are allowed.
 _WEIGHTS = {"edit": 35, "comment": 25, "uncomment": 2, "status": 28, "delete": 5, "move": 4, "create": 3}
 MIN_COMMENTS = 5
 _SUITS: dict[str, Callable[[Any], bool]] = {
-    "move": lambda issue: issue.project.key in SHARED_FLOW,
+    "move": lambda issue: issue.project.first_key in SHARED_FLOW,
     "uncomment": lambda issue: len(issue.comments) > MIN_COMMENTS,
 }
 
@@ -38,7 +39,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
 
     seed: int = 1
     share: float = 0.02
-    kinds: list[IssueKind | PullKind] | None = None
+    kinds: list[ProjectKind | IssueKind | PullKind] | None = None
 
 
 class Mutator:
@@ -57,6 +58,8 @@ class Mutator:
             raise MutationError(f"share must be between 0 and 1, not {order.share}.")
         rng = source(order.seed)
         done: dict[str, list[object]] = {}
+        if "rename_project" in (order.kinds or ()):
+            done["rename_project"] = [self._rename_project(rng)]
         self._issues(order, rng, done)
         self._pulls.run([k for k in PULL_KINDS if k in (order.kinds or USUAL)], order.share, rng, done)
         self.world.version += 1
@@ -124,10 +127,19 @@ class Mutator:
         return {"id": issue.id, "key": issue.key, "with": [one.id for one in removed[1:]]}
 
     def _move(self, issue: SampleIssue, rng: Random) -> Json:
-        target = rng.choice([k for k in SHARED_FLOW if k != issue.project.key])
+        target = rng.choice([k for k in SHARED_FLOW if k != issue.project.first_key])
         old = self.world.site.move(issue, target, now())
         self._touch(issue)
         return {"id": issue.id, "from": old, "to": issue.key}
+
+    def _rename_project(self, rng: Random) -> Json:
+        """Give a project another key. Its issues show the new key, but neither their times nor their histories do."""
+        site = self.world.site
+        project = rng.choice([p for p in site.projects if p.weight])
+        renamed = site.rename_project(project, f"{project.key}X")
+        for issue in site.by_id.values():
+            self._forget_issue(issue)
+        return {"id": renamed.id, "from": project.key, "to": renamed.key}
 
     def _create(self, issue: SampleIssue, rng: Random) -> str:
         made = self.world.site.add(issue.project, END - 1)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from apps.sandbox.data.catalogue import BOARDS, ISSUE_TYPES, LIVE, SPRINT_LISTS, STATUSES
+from apps.sandbox.data.catalogue import BOARDS, ISSUE_TYPES, LIVE, SPRINT_LISTS, STATUSES, SampleProject
 from apps.sandbox.data.pulls import SamplePull
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
@@ -16,7 +16,7 @@ class Truth:
     def __init__(self, world: World) -> None:
         self.world = world
         self._kinds: dict[str, Callable[[], Iterable[Any]]] = {
-            "projects": lambda: [p.key for p in LIVE],
+            "projects": lambda: [p.key for p in self._projects()],
             "issue_types": lambda: list(ISSUE_TYPES),
             "statuses": lambda: list(STATUSES),
             "users": lambda: [p.account_id for p in world.staff.everybody],
@@ -42,6 +42,9 @@ class Truth:
             "workflow_runs": lambda: [x.id for r in world.hub.repositories for x in r.runs],
             "links": lambda: sorted(self._links()),
         }  # fmt: skip
+
+    def _projects(self) -> Iterable[SampleProject]:
+        return [p for p in self.world.site.projects if not p.archived]
 
     def _issues(self) -> Iterable[Any]:
         return self.world.site.by_id.values()
@@ -74,7 +77,7 @@ class Truth:
         links = self._links()
         counts["links_by_evidence"] = dict(Counter(evidence for _, _, evidence in links))
         counts["linked_pairs"] = len({(pull, key) for pull, key, _ in links})
-        counts["by_project"] = {p.key: {"issues": 0, "changelog_histories": 0, "comments": 0} for p in LIVE}
+        counts["by_project"] = {p.key: {"issues": 0, "changelog_histories": 0, "comments": 0} for p in self._projects()}
         for issue in self._issues():
             row = counts["by_project"][issue.project.key]
             row["issues"] += 1

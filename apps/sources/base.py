@@ -205,6 +205,9 @@ class Context(Protocol):
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
         """The ``ids`` without a stored current record."""
 
+    def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
+        """The ids of the projects or repositories that have or had these names, by the name as it is given."""
+
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """The value of ``make()``, remembered for the rest of this run in this process."""
 

@@ -35,6 +35,17 @@ class User(Row, kw_only=True):
     is_active: bool = True
 
 
+class ScopeName(Row, kw_only=True):
+    """A name that a project (its key) or a repository (``owner/name``) has or had; id ``scope:name``.
+
+    ``scope`` is the external id of the project or repository.
+    """
+
+    table: ClassVar[str] = "scope_name"
+    scope: str
+    name: str
+
+
 class Project(Row, kw_only=True):
     """A Jira project."""
 

@@ -33,6 +33,12 @@ class ProjectAdmin(LoadedAdmin):
     search_fields = ("key", "name", "external_id")
 
 
+@admin.register(models.ScopeName)
+class ScopeNameAdmin(LoadedAdmin):
+    list_display = ("name", "scope", "integration")
+    search_fields = ("name", "scope")
+
+
 @admin.register(models.WorkItemType)
 class WorkItemTypeAdmin(LoadedAdmin):
     list_display = ("name", "is_subtask", "hierarchy_level", "project", "integration")

@@ -1,6 +1,7 @@
-"""What is loaded? The numbers of live rows, and which pull request belongs to which issue."""
+"""What is loaded? The numbers of live rows, names, and which pull request belongs to which issue."""
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from django.db.models import Count, QuerySet, Value
 from psycopg import sql
@@ -85,6 +86,43 @@ def counts_by_scope(
     for table, scope, number in rows(query, integration=integration_id):
         numbers.setdefault(scope, {})[table] = number
     return numbers
+
+
+class NamedScope(NamedTuple):
+    """A project or repository: its external id, and its present name ("" if it is not loaded)."""
+
+    external_id: str
+    name: str
+
+
+_NAMED_SCOPES = """
+SELECT DISTINCT ON (given.name) given.name, known.scope, coalesce(project.key, repository.full_name, '')
+FROM unnest(%(names)s::text[]) AS given (name)
+JOIN warehouse_scopename AS known ON upper(known.name) = upper(given.name)
+    AND known.integration_id = %(integration)s AND known.deleted_at IS NULL
+LEFT JOIN warehouse_project AS project ON project.integration_id = known.integration_id
+    AND project.external_id = known.scope AND project.deleted_at IS NULL
+LEFT JOIN warehouse_repository AS repository ON repository.integration_id = known.integration_id
+    AND repository.external_id = known.scope AND repository.deleted_at IS NULL
+ORDER BY given.name, upper(coalesce(project.key, repository.full_name)) = upper(given.name) DESC NULLS LAST,
+    known.id DESC
+"""
+
+
+def named_scopes(integration: Integration | int, names: Collection[str]) -> dict[str, NamedScope]:
+    """The projects or repositories that have or had these names, by the name as it is given; in any case.
+
+    If one has a name that another one had before, the present owner is meant.
+    """
+    integration_id = integration.pk if isinstance(integration, Integration) else integration
+    found = rows(_NAMED_SCOPES, integration=integration_id, names=list(names)) if names else []
+    return {given: NamedScope(external_id, name) for given, external_id, name in found}
+
+
+def present_names(integration: Integration | int, names: Collection[str]) -> dict[str, str]:
+    """The present name of each project or repository, by the name as it is given; an unknown name stays as it is."""
+    named = named_scopes(integration, names)
+    return {name: (named[name].name if name in named else "") or name for name in names}
 
 
 def issue_links(tenant: Tenant | int) -> QuerySet[ResolvedLink]:

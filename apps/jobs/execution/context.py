@@ -16,6 +16,7 @@ from apps.jobs.selectors import unfinished_before
 from apps.raw import listed_ids
 from apps.raw import selectors as raw
 from apps.sources.base import SourceRecord
+from apps.warehouse.selectors import named_scopes
 
 T = TypeVar("T")
 
@@ -72,6 +73,10 @@ class RunContext:
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
         """The ``ids`` that have no current record in the store."""
         return listed_ids.unstored(self._integration_id, entity, ids)
+
+    def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
+        """The ids of the projects or repositories that have or had these names; present owners come first."""
+        return {name: named.external_id for name, named in named_scopes(self._integration_id, names).items()}
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """``make()``, remembered for the rest of this run in this process."""

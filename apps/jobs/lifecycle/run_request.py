@@ -8,6 +8,7 @@ from apps.jobs.choices import RunMode
 from apps.jobs.models import Batch, Job, Run, Watermark
 from apps.jobs.queue.covers import scopes_of
 from apps.sources.definition import Stage
+from apps.warehouse.selectors import present_names
 
 MAX_LISTED_SCOPES = 10  # known projects or repositories that a refusal lists
 # Times outside of these cannot be shown in every time zone, or cannot be stored.
@@ -49,14 +50,14 @@ WHAT_CHANGED = RunRequest()
 
 
 def known_scopes(job: Job) -> list[str]:
-    """The projects or repositories that a job has read or is set to read, by name."""
+    """The projects or repositories that a job has read or is set to read, by their present names."""
     if job.integration is None:
         return []
     synced = Watermark.objects.for_tenant(job.tenant_id).filter(integration=job.integration)
     newest = Run.objects.for_tenant(job.tenant_id).filter(job=job).order_by("-created_at")[:1]
     slices = Batch.objects.for_tenant(job.tenant_id).filter(run__in=newest, stage=Stage.EXTRACTION)
-    found = {*job.integration.scopes, *synced.values_list("scope", flat=True), *scopes_of(slices)}
-    return sorted(found - {""}, key=str.lower)
+    found = {*job.integration.scopes, *synced.values_list("scope", flat=True), *scopes_of(slices)} - {""}
+    return sorted({*present_names(job.integration, found).values()}, key=str.lower)
 
 
 def build_request(
@@ -100,17 +101,18 @@ def _check_times(since: datetime | None, until: datetime | None) -> None:
 
 
 def _known_names(job: Job, scopes: Sequence[str]) -> tuple[str, ...]:
-    """The chosen projects or repositories, each once, written as the provider writes them."""
-    if not scopes:
+    """The chosen projects or repositories, each once, as the provider calls them now."""
+    if not scopes or job.integration is None:
         return ()
     known = {name.lower(): name for name in known_scopes(job)}
     if not known:
         raise InvalidRequestError(
             "No project or repository is known yet: run the job once, or name some in its integration."
         )
-    if unknown := [name for name in scopes if name.strip().lower() not in known]:
+    present = present_names(job.integration, [name.strip() for name in scopes])
+    if unknown := [name for name, now in present.items() if now.lower() not in known]:
         listed = ", ".join(list(known.values())[:MAX_LISTED_SCOPES]) + (", …" if len(known) > MAX_LISTED_SCOPES else "")
         raise InvalidRequestError(
             f"{job.name} does not know {', '.join(unknown[:MAX_LISTED_SCOPES])}. It knows {listed}."
         )
-    return tuple(dict.fromkeys(known[name.strip().lower()] for name in scopes))
+    return tuple(dict.fromkeys(known[now.lower()] for now in present.values()))

@@ -234,7 +234,8 @@ def _mark_nothing_found(lines: _Lines, run: Run, counts: Counts, must_judge_all:
         if stored := counts["extracted"].get(kind):
             line = lines.line(kind)
             line.nothing_found, line.extracted = True, stored
-    chosen = {scope.lower() for scope in run.scopes or run.integration.scopes}
+    names = warehouse.present_names(run.integration, run.scopes or run.integration.scopes)
+    chosen = {name.lower() for name in names.values()}
     if must_judge_all:
         for kind in _kinds_listed_by_id(run, listed):
             for line in lines.sorted():

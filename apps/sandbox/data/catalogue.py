@@ -49,6 +49,12 @@ class SampleProject:
     types: tuple[SampleIssueType, ...]
     repository: str
     archived: bool = False
+    former_keys: tuple[str, ...] = ()
+
+    @property
+    def first_key(self) -> str:
+        """The key that it was created with; the sample data is chosen by it."""
+        return (*self.former_keys, self.key)[0]
 
     @property
     def has_sprints(self) -> bool:
@@ -120,8 +126,6 @@ PROJECTS = (
     SampleProject("10008", "OLDSHOP", "Old Web Shop", "classic", "kanban", 9, 0, _KANBAN, None, _DROPPED, _TYPES, "",
             archived=True),
 )  # fmt: skip
-BY_KEY = {p.key: p for p in PROJECTS}
-BY_ID = {p.id: p for p in PROJECTS}
 LIVE = tuple(p for p in PROJECTS if not p.archived)
 WORKED = tuple(p for p in PROJECTS if p.weight)
 BOARDS = {p.board_id: p for p in LIVE}

@@ -69,7 +69,7 @@ class SampleHub:
         chosen: dict[str, list[SampleIssue]] = {r.project: [] for r in self.repositories}
         for issue in self.site.by_id.values():
             if issue.type.level < 1 and issue.assignee and issue.id not in moved:
-                chosen[issue.project.key].append(issue)
+                chosen[issue.project.first_key].append(issue)
         for issues in chosen.values():
             issues.sort(key=lambda i: i.created)
         return chosen

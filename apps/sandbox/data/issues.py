@@ -230,7 +230,7 @@ class IssueSimulator:
             self._into_sprint(issue, sprint_index(at), lead, self._at(at, rng))
 
     def _into_sprint(self, issue: SampleIssue, index: int, lead: SamplePerson | None, at: int) -> None:
-        sprints = SPRINT_LISTS[issue.project.key]
+        sprints = SPRINT_LISTS[issue.project.first_key]
         old_ids = ", ".join(str(sprints[i].id) for i in issue.sprints)
         old_names = ", ".join(sprints[i].name for i in issue.sprints)
         issue.sprints.append(index)

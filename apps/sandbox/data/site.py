@@ -1,11 +1,12 @@
 """Which issues does the Jira site have, and how are they related?"""
 
 from bisect import bisect
-from itertools import accumulate
+from dataclasses import replace
+from itertools import accumulate, chain
 
 from apps.sandbox.chance import source
 from apps.sandbox.clock import END, Calendar
-from apps.sandbox.data.catalogue import LINK_TYPES, WORKED, SampleIssueType, SampleProject
+from apps.sandbox.data.catalogue import LINK_TYPES, PROJECTS, WORKED, SampleIssueType, SampleProject
 from apps.sandbox.data.corpus import NASTY, Pen, topics
 from apps.sandbox.data.issues import (
     EPIC_FIELD,
@@ -34,12 +35,16 @@ SHARED_FLOW = ("PAY", "CHK", "IDN", "MOB")
 
 
 class SampleSite:
-    """All issues by id and key. `moved` maps old keys to ids, `deleted` has the ids of deleted issues."""
+    """All issues by id and key. `moved` maps old keys to ids, `deleted` has the ids of deleted issues.
+
+    `projects` are the projects with their present keys.
+    """
 
     def __init__(self, seed: int, size: int, staff: Staff, calendar: Calendar) -> None:
         self.staff = staff
         self.calendar = calendar
         self.simulator = IssueSimulator(seed, staff, calendar)
+        self.projects = list(PROJECTS)
         self.by_id: dict[int, SampleIssue] = {}
         self.by_key: dict[str, SampleIssue] = {}
         self.moved: dict[str, int] = {}
@@ -75,10 +80,10 @@ class SampleSite:
         """Create the next issue of a project at a work minute."""
         rng = self._rng
         self._last_id += 1
-        self._numbers[project.key] += 1
+        self._numbers[project.first_key] += 1
         kind = self._kind(project)
-        subjects = topics(project.key)
-        issue = self.simulator.begin(self._last_id, project, self._numbers[project.key], kind,
+        subjects = topics(project.first_key)
+        issue = self.simulator.begin(self._last_id, project, self._numbers[project.first_key], kind,
                                       subjects[int(rng.random() * len(subjects))], work)  # fmt: skip
         self.by_id[issue.id] = issue
         self.by_key[issue.key] = issue
@@ -87,7 +92,7 @@ class SampleSite:
     def _kind(self, project: SampleProject) -> SampleIssueType:
         weights = [_TYPE_WEIGHTS[t.untranslated] for t in project.types]
         kind = self._rng.choices(project.types, weights)[0]
-        if kind.level == -1 and not any(i.type.level == 0 for i in self._recent[project.key][-40:]):
+        if kind.level == -1 and not any(i.type.level == 0 for i in self._recent[project.first_key][-40:]):
             return next(t for t in project.types if t.level == 0)
         return kind
 
@@ -100,7 +105,7 @@ class SampleSite:
     def _relate(self, issue: SampleIssue) -> None:
         """Choose parent, epic and links among the recent issues of the project."""
         rng = self._rng
-        recent = self._recent[issue.project.key]
+        recent = self._recent[issue.project.first_key]
         near = recent[-40:]
         if issue.type.level == -1:
             self._adopt(issue, [i for i in near if i.type.level == 0])
@@ -137,8 +142,8 @@ class SampleSite:
                      ("Link", "jira", None, None, None, issue.key, f"This issue {inward} {issue.key}"))  # fmt: skip
 
     def move(self, issue: SampleIssue, target: str, at: int) -> str:
-        """Move an issue to another project with the same work flow; return its old key."""
-        project = next(p for p in WORKED if p.key == target)
+        """Move an issue to another project with the same work flow, named by its first key; return its old key."""
+        project = next(p for p in self.projects if p.first_key == target)
         old, source = issue.key, issue.project
         self._numbers[target] += 1
         issue.project, issue.number = project, self._numbers[target]
@@ -173,11 +178,31 @@ class SampleSite:
         return removed
 
     def find(self, id_or_key: str) -> SampleIssue | None:
-        """The issue with this id or key, or with a key from before it was moved."""
+        """The issue with this id or key, or with a key from before it was moved or its project's key changed."""
         if id_or_key.isdigit():
             return self.by_id.get(int(id_or_key))
-        key = id_or_key.upper()
-        return self.by_key.get(key) or self.by_id.get(self.moved.get(key, 0))
+        prefix, _, number = id_or_key.upper().partition("-")
+        project = self.find_project(prefix)
+        keys = [f"{key}-{number}" for key in (prefix, *project.former_keys, project.key)] if project else []
+        found = (self.by_key.get(key) or self.by_id.get(self.moved.get(key, 0)) for key in keys)
+        return next(filter(None, found), None)
+
+    def find_project(self, id_or_key: str) -> SampleProject | None:
+        """The project with this id or key, or the one that had this key before."""
+        name = id_or_key.upper()
+        present = (p for p in self.projects if name in (p.key, p.id))
+        former = (p for p in self.projects if name in p.former_keys)
+        return next(chain(present, former), None)
+
+    def rename_project(self, project: SampleProject, key: str) -> SampleProject:
+        """Change the key of a project. Its issues get new keys; no time of change and no history says so."""
+        renamed = replace(project, key=key, former_keys=(*project.former_keys, project.key))
+        self.projects[self.projects.index(project)] = renamed
+        for issue in [issue for issue in self.by_id.values() if issue.project is project]:
+            del self.by_key[issue.key]
+            issue.project = renamed
+            self.by_key[issue.key] = issue
+        return renamed
 
     def _overload(self, issues: list[SampleIssue]) -> None:
         """Give some issues more histories, comments and booked hours than one page can contain."""

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from apps.sandbox.data.catalogue import BOARDS, SPRINT_LISTS, SampleProject
+from apps.sandbox.data.catalogue import SPRINT_LISTS, SampleProject
 from apps.sandbox.data.issues import POINTS_FIELD, POINTS_NAME, RANK_FIELD
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json
@@ -32,14 +32,21 @@ class Agile:
         """Boards page by page, by project, type or name."""
         project, kind = call.query.get("projectKeyOrId", ""), call.query.get("type", "")
         name = call.query.get("name", "").lower()
-        chosen = [p for p in BOARDS.values() if call.has_scopes and project in ("", p.key, p.id)]
-        chosen = [p for p in chosen if (not kind or p.board in kind.split(",")) and name in f"{p.key} board".lower()]
+        chosen = [p for p in self._boards().values() if call.has_scopes]
+        if project:
+            chosen = [p for p in chosen if p == self.world.site.find_project(project)]
+        chosen = [
+            p for p in chosen if (not kind or p.board in kind.split(",")) and name in f"{p.first_key} board".lower()
+        ]
         return json_reply(page_bean(call, [self._board(p) for p in chosen], 50, 50, is_agile=True))
+
+    def _boards(self) -> dict[int, SampleProject]:
+        return {p.board_id: p for p in self.world.site.projects if not p.archived}
 
     def _board(self, project: SampleProject) -> Json:
         return {
             "id": project.board_id, "self": f"{self.shapes.agile}/board/{project.board_id}",
-            "name": f"{project.key} board", "type": project.board,
+            "name": f"{project.first_key} board", "type": project.board,
             "location": {"projectId": int(project.id), "displayName": f"{project.name} ({project.key})",
                          "projectName": project.name, "projectKey": project.key, "projectTypeKey": "software",
                          "avatarURI": f"{self.shapes.api}/universal_avatar/view/type/project/avatar/10400",
@@ -48,7 +55,7 @@ class Agile:
 
     def _project(self, call: ApiCall) -> SampleProject:
         number = call.path["board"]
-        project = BOARDS.get(int(number)) if number.isdigit() and call.has_scopes else None
+        project = self._boards().get(int(number)) if number.isdigit() and call.has_scopes else None
         if project is None:
             raise missing("The requested board cannot be viewed because it either does not exist or you do not "
                           "have permission to view it.")  # fmt: skip
@@ -64,7 +71,7 @@ class Agile:
         columns = [{"name": s.name, "statuses": [{"id": s.id, "self": f"{self.shapes.api}/status/{s.id}"}]}
                    for s in project.statuses]  # fmt: skip
         shape: Json = {
-            "id": project.board_id, "name": f"{project.key} board", "type": project.board,
+            "id": project.board_id, "name": f"{project.first_key} board", "type": project.board,
             "self": f"{self.shapes.agile}/board/{project.board_id}/configuration",
             "location": {"type": "project", "key": project.key, "id": project.id, "name": project.name,
                          "self": f"{self.shapes.api}/project/{project.id}"},
@@ -85,7 +92,9 @@ class Agile:
             raise bad("The board does not support sprints")
         states = call.query.get("state", "closed,active,future").split(",")
         shapes = [
-            self.shapes.sprint(project.key, i) for i, s in enumerate(SPRINT_LISTS[project.key]) if s.state in states
+            self.shapes.sprint(project.first_key, i)
+            for i, s in enumerate(SPRINT_LISTS[project.first_key])
+            if s.state in states
         ]
         return json_reply(page_bean(call, shapes, 50, 50, is_agile=True))
 

@@ -6,11 +6,8 @@ from starlette.responses import Response
 
 from apps.sandbox.clock import SITE_ZONE, USER_ZONE, jira_stamp, now
 from apps.sandbox.data.catalogue import (
-    BY_ID,
-    BY_KEY,
     LINK_TYPES,
     PRIORITIES,
-    PROJECTS,
     RESOLUTIONS,
     STATUSES,
     SampleProject,
@@ -173,19 +170,25 @@ class Metadata:
         return json_reply({"issueLinkTypes": [self.shapes.link_type(i) for i in range(len(LINK_TYPES))]})
 
     def projects(self, call: ApiCall) -> Response:
-        """Projects page by page; archived ones only when `status` asks for them."""
+        """Projects page by page, also by former keys; archived ones only when `status` asks for them."""
         wanted = call.query.getlist("status") or ["live"]
         keys = call.query.getlist("keys")
         text = call.query.get("query", "").lower()
-        chosen = [p for p in PROJECTS if ("archived" if p.archived else "live") in wanted and call.has_scopes]
-        chosen = [
-            p for p in chosen if (not keys or p.key in keys) and (text in p.name.lower() or text in p.key.lower())
-        ]
-        return json_reply(page_bean(call, [self.shapes.project_in_list(p) for p in chosen], 50, 100))
+        projects = self.world.site.projects
+        chosen = [p for p in projects if ("archived" if p.archived else "live") in wanted and call.has_scopes]
+        named = [self.world.site.find_project(key) for key in keys]
+        chosen = [p for p in chosen if (not keys or p in named) and (text in p.name.lower() or text in p.key.lower())]
+        return json_reply(page_bean(call, [self._in_list(call, p) for p in chosen], 50, 100))
+
+    def _in_list(self, call: ApiCall, project: SampleProject) -> Json:
+        shape = self.shapes.project_in_list(project)
+        if "projectKeys" in call.query.get("expand", "").split(","):
+            shape["projectKeys"] = [*project.former_keys, project.key]
+        return shape
 
     def _project(self, call: ApiCall) -> SampleProject:
         name = call.path["key"]
-        project = BY_KEY.get(name.upper()) or BY_ID.get(name)
+        project = self.world.site.find_project(name)
         if project is None or not call.has_scopes:
             raise missing(f"No project could be found with key '{name}'.")
         return project
@@ -193,7 +196,7 @@ class Metadata:
     def project(self, call: ApiCall) -> Response:
         """One project with its issue types."""
         project = self._project(call)
-        shape: Json = self.shapes.project_in_list(project) | {
+        shape: Json = self._in_list(call, project) | {
             "description": f"Home of {project.name}.", "lead": self.shapes.person(self.world.staff.viewer),
             "components": [], "issueTypes": [self.shapes.issue_type(t) for t in project.types],
             "assigneeType": "UNASSIGNED", "versions": [], "roles": {},

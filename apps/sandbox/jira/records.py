@@ -152,7 +152,7 @@ class Records:
             POINTS_FIELD["next-gen"]: None,
             POINTS_FIELD["classic"]: None,
             RANK_FIELD: f"0|i{issue.id:05x}:",
-            SPRINT_FIELD: [self.shapes.sprint_raw(issue.project.key, i) for i in issue.sprints] or None,
+            SPRINT_FIELD: [self.shapes.sprint_raw(issue.project.first_key, i) for i in issue.sprints] or None,
             "customfield_10021": None,
         }
         fields[POINTS_FIELD[issue.project.style]] = issue.points

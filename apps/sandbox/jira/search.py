@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from apps.sandbox.data.catalogue import BY_ID, BY_KEY
 from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
 from apps.sandbox.encoding import Json, join
@@ -66,7 +65,7 @@ class Search:
         kept = self._results.get((jql, has_scopes))
         if kept and kept[0] == self.world.version:
             return kept[1]
-        parser = JqlParser(_project_key if has_scopes else lambda value: None, self.world.site.find)
+        parser = JqlParser(self._project_key if has_scopes else lambda value: None, self.world.site.find)
         try:
             found = parser.parse(jql).select(list(self.world.site.by_id.values()) if has_scopes else [])
         except JqlError as error:
@@ -76,12 +75,13 @@ class Search:
             self._results.popitem(last=False)
         return found
 
-
-def _project_key(value: str) -> str | None:
-    project = BY_KEY.get(value.upper()) or BY_ID.get(value)
-    if project is None:
-        project = next((p for p in BY_KEY.values() if p.name.lower() == value.lower()), None)
-    return project.key if project and not project.archived else None
+    def _project_key(self, value: str) -> str | None:
+        """The present key of a project; a query may name it by its id, its name or any key that it has or had."""
+        site = self.world.site
+        project = site.find_project(value)
+        if project is None:
+            project = next((p for p in site.projects if p.name.lower() == value.lower()), None)
+        return project.key if project and not project.archived else None
 
 
 def _text(body: Any, name: str) -> str:

@@ -34,7 +34,7 @@ def _report(
     connection: Connection, account: JiraAccountPayload, projects: list[ProjectNamePayload]
 ) -> ConnectionReport:
     name = account.display_name or account.email_address or account.account_id
-    visible = {each for project in projects for each in (project.key.upper(), str(project.id))}
+    visible = {name for project in projects for name in project.names}
     missing = [scope for scope in connection.scopes if scope.upper() not in visible]
     problem = ""
     if not projects:

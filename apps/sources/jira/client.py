@@ -68,12 +68,18 @@ class IssueNamePayload(Payload):
         return self.key.rpartition("-")[0]
 
 
-class ProjectNamePayload(Payload):
-    """The id and key of a project, and whether it is archived."""
+class ProjectNamePayload(Payload, rename="camel"):
+    """The id and the key of a project, all keys that it has and had, and whether it is archived."""
 
     id: Id = ""
     key: str = ""
+    project_keys: list[str] | None = None
     archived: bool | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """Everything by which a person may name it, in capital letters: its keys and its id."""
+        return {name.upper() for name in (self.key, *(self.project_keys or ()), str(self.id)) if name}
 
 
 class IssueIdsPayload(Payload, rename="camel"):

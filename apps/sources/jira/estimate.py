@@ -24,22 +24,24 @@ def estimate(context: Context) -> list[Estimate]:
     client = JiraClient(context.http)
     keys = _keys(context)
     with ThreadPoolExecutor(MAX_THREADS) as pool:
-        counted = list(pool.map(lambda key: _issues(client, context, key), keys))
+        counted = list(pool.map(lambda key: _issues(client, context, key, keys[key]), keys))
     found = [Estimate(key, "project", 1) for key in keys]
     for key, (issues, exact) in zip(keys, counted, strict=True):
         found += [Estimate(key, entity, issues, exact) for entity in ("issue", "issue_changelog")]
     return found
 
 
-def _keys(context: Context) -> list[str]:
-    slices = fetch_account(Slice("account"), context).follow_ups
-    records = [record for slice_ in slices for record in fetch_projects(slice_, context).records]
-    projects = [read_shape(record.payload, ProjectNamePayload) for record in records]
-    return [project.key for project in projects if context.connection.scopes or not project.archived]
+def _keys(context: Context) -> dict[str, str]:
+    """The keys of the projects, with the keys under which they were read before."""
+    answers = [fetch_projects(slice_, context) for slice_ in fetch_account(Slice("account"), context).follow_ups]
+    before = {after: key for answer in answers for key, after in answer.renamed.items()}
+    projects = [read_shape(record.payload, ProjectNamePayload) for answer in answers for record in answer.records]
+    wanted = [project.key for project in projects if context.connection.scopes or not project.archived]
+    return {key: before.get(key, key) for key in wanted}
 
 
-def _issues(client: JiraClient, context: Context, key: str) -> tuple[int, bool]:
-    jql = query([key], *window_of(context.since(key), context.until()))
+def _issues(client: JiraClient, context: Context, key: str, key_before: str) -> tuple[int, bool]:
+    jql = query([key], *window_of(context.since(key_before), context.until()))
     page = client.issue_ids(jql, None)
     listed = len({str(issue.id) for issue in page.issues})
     if not page.has_next:

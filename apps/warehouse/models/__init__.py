@@ -13,6 +13,7 @@ from apps.warehouse.models.code import (
 from apps.warehouse.models.delivery import Deployment, Release, WorkflowRun
 from apps.warehouse.models.documents import Document
 from apps.warehouse.models.links import PullRequestIssueLink, ResolvedLink
+from apps.warehouse.models.names import ScopeName
 from apps.warehouse.models.people import User
 from apps.warehouse.models.work import (
     Issue,
@@ -29,6 +30,7 @@ from apps.warehouse.models.work import (
 
 MODELS: dict[str, type[LoadedModel]] = {
     rows.User.table: User,
+    rows.ScopeName.table: ScopeName,
     rows.Project.table: Project,
     rows.WorkItemType.table: WorkItemType,
     rows.Status.table: Status,
@@ -72,6 +74,7 @@ __all__ = [
     "Repository",
     "ResolvedLink",
     "Review",
+    "ScopeName",
     "Sprint",
     "Status",
     "User",

@@ -86,3 +86,27 @@ def test_sigterm_ends_the_command_cleanly(tmp_path: Path) -> None:
         server.child.terminate()
         assert server.child.wait(20) == 0
     assert server.log.read_text().startswith(f"Jira {server.url('jira')}  GitHub {server.url('github')}  token ")
+
+
+def test_a_project_with_a_new_key_is_found_by_all_of_its_keys(fresh_sandbox: Sandbox) -> None:
+    order = {"seed": 1, "share": 0, "kinds": ["rename_project"]}
+    done = [fresh_sandbox.control("mutate", json=order)["done"]["rename_project"][0] for _ in range(2)]
+    for renamed in done:
+        before, after = (
+            fresh_sandbox.jira("/rest/api/3/project/search", keys=renamed[name], expand="projectKeys").json()["values"]
+            for name in ("from", "to")
+        )
+        assert before == after
+        assert before[0]["id"] == renamed["id"]
+        assert {renamed["from"], renamed["to"]} <= set(before[0]["projectKeys"])
+        found = [
+            fresh_sandbox.jira("/rest/api/3/search/jql", jql=f"project = {renamed[name]}", fields="key").json()[
+                "issues"
+            ]
+            for name in ("from", "to")
+        ]
+        assert found[0] == found[1] != []
+        assert {issue["key"].partition("-")[0] for issue in found[0]} == {before[0]["key"]}
+        number = found[0][0]["key"].partition("-")[2]
+        reply = fresh_sandbox.jira(f"/rest/api/3/issue/{renamed['from']}-{number}", fields="summary").json()
+        assert reply["id"] == found[0][0]["id"]

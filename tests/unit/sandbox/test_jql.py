@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from apps.sandbox.config import Options
-from apps.sandbox.data.catalogue import BY_KEY
+from apps.sandbox.data.catalogue import PROJECTS
 from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
 from apps.sandbox.jira.jql import UNBOUNDED, JqlError, JqlParser
@@ -16,7 +16,7 @@ ISSUES = list(WORLD.site.by_id.values())
 
 
 def select(jql: str) -> list[SampleIssue]:
-    parser = JqlParser(lambda value: value if value in BY_KEY else None, WORLD.site.find)
+    parser = JqlParser(lambda value: value if value in {p.key for p in PROJECTS} else None, WORLD.site.find)
     return parser.parse(jql).select(ISSUES)
 
 

@@ -29,6 +29,7 @@ class MemoryContext:
     fresh: set[tuple[str, str]] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
     memos: dict[str, object] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def since(self, scope: str) -> datetime | None:
@@ -54,6 +55,9 @@ class MemoryContext:
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
         return [external_id for external_id in ids if (entity, external_id) not in self.stored]
 
+    def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
+        return {name: self.names[name.upper()] for name in names if name.upper() in self.names}
+
     def memo(self, key: str, make: Callable[[], T]) -> T:
         with self.lock:
             if key not in self.memos:
@@ -67,10 +71,25 @@ class MemoryContext:
             if known is None or known.payload != record.payload:
                 self.fresh.add(key)
             self.stored[key] = record
+            if record.entity == "project":
+                self.names[record.scope.upper()] = record.external_id
+
+    def rename(self, renamed: dict[str, str]) -> None:
+        for record in self.stored.values():
+            record.scope = renamed.get(record.scope, record.scope)
+        for before, after in renamed.items():
+            if before in self.sinces:
+                self.sinces[after] = self.sinces.pop(before)
 
     def next_run(self, sinces: dict[str, datetime], *, with_sweep: bool = False) -> "MemoryContext":
         return MemoryContext(
-            self.connection, self.http, is_full=False, with_sweep=with_sweep, sinces=sinces, stored=self.stored
+            self.connection,
+            self.http,
+            is_full=False,
+            with_sweep=with_sweep,
+            sinces=sinces,
+            stored=self.stored,
+            names=self.names,
         )
 
 
@@ -103,6 +122,7 @@ def pull(source: Source, context: MemoryContext, steps: list[str] | None = None,
 def note(pulled: Pulled, future: Future[Fetched], context: MemoryContext) -> list[Slice]:
     fetched = future.result()
     context.store(fetched.records)
+    context.rename(fetched.renamed)
     context.seen.update((part.entity, external_id) for part in fetched.listed for external_id in part.ids)
     for one in fetched.deletions:
         if context.stored.pop((one.entity, one.external_id), None):

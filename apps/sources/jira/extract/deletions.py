@@ -15,13 +15,14 @@ from apps.sources.jira.client import (
     AGILE,
     API,
     ISSUES_PER_CALL,
+    PROJECT_DETAILS,
     IssueNamePayload,
     JiraClient,
-    ProjectNamePayload,
     read_shape,
 )
 from apps.sources.jira.extract.args import IssuesArgs, KeysArgs, UnlistedArgs, VerifyArgs
 from apps.sources.jira.extract.parents import orphans
+from apps.sources.jira.extract.stored import stored_keys, take_key
 from apps.sources.text import in_pieces
 
 MAX_ASKED = 500  # objects per list and run; the others wait for the next run
@@ -36,6 +37,7 @@ PATHS = {
     "sprint": f"{AGILE}/sprint/",
     "issue": f"{API}/issue/",
 }
+PARAMETERS = {"issue": {"fields": "key"}, "project": {"expand": PROJECT_DETAILS}}
 PARTS = {"issue": ("issue_changelog", "issue_comments", "dev_status"), "project": ("project_statuses",)}
 
 
@@ -83,15 +85,17 @@ def fetch_verified(slice_: Slice, context: Context) -> Fetched:
     for name in args.ids:
         path = f"{PATHS[entity]}{name}"
         try:
-            payload = bytes(client.get(path, msgspec.Raw, {"fields": "key"} if entity == "issue" else None))
+            payload = bytes(client.get(path, msgspec.Raw, PARAMETERS.get(entity)))
         except (NotFoundError, ForbiddenError, BadRequestError) as error:
             _record_deletion_or_skip(entity, name, error, fetched)
             continue
         if entity == "issue":
             existing.append(name)
         else:
-            scope = read_shape(payload, ProjectNamePayload).key if entity == "project" else ""
-            fetched.records.append(SourceRecord(entity, name, payload, scope, f"GET {path}"))
+            record = SourceRecord(entity, name, payload, "", f"GET {path}")
+            if entity == "project":
+                take_key(record, stored_keys(context), fetched)
+            fetched.records.append(record)
     deleted = {one.external_id for one in fetched.deletions if one.entity == "issue"}
     fetched.follow_ups = found_slices(existing + orphans(deleted, context))
     return fetched

@@ -147,7 +147,7 @@ def without_lost_projects(slice_: Slice, client: JiraClient, error: Exception) -
         visible = client.projects(0, keys).values
     except (BadRequestError, NotFoundError, ForbiddenError):
         visible = []
-    if any(read_shape(bytes(item), ProjectNamePayload).key == keys[0] for item in visible):
+    if any(keys[0].upper() in read_shape(bytes(item), ProjectNamePayload).names for item in visible):
         raise error
     return Fetched(
         skips=[Skip(keys[0], f"Project {keys[0]} does not exist any more, or is no longer visible. {error}")]

@@ -6,10 +6,10 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, NotFoundError
-from apps.sources.jira.client import API, JiraClient, ProjectNamePayload, raw_records, read_shape
+from apps.sources.jira.client import API, JiraClient, raw_records
 from apps.sources.jira.extract.args import AccountArgs, KeysArgs, UnlistedArgs
 from apps.sources.jira.extract.paging import walk
-from apps.sources.jira.extract.stored import needs_directories
+from apps.sources.jira.extract.stored import chosen_keys, needs_directories, stored_keys, take_key
 from apps.sources.text import in_pieces
 
 KEYS_PER_CALL = 50
@@ -24,8 +24,8 @@ def fetch_account(slice_: Slice, context: Context) -> Fetched:
     """Check the token. Then add the slices that need a valid token."""
     client = JiraClient(context.http)
     client.myself()
-    scopes = context.connection.scopes
-    follow_ups = [Slice.of("projects", KeysArgs(list(keys))) for keys in in_pieces(scopes, KEYS_PER_CALL)]
+    chosen = list(chosen_keys(context))
+    follow_ups = [Slice.of("projects", KeysArgs(list(keys))) for keys in in_pieces(chosen, KEYS_PER_CALL)]
     follow_ups = follow_ups or [Slice("projects")]
     if slice_.read(AccountArgs).with_directories:
         refuse_data_center(client)
@@ -44,35 +44,37 @@ def refuse_data_center(client: JiraClient) -> None:
 
 
 def fetch_projects(slice_: Slice, context: Context) -> Fetched:
-    """The chosen projects, with a skip for each that the site does not show, or all that the token may see."""
+    """The chosen projects, with a skip for each that the site does not show, or all that the token may see.
+
+    Jira goes on to know a project by its former keys. So a chosen key may bring a project with another key.
+    """
     client = JiraClient(context.http)
-    keys = slice_.read(KeysArgs).keys
+    keys, stored = slice_.read(KeysArgs).keys, stored_keys(context)
     found = list(walk(lambda start: client.projects(start, keys)))
-    skips: list[Skip] = []
-    if keys:
-        wanted, shown, chosen = {key.upper() for key in keys}, set[str](), list[msgspec.Raw]()
-        for item in found:
-            project = read_shape(bytes(item), ProjectNamePayload)
-            names = {project.key.upper(), str(project.id)}
-            if names & wanted:
-                shown |= names
-                chosen.append(item)
-        skips = [not_visible_skip(key) for key in keys if key.upper() not in shown]
-        found = chosen
     records = raw_records("project", found, request=f"GET {API}/project/search")
+    if not keys:
+        fetched = whole_list("project", records)
+        for record in records:
+            take_key(record, stored, fetched)
+        return fetched
+    fetched, wanted, shown = Fetched(), {key.upper() for key in keys}, set[str]()
     for record in records:
-        record.scope = read_shape(record.payload, ProjectNamePayload).key
-    if keys:
-        return Fetched(records, expected={"project": len(records)}, skips=skips)
-    return whole_list("project", records)
+        names = take_key(record, stored, fetched)
+        if names & wanted:
+            shown |= names
+            fetched.records.append(record)
+    fetched.expected = {"project": len(fetched.records)}
+    fetched.skips = [not_visible_skip(key, context) for key in keys if key.upper() not in shown]
+    return fetched
 
 
-def not_visible_skip(key: str) -> Skip:
-    """The skip for a chosen project that the site does not show."""
+def not_visible_skip(key: str, context: Context) -> Skip:
+    """The skip for a chosen project that the site does not show; it also says under which former key it was chosen."""
+    chosen = chosen_keys(context).get(key, key)
     return Skip(
         key,
-        f"Project {key} does not exist, is archived, or the token's account may not see it. Check the key, "
-        "or give the account the permission Browse projects.",
+        f"Project {key}{f' (chosen as {chosen})' if chosen != key else ''} does not exist, is archived, or the "
+        "token's account may not see it. Check the key, or give the account the permission Browse projects.",
     )
 
 

@@ -11,6 +11,7 @@ from apps.sources.rows import (
     ProjectStatus,
     PullRequestIssueLink,
     Row,
+    ScopeName,
     Sprint,
     Status,
     WorkItemType,
@@ -18,7 +19,7 @@ from apps.sources.rows import (
 
 # The tables with the columns that name the deleted object.
 NAMING_COLUMNS: dict[str, tuple[tuple[type[Row], str], ...]] = {
-    "project": ((Project, "external_id"),),
+    "project": ((Project, "external_id"), (ScopeName, "scope")),
     "project_statuses": ((ProjectStatus, "project"),),
     "issue_type": ((WorkItemType, "external_id"),),
     "status": ((Status, "external_id"),),

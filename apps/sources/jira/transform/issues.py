@@ -114,13 +114,20 @@ def issue(record: SourceRecord, context: Context) -> Transformed:
     sprints = sprints_of(fields, custom)
     comments: list[JiraCommentPayload] = fields.comment.comments if fields.comment else []
     parent = _id(fields.parent) or _epic(fields, custom, context)
-    rows: list[Row] = [issue_row(name, found.key, fields, custom, parent, list(sprints))]
+    key = present_key(found.key, fields.project, record.scope)
+    rows: list[Row] = [issue_row(name, key, fields, custom, parent, list(sprints))]
     rows += link_rows(name, fields.issuelinks or [])
     rows += [comment.row(name) for comment in comments]
     people = [fields.assignee, fields.reporter, fields.creator, *(comment.author for comment in comments)]
     gap_rows = user_rows(people) + [sprint.row() for sprint in sprints.values() if sprint]
     gap_rows += [part.row() for part in (fields.status, fields.issuetype) if part and part.id]
     return Transformed(rows, gap_rows, _whole_lists(name, fields))
+
+
+def present_key(key: str, project: NamedPayload | None, scope: str) -> str:
+    """The key of an issue, with the present key of its project (``scope``): the record may hold an older one."""
+    before = project.key if project else None
+    return f"{scope}{key.removeprefix(before)}" if scope and before and key.startswith(f"{before}-") else key
 
 
 def issue_row(name: str, key: str, fields: Any, custom: SiteFields, parent: str, sprints: list[str]) -> Issue:

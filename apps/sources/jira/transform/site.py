@@ -3,7 +3,7 @@
 from apps.sources.base import Children, Context, SourceRecord, Transformed
 from apps.sources.jira.client import Id, IdPayload, Payload
 from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_row, user_rows
-from apps.sources.rows import Project, ProjectStatus, Row, Sprint, Status, WorkItemType
+from apps.sources.rows import Project, ProjectStatus, Row, ScopeName, Sprint, Status, WorkItemType
 from apps.sources.text import clean, parse_time, read_json
 
 
@@ -76,6 +76,7 @@ class JiraProjectPayload(Payload, rename="camel"):
     style: str | None = None
     lead: JiraPersonPayload | None = None
     archived: bool | None = None
+    project_keys: list[str] | None = None
     issue_types: list[IssueTypePayload] | None = None
 
 
@@ -115,7 +116,7 @@ class SprintPayload(Payload, rename="camel"):
 
 
 def project(record: SourceRecord, context: Context) -> Transformed:
-    """A project with its lead and its issue types."""
+    """A project with its lead, its issue types, and all keys that it has and had."""
     found = read_json(record.payload, JiraProjectPayload)
     row = Project(
         external_id=str(found.id),
@@ -126,8 +127,10 @@ def project(record: SourceRecord, context: Context) -> Transformed:
         lead=person_id(found.lead),
         is_archived=bool(found.archived),
     )
+    keys = dict.fromkeys(clean(key) for key in (found.key, *(found.project_keys or ())))
+    names = [ScopeName(external_id=f"{row.external_id}:{key}", scope=row.external_id, name=key) for key in keys]
     types: list[Row] = [kind.row() for kind in found.issue_types or [] if kind.id]
-    return Transformed([row], user_rows([found.lead]) + types)
+    return Transformed([row, *names], user_rows([found.lead]) + types)
 
 
 def issue_type(record: SourceRecord, context: Context) -> Transformed:

@@ -35,6 +35,7 @@ class MemoryContext:
         self.with_sweep = sweep or self.is_full
         self.records: dict[tuple[str, str], SourceRecord] = dict(records or {})
         self.listed: set[tuple[str, str]] = set()
+        self.names: dict[str, str] = {r.scope.lower(): r.external_id for r in self.current("repository")}
         self._since, self._until = since, until
         self._memo: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -49,11 +50,15 @@ class MemoryContext:
     def unstored(self, entity: str, ids: Sequence[str]) -> list[str]:
         return [external_id for external_id in ids if (entity, external_id) not in self.records]
 
+    def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
+        return {name: self.names[name.lower()] for name in names if name.lower() in self.names}
+
     def take(self, fetched: Fetched) -> None:
         """Store a fetched slice as the pipeline does, in one transaction."""
         for record in self.records.values():
             record.scope = fetched.renamed.get(record.scope, record.scope)
         self.records.update({(r.entity, r.external_id): r for r in fetched.records})
+        self.names |= {r.scope.lower(): r.external_id for r in fetched.records if r.entity == "repository"}
         self.listed |= {(r.entity, r.external_id) for r in fetched.records}
         self.listed |= {(one.entity, name) for one in fetched.listed for name in one.ids}
         for deletion in fetched.deletions:

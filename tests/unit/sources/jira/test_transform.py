@@ -18,6 +18,7 @@ from apps.sources.rows import (
     ProjectStatus,
     PullRequestIssueLink,
     Row,
+    ScopeName,
     Sprint,
     Status,
     User,
@@ -206,10 +207,11 @@ def test_half_surrogates_and_nul_in_an_issue(context: MemoryContext) -> None:
 def test_site_records(context: MemoryContext) -> None:
     scope = {"type": "PROJECT", "project": {"id": "100"}}
     project = {"id": "100", "key": "PAY", "name": "Pay", "style": "next-gen", "projectTypeKey": "software", "lead": ADA,
-               "issueTypes": [{"id": "7", "name": "Bug"}]}  # fmt: skip
+               "issueTypes": [{"id": "7", "name": "Bug"}], "projectKeys": ["OLD", "PAY"]}  # fmt: skip
     done = transform(context, "project", "100", project)
     row = Project(external_id="100", key="PAY", name="Pay", project_type="software", style="next-gen", lead="ada")
-    assert done.rows == [row]
+    names = [ScopeName(external_id=f"100:{key}", scope="100", name=key) for key in ("PAY", "OLD")]
+    assert done.rows == [row, *names]
     assert {gap.table for gap in done.gap_rows} == {"user", "work_item_type"}
     subtask = {"id": "8", "name": "Sub", "subtask": True, "scope": scope}
     expected = WorkItemType(external_id="8", name="Sub", is_subtask=True, hierarchy_level=-1, project="100")
