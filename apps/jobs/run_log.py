@@ -78,6 +78,13 @@ def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
     warn(batch.run, f"{what} set aside ({first.entity} {ids}): {first.error}", batch.step, batch.stage)
 
 
+def odd_values(batch: Batch, fields: Counter[str], external_ids: Sequence[str]) -> None:
+    """Values that could not be read and are left out: in which fields, how often, in which records."""
+    what = _count(fields.total(), "value that cannot be read was", "values that cannot be read were")
+    names = _named([f"{field} ({number:,})" for field, number in fields.most_common()])
+    warn(batch.run, f"{what} left out: {names}. Records: {_named(external_ids)}", batch.step, batch.stage)
+
+
 def lost(run: Run, step: str, stage: str) -> None:
     """A worker has lost a run. If the run is still running, another worker has taken it over."""
     if Run.across_tenants.filter(pk=run.pk, state=RunState.RUNNING).exists():

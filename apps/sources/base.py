@@ -152,11 +152,16 @@ class Children(msgspec.Struct, frozen=True):
 
 
 class Transformed(msgspec.Struct):
-    """The rows of one raw record: ``rows`` are upserted, ``gap_rows`` are inserted only if no row is stored yet."""
+    """The rows of one raw record: ``rows`` are upserted, ``gap_rows`` are inserted only if no row is stored yet.
+
+    ``odd_values`` has the paths of the values that could not be read, such as ``fields.labels[]``. Their columns are
+    empty, their children are left out.
+    """
 
     rows: list[Row] = []
     gap_rows: list[Row] = []
     complete: list[Children] = []
+    odd_values: list[str] = []
 
 
 class Estimate(msgspec.Struct):

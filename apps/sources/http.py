@@ -21,9 +21,9 @@ from apps.sources.errors import (
 from apps.sources.limit_headers import Pause, http_date, pause_of_refusal
 from apps.sources.problems import error_of, message_in
 from apps.sources.rate_limiter import LocalRateLimiter, RateLimiter, pause_sentence
+from apps.sources.reading import read_answer
 from apps.sources.retry_policy import RetryPolicy
 from apps.sources.sizes import LocalSizes, Sizes
-from apps.sources.text import read_json
 from apps.sources.transport import ORIGIN_ONLY_HEADERS, Reply, Request, Transport, shown_url
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Answer(Reply):
     def decode(self, shape: type[T]) -> T:
         """The JSON body read as ``shape``. Raises :class:`InvalidAnswerError` with what came instead."""
         try:
-            return read_json(self.body, shape)
+            return read_answer(self.body, shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             what = "a web page (HTML)" if is_html(self) else "unreadable or unexpected JSON"
             raise InvalidAnswerError(

@@ -14,7 +14,8 @@ from apps.sources.errors import (
     SourceError,
     UnauthorizedError,
 )
-from apps.sources.text import as_dict, as_list, one_line, read_json
+from apps.sources.reading import read_json
+from apps.sources.text import as_dict, as_list, one_line
 
 MAX_MESSAGE_LENGTH = 300
 MAX_BODY_BYTES = 64 * 1024  # of an error body; the rest is not read

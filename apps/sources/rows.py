@@ -126,8 +126,8 @@ class Issue(Row, kw_only=True):
     components: list[str] = []
     sprints: list[str] = []
     due_on: date | None = None
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     resolved_at: datetime | None = None
 
 
@@ -144,7 +144,7 @@ class IssueChange(Row, kw_only=True):
     to_value: str = ""
     to_text: str = ""
     author: str = ""
-    changed_at: datetime
+    changed_at: datetime | None = None
 
 
 class IssueKey(Row, kw_only=True):
@@ -153,7 +153,7 @@ class IssueKey(Row, kw_only=True):
     table: ClassVar[str] = "issue_key"
     issue: str
     key: str
-    until: datetime
+    until: datetime | None = None
 
 
 class IssueLink(Row, kw_only=True):
@@ -173,7 +173,7 @@ class IssueComment(Row, kw_only=True):
     issue: str
     author: str = ""
     body: str = ""
-    created_at: datetime
+    created_at: datetime | None = None
     updated_at: datetime | None = None
 
 
@@ -220,8 +220,8 @@ class PullRequest(Row, kw_only=True):
     review_decision: str = ""
     labels: list[str] = []
     assignees: list[str] = []
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     merged_at: datetime | None = None
     closed_at: datetime | None = None
 
@@ -277,7 +277,7 @@ class PullRequestComment(Row, kw_only=True):
     body: str = ""
     path: str = ""
     line: int | None = None
-    created_at: datetime
+    created_at: datetime | None = None
     updated_at: datetime | None = None
 
 
@@ -306,7 +306,7 @@ class Deployment(Row, kw_only=True):
     environment: str = ""
     state: str = ""
     creator: str = ""
-    created_at: datetime
+    created_at: datetime | None = None
     finished_at: datetime | None = None
 
 
@@ -324,7 +324,7 @@ class WorkflowRun(Row, kw_only=True):
     number: int = 0
     attempt: int = 1
     actor: str = ""
-    created_at: datetime
+    created_at: datetime | None = None
     started_at: datetime | None = None
     updated_at: datetime | None = None
 

@@ -1,21 +1,17 @@
-"""How is untrusted data read? Texts, times and JSON of a provider may be broken."""
+"""How are texts, times and numbers of a provider read? They may be broken."""
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
-from typing import Any, TypeVar
-
-import msgspec
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of a pair
-    rb"|\\."  # any other escape, so that the second half of \\ does not look like the start of one
-)
+# A time within a day of an end of the calendar does not exist in every time zone.
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _NEWEST_EPOCH_SECONDS = 100_000_000_000  # anything larger counts milliseconds
 
 
@@ -51,14 +47,25 @@ def parse_time(value: object) -> datetime | None:
     """
     try:
         if isinstance(value, str):
-            stamp = datetime.fromisoformat(value)
-            return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            seconds = value / 1000 if abs(value) >= _NEWEST_EPOCH_SECONDS else value
-            return datetime.fromtimestamp(seconds, UTC)
+            moment = utc(datetime.fromisoformat(value))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value / 1000 if abs(value) >= _NEWEST_EPOCH_SECONDS else value, UTC)
+        else:
+            return None
     except (ValueError, OverflowError, OSError):
-        pass
-    return None
+        return None
+    return moment if _EARLIEST <= moment <= _LATEST else None
+
+
+@overload
+def utc(moment: datetime) -> datetime: ...
+@overload
+def utc(moment: datetime | None) -> datetime | None: ...
+def utc(moment: datetime | None) -> datetime | None:
+    """The same moment in UTC; one without an offset counts as UTC."""
+    if moment is None or moment.tzinfo is UTC:
+        return moment
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_date(value: object) -> date | None:
@@ -88,22 +95,3 @@ def as_number(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if abs(number) < float("inf") else None
-
-
-def read_json(body: bytes, shape: type[T]) -> T:
-    """``body`` read as ``shape``. Half surrogate pairs and invalid UTF-8 become U+FFFD.
-
-    Raises ``msgspec.DecodeError`` (``ValidationError`` for another shape) or ``RecursionError`` (nesting).
-    """
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(mend(body), type=shape)
-
-
-def mend(body: bytes) -> bytes:
-    """``body`` with U+FFFD instead of half surrogate pairs and invalid UTF-8."""
-    text = body.decode("utf-8-sig", errors="replace").encode()
-    return _ESCAPES.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)

@@ -110,7 +110,10 @@ def test_collected_objects_are_read(name: str) -> None:
     for item in items:
         rows = rows_of(DEVLAKE[name], item)
         pulls = [row for row in rows if isinstance(row, PullRequest)]
-        assert all(row.created_at.tzinfo is UTC and row.state in {"open", "closed", "merged"} for row in pulls)
+        assert all(
+            row.created_at and row.created_at.tzinfo is UTC and row.state in {"open", "closed", "merged"}
+            for row in pulls
+        )
     assert items
 
 

@@ -108,7 +108,7 @@ def test_real_answers_of_a_server(context: MemoryContext, entity: str, name: str
 
 def test_recorded_text_in_every_payload_survives_the_bulk_envelope() -> None:
     from apps.sources.jira.client import IssuesPayload
-    from apps.sources.text import read_json
+    from apps.sources.reading import read_json
 
     with gzip.open(PAYLOADS / "jira-tidev/DAEMON.issues.jsonl.gz") as file:
         payloads = [line.strip() for line in file]

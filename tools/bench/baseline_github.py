@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.text import read_json
+from apps.sources.reading import read_json
 from tools.bench.baseline import Answers, Reader, Tables, at_once, storable
 
 # The lists of a pull request: path below it → table.

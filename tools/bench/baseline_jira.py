@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from apps.sources.text import read_json
+from apps.sources.reading import read_json
 from tools.bench.baseline import Answers, Cells, Reader, Tables, at_once, storable
 
 

@@ -1,5 +1,6 @@
 """What do the stages of a source's job do? They fetch slices into the raw store and load raw records as rows."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +23,7 @@ from apps.raw import listed_ids, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
-from apps.sources.base import Deletion, Fetched, Slice, SourceRecord, Transformed
+from apps.sources.base import Deletion, Fetched, Skip, Slice, SourceRecord, Transformed
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import LoadReport, load, load_or_split
@@ -126,7 +127,18 @@ def _write_transformed(
     failed = {failure.raw_id for failure in failures}
     good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
     raw_services.resolve(good, integration_id=integration_id, stage=Stage.TRANSFORM)
-    return BatchResult(done=len(good), failures=failures, batches=_to_embed(batch, report))
+    loaded = [(records[raw_id], transformed) for raw_id, transformed in loadable if raw_id not in failed]
+    return BatchResult(
+        done=len(good), failures=failures, batches=_to_embed(batch, report), skips=_odd_values(batch, loaded)
+    )
+
+
+def _odd_values(batch: Batch, loaded: Sequence[tuple[SourceRecord, Transformed]]) -> list[Skip]:
+    """Say which values of the loaded records could not be read: one line in the log, one skip for each field."""
+    fields = Counter(f"{record.entity} {path}" for record, transformed in loaded for path in transformed.odd_values)
+    if fields:
+        run_log.odd_values(batch, fields, [record.external_id for record, found in loaded if found.odd_values])
+    return [Skip("", f"Values that cannot be read are left out: {field}.", is_missing=False) for field in fields]
 
 
 def _to_fetch(step: str, slices: Sequence[Slice]) -> list[NewBatch]:

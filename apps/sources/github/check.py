@@ -9,7 +9,8 @@ from apps.sources.errors import ConflictError, ForbiddenError, InvalidAnswerErro
 from apps.sources.github.client import Client, repository_path
 from apps.sources.http import Answer
 from apps.sources.limit_headers import token_expiry
-from apps.sources.text import clean, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import clean
 
 SCOPES_HEADER = "x-oauth-scopes"
 # What a run reads: the permission of a fine-grained token, and a list that needs it.
@@ -54,7 +55,7 @@ def visible_repositories(connection: Connection, client: Client, user: Answer) -
     if not connection.scopes:
         page = client.page("/user/repos", affiliation="owner,collaborator,organization_member")
         items = page.decode(list[msgspec.Raw])
-        names = [clean(read_json(bytes(item), _FullNamePayload).full_name) for item in items]
+        names = [clean(read_answer(bytes(item), _FullNamePayload).full_name) for item in items]
         if not names:
             return (), f"The token sees no repository at all.{hint or ' Give it access to some.'}"
         return tuple(names), hint.strip() or missing_permissions(client, names[0], oauth_scopes)

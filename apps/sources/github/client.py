@@ -27,7 +27,8 @@ from apps.sources.limit_headers import (
     seconds_to_reset,
     seconds_until,
 )
-from apps.sources.text import clean, parse_time, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import clean, parse_time
 
 T = TypeVar("T")
 
@@ -131,8 +132,8 @@ class Client:
         data = bytes(body.data)
         raise_for(errors, has_data=data != b"null", status=answer.status)
         try:
-            pause_before_limit(answer, read_json(data, _RateLimitData).rate_limit)
-            return GraphQLAnswer(read_json(data, shape), errors)
+            pause_before_limit(answer, read_answer(data, _RateLimitData).rate_limit)
+            return GraphQLAnswer(read_answer(data, shape), errors)
         except msgspec.DecodeError as error:
             raise InvalidAnswerError(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
 

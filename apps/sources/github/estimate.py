@@ -18,7 +18,8 @@ from apps.sources.github.entities import ENTITIES, list_path
 from apps.sources.github.extract import repositories
 from apps.sources.github.extract.index import IndexNode, IndexPayload
 from apps.sources.github.extract.window import TimeWindow, time_window
-from apps.sources.text import in_pieces, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import in_pieces
 
 MAX_THREADS = 8
 MAX_COUNTED_REPOSITORIES = 10  # in one query
@@ -129,7 +130,7 @@ def _together(client: Client, context: Context, names: Sequence[str]) -> list[Li
         variables |= {f"{field}{i}": value for field, value in owner_and_name(name).items()}
     data = client.graphql(totals_query(len(names)), variables, dict[str, msgspec.Raw]).data
     nodes = [bytes(data.get(f"r{i}", b"null")) for i in range(len(names))]
-    return [None if node == b"null" else read_json(node, _CountedRepositoryNode).lists() for node in nodes]
+    return [None if node == b"null" else read_answer(node, _CountedRepositoryNode).lists() for node in nodes]
 
 
 def _over_rest(client: Client, name: str) -> Lists | None:

@@ -23,6 +23,7 @@ from apps.sources.jira.extract import FETCHERS, STARTERS
 from apps.sources.jira.extract.refusals import probe, refused
 from apps.sources.jira.transform import TRANSFORMERS
 from apps.sources.jira.transform.deletions import transform_deletion
+from apps.sources.reading import odd_values
 
 __all__ = ["Jira"]
 
@@ -75,4 +76,7 @@ class Jira:
 
     def transform(self, record: SourceRecord, context: Context) -> Transformed:
         """The rows of one record; ``KeyError`` for an unknown entity."""
-        return TRANSFORMERS[record.entity](record, context)
+        with odd_values() as paths:
+            transformed = TRANSFORMERS[record.entity](record, context)
+        transformed.odd_values = paths
+        return transformed

@@ -8,10 +8,9 @@ import msgspec
 from apps.sources.base import SourceRecord
 from apps.sources.errors import InvalidAnswerError, UnauthorizedError
 from apps.sources.http import Answer, Http
-from apps.sources.text import read_json
+from apps.sources.reading import Id, read_answer
 
 T = TypeVar("T")
-Id = str | int
 
 API = "rest/api/3"
 AGILE = "rest/agile/1.0"
@@ -31,7 +30,7 @@ class Payload(msgspec.Struct, gc=False):
 class IdPayload(Payload):
     """An object; we read only its id."""
 
-    id: Id = ""
+    id: Id
 
 
 class JiraPagePayload(Payload, rename="camel"):
@@ -292,6 +291,6 @@ def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", r
 def read_shape(payload: bytes, shape: type[T]) -> T:
     """A part of a record; :class:`InvalidAnswerError` when it has another shape."""
     try:
-        return read_json(payload, shape)
+        return read_answer(payload, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidAnswerError(f"Jira sent a record of an unknown shape ({error}).") from None

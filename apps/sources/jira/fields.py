@@ -7,7 +7,7 @@ import msgspec
 
 from apps.sources.base import Context, SourceRecord
 from apps.sources.jira.client import Payload
-from apps.sources.text import read_json
+from apps.sources.reading import read_json
 
 SPRINT = "com.pyxis.greenhopper.jira:gh-sprint"
 EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"

@@ -53,8 +53,8 @@ class PullRequest(LoadedModel):
     review_decision = models.TextField(default="")
     labels = ArrayField(models.TextField(), default=list)
     assignees = ArrayField(models.TextField(), default=list)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    created_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(null=True)
     merged_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -125,7 +125,7 @@ class PullRequestComment(LoadedModel):
     body = models.TextField(default="")
     path = models.TextField(default="")
     line = models.IntegerField(null=True)
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(null=True)
 
     class Meta(LoadedModel.Meta):

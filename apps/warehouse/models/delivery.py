@@ -34,7 +34,7 @@ class Deployment(LoadedModel):
     environment = models.TextField(default="")
     state = models.TextField(default="")
     creator = models.TextField(default="")
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta(LoadedModel.Meta):
@@ -54,7 +54,7 @@ class WorkflowRun(LoadedModel):
     number = models.IntegerField(default=0)
     attempt = models.IntegerField(default=1)
     actor = models.TextField(default="")
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(null=True)
 

@@ -95,8 +95,8 @@ class Issue(LoadedModel):
     components = ArrayField(models.TextField(), default=list)
     sprints = ArrayField(models.TextField(), default=list)
     due_on = models.DateField(null=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    created_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
 
     class Meta(LoadedModel.Meta):
@@ -122,7 +122,7 @@ class IssueChange(LoadedModel):
     to_value = models.TextField(default="")
     to_text = models.TextField(default="")
     author = models.TextField(default="")
-    changed_at = models.DateTimeField()
+    changed_at = models.DateTimeField(null=True)
 
     class Meta(LoadedModel.Meta):
         indexes = [models.Index(fields=["issue", "tenant"], name="warehouse_change_issue")]
@@ -133,7 +133,7 @@ class IssueKey(LoadedModel):
 
     issue = models.TextField(default="")
     key = models.TextField(default="")
-    until = models.DateTimeField()
+    until = models.DateTimeField(null=True)
 
     class Meta(LoadedModel.Meta):
         indexes = [
@@ -165,7 +165,7 @@ class IssueComment(LoadedModel):
     issue = models.TextField(default="")
     author = models.TextField(default="")
     body = models.TextField(default="")
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(null=True)
 
     class Meta(LoadedModel.Meta):

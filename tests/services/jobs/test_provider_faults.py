@@ -12,7 +12,6 @@ from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import MAX_ATTEMPTS
 from apps.progress.choices import JobState, RunState
 from apps.progress.models import LogLine, RunProgress
-from apps.raw.models import Quarantine, QuarantineState
 from apps.warehouse.models import Issue
 from tests import platform as platforms
 from tests.platform import Platform, loaded_tables, table_rows
@@ -97,19 +96,20 @@ def test_an_issue_of_three_megabytes_is_loaded_like_any_other(
     )
 
 
-def test_an_unreadable_record_is_set_aside_and_the_rest_goes_on(
+def test_odd_values_are_left_out_and_named_until_the_provider_mends_them(
     platform: Platform, undisturbed: dict[str, Any], faults: Any
 ) -> None:
     faults(_rule(BULK, {"type": "corrupt"}, skip=0))
     run = platform.run("jira", RunMode.FULL)
-    assert (run.state, run.outcome) == (RunState.FINISHED, Outcome.WITH_QUARANTINE)
-    aside = Quarantine.objects.for_tenant(platform.tenant).get(run=run.pk)
-    assert (aside.entity, aside.state) == ("issue", QuarantineState.OPEN)
-    assert aside.error
+    assert (run.state, run.outcome) == (RunState.FINISHED, Outcome.COMPLETE)
+    issue = Issue.objects.for_tenant(platform.tenant).get(created_at=None)
+    assert (issue.updated_at, issue.status, issue.summary != "") == (None, "", True)
+    assert len(run.skips) == 3
+    assert "issue fields.created" in str(run.skips)
     faults()
-    assert platform.run("jira", RunMode.FULL).outcome == Outcome.COMPLETE
-    aside.refresh_from_db()
-    assert aside.state == QuarantineState.RESOLVED
+    mended = platform.run("jira", RunMode.FULL)
+    assert (mended.outcome, mended.skips) == (Outcome.COMPLETE, [])
+    assert table_rows("warehouse_issue") == undisturbed["warehouse_issue"]
 
 
 def test_a_refused_token_fails_the_run_with_a_sentence_and_a_retry_goes_on(

@@ -59,7 +59,7 @@ def _broken_issue(platform: Platform) -> tuple[Job, RawRecord, str]:
     record = RawRecord.objects.for_tenant(platform.tenant).filter(entity="issue", is_current=True).earliest("pk")
     payload = record.payload
     broken = json.loads(payload)
-    broken["fields"]["created"] = "yesterday"
+    broken["fields"] = "all"
     RawRecord.across_tenants.filter(pk=record.pk).update(payload=json.dumps(broken))
     Issue.objects.for_tenant(platform.tenant).filter(external_id=record.external_id).delete()
     run = platform.ended(services.start(job, actor="test", request=RunRequest(RunMode.RETRANSFORM)))

@@ -46,8 +46,6 @@ def test_every_bad_record_is_found(jira: Integration) -> None:
 
 
 def test_a_missing_value_is_an_error_of_its_record_only(jira: Integration) -> None:
-    report, refused = load_split(
-        jira, [Transformed(rows=[issue("1")]), Transformed(rows=[issue("2", created_at=None)])]
-    )
+    report, refused = load_split(jira, [Transformed(rows=[issue("1")]), Transformed(rows=[issue("2", summary=None)])])
     assert [raw_id for raw_id, _ in refused] == [1]
     assert report.tables["issue"].inserted == 1

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.sources.text import as_number, clean, in_pieces, mend, one_line, parse_date, parse_time
+from apps.sources.text import as_number, clean, in_pieces, one_line, parse_date, parse_time
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,3 @@ def test_as_number(given: object, number: float | None) -> None:
 def test_in_pieces_gives_every_item_once_and_in_order() -> None:
     assert list(in_pieces([1, 2, 3, 4, 5], 2)) == [[1, 2], [3, 4], [5]]
     assert list(in_pieces([], 2)) == []
-
-
-def test_mend_leaves_sound_json_alone() -> None:
-    sound = r'{"a": "\\ud83d \ud83d\ude00 \" ü"}'.encode()
-    assert mend(sound) == sound

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from apps.sources.errors import InvalidAnswerError
-from apps.sources.text import parse_time, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import parse_time
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 def read_part(payload: bytes, shape: type[T]) -> T | None:
     """The part of a payload that ``shape`` names, ``None`` when it cannot be read."""
     try:
-        return read_json(payload, shape)
+        return read_answer(payload, shape)
     except msgspec.DecodeError:
         return None
 

@@ -20,7 +20,8 @@ from apps.sources.github.extract.index import IndexNode, IndexPageNode, NodesDat
 from apps.sources.github.extract.sizes import ask, size_of
 from apps.sources.github.extract.stored import repositories_at_start
 from apps.sources.github.extract.window import TimeWindow, time_window
-from apps.sources.text import in_pieces, parse_time, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import in_pieces, parse_time
 
 
 class _OverviewNode(msgspec.Struct, rename="camel"):
@@ -93,7 +94,7 @@ def take_repository(
     fetched: Fetched, payload: bytes, stored_name: str, context: Context, *, with_records: bool
 ) -> list[tuple[str, str]]:
     """Add the slices that one repository needs; gives its deployments that have changed, by node id and repository."""
-    node, window = read_json(payload, _OverviewNode), time_window(context, stored_name)
+    node, window = read_answer(payload, _OverviewNode), time_window(context, stored_name)
     name = node.name_with_owner
     if name != stored_name:
         fetched.renamed[stored_name] = name

@@ -18,7 +18,8 @@ from apps.sources.github.extract.deletions import evidence_of
 from apps.sources.github.extract.fingerprints import FingerprintNode, index_slice, index_slices
 from apps.sources.github.extract.index import RepositoryListsNode
 from apps.sources.github.extract.sizes import Size, ask, size_of
-from apps.sources.text import clean, in_pieces, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import clean, in_pieces
 
 NOT_FOUND = "NOT_FOUND"
 Answer = GraphQLAnswer[dict[str, msgspec.Raw]]
@@ -73,7 +74,7 @@ def take_newest(
 ) -> list[tuple[str, str]]:
     """The wanted pull requests among the newest. A repository that is null is noted in ``vanished``."""
     ids = list[tuple[str, str]]()
-    nodes = read_json(bytes(answer.data.get("repositories", b"[]")), list[RepositoryListsNode | None])
+    nodes = read_answer(bytes(answer.data.get("repositories", b"[]")), list[RepositoryListsNode | None])
     for (_, name), node in zip(repositories, nodes, strict=True):
         if node is None or node.pull_requests is None:
             vanished.setdefault(name, [])
@@ -88,7 +89,7 @@ def take_stored(
     """The stored pull requests that have changed. One whose node is null is noted in ``vanished``."""
     changed, present = list[tuple[str, str]](), dict[str, list[str]]()
     for i, group in enumerate(in_pieces(stored, queries.MAX_IDS_PER_LIST)):
-        nodes = read_json(bytes(answer.data.get(f"known{i}", b"[]")), list[FingerprintNode | None])
+        nodes = read_answer(bytes(answer.data.get(f"known{i}", b"[]")), list[FingerprintNode | None])
         if len(nodes) != len(group):
             raise InvalidAnswerError(f"GitHub answered {len(nodes)} nodes for {len(group)} ids.")
         reasons = null_reasons(answer.errors, f"known{i}")

@@ -17,7 +17,8 @@ from apps.sources.github.extract.overview import every_list, overview_slices
 from apps.sources.github.extract.stored import match_scopes, repositories_at_start, stored_repositories
 from apps.sources.github.extract.window import time_window
 from apps.sources.http import Answer
-from apps.sources.text import parse_time, read_json
+from apps.sources.reading import read_answer
+from apps.sources.text import parse_time
 
 
 class _OrganisationPayload(msgspec.Struct):
@@ -49,7 +50,7 @@ def discovery(client: Client, slice_: Slice, context: Context) -> Fetched:
         items = client.every_item("/user/orgs")
     except (ForbiddenError, NotFoundError):  # a token without organisations still has repositories
         items = []
-    logins = [read_json(bytes(item), _OrganisationPayload).login for item in items]
+    logins = [read_answer(bytes(item), _OrganisationPayload).login for item in items]
     own = "/user/repos?per_page=100&affiliation=owner,collaborator,organization_member"
     return Fetched(
         follow_ups=[

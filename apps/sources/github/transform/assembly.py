@@ -20,7 +20,7 @@ from apps.sources.github.transform.shapes import (
     ThreadNode,
     ThreadPageNode,
 )
-from apps.sources.text import read_json
+from apps.sources.reading import read_json
 
 N = TypeVar("N")
 

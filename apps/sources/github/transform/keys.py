@@ -49,7 +49,7 @@ class _NamedKeys:
                 row.longer_keys = [other for other in row.longer_keys if other in longer]
                 continue
             self.rows[key, evidence] = PullRequestIssueLink(
-                external_id=f"{url}|{key}|{evidence}",
+                external_id=f"{url or pull_request}|{key}|{evidence}",  # an address may be unreadable
                 pull_request=pull_request,
                 pull_request_url=url,
                 issue_key=key,

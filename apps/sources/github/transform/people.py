@@ -21,7 +21,7 @@ class People:
         """The external id of an account, "" for a deleted or unknown one."""
         if account is None or not account.login or account.login == GHOST or account.database_id is None:
             return ""
-        external_id = str(account.database_id)
+        external_id = clean(account.database_id)
         if external_id in self._named or (external_id in self._nameless and not isinstance(account.name, str)):
             return external_id
         is_named = isinstance(account.name, str | None) or account.typename != "User"
@@ -56,5 +56,5 @@ def user_row(account: AccountNode, external_id: str) -> User:
         external_id=external_id,
         login=login,
         display_name=clean(account.name) if isinstance(account.name, str) else "",
-        account_type=account.typename.lower(),
+        account_type=clean(account.typename).lower(),
     )

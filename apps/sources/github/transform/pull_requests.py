@@ -16,7 +16,6 @@ from apps.sources.github.transform.shapes import (
     ReviewNode,
     ThreadNode,
     ThreadPageNode,
-    utc,
 )
 from apps.sources.rows import (
     Commit,
@@ -27,19 +26,19 @@ from apps.sources.rows import (
     Review,
     Row,
 )
-from apps.sources.text import clean
+from apps.sources.text import clean, utc
 
 N = TypeVar("N")
 
 
-def pull_request(node: PullRequestNode, name: str) -> Transformed:
+def pull_request(node: PullRequestNode, name: str, repository: str) -> Transformed:
     """All rows of a pull request; children are complete where their whole list came with it.
 
-    ``name`` is the present name of its repository. The record may hold an older one.
+    ``repository`` is the id of its repository, ``name`` its present name. The record may hold an older one.
     """
     people = People()
-    row = own_row(node, name, people)
-    rows: list[Row] = [row, *commit_rows(node, node.commits, 0, people)]
+    row = own_row(node, name, repository, people)
+    rows: list[Row] = [row, *commit_rows(row.external_id, repository, node.commits, 0, people)]
     rows += review_rows(row.external_id, node.reviews, people)
     rows += thread_rows(row.external_id, node.review_threads, people)
     rows += comment_rows(row.external_id, "issue", node.comments, people)
@@ -47,10 +46,10 @@ def pull_request(node: PullRequestNode, name: str) -> Transformed:
     return Transformed([*people.rows, *rows], people.gap_rows, complete_lists(node, row))
 
 
-def child_page(node: ChildPageNode, name: str, offset: int) -> Transformed:
+def child_page(node: ChildPageNode, name: str, repository: str, offset: int) -> Transformed:
     """The rows of a further page of one list, as if they had come with the pull request."""
-    people, owner = People(), str(node.full_database_id)
-    rows = commit_rows(node, node.commits, offset, people)
+    people, owner = People(), clean(node.full_database_id)
+    rows = commit_rows(owner, repository, node.commits, offset, people)
     rows += review_rows(owner, node.reviews, people)
     rows += thread_rows(owner, node.review_threads, people)
     rows += comment_rows(owner, "issue", node.comments, people)
@@ -61,7 +60,7 @@ def child_page(node: ChildPageNode, name: str, offset: int) -> Transformed:
 def thread_page(node: ThreadPageNode) -> Transformed:
     """The rows of a further page of the comments of one review thread."""
     people = People()
-    rows = comment_rows(str(node.pull_request.full_database_id), "review", node.comments, people)
+    rows = comment_rows(clean(node.pull_request.full_database_id), "review", node.comments, people)
     return Transformed([*people.rows, *rows], people.gap_rows)
 
 
@@ -74,25 +73,30 @@ def rest_comment(pull_request: str, kind: str, node: CommentNode) -> Transformed
 
 def url_of(node: PullRequestStateNode, name: str) -> str:
     """The address of a pull request, with the present ``name`` of its repository."""
-    before = clean(node.repository.name_with_owner)
+    before = name_in(node)
     return clean(node.url).replace(f"/{before}/pull/", f"/{name}/pull/") if before and name else clean(node.url)
 
 
 def head_repository(node: PullRequestNode, name: str) -> str:
     """The repository of the head branch, "" if it is gone. The pull request's own one gets its present name."""
     head = clean(node.head_repository.name_with_owner) if node.head_repository else ""
-    return name if name and head and head == clean(node.repository.name_with_owner) else head
+    return name if name and head and head == name_in(node) else head
 
 
-def own_row(node: PullRequestNode, name: str, people: People) -> PullRequest:
+def name_in(node: PullRequestStateNode) -> str:
+    """The name of its repository as the record has it."""
+    return clean(node.repository.name_with_owner) if node.repository else ""
+
+
+def own_row(node: PullRequestNode, name: str, repository: str, people: People) -> PullRequest:
     """The pull request itself."""
     return PullRequest(
-        external_id=str(node.full_database_id),
-        repository=str(node.repository.database_id),
+        external_id=clean(node.full_database_id),
+        repository=repository,
         number=node.number,
         title=clean(node.title),
         body=clean(node.body),
-        state=node.state.lower(),
+        state=clean(node.state).lower(),
         is_draft=node.is_draft,
         url=url_of(node, name),
         author=people.id_of(node.author),
@@ -105,8 +109,8 @@ def own_row(node: PullRequestNode, name: str, people: People) -> PullRequest:
         additions=node.additions or 0,
         deletions=node.deletions or 0,
         changed_files=node.changed_files or 0,
-        review_decision=(node.review_decision or "").lower(),
-        labels=[clean(label.name) for label in items(node.labels)],
+        review_decision=clean(node.review_decision).lower(),
+        labels=[name for label in items(node.labels) if (name := clean(label.name))],
         assignees=list(filter(None, map(people.id_of, items(node.assignees)))),
         created_at=utc(node.created_at),
         updated_at=utc(node.updated_at),
@@ -116,21 +120,20 @@ def own_row(node: PullRequestNode, name: str, people: People) -> PullRequest:
 
 
 def commit_rows(
-    node: PullRequestStateNode, commits: Nodes[PullRequestCommitNode] | None, offset: int, people: People
+    owner: str, repository: str, commits: Nodes[PullRequestCommitNode] | None, offset: int, people: People
 ) -> list[Row]:
     """Each commit, and its position in the pull request."""
     rows: list[Row] = []
-    owner, repository = str(node.full_database_id), str(node.repository.database_id)
     for position, item in enumerate(commits.nodes if commits else [], offset):
-        if item is None or item.commit is None:
+        if item is None:
             continue
-        commit, author = item.commit, item.commit.author
-        external_id = f"{repository}:{commit.oid}"
+        commit, author, sha = item.commit, item.commit.author, clean(item.commit.oid)
+        external_id = f"{repository}:{sha}"
         rows += (
             Commit(
                 external_id=external_id,
                 repository=repository,
-                sha=commit.oid,
+                sha=sha,
                 message=clean(commit.message),
                 author=people.id_of(author_account(author)),
                 author_name=clean(author.name) if author else "",
@@ -140,9 +143,7 @@ def commit_rows(
                 authored_at=utc(commit.authored_date),
                 committed_at=utc(commit.committed_date),
             ),
-            PullRequestCommit(
-                external_id=f"{owner}:{commit.oid}", pull_request=owner, commit=external_id, position=position
-            ),
+            PullRequestCommit(external_id=f"{owner}:{sha}", pull_request=owner, commit=external_id, position=position),
         )
     return rows
 
@@ -151,10 +152,10 @@ def review_rows(owner: str, reviews: Nodes[ReviewNode] | None, people: People) -
     """The reviews of a pull request."""
     return [
         Review(
-            external_id=str(review.full_database_id),
+            external_id=clean(review.full_database_id),
             pull_request=owner,
             author=people.id_of(review.author),
-            state=review.state.lower(),
+            state=clean(review.state).lower(),
             body=clean(review.body),
             commit_sha=clean(review.commit.oid) if review.commit else "",
             submitted_at=utc(review.submitted_at),
@@ -177,10 +178,10 @@ def comment_rows(owner: str, kind: str, comments: Nodes[CommentNode] | None, peo
     """Comments of one kind."""
     return [
         PullRequestComment(
-            external_id=comment_key(kind, comment.full_database_id),
+            external_id=comment_key(kind, clean(comment.full_database_id)),
             kind=kind,
             pull_request=owner,
-            review=str(comment.pull_request_review.full_database_id or "") if comment.pull_request_review else "",
+            review=clean(comment.pull_request_review.full_database_id) if comment.pull_request_review else "",
             author=people.id_of(comment.author),
             body=clean(comment.body),
             path=clean(comment.path),
@@ -194,7 +195,7 @@ def comment_rows(owner: str, kind: str, comments: Nodes[CommentNode] | None, peo
 
 def messages(commits: Nodes[PullRequestCommitNode] | None) -> Iterable[str]:
     """The messages of commits."""
-    return [node.commit.message for node in items(commits) if node.commit]
+    return [clean(node.commit.message) for node in items(commits)]
 
 
 def complete_lists(node: PullRequestNode, row: PullRequest) -> list[Children]:

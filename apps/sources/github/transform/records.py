@@ -10,9 +10,9 @@ from apps.sources.github.transform import rest_shapes, shapes
 from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
 from apps.sources.github.transform.pull_requests import child_page, pull_request, rest_comment, thread_page
-from apps.sources.github.transform.shapes import utc
+from apps.sources.reading import odd_values, read_json
 from apps.sources.rows import Deployment, Release, Repository, Row, WorkflowRun
-from apps.sources.text import clean, read_json
+from apps.sources.text import clean, utc
 
 ABSENT = msgspec.Raw()
 FINAL_STATES = frozenset({"SUCCESS", "FAILURE", "ERROR"})
@@ -29,7 +29,10 @@ class _Variant(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
 
 def transform(record: SourceRecord, context: Context) -> Transformed:
     """The rows of one record; raises for one that cannot be read."""
-    return TRANSFORMERS[record.entity](record, context)
+    with odd_values() as paths:
+        transformed = TRANSFORMERS[record.entity](record, context)
+    transformed.odd_values = paths
+    return transformed
 
 
 def with_people(rows: list[Row], people: People) -> Transformed:
@@ -88,18 +91,17 @@ def deployment(record: SourceRecord, context: Context) -> Transformed:
     statuses = [status for status in (node.statuses.nodes if node.statuses else []) if status]
     if node.latest_status:
         statuses.append(node.latest_status)
-    ends = [s.created_at for s in statuses if s.state.upper() in FINAL_STATES and s.created_at]
-    database_id = node.repository.database_id if node.repository else None
+    ends = [utc(s.created_at) for s in statuses if s.state.upper() in FINAL_STATES and s.created_at]
     row = Deployment(
         external_id=str(node.database_id),
-        repository=str(database_id or "") or repository_id(record.scope, context),
+        repository=repository_of(node.repository, record, context),
         sha=clean(node.commit_oid),
         ref=clean(node.ref.name) if node.ref else "",
         environment=clean(node.environment),
-        state=node.latest_status.state.lower() if node.latest_status else "pending",
+        state=clean(node.latest_status.state).lower() if node.latest_status else "pending",
         creator=people.id_of(node.creator),
         created_at=utc(node.created_at),
-        finished_at=utc(max(ends, default=None)),
+        finished_at=max(ends, default=None),
     )
     return with_people([row], people)
 
@@ -129,8 +131,10 @@ def workflow_run(record: SourceRecord, context: Context) -> Transformed:
 def whole_pull_request(record: SourceRecord, context: Context) -> Transformed:
     """A pull request with its children, from GraphQL or REST."""
     if read_json(record.payload, _Variant).pull_request is ABSENT:
-        return pull_request(read_json(record.payload, shapes.PullRequestNode), record.scope)
-    return pull_request(read_json(record.payload, rest_shapes.PullRequestRecord).node(), record.scope)
+        node = read_json(record.payload, shapes.PullRequestNode)
+    else:
+        node = read_json(record.payload, rest_shapes.PullRequestRecord).node()
+    return pull_request(node, record.scope, repository_of(node.repository, record, context))
 
 
 def child_record(record: SourceRecord, context: Context) -> Transformed:
@@ -145,8 +149,9 @@ def child_record(record: SourceRecord, context: Context) -> Transformed:
         return complete
     if variant.graphql_thread is not ABSENT:
         return thread_page(read_json(record.payload, shapes.ThreadPageNode))
-    offset = int(rest.rpartition(":")[2])
-    return child_page(read_json(record.payload, shapes.ChildPageNode), record.scope, offset)
+    node = read_json(record.payload, shapes.ChildPageNode)
+    repository = repository_of(node.repository, record, context)
+    return child_page(node, record.scope, repository, int(rest.rpartition(":")[2]))
 
 
 def complete_pull_request(owner: str, page: SourceRecord, context: Context) -> Transformed | None:
@@ -157,7 +162,12 @@ def complete_pull_request(owner: str, page: SourceRecord, context: Context) -> T
     if record is None or read_json(record.payload, _Variant).pull_request is not ABSENT:
         return None
     node = assembled(record, context)
-    return pull_request(node, record.scope) if node else None
+    return pull_request(node, record.scope, repository_of(node.repository, record, context)) if node else None
+
+
+def repository_of(node: shapes.RepositoryNode | None, record: SourceRecord, context: Context) -> str:
+    """The external id of the repository that a record names, else of the one that it was read from."""
+    return clean(node and node.database_id) or repository_id(record.scope, context)
 
 
 def repository_id(scope: str, context: Context) -> str:

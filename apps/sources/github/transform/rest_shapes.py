@@ -1,16 +1,22 @@
 """What do the same objects look like over REST? Only the needed fields, and how they become GraphQL's shapes."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
 from apps.sources.github.transform import shapes
+from apps.sources.reading import Address, BigInteger, Integer, Name
+
+N = TypeVar("N")
+P = TypeVar("P")
 
 
 class AccountPayload(msgspec.Struct):
     """An account."""
 
-    id: int | None = None
+    id: BigInteger | None = None
     login: str = ""
     type: str = "User"
 
@@ -22,7 +28,7 @@ class AccountPayload(msgspec.Struct):
 class RepositoryReferencePayload(msgspec.Struct):
     """A repository as a part of another object."""
 
-    id: int
+    id: BigInteger
     full_name: str = ""
 
     def node(self) -> shapes.RepositoryNode:
@@ -33,8 +39,8 @@ class RepositoryReferencePayload(msgspec.Struct):
 class RepositoryPayload(msgspec.Struct):
     """A repository."""
 
-    id: int
-    full_name: str
+    id: BigInteger
+    full_name: Name
     name: str = ""
     owner: AccountPayload | None = None
     description: str | None = None
@@ -51,7 +57,7 @@ class RepositoryPayload(msgspec.Struct):
 class ReleasePayload(msgspec.Struct):
     """A release."""
 
-    id: int
+    id: BigInteger
     tag_name: str = ""
     name: str | None = None
     body: str | None = None
@@ -62,21 +68,21 @@ class ReleasePayload(msgspec.Struct):
     published_at: datetime | None = None
 
 
-class WorkflowRunPayload(msgspec.Struct, kw_only=True):
+class WorkflowRunPayload(msgspec.Struct):
     """A run of GitHub Actions."""
 
-    id: int
+    id: BigInteger
     name: str | None = None
     event: str | None = None
     status: str | None = None
     conclusion: str | None = None
     head_sha: str | None = None
     head_branch: str | None = None
-    run_number: int | None = None
-    run_attempt: int | None = None
+    run_number: Integer | None = None
+    run_attempt: Integer | None = None
     actor: AccountPayload | None = None
     repository: RepositoryReferencePayload | None = None
-    created_at: datetime
+    created_at: datetime | None = None
     run_started_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -86,11 +92,15 @@ class LabelPayload(msgspec.Struct):
 
     name: str | None = None
 
+    def node(self) -> shapes.NameNode:
+        """The same in GraphQL's shape."""
+        return shapes.NameNode(self.name or "")
+
 
 class BasePayload(msgspec.Struct):
     """The base branch of a pull request."""
 
-    repo: RepositoryReferencePayload
+    repo: RepositoryReferencePayload | None = None
     ref: str | None = None
 
 
@@ -121,25 +131,26 @@ class GitCommitPayload(msgspec.Struct):
 class CommitPayload(msgspec.Struct):
     """A commit in a pull request."""
 
-    sha: str
-    commit: GitCommitPayload
+    sha: Name
+    commit: GitCommitPayload | None = None
     author: AccountPayload | None = None
 
     def node(self) -> shapes.PullRequestCommitNode:
         """The same in GraphQL's shape."""
-        git, committer = self.commit.author or GitActorPayload(), self.commit.committer or GitActorPayload()
+        commit = self.commit or GitCommitPayload()
+        git, committer = commit.author or GitActorPayload(), commit.committer or GitActorPayload()
         user = self.author.node() if self.author else None
         author = shapes.GitActorNode(git.name, git.email, user)
         return shapes.PullRequestCommitNode(
-            shapes.CommitNode(self.sha, self.commit.message, None, None, git.date, committer.date, author)
+            shapes.CommitNode(self.sha, commit.message, None, None, git.date, committer.date, author)
         )
 
 
 class ReviewPayload(msgspec.Struct):
     """A review."""
 
-    id: int
-    state: str
+    id: BigInteger
+    state: str = ""
     body: str | None = None
     submitted_at: datetime | None = None
     commit_id: str | None = None
@@ -160,14 +171,14 @@ class ReviewPayload(msgspec.Struct):
 class CommentPayload(msgspec.Struct):
     """A comment, in the conversation or (with a path) on a line."""
 
-    id: int
-    created_at: datetime
+    id: BigInteger
+    created_at: datetime | None = None
     body: str | None = None
     updated_at: datetime | None = None
     path: str | None = None
-    line: int | None = None
-    original_line: int | None = None
-    pull_request_review_id: int | None = None
+    line: Integer | None = None
+    original_line: Integer | None = None
+    pull_request_review_id: BigInteger | None = None
     user: AccountPayload | None = None
 
     def node(self) -> shapes.CommentNode:
@@ -179,49 +190,51 @@ class CommentPayload(msgspec.Struct):
         )  # fmt: skip
 
 
-class PullRequestPayload(msgspec.Struct, kw_only=True):
+class PullRequestPayload(msgspec.Struct):
     """A pull request in detail."""
 
-    id: int
-    number: int
-    html_url: str
-    state: str
+    id: BigInteger
+    number: Integer
+    html_url: Address = ""
+    state: str = ""
     title: str | None = None
     body: str | None = None
     draft: bool | None = False
-    created_at: datetime
-    updated_at: datetime
+    merged: bool | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     merged_at: datetime | None = None
     closed_at: datetime | None = None
-    additions: int | None = None
-    deletions: int | None = None
-    changed_files: int | None = None
+    additions: Integer | None = None
+    deletions: Integer | None = None
+    changed_files: Integer | None = None
     merge_commit_sha: str | None = None
     user: AccountPayload | None = None
     merged_by: AccountPayload | None = None
-    base: BasePayload
-    head: HeadPayload
-    labels: list[LabelPayload] = []
-    assignees: list[AccountPayload] | None = None
+    base: BasePayload | None = None
+    head: HeadPayload | None = None
+    labels: list[LabelPayload | None] | None = None
+    assignees: list[AccountPayload | None] | None = None
 
 
 class PullRequestRecord(msgspec.Struct):
     """The raw record of a pull request: its answers side by side."""
 
     pull_request: PullRequestPayload
-    commits: list[CommitPayload] = []
-    reviews: list[ReviewPayload] = []
+    commits: list[CommitPayload | None] | None = None
+    reviews: list[ReviewPayload | None] | None = None
 
     def node(self) -> shapes.PullRequestNode:
         """As GraphQL has it, without comments: those have records of their own."""
         pull = self.pull_request
-        merged, fork = pull.merged_at is not None, pull.head.repo
+        base, head = pull.base or BasePayload(), pull.head or HeadPayload()
+        is_merged = pull.merged_at is not None if pull.merged is None else pull.merged
         return shapes.PullRequestNode(
             full_database_id=pull.id,
             url=pull.html_url,
-            repository=pull.base.repo.node(),
+            repository=base.repo.node() if base.repo else None,
             number=pull.number,
-            state="MERGED" if merged else pull.state,
+            state="MERGED" if is_merged else pull.state,
             created_at=pull.created_at,
             updated_at=pull.updated_at,
             title=pull.title,
@@ -232,26 +245,26 @@ class PullRequestRecord(msgspec.Struct):
             additions=pull.additions,
             deletions=pull.deletions,
             changed_files=pull.changed_files,
-            base_ref_name=pull.base.ref,
-            head_ref_name=pull.head.ref,
-            head_ref_oid=pull.head.sha,
-            head_repository=fork.node() if fork else None,
+            base_ref_name=base.ref,
+            head_ref_name=head.ref,
+            head_ref_oid=head.sha,
+            head_repository=head.repo.node() if head.repo else None,
             # Before the merge REST names a trial merge here, which nobody sees.
-            merge_commit=shapes.OidNode(pull.merge_commit_sha or "") if merged else None,
+            merge_commit=shapes.OidNode(pull.merge_commit_sha or "") if is_merged else None,
             author=account(pull.user),
             merged_by=account(pull.merged_by),
-            labels=shapes.Nodes([shapes.NameNode(label.name or "") for label in pull.labels]),
-            assignees=shapes.Nodes([user.node() for user in pull.assignees or []]),
-            commits=shapes.Nodes([commit.node() for commit in self.commits]),
-            reviews=shapes.Nodes([review.node() for review in self.reviews]),
+            labels=nodes(pull.labels, LabelPayload.node),
+            assignees=nodes(pull.assignees, AccountPayload.node),
+            commits=nodes(self.commits, CommitPayload.node),
+            reviews=nodes(self.reviews, ReviewPayload.node),
         )
 
 
 class DeploymentPayload(msgspec.Struct):
     """A deployment without its statuses."""
 
-    id: int
-    created_at: datetime
+    id: BigInteger
+    created_at: datetime | None = None
     sha: str = ""
     ref: str | None = None
     environment: str | None = None
@@ -261,20 +274,24 @@ class DeploymentPayload(msgspec.Struct):
 class DeploymentStatusPayload(msgspec.Struct):
     """One status of a deployment."""
 
-    state: str
+    state: str = ""
     created_at: datetime | None = None
+
+    def node(self) -> shapes.DeploymentStatusNode:
+        """The same in GraphQL's shape."""
+        return shapes.DeploymentStatusNode(self.state, self.created_at)
 
 
 class DeploymentRecord(msgspec.Struct):
     """The raw record of a deployment: the answers side by side, statuses newest first."""
 
     deployment: DeploymentPayload
-    statuses: list[DeploymentStatusPayload] = []
+    statuses: list[DeploymentStatusPayload | None] | None = None
 
     def node(self) -> shapes.DeploymentNode:
         """As GraphQL has it, without the repository: REST does not name it."""
         deployment = self.deployment
-        statuses = [shapes.DeploymentStatusNode(status.state, status.created_at) for status in self.statuses]
+        statuses = nodes(self.statuses, DeploymentStatusPayload.node)
         return shapes.DeploymentNode(
             database_id=deployment.id,
             commit_oid=deployment.sha,
@@ -282,11 +299,16 @@ class DeploymentRecord(msgspec.Struct):
             environment=deployment.environment,
             created_at=deployment.created_at,
             creator=account(deployment.creator),
-            latest_status=statuses[0] if statuses else None,
-            statuses=shapes.Nodes(list(statuses)),
+            latest_status=statuses.nodes[0] if statuses and statuses.nodes else None,
+            statuses=statuses,
         )
 
 
 def account(user: AccountPayload | None) -> shapes.AccountNode | None:
     """The same in GraphQL's shape."""
     return user.node() if user else None
+
+
+def nodes(items: list[P | None] | None, node_of: Callable[[P], N]) -> shapes.Nodes[N] | None:
+    """A whole list in GraphQL's shape; ``None`` for a list that could not be read."""
+    return None if items is None else shapes.Nodes([None if item is None else node_of(item) for item in items])

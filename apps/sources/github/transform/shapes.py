@@ -1,12 +1,15 @@
 """What do GitHub's objects look like? Only the needed fields, as GraphQL has them. REST's become these shapes.
 
-Nearly everything may be null: accounts, branches and forks are deleted, reviews have no body.
+Nearly everything may be null: accounts, branches and forks are deleted, reviews have no body. What has no default is
+what an object cannot be without.
 """
 
-from datetime import UTC, datetime
-from typing import Generic, TypeVar, overload
+from datetime import datetime
+from typing import Generic, TypeVar
 
 import msgspec
+
+from apps.sources.reading import Address, BigInteger, Id, Integer, Name
 
 N = TypeVar("N")
 GHOST = "ghost"  # REST's stand-in for a deleted account
@@ -17,26 +20,27 @@ class AccountNode(msgspec.Struct, rename="camel"):
 
     typename: str = msgspec.field(default="User", name="__typename")
     login: str = ""
-    database_id: int | None = None
+    database_id: BigInteger | None = None
     name: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class PageInfoNode(msgspec.Struct, rename="camel"):
     """Whether a list continues."""
 
-    has_next_page: bool = False
+    has_next_page: bool
 
 
 class Nodes(msgspec.Struct, Generic[N], rename="camel"):
-    """A list of children, or the first part of it."""
+    """A list of children, or the first part of it. A list without pages has no ``page_info``."""
 
-    nodes: list[N | None] = []
-    page_info: PageInfoNode | None = None
+    nodes: list[N | None]
+    page_info: PageInfoNode | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def is_complete(self) -> bool:
         """Whether no child is missing, as far as this page can say."""
-        return not (self.page_info and self.page_info.has_next_page) and None not in self.nodes
+        is_last = self.page_info is not None and not (self.page_info and self.page_info.has_next_page)
+        return is_last and None not in self.nodes
 
 
 class OidNode(msgspec.Struct):
@@ -48,7 +52,7 @@ class OidNode(msgspec.Struct):
 class ReferenceNode(msgspec.Struct, rename="camel"):
     """Another object by its id."""
 
-    full_database_id: str | int | None = None
+    full_database_id: Id | None = None
 
 
 class NameNode(msgspec.Struct):
@@ -60,7 +64,7 @@ class NameNode(msgspec.Struct):
 class RepositoryNode(msgspec.Struct, rename="camel"):
     """The repository of an object."""
 
-    database_id: int | None = None
+    database_id: BigInteger | None = None
     name_with_owner: str = ""
 
 
@@ -75,10 +79,10 @@ class GitActorNode(msgspec.Struct):
 class CommitNode(msgspec.Struct, rename="camel"):
     """A commit; over REST the numbers of lines are unknown."""
 
-    oid: str
+    oid: Name
     message: str = ""
-    additions: int | None = None
-    deletions: int | None = None
+    additions: Integer | None = None
+    deletions: Integer | None = None
     authored_date: datetime | None = None
     committed_date: datetime | None = None
     author: GitActorNode | None = None
@@ -87,14 +91,14 @@ class CommitNode(msgspec.Struct, rename="camel"):
 class PullRequestCommitNode(msgspec.Struct):
     """A commit in a pull request."""
 
-    commit: CommitNode | None = None
+    commit: CommitNode
 
 
 class ReviewNode(msgspec.Struct, rename="camel"):
     """A review."""
 
-    full_database_id: str | int
-    state: str
+    full_database_id: Id
+    state: str = ""
     body: str | None = None
     submitted_at: datetime | None = None
     commit: OidNode | None = None
@@ -104,13 +108,13 @@ class ReviewNode(msgspec.Struct, rename="camel"):
 class CommentNode(msgspec.Struct, rename="camel"):
     """A comment, in the conversation or (with a path) on a line."""
 
-    full_database_id: str | int
-    created_at: datetime
+    full_database_id: Id
+    created_at: datetime | None = None
     body: str | None = None
     updated_at: datetime | None = None
     path: str | None = None
-    line: int | None = None
-    original_line: int | None = None
+    line: Integer | None = None
+    original_line: Integer | None = None
     pull_request_review: ReferenceNode | None = None
     author: AccountNode | None = None
 
@@ -125,15 +129,15 @@ class ThreadNode(msgspec.Struct):
 class PullRequestStateNode(msgspec.Struct, rename="camel"):
     """The pull request of a page of children, in its state when the page was read."""
 
-    full_database_id: str | int
-    url: str
-    repository: RepositoryNode
-    updated_at: datetime
+    full_database_id: Id
+    url: Address = ""
+    repository: RepositoryNode | None = None
+    updated_at: datetime | None = None
     head_ref_oid: str | None = None
     total_comments_count: int | None = None
 
     @property
-    def state_read(self) -> tuple[datetime, str | None, int | None]:
+    def state_read(self) -> tuple[datetime | None, str | None, int | None]:
         """Two answers have the same value if nothing was changed or deleted between them."""
         return self.updated_at, self.head_ref_oid, self.total_comments_count
 
@@ -176,17 +180,17 @@ class AnyPageNode(msgspec.Struct, rename="camel"):
 class PullRequestNode(ChildPageNode, rename="camel", kw_only=True):
     """A pull request with the first page of each of its lists."""
 
-    number: int
-    state: str
-    created_at: datetime
+    number: Integer
+    state: str = ""
+    created_at: datetime | None = None
     title: str | None = None
     body: str | None = None
     is_draft: bool = False
     merged_at: datetime | None = None
     closed_at: datetime | None = None
-    additions: int | None = None
-    deletions: int | None = None
-    changed_files: int | None = None
+    additions: Integer | None = None
+    deletions: Integer | None = None
+    changed_files: Integer | None = None
     review_decision: str | None = None
     base_ref_name: str | None = None
     head_ref_name: str | None = None
@@ -201,30 +205,19 @@ class PullRequestNode(ChildPageNode, rename="camel", kw_only=True):
 class DeploymentStatusNode(msgspec.Struct, rename="camel"):
     """One status of a deployment."""
 
-    state: str
+    state: str = ""
     created_at: datetime | None = None
 
 
 class DeploymentNode(msgspec.Struct, rename="camel", kw_only=True):
     """A deployment with its statuses."""
 
-    database_id: int
+    database_id: BigInteger
     repository: RepositoryNode | None = None
     commit_oid: str = ""
     ref: NameNode | None = None
     environment: str | None = None
-    created_at: datetime
+    created_at: datetime | None = None
     creator: AccountNode | None = None
     latest_status: DeploymentStatusNode | None = None
     statuses: Nodes[DeploymentStatusNode] | None = None
-
-
-@overload
-def utc(moment: datetime) -> datetime: ...
-@overload
-def utc(moment: datetime | None) -> datetime | None: ...
-def utc(moment: datetime | None) -> datetime | None:
-    """The same moment in UTC; one without an offset counts as UTC."""
-    if moment is None or moment.tzinfo is UTC:
-        return moment
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -26,7 +26,6 @@ from apps.sources.jira.client import (
     ISSUES_PER_CALL,
     ChangelogsPayload,
     CommentsPayload,
-    Id,
     IdPayload,
     IssueIdsPayload,
     JiraClient,
@@ -38,7 +37,8 @@ from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, 
 from apps.sources.jira.extract.paging import Batches, ask_twice
 from apps.sources.jira.extract.parents import fetch_epics
 from apps.sources.jira.extract.stored import wanted_projects
-from apps.sources.text import counted, in_pieces, parse_time
+from apps.sources.reading import Id
+from apps.sources.text import clean, counted, in_pieces, parse_time
 
 IDS_PER_SLICE = 200
 MAX_EMPTY_PAGES = 10
@@ -276,7 +276,7 @@ def _fetch_comments(issue: IssueInfoPayload, client: JiraClient, fetched: Fetche
     if not embedded or embedded.total <= len(embedded.comments):
         return
     fetched.expected["issue_comments"] = fetched.expected.get("issue_comments", 0) + 1
-    found: dict[str, bytes] = {}
+    found: dict[str | bytes, bytes] = {}
     start, total = 0, embedded.total
     try:
         while start < total:
@@ -285,7 +285,7 @@ def _fetch_comments(issue: IssueInfoPayload, client: JiraClient, fetched: Fetche
                 break
             start, total = start + len(page.comments), page.total
             for comment in map(bytes, page.comments):
-                found[str(read_shape(comment, IdPayload).id)] = comment
+                found[comment_name(comment)] = comment
     except (NotFoundError, ForbiddenError, EndpointRemovedError, ConflictError, InvalidAnswerError) as error:
         fetched.skips.append(Skip("", f"The comments of {issue.key} cannot be read. {error}"))
         return
@@ -294,6 +294,14 @@ def _fetch_comments(issue: IssueInfoPayload, client: JiraClient, fetched: Fetche
         return
     request = f"GET {API}/issue/{issue.id}/comment"
     fetched.records.append(array_record("issue_comments", issue, found.values(), request))
+
+
+def comment_name(payload: bytes) -> str | bytes:
+    """The id of a comment. A comment without one is named by itself; its transform leaves it out."""
+    try:
+        return clean(read_shape(payload, IdPayload).id)
+    except InvalidAnswerError:
+        return payload
 
 
 def _needless_comments(infos: dict[str, IssueInfoPayload], context: Context) -> list[Deletion]:

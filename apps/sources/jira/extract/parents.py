@@ -8,8 +8,9 @@ import msgspec
 
 from apps.sources.base import Context, SourceRecord
 from apps.sources.errors import InvalidAnswerError
-from apps.sources.jira.client import API, ISSUES_PER_CALL, Id, IssueNamePayload, JiraClient, Payload, read_shape
+from apps.sources.jira.client import API, ISSUES_PER_CALL, IssueNamePayload, JiraClient, Payload, read_shape
 from apps.sources.jira.fields import site_fields
+from apps.sources.reading import Id
 from apps.sources.text import in_pieces
 
 

@@ -6,11 +6,12 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import BadRequestError, EndpointRemovedError, ForbiddenError, NotFoundError, UnauthorizedError
-from apps.sources.jira.client import AGILE, API, Id, JiraClient, Payload, raw_records, read_shape
+from apps.sources.jira.client import AGILE, API, JiraClient, Payload, raw_records, read_shape
 from apps.sources.jira.extract.args import BoardsArgs, ProjectStatusesArgs
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import whole_list
 from apps.sources.jira.extract.stored import needs_directories, wanted_projects
+from apps.sources.reading import Id
 
 NO_SPRINTS = "does not support sprints"  # what Jira says of a board without them
 REFUSALS = (ForbiddenError, NotFoundError, EndpointRemovedError, UnauthorizedError, BadRequestError)

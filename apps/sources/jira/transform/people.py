@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from apps.sources.jira.client import Payload
+from apps.sources.reading import Name
 from apps.sources.rows import Row, User
 from apps.sources.text import clean
 
@@ -10,9 +11,9 @@ from apps.sources.text import clean
 class JiraPersonPayload(Payload, rename="camel"):
     """A person. Cloud names people by ``accountId``, older Jira by ``key`` or ``name``."""
 
-    account_id: str | None = None
-    key: str | None = None
-    name: str | None = None
+    account_id: Name | None = None
+    key: Name | None = None
+    name: Name | None = None
     display_name: str | None = None
     email_address: str | None = None
     account_type: str | None = None

@@ -283,7 +283,7 @@ def test_a_query_that_costs_more_than_is_left_is_not_sent(provider: ScriptedServ
 
 def test_a_reset_in_the_far_future_is_bounded(provider: ScriptedServer) -> None:
     answer = listed(1)
-    answer.body["data"]["rateLimit"] = {"cost": 8, "remaining": 3, "resetAt": "9999-12-31T23:59:59Z"}
+    answer.body["data"]["rateLimit"] = {"cost": 8, "remaining": 3, "resetAt": "9998-12-31T23:59:59Z"}
     provider.on("/graphql", answer)
     with pytest.raises(RateLimitedError) as raised:
         run(provider)

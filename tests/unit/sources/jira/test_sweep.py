@@ -294,7 +294,7 @@ def test_the_keys_that_an_issue_had(context: MemoryContext) -> None:
     payload = [moved(3, "PAY-1", "IDN-4", 9), moved(1, "PAY-1", "CHK-2", 2), moved(2, "CHK-2", "PAY-1", 5)]
     found = Jira().transform(record("issue_changelog", "1", payload), context)
     keys = {row.external_id: row for row in found.rows if isinstance(row, IssueKey)}
-    assert {name: (row.key, row.until.day) for name, row in keys.items()} == {
+    assert {name: (row.key, row.until and row.until.day) for name, row in keys.items()} == {
         "1:PAY-1": ("PAY-1", 9), "1:CHK-2": ("CHK-2", 5)
     }  # fmt: skip
     assert Children(IssueKey, "issue", "1") in found.complete

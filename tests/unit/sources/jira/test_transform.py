@@ -184,15 +184,15 @@ def test_an_empty_changelog_removes_what_was_known(context: MemoryContext) -> No
 @pytest.mark.parametrize(
     ("entity", "payload"),
     [
-        ("issue", issue(1, created=None)),
-        ("issue", issue(1, status=["odd"])),
         ("issue", {"id": "1"}),
+        ("issue", {"id": "1", "fields": "all"}),
         ("issue", []),
-        ("issue_changelog", [history(1, {"field": "x"}, created="yesterday")]),
-        ("issue_comments", [{"id": "1", "created": None}]),
+        ("issue_changelog", {}),
+        ("project", {"id": "100", "key": None}),
+        ("user", {"accountId": None}),
     ],
 )
-def test_what_cannot_be_read_raises_and_is_set_aside(context: MemoryContext, entity: str, payload: Any) -> None:
+def test_a_record_that_cannot_be_read_is_set_aside(context: MemoryContext, entity: str, payload: Any) -> None:
     with pytest.raises((msgspec.DecodeError, ValueError)):
         transform(context, entity, "1", payload)
 
@@ -234,8 +234,8 @@ def test_site_records(context: MemoryContext) -> None:
 
 def test_the_development_panel_names_a_pull_request_once(context: MemoryContext) -> None:
     pull = {"id": "#15", "name": "Fix", "url": "https://github.com/o/r/pull/15", "status": "MERGED", "author": None}
-    detail = {"errors": [], "detail": [{"pullRequests": [pull], "_instance": {}}, {"branches": []}]}
-    done = transform(context, "dev_status", "1", {"summary": {}, "details": [detail, detail, {"detail": None}]})
+    detail = {"errors": [], "detail": [{"pullRequests": [pull], "_instance": {}}, {"pullRequests": []}]}
+    done = transform(context, "dev_status", "1", {"summary": {}, "details": [detail, detail, {"detail": []}]})
     assert done.rows == [
         PullRequestIssueLink(
             external_id="https://github.com/o/r/pull/15|1|dev_panel",
@@ -246,6 +246,11 @@ def test_the_development_panel_names_a_pull_request_once(context: MemoryContext)
         )
     ]
     assert done.complete == [Children(PullRequestIssueLink, "issue", "1")]
+
+
+@pytest.mark.parametrize("hole", [None, {"detail": None}, {"detail": [{"branches": []}]}, {"detail": [5]}])
+def test_a_hole_in_a_development_panel_removes_no_link(context: MemoryContext, hole: Any) -> None:
+    assert transform(context, "dev_status", "1", {"details": [{"detail": []}, hole]}).complete == []
 
 
 def test_loading_twice_changes_nothing(context: MemoryContext) -> None:
