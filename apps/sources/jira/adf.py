@@ -1,12 +1,15 @@
 """How does a rich text become plain text? It may be Atlassian Document Format, wiki text or a plain string."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from apps.sources.text import clean
+from apps.sources.reading import note_odd_value
+from apps.sources.text import as_dict, clean
 
 BLOCKS = frozenset(
     {
@@ -16,41 +19,57 @@ BLOCKS = frozenset(
     }
 )  # fmt: skip
 LEADS = {"listItem": "- ", "decisionItem": "- ", "taskItem": "[ ] ", "date": "", "hardBreak": "\n"}
-_TEXTS = re.compile(rb'"text"\s*:\s*("(?:[^"\\]|\\.)*")')
+_TEXTS = re.compile(rb'"(?:text|href|url)"\s*:\s*("(?:[^"\\]|\\.)*")')
 _MANY_BREAKS = re.compile(r"\n{2,}")
+_SCHEME = re.compile(r"^(?:https?://|mailto:)")
 
 
 class RichTextAttributesPayload(msgspec.Struct, gc=False, rename="camel"):
-    """The attributes that contain a text. Unknown nodes may have any values here."""
+    """The attributes that contain a text, a name or an address. Unknown nodes may have any values here."""
 
     text: Any = None
     short_name: Any = None
-    url: Any = None
     title: Any = None
     alt: Any = None
+    file_name: Any = None
+    stored_file_name: Any = msgspec.field(default=None, name="__fileName")
+    url: Any = None
+    href: Any = None
+    data: Any = None
     timestamp: Any = None
     state: Any = None
 
 
 class RichTextPayload(msgspec.Struct, gc=False):
-    """A node of a document, as far as it matters for the text."""
+    """A node of a document, as far as it matters for the text. A mark of a node has the same shape."""
 
     type: Any = ""
     text: Any = None
     content: "list[RichTextPayload] | None" = None
+    marks: "list[RichTextPayload] | None" = None
     attrs: RichTextAttributesPayload | None = None
+
+
+class _Code(str):
+    """The text of a code block: its blank lines and its indentation have a meaning."""
+
+    __slots__ = ()
 
 
 _decoder = msgspec.json.Decoder(RichTextPayload | str | None)
 
 
-def plain_text(body: msgspec.Raw | bytes) -> str:
-    """The text of a JSON ``body``: a document, a string (wiki text) or null. A broken body gives the texts in it."""
+def plain_text(body: msgspec.Raw | bytes, path: str) -> str:
+    """The text of a JSON ``body``: a document, a string (wiki text) or null.
+
+    A broken body gives the texts and addresses in it; its ``path`` is noted as an odd value.
+    """
     if not bytes(body):
         return ""
     try:
         document = _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError):
+        note_odd_value(path)
         return _texts_in(bytes(body))
     return render(document) if isinstance(document, RichTextPayload) else clean(document).strip()
 
@@ -64,32 +83,80 @@ def render(document: RichTextPayload) -> str:
         if isinstance(node, str):
             parts.append(node)
             continue
-        kind, text = node.type, node.text
-        if isinstance(text, str):
-            parts.append(text)
+        kind, content = node.type, node.content or []
+        if isinstance(node.text, str):
+            parts.append(node.text)
         if kind == "text":
             continue
         if kind in BLOCKS:
             stack.append("\n")
-        if node.content:
-            stack.extend(node.content[::-1])
+        if kind == "codeBlock":
+            parts.append(_Code("".join(child.text for child in content if isinstance(child.text, str))))
+            continue
+        if node.marks:
+            stack.append(_address(_link(node), ""))
+        stack.extend(_with_addresses(content)[::-1])
         if node.attrs or kind in LEADS:
             parts.append(_lead(kind, node.attrs or RichTextAttributesPayload()))
-    return clean(_MANY_BREAKS.sub("\n", "".join(parts)).strip())
+    return clean(_joined(parts))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """The text without blank lines, but for those of code."""
+    pieces: list[str] = []
+    for is_code, some in groupby(filter(None, parts), lambda part: isinstance(part, _Code)):
+        text = "".join(some)
+        if not is_code:
+            text = _MANY_BREAKS.sub("\n", text if pieces else text.lstrip())
+        pieces.append(text)
+    return "".join(pieces).rstrip()
+
+
+def _with_addresses(content: list[RichTextPayload]) -> list[RichTextPayload | str]:
+    """The nodes, with its address behind each linked text. A link may consist of several texts."""
+    if not any(node.marks for node in content):
+        return list(content)
+    nodes: list[RichTextPayload | str] = []
+    for link, some in groupby(content, lambda node: _link(node) if node.type == "text" else ""):
+        linked = list(some)
+        label = "".join(node.text for node in linked if isinstance(node.text, str))
+        nodes += [*linked, _address(link, label)]
+    return nodes
+
+
+def _link(node: RichTextPayload) -> str:
+    """The address that a node is linked to, "" for none."""
+    links = (mark.attrs.href for mark in node.marks or [] if mark.type == "link" and mark.attrs)
+    return next((href for href in links if isinstance(href, str)), "")
+
+
+def _address(address: str, label: str) -> str:
+    """An address as it stands behind its label; nothing if the label says it already."""
+    is_said = _SCHEME.sub("", label.strip()).rstrip("/") == _SCHEME.sub("", address).rstrip("/")
+    return "" if is_said or not address else f" ({address})"
 
 
 def _lead(kind: object, attrs: RichTextAttributesPayload) -> str:
-    """The text of a node itself, before its content."""
+    """The text of a node itself, before its content: its name, and the address of a card or a picture."""
     if kind == "taskItem":
         return "[x] " if attrs.state == "DONE" else "[ ] "
     if kind == "date":
         return _day(attrs.timestamp)
     if kind in LEADS:
         return LEADS[str(kind)]
-    if isinstance(attrs.title, str):
-        return f"{attrs.title}\n"
-    text = attrs.text or attrs.short_name or attrs.url or attrs.alt
-    return text if isinstance(text, str) else ""
+    card = as_dict(attrs.data)
+    label = _first_text(
+        attrs.text, attrs.short_name, attrs.title, card.get("name"), card.get("title"), attrs.alt, attrs.file_name,
+        attrs.stored_file_name,
+    )  # fmt: skip
+    address = _first_text(attrs.url, card.get("url"))
+    if address:
+        return label + _address(address, label) if label else address
+    return f"{label}\n" if label and label == attrs.title else label
+
+
+def _first_text(*values: object) -> str:
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def _day(timestamp: object) -> str:
@@ -100,7 +167,7 @@ def _day(timestamp: object) -> str:
 
 
 def _texts_in(body: bytes) -> str:
-    """Every ``text`` of a document that cannot be read (broken shape, absurd depth)."""
+    """Every text and address of a document that cannot be read (broken shape, absurd depth)."""
     found = []
     for quoted in _TEXTS.findall(body):
         try:

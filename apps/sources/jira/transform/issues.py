@@ -61,7 +61,7 @@ class JiraCommentPayload(Payload):
             external_id=clean(self.id),
             issue=issue,
             author=person_id(self.author),
-            body=plain_text(self.body),
+            body=plain_text(self.body, "comments[].body"),
             created_at=utc(self.created),
             updated_at=utc(self.updated),
         )
@@ -144,7 +144,7 @@ def issue_row(external_id: str, key: str, fields: Any, custom: SiteFields, paren
         status=_id(status),
         category=status.category if status else "",
         summary=clean(fields.summary),
-        description=plain_text(fields.description),
+        description=plain_text(fields.description, "fields.description"),
         priority=_name(fields.priority),
         resolution=_name(fields.resolution),
         assignee=person_id(fields.assignee),

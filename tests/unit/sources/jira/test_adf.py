@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from apps.sources.jira.adf import plain_text
+from apps.sources.reading import odd_values
 
 
 def text_of(document: Any) -> str:
-    return plain_text(json.dumps(document).encode())
+    return plain_text(json.dumps(document).encode(), "body")
 
 
 def doc(*content: Any) -> dict[str, Any]:
@@ -61,6 +62,82 @@ def test_what_has_no_text_says_its_attribute() -> None:
     assert text_of(document) == expected
 
 
+def link(href: Any) -> dict[str, Any]:
+    return {"type": "link", "attrs": {"href": href}}
+
+
+def linked(text: str, href: Any, *marks: str) -> dict[str, Any]:
+    return words(text, marks=[*({"type": mark} for mark in marks), link(href)])
+
+
+PULL = "https://github.com/o/r/pull/42"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([words("see "), linked("this change", PULL), words(".")], f"see this change ({PULL})."),
+        ([linked("this ", PULL), linked("change", PULL, "strong"), words("!")], f"this change ({PULL})!"),
+        ([linked("one", "https://a.example"), linked("two", "https://b.example")],
+         "one (https://a.example)two (https://b.example)"),
+        ([linked(PULL, PULL)], PULL),
+        ([linked("github.com/o/r/pull/42/", PULL)], "github.com/o/r/pull/42/"),
+        ([linked("ada@example.org", "mailto:ada@example.org")], "ada@example.org"),
+        ([linked("write", "mailto:ada@example.org")], "write (mailto:ada@example.org)"),
+        ([linked("odd", 7), words(" "), linked("none", None), words("", marks=[{"type": "link"}])], "odd none"),
+    ],
+)  # fmt: skip
+def test_links_keep_their_addresses(content: list[Any], text: str) -> None:
+    assert text_of(doc(paragraph(*content))) == text
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        ({"type": "blockCard", "attrs": {"url": PULL}}, PULL),
+        ({"type": "embedCard", "attrs": {"url": PULL, "title": "The change"}}, f"The change ({PULL})"),
+        ({"type": "inlineCard", "attrs": {"data": {"name": "Plan", "url": PULL}}}, f"Plan ({PULL})"),
+        ({"type": "inlineCard", "attrs": {"url": PULL, "data": {"title": "Plan"}}}, f"Plan ({PULL})"),
+        ({"type": "inlineCard", "attrs": {"url": {"odd": 1}, "data": [2]}}, ""),
+        ({"type": "media", "attrs": {"type": "file", "id": "1", "alt": "screen.png"}}, "screen.png"),
+        ({"type": "media", "attrs": {"type": "file", "id": "1", "__fileName": "log.txt"}}, "log.txt"),
+        ({"type": "mediaInline", "attrs": {"fileName": "log.txt"}, "marks": [link(PULL)]}, f"log.txt ({PULL})"),
+        ({"type": "media", "attrs": {"type": "external", "url": PULL, "alt": "a picture"}}, f"a picture ({PULL})"),
+        ({"type": "mediaSingle", "marks": [link(PULL)], "content": [{"type": "media", "attrs": {"alt": "x"}}]},
+         f"x ({PULL})"),
+    ],
+)  # fmt: skip
+def test_cards_and_media_keep_names_and_addresses(node: dict[str, Any], text: str) -> None:
+    assert text_of(doc(paragraph(words("before")), node, paragraph(words("after")))).split("\n", 1)[1].startswith(text)
+    assert text_of(doc(node)) == text
+
+
+def code(text: str) -> dict[str, Any]:
+    return {"type": "codeBlock", "content": [words(text)]}
+
+
+def test_code_keeps_its_blank_lines_and_its_indentation() -> None:
+    source = "    if a:\n\n\n        b()\n"
+    item = {"type": "listItem", "content": [code(source)]}
+    assert text_of(doc(paragraph(), code(source))) == source.rstrip()
+    assert text_of(doc(paragraph(words("a\n\n\nb")), paragraph(), code(source), paragraph(words("c")))) == (
+        f"a\nb\n{source}\nc"
+    )
+    assert text_of(doc({"type": "bulletList", "content": [item]})) == f"- {source}".rstrip()
+
+
+def test_what_a_broken_body_says_and_that_it_is_odd() -> None:
+    broken = {
+        "type": "doc",
+        "content": [paragraph(linked("this", PULL)), {"type": "inlineCard", "attrs": {"url": PULL}}, 5],
+    }
+    with odd_values() as paths:
+        assert text_of(broken) == f"this {PULL} {PULL}"
+        assert text_of(12) == ""
+        assert text_of(doc(paragraph(words("fine")))) == "fine"
+    assert paths == ["body", "body"]
+
+
 def test_unknown_nodes_give_their_text_and_content() -> None:
     assert text_of(doc({"type": "hologram", "attrs": {"x": [1]}, "content": [words("kept")]})) == "kept"
 
@@ -87,8 +164,8 @@ def test_odd_bodies_never_fail(given: Any, text: str) -> None:
 def test_absurd_depth_still_gives_the_text() -> None:
     depth = 50_000
     body = b'{"type":"doc","content":[' * depth + b'{"type":"text","text":"deep \\u00fc"}' + b"]}" * depth
-    assert plain_text(body) == "deep ü"
+    assert plain_text(body, "body") == "deep ü"
 
 
 def test_missing_body() -> None:
-    assert plain_text(b"") == ""
+    assert plain_text(b"", "body") == ""
