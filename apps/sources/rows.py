@@ -104,6 +104,7 @@ class Issue(Row, kw_only=True):
     """A Jira issue. ``category`` is that of its status; ``parent`` is the epic or the parent of a sub-task.
 
     Where the old field Epic Link names the epic by a key that Jira does not know, ``parent`` is that key.
+    ``comment_count`` is the number of comments as Jira says it; ``None`` if it says none.
     """
 
     table: ClassVar[str] = "issue"
@@ -125,6 +126,7 @@ class Issue(Row, kw_only=True):
     labels: list[str] = []
     components: list[str] = []
     sprints: list[str] = []
+    comment_count: int | None = None
     due_on: date | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -196,7 +198,11 @@ class Repository(Row, kw_only=True):
 
 
 class PullRequest(Row, kw_only=True):
-    """A pull request; ``state`` is ``open``, ``closed`` or ``merged``."""
+    """A pull request; ``state`` is ``open``, ``closed`` or ``merged``.
+
+    The four counts of children are the numbers that GitHub says, ``None`` if it says none; ``comment_count`` is that of
+    the conversation.
+    """
 
     table: ClassVar[str] = "pull_request"
     is_embedded = is_headline = True
@@ -220,8 +226,17 @@ class PullRequest(Row, kw_only=True):
     review_decision: str = ""
     labels: list[str] = []
     assignees: list[str] = []
+<<<<<<< HEAD
     created_at: datetime | None = None
     updated_at: datetime | None = None
+=======
+    commit_count: int | None = None
+    review_count: int | None = None
+    comment_count: int | None = None
+    review_comment_count: int | None = None
+    created_at: datetime
+    updated_at: datetime
+>>>>>>> d4a41e8 (wip)
     merged_at: datetime | None = None
     closed_at: datetime | None = None
 

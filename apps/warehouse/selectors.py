@@ -1,6 +1,6 @@
 """What is loaded? The numbers of live rows, names, and which pull request belongs to which issue."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from django.db.models import Count, QuerySet, Value
@@ -58,6 +58,40 @@ JOIN {parents} AS parent
     ON parent.integration_id = counted.integration_id AND parent.external_id = counted.{parent}
 JOIN {scopes} AS scope ON scope.integration_id = parent.integration_id AND scope.external_id = parent.{scope}
 WHERE counted.integration_id = %(integration)s AND counted.deleted_at IS NULL GROUP BY scope.{title}
+"""
+
+
+class Announced(NamedTuple):
+    """A column of a parent that says how many children it has; ``part`` is the ``kind`` of these children, if any."""
+
+    parent: type[LoadedModel]
+    column: str
+    child: type[LoadedModel]
+    part: str = ""
+
+
+ANNOUNCED = (
+    Announced(Issue, "comment_count", IssueComment),
+    Announced(PullRequest, "commit_count", PullRequestCommit),
+    Announced(PullRequest, "review_count", Review),
+    Announced(PullRequest, "comment_count", PullRequestComment, "issue"),
+    Announced(PullRequest, "review_comment_count", PullRequestComment, "review"),
+)
+MISSING_CHILDREN = """
+SELECT {name}, coalesce(scope.{title}, ''), sum(announced - loaded)::bigint,
+    (array_agg(family.external_id ORDER BY family.id))[:%(max_parents)s]
+FROM (
+    SELECT parent.id, parent.external_id, parent.{scope} AS place, parent.{count} AS announced, (
+        SELECT count(*) FROM {children} AS child
+        WHERE child.integration_id = parent.integration_id AND child.{parent} = parent.external_id
+            AND child.deleted_at IS NULL AND {part}
+    ) AS loaded
+    FROM {parents} AS parent
+    WHERE parent.integration_id = %(integration)s AND parent.deleted_at IS NULL AND parent.{count} > 0 AND {judged}
+) AS family
+LEFT JOIN {scopes} AS scope ON scope.integration_id = %(integration)s AND scope.external_id = family.place
+WHERE loaded < announced
+GROUP BY scope.{title}
 """
 
 
@@ -125,9 +159,52 @@ def present_names(integration: Integration | int, names: Collection[str]) -> dic
     return {name: (named[name].name if name in named else "") or name for name in names}
 
 
+class MissingChildren(NamedTuple):
+    """Parents of one project or repository whose children are not all loaded: how many children, which parents."""
+
+    kind: str
+    scope: str
+    number: int
+    parents: list[str]
+
+
+def missing_children(
+    integration_id: int, parents: Mapping[str, Collection[int]] | None, max_parents: int
+) -> list[MissingChildren]:
+    """The children that the provider has announced with their parents, and that are not loaded.
+
+    ``parents`` are the row ids of the parents to look at, by kind; ``None`` looks at all of them.
+    """
+    query = sql.SQL("UNION ALL").join(_missing_of(announced, parents) for announced in ANNOUNCED)
+    found = rows(query, integration=integration_id, max_parents=max_parents)
+    return [MissingChildren(*row) for row in found]
+
+
 def issue_links(tenant: Tenant | int) -> QuerySet[ResolvedLink]:
     """Which pull requests belong to which issues, and why; it can be filtered by ``issue`` and ``pull_request``."""
     return ResolvedLink.objects.for_tenant(tenant).select_related("issue", "pull_request")
+
+
+def _missing_of(announced: "Announced", parents: Mapping[str, Collection[int]] | None) -> sql.Composed:
+    parent, count, child, part = announced
+    column, _ = OF_PARENT[child]
+    scopes, title = SCOPES[OWN[parent]]
+    judged: sql.Composable = sql.SQL("true")
+    if parents is not None:
+        ids = list(parents.get(_name(parent), ()))
+        judged = sql.SQL("parent.id = ANY ({})").format(sql.Literal(ids))
+    return sql.SQL(MISSING_CHILDREN).format(
+        name=sql.Literal(_name(child)),
+        title=sql.Identifier(title),
+        count=sql.Identifier(count),
+        children=_table(child),
+        parents=_table(parent),
+        parent=sql.Identifier(column),
+        part=sql.SQL("true" if not part else "child.kind = {}").format(sql.Literal(part)),
+        scopes=_table(scopes),
+        scope=sql.Identifier(OWN[parent]),
+        judged=judged,
+    )
 
 
 def _scope_counts(tables: Collection[str]) -> Iterable[sql.Composed]:
@@ -147,6 +224,10 @@ def _scope_counts(tables: Collection[str]) -> Iterable[sql.Composed]:
             scope=sql.Identifier(OWN[owner]),
             title=sql.Identifier(title),
         )
+
+
+def _name(model: type[LoadedModel]) -> str:
+    return next(name for name, each in MODELS.items() if each is model)
 
 
 def _table(model: type[LoadedModel]) -> sql.Identifier:

@@ -76,7 +76,10 @@ def prove(run: Run, counts: Counts) -> list[ProofLine]:
         _add_listed(lines, run)
         if must_judge_all:
             _add_children(lines, run.integration_id, counts)
-    _add_texts(lines, run, None if must_judge_all else _touched_rows(run, counts))
+    touched = None if must_judge_all else _touched_rows(run, counts)
+    if run.integration_id is not None:
+        _add_missing_children(lines, run.integration_id, touched)
+    _add_texts(lines, run, touched)
     _mark_nothing_found(lines, run, counts, must_judge_all)
     return lines.sorted()
 
@@ -184,6 +187,13 @@ def _add_children(lines: _Lines, integration_id: int, counts: Counts) -> None:
     for kind, number in rest.items():
         if number:
             lines.line(kind).loaded = number
+
+
+def _add_missing_children(lines: _Lines, integration_id: int, parents: dict[str, list[int]] | None) -> None:
+    """What the provider has announced with its parent must be loaded, whatever list it came from."""
+    for kind, scope, number, ids in warehouse.missing_children(integration_id, parents, MAX_MISSING_IDS):
+        line = lines.line(kind, scope)
+        line.missing_children = Missing(line.missing_children.number + number, [*line.missing_children.ids, *ids])
 
 
 # --- texts: embedded --------------------------------------------------------------------------------------------------

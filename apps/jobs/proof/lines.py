@@ -26,7 +26,7 @@ class ProofLine(msgspec.Struct, omit_defaults=True):
     ``None``: the column does not apply. ``listed`` is known, and ``exact``, if the provider listed ids in this run.
     ``transformed`` are the records that were not set aside. ``loaded`` is known if the kind has a table, ``texts`` and
     ``embedded`` if it has texts. ``set_aside`` waits in quarantine, and a person has ``dismissed`` some with a reason:
-    neither is missing.
+    neither is missing. The ids of ``missing_children`` are those of their parents.
     """
 
     kind: str
@@ -43,6 +43,7 @@ class ProofLine(msgspec.Struct, omit_defaults=True):
     missing_raw: Missing = Missing()
     missing_loaded: Missing = Missing()
     missing_embedded: Missing = Missing()
+    missing_children: Missing = Missing()
     nothing_found: bool = False
 
     @property
@@ -57,6 +58,7 @@ class ProofLine(msgspec.Struct, omit_defaults=True):
             ("listed by the provider, but not stored", self.missing_raw),
             ("stored, but not loaded", self.missing_loaded),
             ("loaded, but not embedded", self.missing_embedded),
+            ("announced with their parents, but not loaded", self.missing_children),
         )
         return [(words, missing) for words, missing in found if missing.number]
 

@@ -94,6 +94,7 @@ class Issue(LoadedModel):
     labels = ArrayField(models.TextField(), default=list)
     components = ArrayField(models.TextField(), default=list)
     sprints = ArrayField(models.TextField(), default=list)
+    comment_count = models.IntegerField(null=True)
     due_on = models.DateField(null=True)
     created_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(null=True)
