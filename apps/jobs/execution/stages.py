@@ -14,7 +14,6 @@ from apps.jobs.execution import holes, retransform, totals
 from apps.jobs.execution.context import context_of, integration_of
 from apps.jobs.execution.follow_ups import to_embed, to_transform
 from apps.jobs.execution.handlers import BatchResult, Write
-from apps.jobs.execution.refusals import fetch_or_skip
 from apps.jobs.execution.renames import rename
 from apps.jobs.models import Batch, Run
 from apps.jobs.queue.batches import NewBatch
@@ -25,11 +24,13 @@ from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
 from apps.sources.base import Deletion, Fetched, Skip, Slice, SourceRecord, Transformed
 from apps.sources.definition import Stage
+from apps.sources.refusals import fetch_or_skip
 from apps.sources.registry import definition
 from apps.warehouse.loader import LoadReport, load, load_or_split
 
 Loaded = list[tuple[int, Transformed]]
 
+MAX_PAUSES = 3  # of one batch; the provider then does not give what the batch asks for
 CLOCK_STEP = 1.0  # seconds; a smaller change of a clock's difference is not stored
 
 
@@ -48,7 +49,8 @@ def extract(batch: Batch) -> Write:
     context = context_of(batch.run)
     slice_ = expect(batch, Slice)
     fetched_at = datetime.now(UTC)
-    fetched = fetch_or_skip(batch, slice_, context)
+    is_last_pause = batch.pauses >= MAX_PAUSES
+    fetched = fetch_or_skip(context.source, batch.step, slice_, context, is_last_pause=is_last_pause)
     return partial(_write_extracted, batch, slice_, fetched, fetched_at)
 
 

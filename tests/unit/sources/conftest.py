@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sources import retry_policy
+from apps.sources import refusals, retry_policy
 from apps.sources.http import Http, HttpOptions
 from tests.unit.sources.scripted import ScriptedServer
 
@@ -25,6 +25,7 @@ def provider() -> Iterator[ScriptedServer]:
 def client(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """Makes clients of the scripted server that do not wait between tries."""
     monkeypatch.setattr(retry_policy, "backoff", lambda failures: 0.0)
+    monkeypatch.setattr(refusals, "SECOND_TRY_AFTER", 0.0)
     made: list[Http] = []
 
     def make(base_url: str = provider.url, **options: Any) -> Http:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from apps.sources.base import Connection, Deletion, Fetched, Skip, Slice, Source, SourceRecord
 from apps.sources.http import Http
+from apps.sources.refusals import fetch_or_skip
 from apps.sources.rows import Row
 
 T = TypeVar("T")
@@ -104,18 +105,23 @@ class Pulled:
     slices: int = 0
 
 
+def assert_skipped(pulled: Pulled, words: str) -> None:
+    """Something is missing, and a skip says so in these words."""
+    assert any(skip.is_missing and words in skip.reason for skip in pulled.skips), pulled.skips
+
+
 def pull(source: Source, context: MemoryContext, steps: list[str] | None = None, threads: int = 8) -> Pulled:
     """Run the extraction of ``steps`` (all by default): slices side by side, steps one after the other."""
     pulled = Pulled()
     for step in steps or [step.key for step in source.definition.steps]:
         with ThreadPoolExecutor(threads) as pool:
             first = source.start(step, context)
-            running = {pool.submit(source.fetch, step, slice_, context) for slice_ in first}
+            running = {pool.submit(fetch_or_skip, source, step, slice_, context) for slice_ in first}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     follow_ups = note(pulled, future, context)
-                    running |= {pool.submit(source.fetch, step, slice_, context) for slice_ in follow_ups}
+                    running |= {pool.submit(fetch_or_skip, source, step, slice_, context) for slice_ in follow_ups}
     return pulled
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from apps.sources.base import Connection, Deletion, Fetched, Skip, Slice, SourceRecord, Transformed
 from apps.sources.github import GitHub
 from apps.sources.http import Http, HttpOptions
+from apps.sources.refusals import fetch_or_skip
 from apps.sources.rows import Row
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 
 
             def submit(slices: list[Slice], step: str = step, running: Any = running, pool: Any = pool) -> None:
                 for slice_ in slices:
-                    running[pool.submit(source.fetch, step, slice_, context)] = slice_
+                    running[pool.submit(fetch_or_skip, source, step, slice_, context)] = slice_
 
             submit(source.start(step, context))
             while running:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from apps.sources.base import Children, Deletion
-from apps.sources.errors import SourceError, UnauthorizedError
+from apps.sources.errors import UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES, PROJECTS, RELATIONSHIPS
 from apps.sources.jira.extract import deletions
 from apps.sources.rows import Issue, IssueChange, IssueComment, IssueKey, IssueLink
 from tests.unit.sources.jira.samples import ADA, comment, history, issue, record
-from tests.unit.sources.memory import MemoryContext, load, pull
+from tests.unit.sources.memory import MemoryContext, assert_skipped, load, pull
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 API = "/rest/api/3"
@@ -139,8 +139,7 @@ def test_a_refused_list_deletes_nothing(site: Site, loaded: MemoryContext, statu
     site.issues.clear()
     site.server.on(SEARCH, Say({"errorMessages": ["No."]}, status))
     site.server.on(f"{API}/project/search", Say({"values": [{"key": "PAY"}, {"key": "CHK"}], "isLast": True}))
-    with pytest.raises(SourceError):
-        pull(Jira(), loaded, [ISSUES])
+    assert_skipped(pull(Jira(), loaded, [ISSUES]), "")
     assert stored(loaded) == ["1", "2", "3", "4", "5"]
 
 
@@ -148,8 +147,7 @@ def test_a_list_that_breaks_off_deletes_nothing(site: Site, loaded: MemoryContex
     site.issues.clear()
     site.server.on(SEARCH, lambda seen: Say({"issues": [], "isLast": True} if "updated >=" in seen.json()["jql"]
                                             else {"issues": [], "isLast": False}))  # fmt: skip
-    with pytest.raises(SourceError, match="announced more issues"):
-        pull(Jira(), loaded, [ISSUES])
+    assert_skipped(pull(Jira(), loaded, [ISSUES]), "announced more issues")
     assert stored(loaded) == ["1", "2", "3", "4", "5"]
 
 
