@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from qdrant_client import models
+
 from apps.core.sql import rows
 from apps.tenants.models import Tenant
 from apps.vectors.embedders import EmbedderError, current_embedder
-from apps.vectors.qdrant import Json, StoreError, all_of, is_one_of
-from apps.vectors.store import Address, Store, belonging_to
+from apps.vectors.store import Address, Store, StoreError, belonging_to
 from apps.warehouse.models import Issue
 
 MAX_HITS = 100
@@ -102,18 +103,20 @@ def _sentences() -> Iterator[None]:
         raise SearchError(str(error)) from error
 
 
-def _filter(tenant_id: int, kinds: Sequence[str], scopes: Sequence[str], author: str, since: datetime | None) -> Json:
+def _filter(
+    tenant_id: int, kinds: Sequence[str], scopes: Sequence[str], author: str, since: datetime | None
+) -> models.Filter:
     """A filter that always names the tenant. A scope is the project of an issue or the repository of a pull request."""
-    conditions = [belonging_to(tenant_id)]
+    conditions: list[models.Condition] = [belonging_to(tenant_id)]
     for key, values in (("kind", kinds), ("scope", scopes), ("author", [author] if author else [])):
         if values:
-            conditions.append(is_one_of(key, list(values)))
+            conditions.append(models.FieldCondition(key=key, match=models.MatchAny(any=list(values))))
     if since:
-        conditions.append({"key": "updated_at", "range": {"gte": since}})
-    return all_of(conditions)
+        conditions.append(models.FieldCondition(key="updated_at", range=models.DatetimeRange(gte=since)))
+    return models.Filter(must=conditions)
 
 
-def _hits(tenant_id: int, store: Store, query: list[float] | str, condition: Json, limit: int) -> list[Hit]:
+def _hits(tenant_id: int, store: Store, query: list[float] | str, condition: models.Filter, limit: int) -> list[Hit]:
     """The points with their texts from PostgreSQL. If a document was deleted meanwhile, its point is no hit."""
     if not store.has_collection():
         raise SearchError("Nothing is embedded yet: run the Vectorization job first.")

@@ -14,9 +14,8 @@ import numpy as np
 from apps.core.sql import rows
 from apps.vectors.embedders import Embedder, TextRefusedError, Vectors, current_embedder
 from apps.vectors.models import Embedding
-from apps.vectors.qdrant import StoreError
 from apps.vectors.selectors import NO_DOCUMENT, EmbeddableText, documents
-from apps.vectors.store import Address, Store
+from apps.vectors.store import Address, Store, StoreError
 
 # Another worker rarely writes the same documents in between, and practically never so many times in a row.
 MAX_ROUNDS = 5

@@ -1,32 +1,44 @@
 """How are vectors kept in Qdrant? One collection per embedding model; the tenant is part of every filter."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
+from django.conf import settings
+from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
 from apps.sources.text import in_pieces
 from apps.vectors.embedders import Embedder, Vectors
-from apps.vectors.qdrant import Json, StoreError, all_of, equals, qdrant
 
+MAX_CALL_SECONDS = 60
 MAX_POINTS_PER_CALL = 1000  # in a call without vectors
 MAX_NUMBERS_PER_CALL = 400_000  # about 8 MB of JSON, a quarter of what Qdrant accepts
 _POINTS = UUID("5a1a5a3c-5d2e-5c8f-9d3a-0a6f3f1e7b52")
 
 # The fields that a search can filter by. The first three are ours, the others come from the document's payload.
-_INDEXES: dict[str, str | Json] = {
-    "tenant": {"type": "keyword", "is_tenant": True},
-    "integration": "keyword",
-    "kind": "keyword",
-    "scope": "keyword",
-    "key": "keyword",
-    "status": "keyword",
-    "author": "keyword",
-    "assignees": "keyword",
-    "created_at": "datetime",
-    "updated_at": "datetime",
+_INDEXES: dict[str, Any] = {
+    "tenant": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
+    "integration": models.PayloadSchemaType.KEYWORD,
+    "kind": models.PayloadSchemaType.KEYWORD,
+    "scope": models.PayloadSchemaType.KEYWORD,
+    "key": models.PayloadSchemaType.KEYWORD,
+    "status": models.PayloadSchemaType.KEYWORD,
+    "author": models.PayloadSchemaType.KEYWORD,
+    "assignees": models.PayloadSchemaType.KEYWORD,
+    "created_at": models.PayloadSchemaType.DATETIME,
+    "updated_at": models.PayloadSchemaType.DATETIME,
 }
+
+
+class StoreError(Exception):
+    """Qdrant did not do what it should; the message says what a person can do."""
 
 
 class Address(NamedTuple):
@@ -53,18 +65,47 @@ class Address(NamedTuple):
         }
 
 
-def belonging_to(tenant: int, integration: int | None = None, kind: str | None = None) -> Json:
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """All errors of the client become a :class:`StoreError`."""
+    try:
+        yield
+    except UnexpectedResponse as error:
+        if error.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise StoreError("Qdrant refuses the API key. Check QDRANT_API_KEY.") from error
+        reason = error.content.decode(errors="replace")[:300]
+        raise StoreError(f"Qdrant answered {error.status_code}: {reason}") from error
+    except (ApiException, QdrantException, OSError, ValueError) as error:
+        raise StoreError(
+            f"Qdrant cannot be reached ({str(error)[:200] or type(error).__name__}). Check QDRANT_URL and that it runs."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _client(url: str, api_key: str) -> QdrantClient:
+    # Services on one machine may send the key without TLS. The version check is off, so that no start waits for Qdrant.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
+        return QdrantClient(url=url, api_key=api_key or None, timeout=MAX_CALL_SECONDS, check_compatibility=False)
+
+
+def _equals(key: str, value: str) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def belonging_to(tenant: int, integration: int | None = None, kind: str | None = None) -> models.Filter:
     """The filter for the points of a tenant, or only of one integration or kind."""
     values = {"tenant": str(tenant), "integration": integration and str(integration), "kind": kind}
-    return all_of([equals(key, value) for key, value in values.items() if value])
+    return models.Filter(must=[_equals(key, value) for key, value in values.items() if value])
 
 
 class Store:
-    """The collection of one model. All methods raise :class:`~apps.vectors.qdrant.StoreError`."""
+    """The collection of one model. All methods raise :class:`StoreError`."""
 
     def __init__(self, model: str) -> None:
         self.collection = "documents_" + re.sub(r"[^a-z0-9]+", "_", model.lower()).strip("_")
-        self._qdrant = qdrant()
+        with _sentences():
+            self._client = _client(settings.QDRANT_URL, settings.QDRANT_API_KEY)
 
     @classmethod
     def ready_for(cls, embedder: Embedder) -> "Store":
@@ -77,60 +118,68 @@ class Store:
 
     def has_collection(self) -> bool:
         """Whether anything was ever stored for this model."""
-        return bool(self._call("GET", "/exists")["exists"])
-
-    def _call(self, method: str, path: str, body: Json | None = None) -> Any:
-        return self._qdrant.call(method, f"collections/{self.collection}{path}", body)
+        with _sentences():
+            return self._client.collection_exists(self.collection)
 
     def _create(self, dimension: int) -> None:
         """Create the collection. If several workers do so at once, all but the first find that it exists."""
-        try:
-            self._call("PUT", "", {"vectors": {"size": dimension, "distance": "Cosine"}})
-        except StoreError as error:
-            if error.status != HTTPStatus.CONFLICT and not self.has_collection():
-                raise
+        vectors = models.VectorParams(size=dimension, distance=models.Distance.COSINE)
+        with _sentences():
+            try:
+                self._client.create_collection(self.collection, vectors_config=vectors)
+            except UnexpectedResponse as error:
+                if error.status_code != HTTPStatus.CONFLICT and not self.has_collection():
+                    raise
 
     def _index(self) -> None:
         """Create missing indexes. Qdrant may have stopped right after the collection was created."""
-        existing = self._call("GET", "")["payload_schema"]
-        for field in _INDEXES.keys() - existing.keys():
-            self._call("PUT", "/index", {"field_name": field, "field_schema": _INDEXES[field]})
+        with _sentences():
+            existing = self._client.get_collection(self.collection).payload_schema
+            for field in _INDEXES.keys() - existing.keys():
+                self._client.create_payload_index(self.collection, field, field_schema=_INDEXES[field])
 
     def upsert(self, addresses: Sequence[Address], vectors: Vectors, documents: Sequence[dict[str, Any]]) -> None:
         """Write the points with vectors and payloads; returns when they are stored."""
         size = max(1, MAX_NUMBERS_PER_CALL // vectors.shape[1])
         for start in range(0, len(addresses), size):
             page = slice(start, start + size)
-            batch = {
-                "ids": [address.point_id for address in addresses[page]],
-                "vectors": vectors[page].tolist(),
-                "payloads": [
+            batch = models.Batch(
+                ids=[address.point_id for address in addresses[page]],
+                vectors=vectors[page].tolist(),
+                payloads=[
                     address.payload(document)
                     for address, document in zip(addresses[page], documents[page], strict=True)
                 ],
-            }
-            self._call("PUT", "/points", {"batch": batch})
+            )
+            with _sentences():
+                self._client.upsert(self.collection, batch, wait=True)
 
     def overwrite_payloads(self, addresses: Sequence[Address], documents: Sequence[dict[str, Any]]) -> None:
         """Replace the payloads of points that keep their vectors."""
         operations = [
-            {"overwrite_payload": {"payload": address.payload(document), "points": [address.point_id]}}
+            models.OverwritePayloadOperation(
+                overwrite_payload=models.SetPayload(payload=address.payload(document), points=[address.point_id])
+            )
             for address, document in zip(addresses, documents, strict=True)
         ]
         for page in in_pieces(operations, MAX_POINTS_PER_CALL):
-            self._call("POST", "/points/batch", {"operations": page})
+            with _sentences():
+                self._client.batch_update_points(self.collection, page, wait=True)
 
     def delete(self, point_ids: Sequence[str]) -> None:
         """Remove points; a point that does not exist counts as removed."""
         for page in in_pieces(point_ids, MAX_POINTS_PER_CALL):
-            self._call("POST", "/points/delete", {"points": page})
+            selector = models.PointIdsList(points=list(page))
+            with _sentences():
+                self._client.delete(self.collection, selector, wait=True)
 
     def count(self, tenant: int, integration: int | None = None, kind: str | None = None) -> int:
         """The exact number of points."""
         if not self.has_collection():
             return 0
-        condition = belonging_to(tenant, integration, kind)
-        return int(self._call("POST", "/points/count", {"filter": condition, "exact": True})["count"])
+        with _sentences():
+            counted = self._client.count(self.collection, belonging_to(tenant, integration, kind), exact=True)
+        return counted.count
 
     def counts(self, tenant: int) -> dict[tuple[int, str], int]:
         """The exact number of points of each (integration, kind) of the tenant."""
@@ -143,36 +192,44 @@ class Store:
                 found[int(integration), kind] = points
         return found
 
-    def _facet(self, key: str, condition: Json) -> dict[str, int]:
-        body = {"key": key, "filter": condition, "limit": 10_000, "exact": True}
-        return {str(hit["value"]): hit["count"] for hit in self._call("POST", "/facet", body)["hits"]}
+    def _facet(self, key: str, condition: models.Filter) -> dict[str, int]:
+        with _sentences():
+            answer = self._client.facet(self.collection, key, facet_filter=condition, limit=10_000, exact=True)
+        return {str(hit.value): hit.count for hit in answer.hits}
 
     def present(self, point_ids: Sequence[str]) -> set[str]:
         """The points among these that are stored."""
         if not self.has_collection():
             return set()
-        body = {"ids": point_ids, "with_payload": False, "with_vector": False}
-        return {str(point["id"]) for point in self._call("POST", "/points", body)}
+        with _sentences():
+            records = self._client.retrieve(self.collection, point_ids, with_payload=False, with_vectors=False)
+        return {str(record.id) for record in records}
 
     def addresses(self, tenant: int, integration: int, kind: str) -> Iterator[list[Address]]:
         """The documents that have a point, page by page."""
         if not self.has_collection():
             return
-        body: Json = {
-            "filter": belonging_to(tenant, integration, kind),
-            "limit": MAX_POINTS_PER_CALL,
-            "with_payload": ["external_id"],
-        }
+        offset: Any = None
         while True:
-            page = self._call("POST", "/points/scroll", body)
-            external_ids = [str((point.get("payload") or {}).get("external_id", "")) for point in page["points"]]
+            with _sentences():
+                records, offset = self._client.scroll(
+                    self.collection,
+                    scroll_filter=belonging_to(tenant, integration, kind),
+                    limit=MAX_POINTS_PER_CALL,
+                    offset=offset,
+                    with_payload=["external_id"],
+                )
+            external_ids = [str((record.payload or {}).get("external_id", "")) for record in records]
             yield [Address(tenant, integration, kind, external_id) for external_id in external_ids]
-            if page["next_page_offset"] is None:
+            if offset is None:
                 return
-            body["offset"] = page["next_page_offset"]
 
-    def nearest(self, query: list[float] | str, condition: Json, limit: int) -> list[tuple[float, dict[str, Any]]]:
+    def nearest(
+        self, query: list[float] | str, condition: models.Filter, limit: int
+    ) -> list[tuple[float, dict[str, Any]]]:
         """Score (cosine) and payload of the points nearest to a vector or to a point (its id), best first."""
-        body = {"query": query, "filter": condition, "limit": limit, "with_payload": True}
-        found = self._call("POST", "/points/query", body)["points"]
-        return [(point["score"], point.get("payload") or {}) for point in found]
+        with _sentences():
+            answer = self._client.query_points(
+                self.collection, query=query, query_filter=condition, limit=limit, with_payload=True
+            )
+        return [(point.score, point.payload or {}) for point in answer.points]

@@ -12,10 +12,9 @@ from pytest_django import Settings
 from apps.integrations.models import Integration
 from apps.vectors.embedders import MAX_CHARS, current_embedder
 from apps.vectors.models import Embedding
-from apps.vectors.qdrant import StoreError
 from apps.vectors.selectors import verify
 from apps.vectors.services import EmbedReport
-from apps.vectors.store import Address, Store, belonging_to
+from apps.vectors.store import Address, Store, StoreError, belonging_to
 from apps.warehouse.models import Issue
 
 NewIssue = Callable[..., Issue]
