@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from apps.sources import retry_policy
+from apps.sources import refusals, retry_policy
 from apps.sources.base import Connection
 from apps.sources.jira import Jira
 from tests.unit.sources.jira.samples import FIELDS, record
 from tests.unit.sources.memory import MemoryContext
-from tests.unit.sources.scripted import ScriptedServer
+from tests.unit.sources.scripted import Say, ScriptedServer
 
 MakeContext = Callable[..., MemoryContext]
 
@@ -19,6 +19,8 @@ MakeContext = Callable[..., MemoryContext]
 def make_context(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeContext]:
     """Contexts that talk to the scripted server without waiting between tries."""
     monkeypatch.setattr(retry_policy, "backoff", lambda failures: 0.0)
+    monkeypatch.setattr(refusals, "SECOND_TRY_AFTER", 0.0)
+    provider.on("/rest/api/3/myself", Say({"accountId": "ada"}))
     made: list[MemoryContext] = []
 
     def make(*scopes: str, **options: Any) -> MemoryContext:
