@@ -77,6 +77,7 @@ def test_a_whole_issue(context: MemoryContext) -> None:
             labels=["a", "b"],
             components=["API"],
             sprints=["12"],
+            comment_count=0,
             due_on=date(2026, 3, 1),
             created_at=datetime(2026, 1, 1, 7, tzinfo=UTC),
             updated_at=datetime(2026, 2, 1, 15, tzinfo=UTC),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('warehouse', '0007_comment_kind'),
+        ('warehouse', '0008_scope_names'),
     ]
 
     operations = [
