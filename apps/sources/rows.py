@@ -226,17 +226,12 @@ class PullRequest(Row, kw_only=True):
     review_decision: str = ""
     labels: list[str] = []
     assignees: list[str] = []
-<<<<<<< HEAD
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-=======
     commit_count: int | None = None
     review_count: int | None = None
     comment_count: int | None = None
     review_comment_count: int | None = None
-    created_at: datetime
-    updated_at: datetime
->>>>>>> d4a41e8 (wip)
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     merged_at: datetime | None = None
     closed_at: datetime | None = None
 

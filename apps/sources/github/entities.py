@@ -7,6 +7,7 @@ from typing import NamedTuple
 from apps.sources.github.client import repository_path
 
 # A workflow run or a deployment does not move in its list while it runs, is repeated or waits for an approval.
+MAX_LISTED_COMMITS = 250  # over REST GitHub lists no more commits of one pull request
 LAG = timedelta(days=3)
 _NEWEST_CHANGE_FIRST = {"sort": "updated", "direction": "desc"}
 

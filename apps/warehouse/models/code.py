@@ -53,17 +53,12 @@ class PullRequest(LoadedModel):
     review_decision = models.TextField(default="")
     labels = ArrayField(models.TextField(), default=list)
     assignees = ArrayField(models.TextField(), default=list)
-<<<<<<< HEAD
-    created_at = models.DateTimeField(null=True)
-    updated_at = models.DateTimeField(null=True)
-=======
     commit_count = models.IntegerField(null=True)
     review_count = models.IntegerField(null=True)
     comment_count = models.IntegerField(null=True)
     review_comment_count = models.IntegerField(null=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
->>>>>>> d4a41e8 (wip)
+    created_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(null=True)
     merged_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 

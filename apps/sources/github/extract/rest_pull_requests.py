@@ -13,14 +13,13 @@ import msgspec
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import NotFoundError
 from apps.sources.github.client import Client, next_page
-from apps.sources.github.entities import ENTITIES, list_path
+from apps.sources.github.entities import ENTITIES, MAX_LISTED_COMMITS, list_path
 from apps.sources.github.extract import index
 from apps.sources.github.extract.args import EntityArgs, ListArgs, NumbersArgs
 from apps.sources.github.extract.window import time_window
 from apps.sources.text import in_pieces, parse_time
 
 MAX_PULLS_PER_SLICE = 10
-MAX_LISTED_COMMITS = 250  # GitHub lists no more commits of one pull request
 _NUMBER = re.compile(r"/pulls?/(\d+)(?:#|\Z)")
 # The kinds of slices that read comments, and the entity of each.
 _COMMENTS = {"rest_review_comments": "pull_request_review_comments", "rest_issue_comments": "pull_request_comments"}

@@ -91,6 +91,6 @@ def _joined(first: Nodes[N] | None, page_at: Callable[[int], Nodes[N] | None]) -
     while page is not None:
         items += page.nodes
         if not (page.page_info and page.page_info.has_next_page):
-            return Nodes(items)
+            return Nodes(items, total_count=page.total_count)
         page = page_at(len(items))
     raise IncompleteError

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from apps.sources.github.entities import MAX_LISTED_COMMITS
 from apps.sources.github.transform import shapes
 from apps.sources.reading import Address, BigInteger, Integer, Name
 
@@ -208,6 +209,9 @@ class PullRequestPayload(msgspec.Struct):
     additions: Integer | None = None
     deletions: Integer | None = None
     changed_files: Integer | None = None
+    commits: Integer | None = None
+    comments: Integer | None = None
+    review_comments: Integer | None = None
     merge_commit_sha: str | None = None
     user: AccountPayload | None = None
     merged_by: AccountPayload | None = None
@@ -215,6 +219,11 @@ class PullRequestPayload(msgspec.Struct):
     head: HeadPayload | None = None
     labels: list[LabelPayload | None] | None = None
     assignees: list[AccountPayload | None] | None = None
+
+    @property
+    def listed_commits(self) -> int | None:
+        """How many commits the list of commits has."""
+        return None if self.commits is None else min(self.commits, MAX_LISTED_COMMITS)
 
 
 class PullRequestRecord(msgspec.Struct):
@@ -255,8 +264,10 @@ class PullRequestRecord(msgspec.Struct):
             merged_by=account(pull.merged_by),
             labels=nodes(pull.labels, LabelPayload.node),
             assignees=nodes(pull.assignees, AccountPayload.node),
-            commits=nodes(self.commits, CommitPayload.node),
-            reviews=nodes(self.reviews, ReviewPayload.node),
+            commits=nodes(self.commits, CommitPayload.node, pull.listed_commits),
+            reviews=nodes(self.reviews, ReviewPayload.node, len(self.reviews or [])),
+            comments=shapes.Nodes([], None, pull.comments),
+            review_comment_count=pull.review_comments,
         )
 
 
@@ -309,6 +320,8 @@ def account(user: AccountPayload | None) -> shapes.AccountNode | None:
     return user.node() if user else None
 
 
-def nodes(items: list[P | None] | None, node_of: Callable[[P], N]) -> shapes.Nodes[N] | None:
-    """A whole list in GraphQL's shape; ``None`` for a list that could not be read."""
-    return None if items is None else shapes.Nodes([None if item is None else node_of(item) for item in items])
+def nodes(items: list[P | None] | None, node_of: Callable[[P], N], total: int | None = None) -> shapes.Nodes[N] | None:
+    """A whole list in GraphQL's shape, with its announced ``total``; ``None`` for a list that could not be read."""
+    if items is None:
+        return None
+    return shapes.Nodes([None if item is None else node_of(item) for item in items], total_count=total)

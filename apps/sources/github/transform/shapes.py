@@ -35,6 +35,7 @@ class Nodes(msgspec.Struct, Generic[N], rename="camel"):
 
     nodes: list[N | None]
     page_info: PageInfoNode | msgspec.UnsetType | None = msgspec.UNSET
+    total_count: Integer | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -200,6 +201,7 @@ class PullRequestNode(ChildPageNode, rename="camel", kw_only=True):
     merged_by: AccountNode | None = None
     labels: Nodes[NameNode] | None = None
     assignees: Nodes[AccountNode] | None = None
+    review_comment_count: Integer | None = None  # REST has it; over GraphQL it is the sum of the threads
 
 
 class DeploymentStatusNode(msgspec.Struct, rename="camel"):

@@ -155,18 +155,11 @@ def issue_row(external_id: str, key: str, fields: Any, custom: SiteFields, paren
         labels=[clean(label) for label in fields.labels or []],
         components=[name for component in fields.components or [] if (name := _name(component))],
         sprints=sprints,
-<<<<<<< HEAD
+        comment_count=fields.comment.total if fields.comment else None,
         due_on=fields.duedate,
         created_at=utc(fields.created),
         updated_at=utc(fields.updated),
         resolved_at=utc(fields.resolutiondate),
-=======
-        comment_count=fields.comment.total if fields.comment else None,
-        due_on=parse_date(fields.duedate),
-        created_at=_time(fields.created, "created"),
-        updated_at=_time(fields.updated, "updated"),
-        resolved_at=parse_time(fields.resolutiondate),
->>>>>>> d4a41e8 (wip)
     )
 
 

@@ -134,7 +134,11 @@ def test_further_pages_give_the_rows_of_an_embedded_list() -> None:
             "707:T_1:1",
         ),
     ]
-    assert tables(pages) == tables([read("pull_request", whole)])
+    expected = tables([read("pull_request", whole)])
+    # Before all pages are put together, nobody knows the number of the comments in all threads.
+    row = expected["pull_request"]["707"]
+    expected["pull_request"]["707"] = msgspec.structs.replace(row, review_comment_count=None)
+    assert tables(pages) == expected
     assert pages[0].complete == []
 
 

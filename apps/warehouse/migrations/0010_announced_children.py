@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('warehouse', '0008_scope_names'),
+        ('warehouse', '0009_empty_times'),
     ]
 
     operations = [
