@@ -23,13 +23,13 @@ class RawRecordAdmin(ReadOnlyTenantAdmin):
     search_fields = ("external_id__exact", "scope__exact")
     show_full_result_count = False
     ordering = ("-pk",)
-    exclude = ("payload",)
+    exclude = ("payload", "exact_payload")
     readonly_fields = ("content",)
 
     @admin.display(description="Payload")
     def content(self, record: RawRecord) -> SafeString:
         try:
-            text = json.dumps(json.loads(record.payload), indent=2, ensure_ascii=False)
+            text = json.dumps(json.loads(record.text), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError):
-            text = record.payload
+            text = record.text
         return format_html("<pre>{}</pre>", text[:MAX_SHOWN_CHARACTERS])

@@ -18,7 +18,8 @@ class RawRecord(TenantModel):
     external_id = models.TextField()
     scope = models.TextField(blank=True, default="", help_text="Project key or repository.")
     content_hash = models.BinaryField(max_length=16, help_text="BLAKE2b-128 of the payload.")
-    payload = models.TextField(help_text="The provider's JSON, byte for byte.")
+    payload = models.TextField(help_text="The provider's JSON; read it by the property content or text.")
+    exact_payload = models.BinaryField(null=True, help_text="Its bytes, only if the database cannot hold them as text.")
     request = models.TextField(blank=True, default="", help_text="The call it came from.")
     provider_updated_at = models.DateTimeField(null=True)
     fetched_at = models.DateTimeField()
@@ -44,6 +45,16 @@ class RawRecord(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.entity} {self.external_id}"
+
+    @property
+    def content(self) -> bytes:
+        """The provider's JSON, byte for byte."""
+        return self.payload.encode() if self.exact_payload is None else bytes(self.exact_payload)
+
+    @property
+    def text(self) -> str:
+        r"""The provider's JSON for people; a byte that is no text is written as ``\xff``."""
+        return self.content.decode(errors="backslashreplace").replace("\x00", r"\x00")
 
 
 class ListedId(models.Model):

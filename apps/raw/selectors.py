@@ -19,9 +19,7 @@ def _records(rows: QuerySet[RawRecord]) -> Iterator[SourceRecord]:
 
 def to_record(row: RawRecord) -> SourceRecord:
     """A stored version as its source gave it."""
-    return SourceRecord(
-        row.entity, row.external_id, row.payload.encode(), row.scope, row.request, row.provider_updated_at
-    )
+    return SourceRecord(row.entity, row.external_id, row.content, row.scope, row.request, row.provider_updated_at)
 
 
 def current(integration_id: int, entity: str) -> Iterator[SourceRecord]:

@@ -12,16 +12,19 @@ from django.db import connection
 from apps.core.sql import rows
 from apps.raw.models import QuarantineState
 from apps.sources.base import SourceRecord
-from apps.sources.text import one_line
+from apps.sources.text import REPLACEMENT, one_line
 
 MAX_ERROR_LENGTH = 2000  # characters
 _STAGING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS raw_staging (
-    entity text, external_id text, scope text, content_hash bytea, payload text, request text,
+    entity text, external_id text, scope text, content_hash bytea, payload text, exact_payload bytea, request text,
     provider_updated_at timestamptz
 ) ON COMMIT DELETE ROWS
 """
-_COPY = "COPY raw_staging (entity, external_id, scope, content_hash, payload, request, provider_updated_at) FROM STDIN"
+_COPY = """
+COPY raw_staging (entity, external_id, scope, content_hash, payload, exact_payload, request, provider_updated_at)
+FROM STDIN
+"""
 # The order is stable, so that two writers cannot deadlock.
 _RETIRE = """
 UPDATE raw_extraction_data SET is_current = false
@@ -34,15 +37,17 @@ WHERE id IN (
 """
 _STORE = """
 INSERT INTO raw_extraction_data AS stored (
-    tenant_id, integration_id, entity, external_id, scope, content_hash, payload, request, provider_updated_at,
-    fetched_at, is_current, run
+    tenant_id, integration_id, entity, external_id, scope, content_hash, payload, exact_payload, request,
+    provider_updated_at, fetched_at, is_current, run
 )
-SELECT %(tenant)s, %(integration)s, entity, external_id, scope, content_hash, payload, request, provider_updated_at,
-    %(fetched_at)s, true, %(run)s
+SELECT %(tenant)s, %(integration)s, entity, external_id, scope, content_hash, payload, exact_payload, request,
+    provider_updated_at, %(fetched_at)s, true, %(run)s
 FROM raw_staging ORDER BY entity, external_id
 ON CONFLICT (integration_id, entity, external_id, content_hash) DO UPDATE
-SET is_current = true, run = excluded.run, fetched_at = excluded.fetched_at, scope = excluded.scope
+SET is_current = true, run = excluded.run, fetched_at = excluded.fetched_at, scope = excluded.scope,
+    exact_payload = excluded.exact_payload
 WHERE NOT stored.is_current OR stored.scope <> excluded.scope
+    OR (stored.exact_payload IS NULL AND excluded.exact_payload IS NOT NULL)
 RETURNING id
 """
 _STORED = """
@@ -90,7 +95,7 @@ def store(
                         record.external_id,
                         record.scope,
                         blake2b(record.payload, digest_size=16).digest(),
-                        _text(record.payload),
+                        *_as_text(record.payload),
                         record.request,
                         record.updated_at,
                     )
@@ -110,9 +115,16 @@ def rename(renamed: Mapping[str, str], *, integration_id: int) -> list[int]:
     return [raw_id for (raw_id,) in found]
 
 
-def _text(payload: bytes) -> str:
-    """The payload as the database accepts it. Only characters that JSON forbids are replaced."""
-    return payload.decode(errors="replace").replace("\x00", "\ufffd")
+def _as_text(payload: bytes) -> tuple[str, bytes | None]:
+    """The payload as a text that the database can hold, and its bytes if this text says something else."""
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        text = payload.decode(errors="replace")
+    else:
+        if "\x00" not in text:
+            return text, None
+    return text.replace("\x00", REPLACEMENT), payload
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def quarantine_record(request: TenantRequest, record_id: int) -> HttpResponse:
         raise Http404("This record does not exist.")
     context = {
         "record": record,
-        "payload": set_aside.pretty(record.raw.payload) if record.raw else "",
+        "payload": set_aside.pretty(record.raw.text) if record.raw else "",
         "can_retry": can_retry(record),
         "why_not": set_aside.why_not(request.role),
     }

@@ -169,7 +169,7 @@ def get_quarantine(request: HttpRequest, record_id: int) -> Quarantine:
     record = rows.filter(pk=record_id).first()
     if record is None:
         raise HttpError(404, f"No record {record_id} was set aside.")
-    record.payload = record.raw.payload if record.raw else None  # type: ignore[attr-defined]
+    record.payload = record.raw.text if record.raw else None  # type: ignore[attr-defined]
     return record
 
 
