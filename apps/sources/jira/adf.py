@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from apps.sources.mending import Mended
 from apps.sources.reading import note_odd_value
 from apps.sources.text import as_dict, clean
 
@@ -67,11 +68,22 @@ def plain_text(body: msgspec.Raw | bytes, path: str) -> str:
     if not bytes(body):
         return ""
     try:
-        document = _decoder.decode(body)
+        document = _document(bytes(body))
     except (msgspec.DecodeError, RecursionError):
         note_odd_value(path)
         return _texts_in(bytes(body))
     return render(document) if isinstance(document, RichTextPayload) else clean(document).strip()
+
+
+def _document(body: bytes) -> RichTextPayload | str | None:
+    """The document; what is no Unicode becomes U+FFFD."""
+    try:
+        return _decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mended = Mended(body)
+        return mended.restore(_decoder.decode(mended.body))
 
 
 def render(document: RichTextPayload) -> str:

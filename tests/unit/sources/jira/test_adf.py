@@ -169,3 +169,11 @@ def test_absurd_depth_still_gives_the_text() -> None:
 
 def test_missing_body() -> None:
     assert plain_text(b"", "body") == ""
+
+
+def test_half_a_surrogate_pair_is_no_odd_value() -> None:
+    with odd_values() as paths:
+        text = plain_text(
+            rb'{"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"a \ud83d b"}]}]}', "x"
+        )
+    assert (text, paths) == ("a � b", [])
