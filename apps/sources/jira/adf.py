@@ -57,7 +57,7 @@ class _Code(str):
     __slots__ = ()
 
 
-_decoder = msgspec.json.Decoder(RichTextPayload | str | None)
+_decoder: msgspec.json.Decoder[RichTextPayload | str | None] = msgspec.json.Decoder(RichTextPayload | str | None)
 
 
 def plain_text(body: msgspec.Raw | bytes, path: str) -> str:
