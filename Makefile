@@ -63,6 +63,11 @@ chaos: dev ## Disturb real runs by 200 faults per broker and write docs/reliabil
 	@$(PY) -m tests.system_packages
 	@$(PY) -m tools.chaos --report
 
+.PHONY: holes
+holes: dev ## Try every hole in the answer to every kind of request and write docs/reliability.md
+	@$(PY) -m tests.system_packages
+	@$(PY) -m tools.holes --report $(ONLY)
+
 .PHONY: pictures
 pictures: dev ## Take a picture of every page; those of the README go into docs/images
 	@$(PY) -m tests.system_packages

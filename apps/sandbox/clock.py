@@ -5,6 +5,7 @@ Sunday. A moment is an integer of epoch milliseconds.
 """
 
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -35,9 +36,30 @@ class Calendar:
         return self._start + int(week * 7 + day) * _DAY_MS + 7 * _HOUR_MS + int(minute * 60_000)
 
 
+class Offset:
+    """How far the clock of both providers is ahead of the true time, in milliseconds; negative when it is behind."""
+
+    def __init__(self) -> None:
+        self.ms = 0
+
+
+OFFSET = Offset()
+
+
 def now() -> int:
-    """Epoch milliseconds of the present."""
-    return int(datetime.now(UTC).timestamp() * 1000)
+    """Epoch milliseconds of the present by the providers' clock."""
+    return int(datetime.now(UTC).timestamp() * 1000) + OFFSET.ms
+
+
+def now_seconds() -> int:
+    """Epoch seconds of the present by the providers' clock."""
+    return now() // 1000
+
+
+@lru_cache(maxsize=4)
+def http_date(second: int) -> bytes:
+    """The value of the header Date for an epoch second."""
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True).encode()
 
 
 @lru_cache(maxsize=4096)

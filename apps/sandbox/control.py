@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from apps.sandbox.clock import OFFSET
 from apps.sandbox.data.world import World
 from apps.sandbox.faults import FaultScript, FaultScriptError
 from apps.sandbox.gate import Gate
@@ -19,7 +20,7 @@ from apps.sandbox.truth import Truth
 
 
 class ControlApi:
-    """Counts, truth, faults, tokens, latency and mutations; they need no credentials."""
+    """Counts, truth, faults, tokens, latency, clock and mutations; they need no credentials."""
 
     def __init__(self, world: World, gate: Gate, jira: JiraApi, github: GitHubApi, tokens: SampleTokens) -> None:
         self.world = world
@@ -35,7 +36,8 @@ class ControlApi:
             Route("/truth", self.counts), Route("/truth/{kind}", self.ids),
             Route("/faults", self.faults, methods=["GET", "POST"]),
             Route("/tokens", self.tokens, methods=["GET", "POST"]),
-            Route("/latency", self.latency, methods=["POST"]), Route("/mutate", self.mutate, methods=["POST"]),
+            Route("/latency", self.latency, methods=["POST"]), Route("/clock", self.clock, methods=["POST"]),
+            Route("/mutate", self.mutate, methods=["POST"]),
         ]  # fmt: skip
 
     async def stats(self, request: Request) -> Response:
@@ -89,6 +91,15 @@ class ControlApi:
             return _refuse('Send {"ms": milliseconds, 0 or more}.')
         self.gate.latency_ms = float(ms)
         return json_reply({"ms": ms})
+
+    async def clock(self, request: Request) -> Response:
+        """Set how many minutes the providers' clock is ahead of the true time: {"minutes": -10} is behind."""
+        value = _decode(await request.body())
+        minutes = value.get("minutes") if isinstance(value, dict) else None
+        if not isinstance(minutes, int | float):
+            return _refuse('Send {"minutes": minutes}, negative for a clock that is behind.')
+        OFFSET.ms = int(minutes * 60_000)
+        return json_reply({"minutes": minutes})
 
     async def mutate(self, request: Request) -> Response:
         """Change the world as people do, and return what was done."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from apps.sandbox.clock import http_date, now_seconds
 from apps.sandbox.encoding import Json, decode, encode
 from apps.sandbox.fault_bodies import failure, spoil
 from apps.sandbox.faults import AnyAction, Delay, FaultScript, Reset, StatusAction, Truncate
@@ -71,6 +72,7 @@ class Gate:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.stats.by_status[message["status"]] += 1
+                message["headers"] = [*message["headers"], (b"date", http_date(now_seconds()))]
             else:
                 self.stats.bytes += len(message.get("body", b""))
             await send(message)

@@ -69,6 +69,7 @@ def serve(options: Options, announce: Announce) -> None:
             ws="none",
             timeout_graceful_shutdown=1,
             server_header=False,
+            date_header=False,  # the gate adds the time of the providers' clock
         )
         # uvicorn raises the signal again after its shutdown. Here this is the intended end, not an error.
         for number in (signal.SIGINT, signal.SIGTERM):

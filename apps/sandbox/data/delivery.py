@@ -77,6 +77,22 @@ def _ship(repository: SampleRepository, pulls: list[SamplePull], author: Author,
     deploy(repository, author, tag, last.merge_oid, "production", at, rng, has_failed=False)
 
 
+def release_now(
+    repository: SampleRepository, author: Author, tag: str, oid: str, at: int, rng: Random
+) -> SampleRelease:  # fmt: skip
+    """A release with its deployment and its workflow run, which end at the moment ``at``."""
+    number = author.next_id("release")
+    release = SampleRelease(
+        number, node_id("RE", repository.id, number), tag, tag, "", author.staff.viewer, oid, at, at, False
+    )
+    repository.releases.append(release)
+    deployment = deploy(repository, author, tag, oid, "production", at - 30 * _MINUTE, rng, has_failed=False)
+    deployment.updated = deployment.states[-1].at = at
+    run = repository.runs[-1]
+    run.number, run.updated = len(repository.runs), at
+    return release
+
+
 def deploy(
     repository: SampleRepository,
     author: Author,

@@ -1,7 +1,6 @@
 """How much of its hourly budget has a token used?"""
 
-import time
-
+from apps.sandbox.clock import now_seconds
 from apps.sandbox.encoding import Json
 
 HOUR = 3600
@@ -20,13 +19,13 @@ class Budget:
     def begin(self) -> None:
         """Begin a new window with the full budget."""
         self.used = 0
-        self.reset = int(time.time()) + HOUR
+        self.reset = now_seconds() + HOUR
 
     def leave(self, remaining: int, seconds: int) -> None:
         """Leave `remaining` points for `seconds`. From now on the limit is enforced."""
         self.is_enforced = True
         self.used = self.limit - remaining
-        self.reset = int(time.time()) + seconds
+        self.reset = now_seconds() + seconds
 
     @property
     def remaining(self) -> int:
@@ -42,7 +41,7 @@ class Budget:
 
     def can_spend(self, points: int) -> bool:
         """Whether enough points are left."""
-        if time.time() >= self.reset or (not self.is_enforced and self.remaining < points):
+        if now_seconds() >= self.reset or (not self.is_enforced and self.remaining < points):
             self.begin()
         return self.remaining >= points
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from apps.sandbox.clock import END, now
 from apps.sandbox.data.corpus import REVIEW_NOTES, Pen
+from apps.sandbox.data.delivery import release_now
 from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.pulls import SampleCommit, SamplePull, SampleRepository
 from apps.sandbox.data.world import World
@@ -15,7 +16,7 @@ from apps.sandbox.encoding import Json
 RepositoryKind = Literal["rename_repository", "transfer_repository", "delete_repository"]
 PullKind = Literal[
     "edit_pull", "comment_pull", "review_pull", "merge_pull", "force_push", "new_pull", "delete_remark", "delete_note",
-    "delete_review", "delete_pull", "delete_release", "delete_deployment", RepositoryKind,
+    "delete_review", "delete_pull", "delete_release", "delete_deployment", "deliver", RepositoryKind,
 ]  # fmt: skip
 REPOSITORY_KINDS: tuple[RepositoryKind, ...] = get_args(RepositoryKind)
 PULL_KINDS: tuple[PullKind, ...] = get_args(PullKind)
@@ -25,8 +26,8 @@ USUAL: tuple[PullKind, ...] = (
 )  # fmt: skip
 _WEIGHTS = {"edit_pull": 30, "comment_pull": 25, "review_pull": 20, "merge_pull": 10, "force_push": 8, "new_pull": 7,
             "delete_remark": 6, "delete_note": 4, "delete_review": 4, "delete_pull": 1, "delete_release": 2,
-            "delete_deployment": 2}  # fmt: skip
-_PUSHED = frozenset({"merge_pull", "force_push", "new_pull"})
+            "delete_deployment": 2, "deliver": 5}  # fmt: skip
+_PUSHED = frozenset({"merge_pull", "force_push", "new_pull", "deliver"})
 _SUITS: dict[str, Callable[[SamplePull], bool]] = {
     "merge_pull": lambda pull: pull.closed is None,
     "delete_remark": lambda pull: bool(pull.remarks),
@@ -111,6 +112,12 @@ class PullMutator:
             if kind == "dev_panel":
                 self._forget_issue(self.world.site.by_key[key])
         return self._name(made)
+
+    def _deliver(self, pull: SamplePull, rng: Random) -> str:
+        """Release the last commit of a pull request; its deployment and its workflow run end now."""
+        tag = f"{pull.repository.name}-{pull.number}-{len(pull.repository.releases)}"
+        release_now(pull.repository, self.world.hub.author, tag, pull.head_oid, _second(), rng)
+        return f"{pull.repository.full_name} {tag}"
 
     # --- deletions: they do not change a pull request's time of change --------------------------------------------
 

@@ -1,6 +1,5 @@
 """Which requests does the Jira site answer, for which accounts, and with which headers?"""
 
-import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -8,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from apps.sandbox.clock import now_seconds
 from apps.sandbox.data.issues import SampleIssue
 from apps.sandbox.data.world import World
 from apps.sandbox.http import ApiCall, ApiError, Endpoint, Handler, json_reply, read_call, route, token_of
@@ -76,7 +76,7 @@ class JiraApi:
                 reply = handler(await read_call(request, account))
             except ApiError as error:
                 reply = json_reply(error.body, error.status, error.headers)
-            reply.headers.update(_limits(int(time.time()) // 60))
+            reply.headers.update(_limits(now_seconds() // 60))
             return reply
 
         return endpoint

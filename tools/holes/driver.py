@@ -1,0 +1,75 @@
+"""How does a whole run take place in this process? It does by itself what workers, broker and scheduler do together.
+
+So hundreds of runs need no worker to start and no message to wait for. The tasks of the chain, the handlers, their
+retries and their ends are the product's own. Only here, three constants are smaller and messages are not sent: retries
+come at once, a call waits for two pauses instead of five, and a run's wait for the provider is cut short.
+"""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.jobs import tasks
+from apps.jobs.execution import completion, handlers
+from apps.jobs.lifecycle import chain
+from apps.jobs.models import Run
+from apps.jobs.queue import batches, messages
+from apps.progress.choices import ENDED
+from apps.sources import retry_policy
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
+
+BESIDE_CHAIN = (Stage.TRANSFORM, Stage.EMBEDDING)
+MAX_WAITS = 3  # for a provider that asks for a pause again and again
+MAX_ROUNDS = 60
+MAX_BATCHES = 500  # claimed at once
+
+
+class EndlessRunError(Exception):
+    """A run neither ends nor waits; the text says where it is."""
+
+
+def be_quick() -> None:
+    """Shorten the waits of this process, and send no messages: nobody would receive them."""
+    retry_policy.backoff = lambda *_, **__: 0.0
+    retry_policy.MAX_PAUSES = 2
+    tasks.BACK_OFF = timedelta()
+    vars(messages)["send"] = lambda _message: True
+
+
+def drive(run: Run, max_waits: int = MAX_WAITS) -> Run:
+    """Do all the work of a run, until it has ended or has waited ``max_waits`` times for its provider's pauses."""
+    waits = 0
+    for _ in range(MAX_ROUNDS):
+        run.refresh_from_db()
+        if run.state in ENDED:
+            return run
+        if run.not_before is not None:
+            is_pause = "asks for a pause" in run.waiting_for
+            if is_pause and waits == max_waits:
+                return run
+            waits += is_pause
+            Run.across_tenants.filter(pk=run.pk).update(not_before=Now())
+        _do_next(run)
+    raise EndlessRunError(f"Run {run.pk} of {run.job.name} has no end ({run.state}): {run.waiting_for}")
+
+
+def _do_next(run: Run) -> None:
+    """A time slice of the next step of the chain, then everything beside the chain, then the end if it is reached."""
+    step = chain.next_step(run, chain.finished_steps(run))
+    if step:
+        stage = definition(run.job.job_type).step(step).stages[0]
+        tasks.run_step.apply(kwargs={"run_id": str(run.pk), "step": step, "stage": stage.value, "epoch": run.epoch})
+        if chain.next_step(run, chain.finished_steps(run)):
+            return
+    beside_chain = Q(run=run, stage__in=BESIDE_CHAIN)
+    while claimed := batches.claim(uuid4(), beside_chain, MAX_BATCHES):
+        for batch in claimed:
+            try:
+                handlers.finish(batch, handlers.prepare(batch))
+            except Exception as error:
+                tasks.retry_or_fail_batch(batch, error)
+    completion.close_stages(run)
+    tasks.complete_run.apply(kwargs={"run_id": str(run.pk)})
