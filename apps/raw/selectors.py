@@ -1,6 +1,6 @@
 """Which raw records are stored, and which are in quarantine? Records are streamed: there may be millions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,8 +12,8 @@ from apps.sources.base import SourceRecord
 from apps.tenants.models import Tenant
 
 
-def _records(rows: QuerySet[RawRecord]) -> Iterator[SourceRecord]:
-    for row in rows.iterator(chunk_size=200):
+def _records(rows: QuerySet[RawRecord], chunk_size: int = 200) -> Iterator[SourceRecord]:
+    for row in rows.iterator(chunk_size=chunk_size):
         yield to_record(row)
 
 
@@ -33,6 +33,22 @@ def find(integration_id: int, entity: str, external_id: str) -> SourceRecord | N
     rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
     row = rows.filter(external_id=external_id).first()
     return to_record(row) if row else None
+
+
+def find_all(integration_id: int, entity: str, external_ids: Sequence[str]) -> Iterator[SourceRecord]:
+    """The current versions of some records, few at a time."""
+    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+    return _records(rows.filter(external_id__in=external_ids), chunk_size=20)
+
+
+def ids_of(integration_id: int, records: Mapping[str, Sequence[str]]) -> list[int]:
+    """The ids of the current versions of some records: external ids by entity; none of them means all of the entity."""
+    found: list[int] = []
+    for entity, external_ids in records.items():
+        rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+        rows = rows.filter(external_id__in=external_ids) if external_ids else rows
+        found += rows.order_by("pk").values_list("pk", flat=True)
+    return found
 
 
 def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[SourceRecord]:

@@ -127,7 +127,8 @@ class Fetched(msgspec.Struct):
     """The result of one slice. ``expected`` says how many records the provider announced, per entity (exact only).
 
     ``renamed`` maps old names of projects or repositories to new ones: their stored records get the new name, and
-    their rows are made again.
+    their rows are made again. ``made_again`` names stored records, by entity, whose rows are made again because
+    something that they depend on has changed; an empty list means all of the entity.
     """
 
     records: list[SourceRecord] = []
@@ -137,6 +138,7 @@ class Fetched(msgspec.Struct):
     listed: list[Listed] = []
     deletions: list[Deletion] = []
     renamed: dict[str, str] = {}
+    made_again: dict[str, list[str]] = {}
 
 
 class Children(msgspec.Struct, frozen=True):
@@ -196,6 +198,9 @@ class Context(Protocol):
 
     def find(self, entity: str, external_id: str) -> SourceRecord | None:
         """The current version of one stored record."""
+
+    def find_all(self, entity: str, external_ids: Sequence[str]) -> Iterator[SourceRecord]:
+        """The current versions of some records, streamed, with one query. Those that are not stored are left out."""
 
     def changed(self, entity: str) -> Iterator[SourceRecord]:
         """The records of :meth:`current` that were stored by this run, or by an earlier run that did not finish."""

@@ -60,6 +60,10 @@ class RunContext:
         """The current version of one record."""
         return raw.find(self._integration_id, entity, external_id)
 
+    def find_all(self, entity: str, external_ids: Sequence[str]) -> Iterator[SourceRecord]:
+        """The current versions of some records."""
+        return raw.find_all(self._integration_id, entity, external_ids)
+
     def changed(self, entity: str) -> Iterator[SourceRecord]:
         """The records that this run stored, or unfinished runs before it; in a full run all records."""
         if self.is_full:

@@ -70,6 +70,8 @@ def _write_extracted(batch: Batch, slice_: Slice, fetched: Fetched, fetched_at: 
     ids = stored.changed if run.mode == RunMode.INCREMENTAL else stored.given
     if fetched.renamed:
         ids = sorted({*ids, *rename(run, fetched.renamed)})
+    if fetched.made_again:
+        ids = sorted({*ids, *raw.ids_of(integration_id, fetched.made_again)})
     done, total = totals.counted(slice_, fetched, unit)
     return BatchResult(
         done=done,

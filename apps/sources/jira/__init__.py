@@ -64,7 +64,7 @@ class Jira:
 
     def refused(self, step: str, slice_: Slice, error: SourceError, context: Context) -> Fetched:
         """A skip, unless nothing can be loaded without the slice."""
-        return refused(slice_, error)
+        return refused(slice_, error, context)
 
     def estimate(self, context: Context) -> list[Estimate]:
         """What a run would fetch, counted with few requests."""

@@ -20,6 +20,7 @@ DEV = "rest/dev-status/latest/issue"
 IDS_PER_PAGE = 5000
 ISSUES_PER_CALL = 100
 HISTORIES_PER_PAGE = 5000
+EMBEDDED_COMMENTS = 20  # at most so many comments are inside an issue
 PROJECT_DETAILS = "description,lead,issueTypes,url,projectKeys"
 
 
@@ -36,23 +37,20 @@ class IdPayload(Payload):
 class JiraPagePayload(Payload, rename="camel"):
     """A page of a list. The list ends with ``isLast`` or, without that field, at ``total``."""
 
-    values: list[msgspec.Raw] = []
+    values: list[msgspec.Raw]
     is_last: bool | None = None
     total: int | None = None
+    max_results: int | None = None
 
-    def is_broken_off(self) -> bool:
-        """Whether the page is empty although it is not the last one."""
-        return not self.values and self.is_last is False
-
-    def following(self, start: int) -> int | None:
-        """The start of the next page when this one started at ``start``; ``None`` after the last page.
+    def is_followed(self, end: int, total: int) -> bool:
+        """Whether another page must follow this one, which ends at ``end``, if ``total`` was announced at most.
 
         A short page is no sign of the end: Jira silently lowers the size that was asked for.
         """
-        end = start + len(self.values)
-        if not self.values or self.is_last or (self.is_last is None and self.total is not None and end >= self.total):
-            return None
-        return end
+        if self.is_last is None and self.total is None:
+            return bool(self.values)
+        is_full = bool(self.values) and self.max_results == len(self.values)
+        return self.is_last is False or end < total or (self.is_last is None and is_full)
 
 
 class IssueNamePayload(Payload):
@@ -84,7 +82,7 @@ class ProjectNamePayload(Payload, rename="camel"):
 class IssueIdsPayload(Payload, rename="camel"):
     """A page of ``search/jql`` with ids, and with keys if they were requested."""
 
-    issues: list[IssueNamePayload] = []
+    issues: list[IssueNamePayload]
     next_page_token: str | None = None
     is_last: bool | None = None
 
@@ -108,7 +106,7 @@ class IssueErrorPayload(Payload, rename="camel"):
 class IssuesPayload(Payload, rename="camel"):
     """The answer of the bulk fetch. Issues that do not exist are in neither list."""
 
-    issues: list[msgspec.Raw] = []
+    issues: list[msgspec.Raw]
     issue_errors: list[IssueErrorPayload] | None = None
 
 
@@ -116,13 +114,13 @@ class IssueHistoriesPayload(Payload, rename="camel"):
     """Histories of one issue. A page may contain only some of them."""
 
     issue_id: Id
-    change_histories: list[msgspec.Raw] = []
+    change_histories: list[msgspec.Raw]
 
 
 class ChangelogsPayload(Payload, rename="camel"):
     """A page of the changelog bulk fetch."""
 
-    issue_change_logs: list[IssueHistoriesPayload] = []
+    issue_change_logs: list[IssueHistoriesPayload]
     next_page_token: str | None = None
 
     def is_empty(self) -> bool:
@@ -130,15 +128,25 @@ class ChangelogsPayload(Payload, rename="camel"):
         return not any(changes.change_histories for changes in self.issue_change_logs)
 
 
-class CommentsPayload(Payload):
+class CommentsPayload(Payload, rename="camel"):
     """A page of comments, an older kind of page: with ``total``, without ``isLast``."""
 
-    comments: list[msgspec.Raw] = []
+    comments: list[msgspec.Raw]
     total: int = 0
+    max_results: int | None = None
 
-    def is_empty(self) -> bool:
-        """Whether it contains no comment."""
-        return not self.comments
+    @property
+    def is_full(self) -> bool:
+        """Whether another page may follow, whatever the total says."""
+        return bool(self.comments) and len(self.comments) == self.max_results
+
+
+def has_all_comments(number: int, total: int | None) -> bool:
+    """Whether an issue contains all its comments if it contains ``number`` and announces ``total``.
+
+    A full page is not believed: Jira may say its size instead of the total.
+    """
+    return total is not None and total <= number < EMBEDDED_COMMENTS
 
 
 class JiraAccountPayload(Payload, rename="camel"):
@@ -216,6 +224,14 @@ class JiraClient:
         body = {"issueIdsOrKeys": list(ids), "fields": ["*all"]}
         return self.post(f"{API}/issue/bulkfetch", IssuesPayload, body, attempts=2)
 
+    def issue(self, name: str) -> msgspec.Raw:
+        """One issue by id, as the bulk fetch gives it."""
+        return self.get(f"{API}/issue/{name}", msgspec.Raw, {"fields": "*all"}, attempts=2)
+
+    def issue_name(self, name: str) -> msgspec.Raw:
+        """Id and key of one issue by id or key."""
+        return self.get(f"{API}/issue/{name}", msgspec.Raw, {"fields": "key"}, attempts=2)
+
     def issue_names(self, names: Sequence[str]) -> list[msgspec.Raw]:
         """Id and key of at most 100 issues (named by id or key), without those that Jira does not show."""
         body = {"issueIdsOrKeys": list(names), "fields": ["key"]}
@@ -228,6 +244,11 @@ class JiraClient:
             body["nextPageToken"] = token
         return self.post(f"{API}/changelog/bulkfetch", ChangelogsPayload, body, attempts=2)
 
+    def changelog(self, issue: str, start: int) -> JiraPagePayload:
+        """A page of the histories of one issue, oldest first."""
+        params = {"startAt": start, "maxResults": 100}
+        return self.get(f"{API}/issue/{issue}/changelog", JiraPagePayload, params, attempts=2)
+
     def comments(self, issue: str, start: int) -> CommentsPayload:
         """A page of an issue's comments, oldest first."""
         params = {"startAt": start, "maxResults": 100, "orderBy": "created"}
@@ -235,12 +256,12 @@ class JiraClient:
 
     def dev_summary(self, issue: str) -> msgspec.Raw:
         """The counts in the development panel of an issue (by numeric id). The endpoint is undocumented."""
-        return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue})
+        return self.get(f"{DEV}/summary", msgspec.Raw, {"issueId": issue}, attempts=3)
 
     def dev_pull_requests(self, issue: str, application: str) -> msgspec.Raw:
         """The pull requests that one application reports for an issue."""
         params = {"issueId": issue, "applicationType": application, "dataType": "pullrequest"}
-        return self.get(f"{DEV}/detail", msgspec.Raw, params)
+        return self.get(f"{DEV}/detail", msgspec.Raw, params, attempts=3)
 
 
 def authenticated(answer: Answer) -> Answer:

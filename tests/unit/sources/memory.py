@@ -45,6 +45,9 @@ class MemoryContext:
     def find(self, entity: str, external_id: str) -> SourceRecord | None:
         return self.stored.get((entity, external_id))
 
+    def find_all(self, entity: str, external_ids: Sequence[str]) -> Iterator[SourceRecord]:
+        return (self.stored[entity, name] for name in external_ids if (entity, name) in self.stored)
+
     def changed(self, entity: str) -> Iterator[SourceRecord]:
         return (self.stored[key] for key in list(self.stored) if key in self.fresh and key[0] == entity)
 
@@ -112,16 +115,34 @@ def assert_skipped(pulled: Pulled, words: str) -> None:
 
 def pull(source: Source, context: MemoryContext, steps: list[str] | None = None, threads: int = 8) -> Pulled:
     """Run the extraction of ``steps`` (all by default): slices side by side, steps one after the other."""
+    return run_slices(
+        source, context, {step.key: None for step in source.definition.steps if not steps or step.key in steps}, threads
+    )
+
+
+def ask_again(source: Source, context: MemoryContext, pulled: Pulled, step: str) -> Pulled:
+    """Run the slices that the skips of a run ask for again."""
+    return run_slices(source, context, {step: [skip.again for skip in pulled.skips if skip.again]})
+
+
+def run_slices(
+    source: Source, context: MemoryContext, slices: dict[str, list[Slice] | None], threads: int = 8
+) -> Pulled:
+    """Run slices and what follows them, step by step; ``None`` stands for the first slices of the step."""
     pulled = Pulled()
-    for step in steps or [step.key for step in source.definition.steps]:
+    for step, first in slices.items():
         with ThreadPoolExecutor(threads) as pool:
-            first = source.start(step, context)
-            running = {pool.submit(fetch_or_skip, source, step, slice_, context) for slice_ in first}
+            running = {
+                pool.submit(fetch_or_skip, source, step, slice_, context)
+                for slice_ in first or source.start(step, context)
+            }
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    follow_ups = note(pulled, future, context)
-                    running |= {pool.submit(fetch_or_skip, source, step, slice_, context) for slice_ in follow_ups}
+                    running |= {
+                        pool.submit(fetch_or_skip, source, step, slice_, context)
+                        for slice_ in note(pulled, future, context)
+                    }
     return pulled
 
 

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 from apps.sources.base import Context, Fetched, Slice
 from apps.sources.jira import definition
-from apps.sources.jira.extract import deletions, development, issues, relations, site, sweep
+from apps.sources.jira.extract import (
+    changelogs,
+    comments,
+    deletions,
+    development,
+    issues,
+    parents,
+    relations,
+    site,
+    sweep,
+)
 
 STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
     definition.PROJECTS: site.start,
@@ -14,5 +24,13 @@ STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
 }
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = (
-    site.FETCHERS | relations.FETCHERS | issues.FETCHERS | sweep.FETCHERS | deletions.FETCHERS | development.FETCHERS
+    site.FETCHERS
+    | relations.FETCHERS
+    | issues.FETCHERS
+    | changelogs.FETCHERS
+    | comments.FETCHERS
+    | parents.FETCHERS
+    | sweep.FETCHERS
+    | deletions.FETCHERS
+    | development.FETCHERS
 )

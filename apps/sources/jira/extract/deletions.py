@@ -6,11 +6,13 @@ empty, refused or broken list proves nothing. A bulk answer proves nothing eithe
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
 
 import msgspec
 
 from apps.sources.base import Context, Deletion, Fetched, Skip, Slice, SourceRecord
-from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError, SourceError
+from apps.sources.errors import ForbiddenError, SourceError
 from apps.sources.jira.client import (
     AGILE,
     API,
@@ -21,6 +23,7 @@ from apps.sources.jira.client import (
     read_shape,
 )
 from apps.sources.jira.extract.args import IssuesArgs, KeysArgs, UnlistedArgs, VerifyArgs
+from apps.sources.jira.extract.paging import each, paused
 from apps.sources.jira.extract.parents import orphans
 from apps.sources.jira.extract.stored import stored_keys, take_key
 from apps.sources.text import in_pieces
@@ -44,15 +47,12 @@ PARTS = {"issue": ("issue_changelog", "issue_comments", "dev_status"), "project"
 def fetch_unlisted(slice_: Slice, context: Context) -> Fetched:
     """The stored objects that a complete list of the site lacks."""
     entity = slice_.read(UnlistedArgs).entity
-    ids, left_out = _bounded(context.unlisted(entity, ""))
-    return Fetched(follow_ups=verify_slices(entity, ids), skips=_left_out(entity, left_out))
+    return look_for(entity, context.unlisted(entity, ""))
 
 
 def fetch_unlisted_issues(slice_: Slice, context: Context) -> Fetched:
     """The issues that the list of some projects lacks. Moved ones are fetched, the others are verified."""
-    return _check_existing(
-        [issue for key in slice_.read(KeysArgs).keys for issue in context.unlisted("issue", key)], context
-    )
+    return look_for("issue", [issue for key in slice_.read(KeysArgs).keys for issue in context.unlisted("issue", key)])
 
 
 def fetch_lost_issues(slice_: Slice, context: Context) -> Fetched:
@@ -60,9 +60,30 @@ def fetch_lost_issues(slice_: Slice, context: Context) -> Fetched:
     of_stored_projects: set[str] = set()
     for project in context.current("project"):
         of_stored_projects.update(context.unlisted("issue", project.scope))
-    return _check_existing(
-        [issue for issue in context.unlisted("issue", "") if issue not in of_stored_projects], context
-    )
+    return look_for("issue", [issue for issue in context.unlisted("issue", "") if issue not in of_stored_projects])
+
+
+def fetch_unasked(slice_: Slice, context: Context) -> Fetched:
+    """The objects that an earlier run has not asked for, up to the limit of a run."""
+    args = slice_.read(VerifyArgs)
+    return look_for(args.entity, args.ids)
+
+
+def look_for(entity: str, ids: Sequence[str]) -> Fetched:
+    """The slices that find out which objects still exist, up to the limit of a run; the next run asks for the rest."""
+    asked, rest = ids[:MAX_ASKED], list(ids[MAX_ASKED:])
+    find = existing_slices if entity == "issue" else partial(verify_slices, entity)
+    fetched = Fetched(follow_ups=find(asked))
+    if rest:
+        reason = f"A run asks for at most {MAX_ASKED} {entity} records that the lists lack; {len(rest):,} are left."
+        again = Slice.of("unasked", VerifyArgs(entity, rest))
+        fetched.skips = [Skip("", f"{reason} The next run continues with them.", again=again)]
+    return fetched
+
+
+def existing_slices(ids: Sequence[str]) -> list[Slice]:
+    """The slices that find out which issues still exist."""
+    return [Slice.of("existing", VerifyArgs("issue", list(some))) for some in in_pieces(ids, ISSUES_PER_CALL)]
 
 
 def verify_slices(entity: str, ids: Sequence[str]) -> list[Slice]:
@@ -70,25 +91,36 @@ def verify_slices(entity: str, ids: Sequence[str]) -> list[Slice]:
     return [Slice.of("verify", VerifyArgs(entity, list(some))) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
 
 
+def found_slice(ids: Sequence[str]) -> Slice:
+    """The slice that fetches some issues as a whole, whatever a list says of them."""
+    return Slice.of("found_issues", IssuesArgs(list(ids), []))
+
+
 def found_slices(ids: Sequence[str]) -> list[Slice]:
     """The slices that fetch moved issues again."""
-    return [Slice.of("found_issues", IssuesArgs(list(some), [])) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
+    return [found_slice(some) for some in in_pieces(ids, OBJECTS_PER_SLICE)]
+
+
+def fetch_existing(slice_: Slice, context: Context) -> Fetched:
+    """Find out which of some stored issues still exist, with one call."""
+    ids = slice_.read(VerifyArgs).ids
+    names = [read_shape(bytes(item), IssueNamePayload) for item in JiraClient(context.http).issue_names(ids)]
+    existing = list(dict.fromkeys(str(name.id) for name in names))
+    missing = [issue for issue in ids if issue not in set(existing)]
+    return Fetched(follow_ups=found_slices(existing) + verify_slices("issue", missing))
 
 
 def fetch_verified(slice_: Slice, context: Context) -> Fetched:
     """Check the account, then ask for objects one by one. Without a valid token Jira answers 404 for every object."""
     client = JiraClient(context.http)
-    client.myself()
+    prove_token(client)
     args, fetched = slice_.read(VerifyArgs), Fetched()
     entity = args.entity
     existing: list[str] = []
-    for name in args.ids:
+
+    def ask(name: str) -> None:
         path = f"{PATHS[entity]}{name}"
-        try:
-            payload = bytes(client.get(path, msgspec.Raw, PARAMETERS.get(entity)))
-        except (NotFoundError, ForbiddenError, BadRequestError) as error:
-            _record_deletion_or_skip(entity, name, error, fetched)
-            continue
+        payload = bytes(client.get(path, msgspec.Raw, PARAMETERS.get(entity)))
         if entity == "issue":
             existing.append(name)
         else:
@@ -96,46 +128,40 @@ def fetch_verified(slice_: Slice, context: Context) -> Fetched:
             if entity == "project":
                 take_key(record, stored_keys(context), fetched)
             fetched.records.append(record)
+
+    refused = each(args.ids, ask)
+    later = paused(refused)
+    for name in refused.keys() - set(later):
+        _record_deletion_or_skip(entity, name, refused[name], fetched)
     deleted = {one.external_id for one in fetched.deletions if one.entity == "issue"}
-    fetched.follow_ups = found_slices(existing + orphans(deleted, context))
+    fetched.follow_ups = found_slices(existing + orphans(deleted, context)) + verify_slices(entity, later)
     return fetched
 
 
-def _check_existing(ids: Sequence[str], context: Context) -> Fetched:
-    """Find out which of some stored issues still exist, with one call per 100 of them."""
-    client = JiraClient(context.http)
-    ids, left_out = _bounded(ids)
-    calls = in_pieces(ids, ISSUES_PER_CALL)
-    names = [read_shape(bytes(item), IssueNamePayload) for some in calls for item in client.issue_names(some)]
-    existing = list(dict.fromkeys(str(name.id) for name in names))
-    missing = [issue for issue in ids if issue not in set(existing)]
-    follow_ups = found_slices(existing) + verify_slices("issue", missing)
-    return Fetched(follow_ups=follow_ups, skips=_left_out("issue", left_out))
+def prove_token(client: JiraClient) -> None:
+    """Ask for the account. A token that lacks the scope for that (401) is known all the same."""
+    try:
+        client.myself()
+    except ForbiddenError as error:
+        if error.status != HTTPStatus.UNAUTHORIZED:
+            raise
 
 
 def _record_deletion_or_skip(entity: str, name: str, error: SourceError, fetched: Fetched) -> None:
     """Record the deletion for a 404 or 410. Any other refusal proves nothing, so it becomes a skip."""
     if error.status not in PROOFS:
-        fetched.skips.append(Skip("", f"It is not known whether {entity} {name} was deleted. {error}"))
+        reason = f"It is not known whether {entity.replace('_', ' ')} {name} was deleted. {error}"
+        fetched.skips.append(Skip("", reason, again=Slice.of("verify", VerifyArgs(entity, [name]))))
         return
     evidence = f"{error}, asked on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC."
     fetched.deletions += [Deletion(part, name, evidence) for part in (entity, *PARTS.get(entity, ()))]
-
-
-def _bounded(ids: Sequence[str]) -> tuple[list[str], int]:
-    return list(ids[:MAX_ASKED]), max(0, len(ids) - MAX_ASKED)
-
-
-def _left_out(entity: str, number: int) -> list[Skip]:
-    if not number:
-        return []
-    reason = f"A run asks for at most {MAX_ASKED} {entity} records that the lists lack; {number:,} more are missing."
-    return [Skip("", f"{reason} The next sweep continues with them.")]
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
     "unlisted": fetch_unlisted,
     "unlisted_issues": fetch_unlisted_issues,
     "lost_issues": fetch_lost_issues,
+    "unasked": fetch_unasked,
+    "existing": fetch_existing,
     "verify": fetch_verified,
 }

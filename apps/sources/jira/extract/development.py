@@ -1,29 +1,25 @@
 """Step 4: which pull requests does Jira's development panel show for the issues of this run?
 
-The endpoint is undocumented. So its own failures are shown but never end the run; only a pause is obeyed. Failures of
-all of Jira (a refused token, no connection) end the run, as in other steps. The custom field Development is only a
-hint: ``{}`` means that the panel is empty.
+The endpoint is undocumented. A panel that cannot be read, or that is not complete, is named and asked for again by the
+next run. The custom field Development is only a hint: ``{}`` means that the panel is empty.
 """
 
-import threading
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
-from apps.sources.errors import ForbiddenError, NotFoundError, RateLimitedError, SourceError
+from apps.sources.errors import SourceError
 from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape
-from apps.sources.jira.extract.args import LeftOutPanelsArgs, PanelsArgs
+from apps.sources.jira.extract.args import PanelsArgs
+from apps.sources.jira.extract.paging import each, paused
 from apps.sources.jira.fields import site_fields
-from apps.sources.text import counted, in_pieces
+from apps.sources.text import as_dict, counted, in_pieces
 
 MAX_PANELS = 5000  # issues per run
 ISSUES_PER_SLICE = 10
-MAX_FIRST_FAILURES = 10  # in a row, before anything worked
-MAX_ROUNDS = 3  # if a panel fails and others work, it is asked for again later
 
 
 class CountPayload(Payload):
@@ -42,33 +38,55 @@ class PanelKindPayload(Payload, rename="camel"):
 class PanelSummaryPayload(Payload):
     """The kinds in the panel, as far as they are read."""
 
-    pullrequest: PanelKindPayload | None = None
+    pullrequest: PanelKindPayload
 
 
 class PanelCountsPayload(Payload):
     """The counts of a development panel."""
 
-    summary: PanelSummaryPayload | None = None
-
-
-class EndpointHealth:
-    """Whether the endpoint works at this site. All slices of a run in this process share it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._has_worked = False
+    summary: PanelSummaryPayload
 
     @property
-    def is_hopeless(self) -> bool:
-        """Whether more requests would be useless."""
-        return not self._has_worked and self._failures >= MAX_FIRST_FAILURES
+    def applications(self) -> dict[str, int]:
+        """The application types with pull requests, and how many they report. Their names differ from site to site."""
+        kinds = self.summary.pullrequest.by_instance_type or {}
+        counts = {name: as_dict(kind).get("count", 1) for name, kind in kinds.items()}
+        return {name: count if isinstance(count, int) else 1 for name, count in counts.items() if count}
 
-    def note(self, *, has_worked: bool) -> None:
-        """Count a result."""
-        with self._lock:
-            self._has_worked = self._has_worked or has_worked
-            self._failures += not has_worked
+    @property
+    def announced(self) -> int:
+        """How many pull requests all applications report together."""
+        overall = self.summary.pullrequest.overall
+        return (overall and overall.count) or 0
+
+
+class ShownPullRequestPayload(Payload):
+    """A pull request in the panel; we read only its address."""
+
+    url: str | None = None
+
+
+class ShownInstancePayload(Payload, rename="camel"):
+    """The pull requests of one server of an application, as they came."""
+
+    pull_requests: list[msgspec.Raw] | None = None
+
+
+class ShownDetailPayload(Payload):
+    """The answer for one application."""
+
+    detail: list[ShownInstancePayload]
+
+    @property
+    def pull_requests(self) -> list[bytes]:
+        """Its pull requests."""
+        return [bytes(pull) for instance in self.detail for pull in instance.pull_requests or []]
+
+
+class StoredPanelPayload(Payload):
+    """A panel as it is stored, without its counts."""
+
+    details: list[ShownDetailPayload] = []
 
 
 def start(context: Context) -> list[Slice]:
@@ -83,12 +101,33 @@ def start(context: Context) -> list[Slice]:
             silent[record.external_id] = record.scope
     emptied = silent.keys() - context.unstored("dev_status", list(silent))
     hinted += [(issue, silent[issue]) for issue in sorted(emptied)]
-    chosen, left_out = hinted[:MAX_PANELS], len(hinted) - MAX_PANELS
-    slices = [
-        Slice.of("panels", PanelsArgs(list(some)), announced=len(some)) for some in in_pieces(chosen, ISSUES_PER_SLICE)
+    chosen, rest = hinted[:MAX_PANELS], hinted[MAX_PANELS:]
+    return _panels_slices(chosen) + ([Slice.of("left_out_panels", PanelsArgs(rest), announced=0)] if rest else [])
+
+
+def _panels_slices(issues: Sequence[tuple[str, str]]) -> list[Slice]:
+    return [
+        Slice.of("panels", PanelsArgs(list(some)), announced=len(some)) for some in in_pieces(issues, ISSUES_PER_SLICE)
     ]
-    left = Slice.of("panels_left_out", LeftOutPanelsArgs(left_out), announced=0)
-    return [*slices, left] if left_out > 0 else slices
+
+
+def fetch_left_out(slice_: Slice, context: Context) -> Fetched:
+    """The panels beyond the limit of this run: the next runs read them."""
+    return Fetched(skips=[_left_out(slice_.read(PanelsArgs).issues)])
+
+
+def fetch_waiting(slice_: Slice, context: Context) -> Fetched:
+    """Panels that an earlier run has left out, up to the limit of a run."""
+    issues = slice_.read(PanelsArgs).issues
+    rest = issues[MAX_PANELS:]
+    return Fetched(follow_ups=_panels_slices(issues[:MAX_PANELS]), skips=[_left_out(rest)] if rest else [])
+
+
+def _left_out(issues: list[tuple[str, str]]) -> Skip:
+    """The skip for the panels that a run has not read."""
+    left = counted(len(issues), "issue")
+    reason = f"A run reads at most {MAX_PANELS:,} development panels; those of {left} are left."
+    return Skip("", f"{reason} The next run continues with them.", again=Slice.of("waiting_panels", PanelsArgs(issues)))
 
 
 def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
@@ -111,64 +150,79 @@ def _hint_shape(fields: tuple[str, ...]) -> Any:
 
 
 def fetch_panels(slice_: Slice, context: Context) -> Fetched:
-    """The development panels of some issues."""
+    """The development panels of some issues. Raises the last refusal if none of them can be read."""
     client = JiraClient(context.http)
-    health = context.memo("jira development", EndpointHealth)
-    fetched = Fetched()
-    failures: Counter[str] = Counter()
-    again: list[tuple[str, str]] = []
-    args = slice_.read(PanelsArgs)
-    for issue, scope in args.issues:
-        if health.is_hopeless:
-            failures["This account cannot read Jira's development panel."] += 1
-            continue
-        try:
-            payload = panel_of(client, issue)
-        except RateLimitedError:
-            raise
-        except SourceError as error:
-            client.myself()  # raises if all of Jira fails
-            health.note(has_worked=False)
-            if args.round == MAX_ROUNDS or isinstance(error, ForbiddenError | NotFoundError):
-                failures[str(error)] += 1
-            else:
-                again.append((issue, scope))
-            continue
-        health.note(has_worked=True)
-        fetched.records.append(SourceRecord("dev_status", issue, payload, scope, f"GET {DEV}/summary"))
-    if again:
-        fetched.follow_ups = [Slice.of("panels", PanelsArgs(again, args.round + 1), announced=len(again))]
+    fetched, scopes = Fetched(), dict(slice_.read(PanelsArgs).issues)
+
+    def ask(issue: str) -> None:
+        panel = _Panel(client, issue)
+        if panel.problem:
+            stored = context.find("dev_status", issue)
+            panel.keep(stored.payload if stored else b"{}")
+            fetched.skips.append(_missing(issue, scopes[issue], panel.problem))
+        fetched.records.append(SourceRecord("dev_status", issue, panel.payload, scopes[issue], f"GET {DEV}/summary"))
+
+    refused = each(scopes, ask)
+    if len(refused) == len(scopes):
+        raise next(iter(refused.values()))
+    later = paused(refused)
+    fetched.follow_ups = _panels_slices([(issue, scopes[issue]) for issue in later])
+    for issue in refused.keys() - set(later):
+        fetched.skips.append(_missing(issue, scopes[issue], str(refused[issue])))
     fetched.expected = {"dev_status": len(fetched.records)}
-    fetched.skips = [
-        Skip("", f"The development information of {counted(n, 'issue')} is missing. {why}")
-        for why, n in failures.items()
-    ]
     return fetched
 
 
-def panel_of(client: JiraClient, issue: str) -> bytes:
-    """``{"summary": …, "details": [ … ]}``: the counts, and the pull requests of each application."""
-    summary = bytes(client.dev_summary(issue))
-    details = [bytes(client.dev_pull_requests(issue, name)) for name in applications_in(summary)]
-    return b'{"summary":' + summary + b',"details":[' + b",".join(details) + b"]}"
+def _missing(issue: str, scope: str, why: str) -> Skip:
+    reason = f"The development panel of issue {issue} is not complete. {why}"
+    return Skip(scope, reason, again=Slice.of("panels", PanelsArgs([(issue, scope)])))
 
 
-def applications_in(summary: bytes) -> list[str]:
-    """The application types with pull requests; their names differ from site to site."""
-    panel = read_shape(summary, PanelCountsPayload)
-    kind = panel.summary and panel.summary.pullrequest
-    instances = (kind and kind.by_instance_type) or {}
-    return [name for name, counts in instances.items() if not isinstance(counts, dict) or counts.get("count", 1)]
+class _Panel:
+    """The panel of an issue: ``{"summary": …, "details": [ … ]}``, with one detail per application."""
+
+    def __init__(self, client: JiraClient, issue: str) -> None:
+        self._summary = bytes(client.dev_summary(issue))
+        self._details: dict[str, bytes] = {}
+        counts = read_shape(self._summary, PanelCountsPayload)
+        shown = 0
+
+        def ask(application: str) -> None:
+            nonlocal shown
+            detail = bytes(client.dev_pull_requests(issue, application))
+            shown += len(read_shape(detail, ShownDetailPayload).pull_requests)
+            self._details[application] = detail
+
+        refused = each(counts.applications, ask)
+        announced = max(counts.announced, sum(counts.applications.values()))
+        self.problem = next(map(str, refused.values()), "")
+        if not self.problem and shown < announced:
+            self.problem = f"Jira announced {counted(announced, 'pull request')} and sent {shown:,}."
+
+    def keep(self, stored: bytes) -> None:
+        """Keep the pull requests of an earlier answer that this one lacks."""
+        given = {_url(pull) for detail in self._details.values() for pull in _pulls(detail)}
+        earlier = [pull for detail in read_shape(stored, StoredPanelPayload).details for pull in detail.pull_requests]
+        kept = {_url(pull): pull for pull in earlier if _url(pull) not in given}
+        if kept:
+            self._details["stored"] = b'{"detail":[{"pullRequests":[' + b",".join(kept.values()) + b"]}]}"
+
+    @property
+    def payload(self) -> bytes:
+        """What is stored."""
+        return b'{"summary":' + self._summary + b',"details":[' + b",".join(self._details.values()) + b"]}"
 
 
-def fetch_left_out(slice_: Slice, context: Context) -> Fetched:
-    """A skip for the issues that are beyond the limit of a run."""
-    left_out = counted(slice_.read(LeftOutPanelsArgs).issues, "changed issue")
-    reason = f"A run reads at most {MAX_PANELS:,} development panels and has left out those of {left_out}."
-    return Fetched(skips=[Skip("", f"{reason} Their pull requests are linked by branch, title and commits instead.")])
+def _pulls(detail: bytes) -> list[bytes]:
+    return read_shape(detail, ShownDetailPayload).pull_requests
+
+
+def _url(pull: bytes) -> str:
+    return read_shape(pull, ShownPullRequestPayload).url or ""
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
     "panels": fetch_panels,
-    "panels_left_out": fetch_left_out,
+    "left_out_panels": fetch_left_out,
+    "waiting_panels": fetch_waiting,
 }

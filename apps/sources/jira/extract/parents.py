@@ -1,14 +1,17 @@
 """Which issue is the parent of an issue? The field parent has its id. The old field Epic Link has the epic's key."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, SourceRecord
-from apps.sources.errors import InvalidAnswerError
+from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
+from apps.sources.errors import InvalidAnswerError, NotFoundError, SourceError, UnauthorizedError, UntrustedError
 from apps.sources.jira.client import API, ISSUES_PER_CALL, IssueNamePayload, JiraClient, Payload, read_shape
+from apps.sources.jira.extract.args import EpicsArgs
+from apps.sources.jira.extract.paging import each
 from apps.sources.jira.fields import site_fields
 from apps.sources.reading import Id
 from apps.sources.text import in_pieces
@@ -38,19 +41,76 @@ def parent_of(payload: bytes, epic_link: tuple[str, ...]) -> str:
     return next((key for field in epic_link if isinstance(key := getattr(fields, field), str)), "")
 
 
-def fetch_epics(issues: Iterable[SourceRecord], client: JiraClient, context: Context) -> list[SourceRecord]:
-    """The ids and keys of the epics that some issues name only by key. Each epic is asked for once."""
+def add_epics(fetched: Fetched, client: JiraClient, context: Context) -> None:
+    """Add the ids and keys of the epics that the fetched issues name only by key. Each epic is asked for once.
+
+    Those that do not come at once are asked for by slices of their own.
+    """
+    named = _unstored_epics((record for record in fetched.records if record.entity == "issue"), context)
+    for some in in_pieces(sorted(named), ISSUES_PER_CALL):
+        try:
+            records = [_epic(bytes(payload)) for payload in client.issue_names(some)]
+        except (UnauthorizedError, UntrustedError):
+            raise
+        except SourceError:
+            records = []
+        fetched.records += records
+        given = {record.external_id for record in records}
+        fetched.follow_ups += _epics_slices({key: named[key] for key in some if key not in given})
+
+
+def fetch_stored_epics(slice_: Slice, context: Context) -> Fetched:
+    """The epics that stored issues name, after other fields of the site got the meaning of an epic."""
+    return Fetched(follow_ups=_epics_slices(_unstored_epics(context.current("issue"), context)))
+
+
+def fetch_epics(slice_: Slice, context: Context) -> Fetched:
+    """Some epics: in bulk, and then those that did not come one by one. The rows of their issues are made again.
+
+    An epic that does not exist, or may not be seen, is not missing.
+    """
+    client, args = JiraClient(context.http), slice_.read(EpicsArgs)
+    found: dict[str, SourceRecord] = {}
+
+    def take_bulk(_: str) -> None:
+        records = [_epic(bytes(payload)) for payload in client.issue_names(args.keys)]
+        found.update((record.external_id, record) for record in records if record.external_id in args.keys)
+
+    def take(key: str) -> None:
+        payload = bytes(client.issue_name(key))
+        found[key] = SourceRecord("epic_link", key, payload, _epic(payload).scope, f"GET {API}/issue/{key}")
+
+    each(["bulk"], take_bulk)
+    refused = each([key for key in args.keys if key not in found], take)
+    failed = {key: error for key, error in refused.items() if not isinstance(error, NotFoundError)}
+    skips = [
+        Skip("", f"The id of epic {key} is missing. {error}", again=Slice.of("epics", EpicsArgs([key], args.issues)))
+        for key, error in failed.items()
+    ]
+    return Fetched(list(found.values()), skips=skips, made_again={"issue": args.issues} if found else {})
+
+
+def _epics_slices(named: Mapping[str, list[str]]) -> list[Slice]:
+    return [
+        Slice.of("epics", EpicsArgs(list(keys), sorted({issue for key in keys for issue in named[key]})))
+        for keys in in_pieces(sorted(named), ISSUES_PER_CALL)
+    ]
+
+
+def _unstored_epics(issues: Iterable[SourceRecord], context: Context) -> dict[str, list[str]]:
+    """The keys of the epics that are not stored, and the issues that name them."""
     epic_link = site_fields(context).epic_link
-    if not epic_link:
-        return []
-    named = {parent_of(issue.payload, epic_link) for issue in issues}
-    keys = context.unstored("epic_link", sorted(name for name in named if name and not name.isdigit()))
-    records = []
-    for some in in_pieces(keys, ISSUES_PER_CALL):
-        for payload in map(bytes, client.issue_names(some)):
-            epic = read_shape(payload, IssueNamePayload)
-            records.append(SourceRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch"))
-    return records
+    named: dict[str, list[str]] = defaultdict(list)
+    for issue in issues if epic_link else ():
+        name = parent_of(issue.payload, epic_link)
+        if name and not name.isdigit():
+            named[name].append(issue.external_id)
+    return {key: named[key] for key in context.unstored("epic_link", sorted(named))} if named else {}
+
+
+def _epic(payload: bytes) -> SourceRecord:
+    epic = read_shape(payload, IssueNamePayload)
+    return SourceRecord("epic_link", epic.key, payload, epic.project, f"POST {API}/issue/bulkfetch")
 
 
 def orphans(deleted: set[str], context: Context) -> list[str]:
@@ -65,3 +125,9 @@ def orphans(deleted: set[str], context: Context) -> list[str]:
         for issue in context.current("issue")
         if issue.external_id not in deleted and parent_of(issue.payload, epic_link) in names
     ]
+
+
+FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
+    "epics": fetch_epics,
+    "stored_epics": fetch_stored_epics,
+}

@@ -5,16 +5,22 @@ from collections.abc import Callable
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
-from apps.sources.errors import BadRequestError, EndpointRemovedError, ForbiddenError, NotFoundError, UnauthorizedError
-from apps.sources.jira.client import AGILE, API, JiraClient, Payload, raw_records, read_shape
-from apps.sources.jira.extract.args import BoardsArgs, ProjectStatusesArgs
-from apps.sources.jira.extract.paging import walk
+from apps.sources.errors import BadRequestError, InvalidAnswerError
+from apps.sources.jira.client import AGILE, API, IdPayload, JiraClient, Payload, raw_records, read_shape
+from apps.sources.jira.extract.args import ProjectStatusesArgs, SprintListArgs
+from apps.sources.jira.extract.paging import ListPage, fetched_page, id_of, read_page
 from apps.sources.jira.extract.site import whole_list
 from apps.sources.jira.extract.stored import needs_directories, wanted_projects
 from apps.sources.reading import Id
+from apps.sources.text import counted
 
 NO_SPRINTS = "does not support sprints"  # what Jira says of a board without them
-REFUSALS = (ForbiddenError, NotFoundError, EndpointRemovedError, UnauthorizedError, BadRequestError)
+
+
+class ProjectTypesPayload(Payload, rename="camel"):
+    """A project; we read only its issue types."""
+
+    issue_types: list[IdPayload] | None = None
 
 
 class BoardLocationPayload(Payload, rename="camel"):
@@ -44,31 +50,48 @@ def start(context: Context) -> list[Slice]:
 def fetch_statuses(slice_: Slice, context: Context) -> Fetched:
     """Every status of the site."""
     items = JiraClient(context.http).everything("status")
-    return whole_list("status", raw_records("status", items, request=f"GET {API}/status"))
+    records = raw_records("status", items, request=f"GET {API}/status")
+    return whole_list("status", slice_, ListPage([]), "The list of statuses", records)
 
 
 def fetch_project_statuses(slice_: Slice, context: Context) -> Fetched:
-    """The statuses of each issue type, project by project."""
+    """The statuses of each issue type of one project. A type that the answer lacks keeps its stored statuses."""
     client = JiraClient(context.http)
     fetched = Fetched()
     for key, project_id in slice_.read(ProjectStatusesArgs).projects:
         path = f"{API}/project/{project_id}/statuses"
-        payload = bytes(client.get(path, msgspec.Raw))
+        given = {id_of(item): bytes(item) for item in client.get(path, list[msgspec.Raw])}
+        if not given:
+            raise InvalidAnswerError(f"Jira sent an empty list of the statuses of project {key}.")
+        if missing := _types_of(project_id, context) - given.keys():
+            given = _stored_statuses(project_id, context) | given
+            reason = f"The statuses of {counted(len(missing), 'issue type')} of project {key} are missing."
+            fetched.skips.append(Skip("", reason, again=slice_))
+        payload = b"[" + b",".join(given.values()) + b"]"
         fetched.records.append(SourceRecord("project_statuses", project_id, payload, key, f"GET {path}"))
     fetched.expected = {"project_statuses": len(fetched.records)}
     return fetched
 
 
+def _types_of(project_id: str, context: Context) -> set[str]:
+    """The issue types of a stored project, as far as its record has them."""
+    project = context.find("project", project_id)
+    types = read_shape(project.payload, ProjectTypesPayload).issue_types if project else None
+    return {str(kind.id) for kind in types or []}
+
+
+def _stored_statuses(project_id: str, context: Context) -> dict[str, bytes]:
+    stored = context.find("project_statuses", project_id)
+    items = read_shape(stored.payload, list[msgspec.Raw]) if stored else []
+    return {id_of(item): bytes(item) for item in items}
+
+
 def fetch_boards(slice_: Slice, context: Context) -> Fetched:
-    """The boards of the wanted projects; their sprints follow. Stored boards of other projects count as listed."""
+    """A page of boards; the sprints of the wanted projects' boards follow. Other stored boards count as listed."""
     client = JiraClient(context.http)
-    try:
-        items = list(walk(client.boards))
-    except REFUSALS as error:
-        reason = "This site or account has no Jira Software, so there are no boards and sprints."
-        return Fetched(skips=[Skip("", f"{reason} {error}")])
+    page = read_page(slice_, client.boards)
     keys = {project.key for project in wanted_projects(context)}
-    boards = raw_records("board", items, request=f"GET {AGILE}/board")
+    boards = raw_records("board", page.values, request=f"GET {AGILE}/board")
     records: list[SourceRecord] = []
     with_sprints: list[str] = []
     for record in boards:
@@ -79,27 +102,26 @@ def fetch_boards(slice_: Slice, context: Context) -> Fetched:
         records.append(record)
         if board.type != "kanban":
             with_sprints.append(record.external_id)
-    fetched = whole_list("board", records)
+    fetched = whole_list("board", slice_, page, "The list of boards", records)
     listed = [board.external_id for board in boards]
     fetched.listed[0].ids += set(listed) - set(context.unstored("board", listed))
-    fetched.follow_ups += [Slice.of("sprints", BoardsArgs([board])) for board in with_sprints]
+    fetched.follow_ups += [Slice.of("sprints", SprintListArgs(boards=[board])) for board in with_sprints]
     return fetched
 
 
 def fetch_sprints(slice_: Slice, context: Context) -> Fetched:
-    """The sprints of some boards. A board may have none."""
-    client = JiraClient(context.http)
-    fetched = Fetched()
-    for board in slice_.read(BoardsArgs).boards:
-        try:
-            items = list(walk(lambda start, board=board: client.sprints(board, start)))  # type: ignore[misc]
-        except BadRequestError as error:
-            if NO_SPRINTS not in str(error):
-                raise
-            continue
-        fetched.records += raw_records("sprint", items, request=f"GET {AGILE}/board/{board}/sprint")
-    fetched.expected = {"sprint": len(fetched.records)}
-    fetched.listed = [Listed("sprint", "", [record.external_id for record in fetched.records])]
+    """A page of the sprints of one board. A board may have none."""
+    client, board = JiraClient(context.http), slice_.read(SprintListArgs).board
+    try:
+        page = read_page(slice_, lambda start: client.sprints(board, start))
+    except BadRequestError as error:
+        if NO_SPRINTS not in str(error):
+            raise
+        return Fetched()
+    records = raw_records("sprint", page.values, request=f"GET {AGILE}/board/{board}/sprint")
+    fetched = fetched_page(slice_, page, f"The sprints of board {board}", records)
+    fetched.expected = {"sprint": len(records)}
+    fetched.listed = [Listed("sprint", "", [record.external_id for record in records])]
     return fetched
 
 

@@ -1,15 +1,18 @@
 """Step 1: which projects, fields, issue types and people does the site have?"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
 
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
-from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, NotFoundError
+from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, SourceError
 from apps.sources.jira.client import API, JiraClient, raw_records
-from apps.sources.jira.extract.args import AccountArgs, KeysArgs, UnlistedArgs
-from apps.sources.jira.extract.paging import walk
+from apps.sources.jira.extract.args import AccountArgs, PeopleArgs, ProjectListArgs, UnlistedArgs
+from apps.sources.jira.extract.paging import OF_ALL, ListPage, ask_twice, fetched_page, read_page
 from apps.sources.jira.extract.stored import chosen_keys, needs_directories, stored_keys, take_key
+from apps.sources.jira.fields import find_fields
 from apps.sources.text import in_pieces
 
 KEYS_PER_CALL = 50
@@ -23,9 +26,9 @@ def start(context: Context) -> list[Slice]:
 def fetch_account(slice_: Slice, context: Context) -> Fetched:
     """Check the token. Then add the slices that need a valid token."""
     client = JiraClient(context.http)
-    client.myself()
+    accept_token(client)
     chosen = list(chosen_keys(context))
-    follow_ups = [Slice.of("projects", KeysArgs(list(keys))) for keys in in_pieces(chosen, KEYS_PER_CALL)]
+    follow_ups = [Slice.of("projects", ProjectListArgs(keys=list(keys))) for keys in in_pieces(chosen, KEYS_PER_CALL)]
     follow_ups = follow_ups or [Slice("projects")]
     if slice_.read(AccountArgs).with_directories:
         refuse_data_center(client)
@@ -33,9 +36,20 @@ def fetch_account(slice_: Slice, context: Context) -> Fetched:
     return Fetched(follow_ups=follow_ups)
 
 
+def accept_token(client: JiraClient) -> None:
+    """Ask for the account behind the token. A token that may not read the account is known all the same."""
+    with suppress(ForbiddenError):
+        client.myself()
+
+
 def refuse_data_center(client: JiraClient) -> None:
-    """Data Center has neither ``search/jql`` nor the bulk calls."""
-    server = client.server()
+    """Data Center has neither ``search/jql`` nor the bulk calls. A site that does not say what it is may be Cloud."""
+    try:
+        server = client.server()
+    except OF_ALL:
+        raise
+    except SourceError:
+        return
     if (server.deployment_type or "Cloud") != "Cloud":
         raise BadRequestError(
             f"This is Jira {server.deployment_type} {server.version or ''}, not Jira Cloud. It lacks the bulk "
@@ -44,27 +58,30 @@ def refuse_data_center(client: JiraClient) -> None:
 
 
 def fetch_projects(slice_: Slice, context: Context) -> Fetched:
-    """The chosen projects, with a skip for each that the site does not show, or all that the token may see.
+    """A page of the chosen projects, or of all that the token may see.
 
-    Jira goes on to know a project by its former keys. So a chosen key may bring a project with another key.
+    Jira goes on to know a project by its former keys. So a chosen key may bring a project with another key. The last
+    page has a skip for each chosen project that the site does not show.
     """
-    client = JiraClient(context.http)
-    keys, stored = slice_.read(KeysArgs).keys, stored_keys(context)
-    found = list(walk(lambda start: client.projects(start, keys)))
-    records = raw_records("project", found, request=f"GET {API}/project/search")
-    if not keys:
-        fetched = whole_list("project", records)
+    client, args, stored = JiraClient(context.http), slice_.read(ProjectListArgs), stored_keys(context)
+    page = read_page(slice_, lambda start: client.projects(start, args.keys))
+    records = raw_records("project", page.values, request=f"GET {API}/project/search")
+    if not args.keys:
+        fetched = whole_list("project", slice_, page, "The list of projects", records)
         for record in records:
             take_key(record, stored, fetched)
         return fetched
-    fetched, wanted, shown = Fetched(), {key.upper() for key in keys}, set[str]()
+    fetched = fetched_page(slice_, page, "The list of projects", [])
+    wanted, shown = {key.upper() for key in args.keys}, set(args.shown)
     for record in records:
         names = take_key(record, stored, fetched)
         if names & wanted:
             shown |= names
             fetched.records.append(record)
     fetched.expected = {"project": len(fetched.records)}
-    fetched.skips = [not_visible_skip(key, context) for key in keys if key.upper() not in shown]
+    fetched.follow_ups = [following.replace_args(shown=sorted(shown)) for following in fetched.follow_ups]
+    if page.is_end:
+        fetched.skips += [not_visible_skip(key, context) for key in args.keys if key.upper() not in shown]
     return fetched
 
 
@@ -79,38 +96,39 @@ def not_visible_skip(key: str, context: Context) -> Skip:
 
 
 def fetch_fields(slice_: Slice, context: Context) -> Fetched:
-    """Every field of the site. Deleted fields stay stored. This does no harm, because no issue has a value for them."""
+    """Every field of the site. Deleted fields stay stored. This does no harm, because no issue has a value for them.
+
+    If other fields have a meaning now, the rows of all issues are made again.
+    """
+    before = {record.external_id: record for record in context.current("field")}
     records = _directory(context, "field", "field")
-    return Fetched(records, expected={"field": len(records)})
+    fetched = Fetched(records, expected={"field": len(records)})
+    after = before | {record.external_id: record for record in records}
+    old, new = find_fields(before.values()), find_fields(after.values())
+    if [set(fields) for fields in old] != [set(fields) for fields in new]:
+        fetched.made_again = {"issue": []}
+        fetched.follow_ups = [Slice("stored_epics")]
+    return fetched
 
 
 def fetch_issue_types(slice_: Slice, context: Context) -> Fetched:
     """Every issue type that the account may see."""
-    return whole_list("issue_type", _directory(context, "issue_type", "issuetype"))
+    records = _directory(context, "issue_type", "issuetype")
+    return whole_list("issue_type", slice_, ListPage([]), "The list of issue types", records)
 
 
 def fetch_users(slice_: Slice, context: Context) -> Fetched:
-    """The user directory, if the account may see it. Issues contain people, too."""
-    client = JiraClient(context.http)
-    try:
-        records = raw_records("user", list(user_pages(client)), request=f"GET {API}/users/search")
-    except (ForbiddenError, NotFoundError) as error:
-        reason = "The account may not browse the user directory. People are taken from the issues instead."
-        return Fetched(skips=[Skip("", f"{reason} {error}")])
-    return Fetched(records, expected={"user": len(records)})
-
-
-def user_pages(client: JiraClient) -> Iterator[msgspec.Raw]:
-    """All users up to the first empty page, each once."""
-    seen: set[bytes] = set()
-    start = 0
-    while page := client.users(start):
-        fresh = [user for user in page if bytes(user) not in seen]
-        if not fresh:
-            raise InvalidAnswerError("Jira repeats the same page of the user directory. Try again later.")
-        seen.update(bytes(user) for user in fresh)
-        yield from fresh
-        start += len(page)
+    """A page of the user directory, if the account may see it. Only an empty page is the last one."""
+    client, args = JiraClient(context.http), slice_.read(PeopleArgs)
+    page = ask_twice(lambda: client.users(args.start), lambda users: not users and not args.start)
+    if not page and not args.start:
+        raise InvalidAnswerError("Jira sent an empty user directory.")
+    first = blake2b(page[0], digest_size=6).hexdigest() if page else ""
+    if first and first == args.first:
+        raise InvalidAnswerError("Jira repeats the same page of the user directory. Try again later.")
+    records = raw_records("user", page, request=f"GET {API}/users/search")
+    following = [slice_.replace_args(start=args.start + len(page), first=first)] if page else []
+    return Fetched(records, following, {"user": len(records)})
 
 
 def _directory(context: Context, entity: str, path: str) -> list[SourceRecord]:
@@ -118,11 +136,14 @@ def _directory(context: Context, entity: str, path: str) -> list[SourceRecord]:
     return raw_records(entity, items, request=f"GET {API}/{path}")
 
 
-def whole_list(entity: str, records: list[SourceRecord]) -> Fetched:
-    """A complete list of one kind. If a stored object is not in this list, a later slice looks for it."""
-    listed = [Listed(entity, "", [record.external_id for record in records])]
-    follow_ups = [Slice.of("unlisted", UnlistedArgs(entity))]
-    return Fetched(records, follow_ups, {entity: len(records)}, listed=listed)
+def whole_list(entity: str, slice_: Slice, page: ListPage, what: str, records: list[SourceRecord]) -> Fetched:
+    """A page of a list of all objects of one kind. If its last page is good, a slice looks for what the list lacks."""
+    fetched = fetched_page(slice_, page, what, records)
+    fetched.expected = {entity: len(records)}
+    fetched.listed = [Listed(entity, "", [record.external_id for record in records])]
+    if page.is_end:
+        fetched.follow_ups.append(Slice.of("unlisted", UnlistedArgs(entity)))
+    return fetched
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {

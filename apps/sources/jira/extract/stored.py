@@ -43,11 +43,11 @@ def chosen_keys(context: Context) -> dict[str, str]:
 
 
 def needs_directories(context: Context) -> bool:
-    """Whether to read users, fields, types, boards and sprints: in a full run, else once an hour.
+    """Whether to read users, fields, types, boards and sprints: in a full run or a sweep, else once an hour.
 
     They rarely change, and an issue contains what it needs of them.
     """
     synced = [context.since(project.key) for project in wanted_projects(context)]
     latest = max((moment for moment in synced if moment), default=None)
     this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    return context.is_full or latest is None or None in synced or latest < this_hour
+    return context.is_full or context.with_sweep or latest is None or None in synced or latest < this_hour

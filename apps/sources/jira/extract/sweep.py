@@ -39,11 +39,14 @@ def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
     for name in page.issues:
         by_project[name.project].append(str(name.id))
     unknown = context.unstored("issue", [issue for ids in by_project.values() for issue in ids])
-    follow_ups = next_page(slice_, page)
-    if not follow_ups:
-        follow_ups = [Slice.of("unlisted_issues", KeysArgs(args.keys)), *_lost(context)]
-    follow_ups += [Slice.of("unknown_issues", IssuesArgs(list(some), [])) for some in in_pieces(unknown, IDS_PER_SLICE)]
-    return Fetched(follow_ups=follow_ups, listed=[Listed("issue", key, ids) for key, ids in by_project.items()])
+    fetched = next_page(slice_, page)
+    if not fetched.follow_ups and not fetched.skips:
+        fetched.follow_ups = [Slice.of("unlisted_issues", KeysArgs(args.keys)), *_lost(context)]
+    fetched.follow_ups += [
+        Slice.of("unknown_issues", IssuesArgs(list(some), [])) for some in in_pieces(unknown, IDS_PER_SLICE)
+    ]
+    fetched.listed = [Listed("issue", key, ids) for key, ids in by_project.items()]
+    return fetched
 
 
 def fetch_unknown(slice_: Slice, context: Context) -> Fetched:

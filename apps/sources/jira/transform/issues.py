@@ -10,7 +10,7 @@ import msgspec
 
 from apps.sources.base import Children, Context, SourceRecord, Transformed
 from apps.sources.jira.adf import plain_text
-from apps.sources.jira.client import IssueNamePayload, Payload
+from apps.sources.jira.client import IssueNamePayload, Payload, has_all_comments
 from apps.sources.jira.fields import SiteFields, site_fields
 from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_rows
 from apps.sources.jira.transform.site import IssueTypePayload, SprintPayload, StatusPayload
@@ -205,7 +205,7 @@ def _whole_lists(name: str, fields: Any, links: int) -> list[Children]:
     if fields.issuelinks is not None and links == len(fields.issuelinks):
         whole += [Children(IssueLink, "issue", name), Children(IssueLink, "target", name)]
     listed: CommentListPayload | None = fields.comment
-    if listed and listed.total is not None and listed.total <= len(listed.comments) and None not in listed.comments:
+    if listed and has_all_comments(len(listed.comments), listed.total) and None not in listed.comments:
         whole.append(Children(IssueComment, "issue", name))
     return whole
 
@@ -215,8 +215,10 @@ def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
     key = next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
     if not key:
         return ""
-    epic = context.memo(f"jira epic {key}", lambda: context.find("epic_link", key))
-    return clean(read_json(epic.payload, IssueNamePayload).id) if epic else key
+    known: dict[str, str] = context.memo("jira epics", dict)
+    if key not in known and (epic := context.find("epic_link", key)):
+        known[key] = clean(read_json(epic.payload, IssueNamePayload).id)
+    return known.get(key, key)
 
 
 def _first_number(values: Iterable[object]) -> float | None:

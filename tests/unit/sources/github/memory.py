@@ -76,6 +76,9 @@ class MemoryContext:
     def find(self, entity: str, external_id: str) -> SourceRecord | None:
         return self.records.get((entity, external_id))
 
+    def find_all(self, entity: str, external_ids: Sequence[str]) -> Iterator[SourceRecord]:
+        return (self.records[entity, name] for name in external_ids if (entity, name) in self.records)
+
     def memo(self, key: str, make: Callable[[], T]) -> T:
         with self._lock:
             if key not in self._memo:

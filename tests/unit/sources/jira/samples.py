@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.sources.base import SourceRecord
+from tests.unit.sources.scripted import Say, Seen
 
 ADA = {"accountId": "ada", "displayName": "Ada L.", "emailAddress": "ada@example.org", "active": True}
 BOB = {"accountId": "bob", "displayName": "Bob", "accountType": "app"}
@@ -28,6 +29,11 @@ def record(entity: str, external_id: str, payload: Any, scope: str = "") -> Sour
     return SourceRecord(entity, external_id, json.dumps(payload).encode(), scope)
 
 
+def people(seen: Seen) -> Say:
+    """A user directory with two people."""
+    return Say([] if int(seen.query["startAt"]) else [ADA, BOB])
+
+
 def comment(number: int, text: str = "fine") -> dict[str, Any]:
     stamp = "2026-01-02T03:04:05.000+0000"
     return {"id": str(number), "author": ADA, "body": text, "created": stamp, "updated": stamp}
@@ -49,5 +55,5 @@ def issue(number: int, key: str = "PAY", **fields: Any) -> dict[str, Any]:
 
 
 def history(number: int, *items: dict[str, Any], author: Any = ADA, created: Any = None) -> dict[str, Any]:
-    moment = created or datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+    moment = created or datetime(2026, 2, 1, 15, tzinfo=UTC).isoformat()
     return {"id": str(number), "author": author, "created": moment, "items": list(items)}

@@ -37,10 +37,10 @@ def test_all_is_well(check: Check) -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "sentence"),
     [
-        (SERVER, HTML, "no Jira Cloud site at this address"),
-        (SERVER, Say({}, 404), "no Jira Cloud site at this address"),
+        (MYSELF, HTML, "no Jira Cloud site at this address"),
+        (MYSELF, Say({}, 404), "no Jira Cloud site at this address"),
         (SERVER, Say({"deploymentType": "Server"}), "not Jira Cloud"),
-        (SERVER, Say({}, 500), "failed to answer"),
+        (MYSELF, Say({}, 500), "failed to answer"),
         (MYSELF, Say({}, 401), "does not accept the user name and token"),
         (MYSELF, Say({}, 403), "no access to this Jira site"),
         (MYSELF, Say({}, 429, {"Retry-After": "500"}), "asks for a pause until"),

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from apps.sources import refusals
 from apps.sources.errors import RateLimitedError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import DEV_STATUS
-from apps.sources.jira.extract import development
+from apps.sources.jira.extract import development, paging
+from apps.sources.jira.extract.args import PanelsArgs
+from apps.sources.rows import PullRequestIssueLink
 from tests.unit.sources.jira.samples import issue, record
-from tests.unit.sources.memory import MemoryContext, pull
-from tests.unit.sources.scripted import Say, ScriptedServer
+from tests.unit.sources.memory import MemoryContext, ask_again, load, pull
+from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 SUMMARY = "/rest/dev-status/latest/issue/summary"
 DETAIL = "/rest/dev-status/latest/issue/detail"
@@ -21,13 +24,23 @@ FIELD = "customfield_5"
 HINT = '{pullrequest={dataType=pullrequest, state=MERGED, stateCount=2}, json={"cachedValue":{},"isStale":true}}'
 
 
-def summary(**applications: int) -> Say:
+def summary(total: int = 1, **applications: int) -> Say:
     instances = {name.replace("forge", FORGE): {"count": n, "name": "GitHub"} for name, n in applications.items()}
-    return Say({"errors": [], "summary": {"pullrequest": {"overall": {"count": 1}, "byInstanceType": instances}}})
+    return Say(
+        {
+            "errors": [],
+            "summary": {"pullrequest": {"overall": {"count": total if instances else 0}, "byInstanceType": instances}},
+        }
+    )
 
 
 def store(context: MemoryContext, *issues: dict[str, Any]) -> None:
     context.store([record("issue", each["id"], each, "PAY") for each in issues])
+
+
+def links(context: MemoryContext) -> list[str]:
+    rows = load(Jira(), context).get("pull_request_issue_link", {}).values()
+    return sorted(row.pull_request_url for row in rows if isinstance(row, PullRequestIssueLink))
 
 
 def asked(provider: ScriptedServer) -> list[str]:
@@ -95,19 +108,10 @@ def test_failures_are_reported_once_and_nothing_is_fatal(provider: ScriptedServe
     store(context, issue(1), issue(2))
     pulled = pull(Jira(), context, [DEV_STATUS])
     assert pulled.given == {"dev_status": 1}
-    assert ["development information of 1 issue is missing" in skip.reason for skip in pulled.skips] == [True]
-
-
-def test_a_panel_that_fails_where_others_work_is_asked_for_again_later(
-    provider: ScriptedServer, context: MemoryContext
-) -> None:
-    answers = {"1": iter([Say(b'{"summ')] * 5 + [summary()]), "2": iter([summary()])}
-    provider.on(SUMMARY, lambda seen: next(answers[seen.query["issueId"]]))
-    provider.on(MYSELF, Say({"accountId": "1"}))
-    store(context, issue(1), issue(2))
-    pulled = pull(Jira(), context, [DEV_STATUS])
-    assert pulled.given == {"dev_status": 2}
-    assert pulled.skips == []
+    assert ["panel of issue 1 is not complete" in skip.reason for skip in pulled.skips] == [True]
+    provider.on(SUMMARY, summary())
+    again = ask_again(Jira(), context, pulled, DEV_STATUS)
+    assert (again.given, again.skips) == ({"dev_status": 1}, [])
 
 
 @pytest.mark.parametrize("answer", [Say({}, 403), Say(b"<html>", 200, {"Content-Type": "text/html"}), Say([1])])
@@ -119,8 +123,9 @@ def test_a_panel_that_never_works_is_given_up_soon(
     store(context, *(issue(number) for number in range(1, 121)))
     pulled = pull(Jira(), context, [DEV_STATUS], threads=1)
     assert pulled.given == {}
-    assert len({seen.query["issueId"] for seen in provider.calls(SUMMARY)}) == development.MAX_FIRST_FAILURES
-    assert any("This account cannot read" in skip.reason for skip in pulled.skips)
+    assert len(set(asked(provider))) == paging.MAX_FAILED_ITEMS * refusals.MAX_REFUSALS_IN_A_ROW
+    missing = [issue for skip in pulled.skips if skip.again for issue, _ in skip.again.read(PanelsArgs).issues]
+    assert len(missing) == 120
 
 
 def test_a_token_that_is_refused_everywhere_is_fatal(provider: ScriptedServer, context: MemoryContext) -> None:
@@ -145,5 +150,57 @@ def test_beyond_the_budget_is_reported(
     provider.on(SUMMARY, summary())
     store(context, *(issue(number) for number in range(1, 6)))
     pulled = pull(Jira(), context, [DEV_STATUS])
-    assert pulled.given == {"dev_status": 2}
-    assert ["3 changed issues" in skip.reason for skip in pulled.skips] == [True]
+    for left in ("3 issues", "1 issue"):
+        assert pulled.given == {"dev_status": 2}
+        assert [f"those of {left} are left" in skip.reason for skip in pulled.skips] == [True]
+        pulled = ask_again(Jira(), context, pulled, DEV_STATUS)
+    assert (pulled.given, pulled.skips) == ({"dev_status": 1}, [])
+    assert asked(provider) == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(Say({"message": "no"}, status) for status in (400, 403, 404, 409, 410, 422, 500)),
+        Say({"message": "Unauthorized; scope does not match"}, 401),
+        Say(b"<html>", 502, {"Content-Type": "text/html"}),
+        Say({}),
+        Say({"detail": []}),
+        Say({"detail": None}),
+        Say({"detail": [{"pullRequests": None}]}),
+    ],
+    ids=lambda say: f"{say.status} {say.body}",
+)
+def test_what_one_application_does_not_give_stays_and_is_told(
+    provider: ScriptedServer, context: MemoryContext, fault: Say
+) -> None:
+    url = {"GitHub": "https://x.org/1", FORGE: "https://x.org/2"}
+
+    def detail(seen: Seen) -> Say:
+        return Say({"detail": [{"pullRequests": [{"url": url[seen.query["applicationType"]], "name": "new"}]}]})
+
+    provider.on(SUMMARY, summary(2, GitHub=1, forge=1))
+    provider.on(DETAIL, detail)
+    store(context, issue(1))
+    pull(Jira(), context, [DEV_STATUS])
+    whole = context.find("dev_status", "1")
+    provider.on(DETAIL, lambda seen: fault if seen.query["applicationType"] == "GitHub" else detail(seen))
+    for _ in range(2):
+        pulled = pull(Jira(), context, [DEV_STATUS])
+        assert links(context) == sorted(url.values()), "a hole overwrites nothing, and nothing grows"
+        assert ["panel of issue 1 is not complete" in skip.reason for skip in pulled.skips] == [True]
+    assert len(context.find("dev_status", "1").payload) < 2 * len(whole.payload)  # type: ignore[union-attr]
+    provider.on(DETAIL, detail)
+    assert ask_again(Jira(), context, pulled, DEV_STATUS).skips == []
+    assert context.find("dev_status", "1") == whole
+
+
+def test_fewer_pull_requests_than_the_applications_report_are_told(
+    provider: ScriptedServer, context: MemoryContext
+) -> None:
+    provider.on(SUMMARY, summary(5, GitHub=1))
+    provider.on(DETAIL, Say({"detail": [{"pullRequests": [{"url": "https://x.org/1"}]}]}))
+    store(context, issue(1))
+    pulled = pull(Jira(), context, [DEV_STATUS])
+    assert links(context) == ["https://x.org/1"]
+    assert ["announced 5 pull requests and sent 1" in skip.reason for skip in pulled.skips] == [True]

@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from apps.sources.base import Slice
-from apps.sources.errors import (
-    UnauthorizedError,
-)
+from apps.sources.errors import UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES
-from apps.sources.jira.extract.issues import query
+from apps.sources.jira.extract.issues import list_slice, query
 from tests.unit.sources.jira.conftest import MakeContext
 from tests.unit.sources.jira.samples import comment, history, issue, record
-from tests.unit.sources.memory import MemoryContext, assert_skipped, pull
+from tests.unit.sources.memory import MemoryContext, Pulled, ask_again, pull
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 SEARCH = "/rest/api/3/search/jql"
@@ -85,7 +83,7 @@ def test_many_ids_are_cut_into_slices_and_batches(jira: ScriptedServer, pay: Mem
     jira.on(SEARCH, ids(*range(1, 451)))
     pulled = pull(Jira(), pay, [ISSUES])
     assert len(stored(pay, "issue")) == 450
-    assert (pulled.slices, len(jira.calls(BULK)), len(jira.calls(CHANGES))) == (5, 5, 3)
+    assert (pulled.slices, len(jira.calls(BULK)), len(jira.calls(CHANGES))) == (8, 5, 3)
     assert all(seen.json()["fields"] == ["*all"] for seen in jira.calls(BULK))
 
 
@@ -130,17 +128,22 @@ def test_a_lost_project_is_reported_and_the_others_go_on(jira: ScriptedServer, m
     assert [(skip.scope, "CHK does not exist any more" in skip.reason) for skip in pulled.skips] == [("CHK", True)]
 
 
-def test_a_query_refused_for_a_living_project_is_skipped_with_the_message_of_jira(
+def test_a_query_refused_for_a_living_project_is_told_with_the_message_of_jira(
     jira: ScriptedServer, pay: MemoryContext
 ) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["Field 'updated' is broken."]}, 400))
     jira.on("/rest/api/3/project/search", Say({"values": [{"id": "100", "key": "PAY"}], "isLast": True}))
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "Field 'updated' is broken")
+    assert_list_is_missing(pull(Jira(), pay, [ISSUES]), "Field 'updated' is broken")
 
 
 def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, Say({"errorMessages": ["The requested API has been removed. Please migrate."]}, 410))
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "removed an endpoint")
+    assert_list_is_missing(pull(Jira(), pay, [ISSUES]), "removed an endpoint")
+
+
+def assert_list_is_missing(pulled: Pulled, why: str) -> None:
+    first = list_slice(["PAY"], None, None)
+    assert [(why in skip.reason, skip.is_missing, skip.again) for skip in pulled.skips] == [(True, True, first)]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,9 @@ def test_the_removed_search_has_its_own_sentence(jira: ScriptedServer, pay: Memo
 )
 def test_a_token_that_comes_again_ends_the_list(jira: ScriptedServer, pay: MemoryContext, pages: list[Say]) -> None:
     jira.on(SEARCH, *pages)
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "repeats a page")
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert_list_is_missing(pulled, "repeats a page")
+    assert {"1", "2"} <= set(stored(pay, "issue")), "what came is kept"
 
 
 def test_empty_pages_are_passed_but_not_for_ever(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -162,15 +167,35 @@ def test_empty_pages_are_passed_but_not_for_ever(jira: ScriptedServer, pay: Memo
     pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1", "2"]
     jira.on(SEARCH, lambda seen: ids(token=str(next(numbers))))
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "many empty pages")
+    assert_list_is_missing(pull(Jira(), pay, [ISSUES]), "many empty pages")
 
 
-def test_an_empty_page_by_mistake_loses_nothing(jira: ScriptedServer, pay: MemoryContext) -> None:
-    jira.on(SEARCH, ids(last=False), ids(1, 2, last=True))
+@pytest.mark.parametrize("given", [(), (1, 2)])
+def test_a_page_that_is_cut_by_mistake_loses_nothing(
+    jira: ScriptedServer, pay: MemoryContext, given: tuple[int, ...]
+) -> None:
+    jira.on(SEARCH, ids(*given, last=False), ids(1, 2, last=True))
     pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1", "2"]
-    jira.on(SEARCH, ids(last=False))
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "announced more issues")
+    jira.on(SEARCH, ids(*given, last=False))
+    assert_list_is_missing(pull(Jira(), pay, [ISSUES]), "announced more issues")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 500])
+def test_a_list_whose_cursor_is_refused_begins_anew(jira: ScriptedServer, pay: MemoryContext, status: int) -> None:
+    tokens = ["old", "new"]
+
+    def search(seen: Seen) -> Say:
+        token = seen.json().get("nextPageToken")
+        if token == "old":
+            return Say({"errorMessages": ["The cursor of this scope is invalid."]}, status)
+        return ids(2, last=True) if token else ids(1, token=tokens.pop(0) if len(tokens) > 1 else tokens[0])
+
+    jira.on(SEARCH, search)
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert (stored(pay, "issue"), pulled.skips) == (["1", "2"], [])
+    tokens[:] = ["old"]
+    assert_list_is_missing(pull(Jira(), pay, [ISSUES]), "cursor of this scope is invalid")
 
 
 def test_batches_are_halved_when_jira_cannot_answer_and_stay_halved(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -186,16 +211,36 @@ def test_batches_are_halved_when_jira_cannot_answer_and_stay_halved(jira: Script
 def test_one_issue_that_always_fails_is_left_out_and_reported(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(*range(1, 201)))
     jira.on(BULK, bulk(fails=lambda asked: "1" in asked))
+    jira.on("/rest/api/3/issue/1", Say({}, 502))
     pulled = pull(Jira(), pay, [ISSUES], threads=1)
     assert len(stored(pay, "issue")) == 199
-    assert [(skip.scope, "Issue 1 was left out" in skip.reason) for skip in pulled.skips] == [("PAY", True)]
-    assert len(jira.calls(BULK)[-1].json()["issueIdsOrKeys"]) == 100, "one bad issue does not shrink the batches"
+    again = Slice("found_issues", {"ids": ["1"], "keys": []})
+    assert [(skip.scope, "Issue 1 is missing" in skip.reason, skip.again) for skip in pulled.skips] == [
+        ("PAY", True, again)
+    ]
+    assert len(jira.calls(BULK)[3].json()["issueIdsOrKeys"]) < 100
+    jira.on(BULK, bulk())
+    assert ask_again(Jira(), pay, pulled, ISSUES).skips == []
+    assert len(stored(pay, "issue")) == len(stored(pay, "issue_changelog")) == 200
 
 
-def test_when_nothing_works_it_is_not_asked_for_each_issue(jira: ScriptedServer, pay: MemoryContext) -> None:
+def test_one_bad_issue_does_not_shrink_the_batches(jira: ScriptedServer, pay: MemoryContext) -> None:
+    jira.on(SEARCH, ids(*range(1, 201)))
+    jira.on(BULK, bulk(fails=lambda asked: "1" in asked))
+    jira.on("/rest/api/3/issue/1", Say(issue(1)))
+    pulled = pull(Jira(), pay, [ISSUES], threads=1)
+    assert (len(stored(pay, "issue")), pulled.skips) == (200, []), "the single endpoint gives it"
+    sizes = [len(seen.json()["issueIdsOrKeys"]) for seen in jira.calls(BULK)]
+    assert sizes.count(100) == 3, "the second batch is not smaller"
+
+
+def test_when_nothing_works_the_slice_is_missing(jira: ScriptedServer, pay: MemoryContext) -> None:
     jira.on(SEARCH, ids(*range(1, 101)))
     jira.on(BULK, bulk(fails=lambda asked: True))
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "502")
+    for number in range(1, 101):
+        jira.on(f"/rest/api/3/issue/{number}", Say({}, 502))
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert ["502" in skip.reason and len(skip.again.args["ids"]) for skip in pulled.skips if skip.again] == [100]  # type: ignore[arg-type]
     assert len(jira.calls(BULK)) < 60
 
 
@@ -208,13 +253,17 @@ def test_issue_errors_are_asked_for_again(jira: ScriptedServer, pay: MemoryConte
     assert pulled.skips == []
 
 
-def test_an_issue_that_vanished_is_asked_for_twice_and_reported(jira: ScriptedServer, pay: MemoryContext) -> None:
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_an_issue_that_vanished_is_verified(jira: ScriptedServer, pay: MemoryContext, is_stored: bool) -> None:
     jira.on(SEARCH, ids(1, 2))
     jira.on(BULK, bulk(gone=("2",)))
+    if is_stored:
+        pay.store([record("issue", "2", issue(2), "PAY")])
     pulled = pull(Jira(), pay, [ISSUES])
     assert stored(pay, "issue") == ["1"]
     assert [seen.json()["issueIdsOrKeys"] for seen in jira.calls(BULK)] == [["1", "2"], ["2"]]
-    assert ["Jira listed 1 issue but did not send" in skip.reason for skip in pulled.skips] == [True]
+    assert [one.external_id for one in pulled.deletions] == (["2"] if is_stored else [])
+    assert [skip.is_missing for skip in pulled.skips] == ([] if is_stored else [False])
 
 
 def test_payloads_stay_byte_for_byte(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -249,7 +298,9 @@ def test_changelogs_without_an_end_are_refused(jira: ScriptedServer, pay: Memory
     jira.on(
         CHANGES, Say({"issueChangeLogs": [{"issueId": "1", "changeHistories": [history(1)]}], "nextPageToken": "t"})
     )
-    assert_skipped(pull(Jira(), pay, [ISSUES]), "repeat a page")
+    pulled = pull(Jira(), pay, [ISSUES])
+    assert ["The changelogs of PAY-1 are not complete" in skip.reason for skip in pulled.skips] == [True]
+    assert len(json.loads(next(pay.current("issue_changelog")).payload)) == 1, "what came is kept"
 
 
 def test_comments_beyond_the_embedded_ones_are_all_fetched(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -274,11 +325,14 @@ def test_comments_that_do_not_come_are_reported_and_nothing_is_concluded(
     jira.on(SEARCH, ids(1))
     jira.on(BULK, Say({"issues": [issue(1, comment={"comments": [comment(1)], "total": 3})]}))
     jira.on(
-        "/rest/api/3/issue/1/comment", Say({"comments": [comment(1)], "total": 3}), Say({"comments": [], "total": 3})
+        "/rest/api/3/issue/1/comment",
+        lambda seen: Say({"comments": [] if int(seen.query["startAt"]) else [comment(1)], "total": 3}),
     )
     pulled = pull(Jira(), pay, [ISSUES])
-    assert stored(pay, "issue_comments") == []
-    assert [skip.reason for skip in pulled.skips] == ["Jira announced 3 comments of PAY-1 and sent 1."]
+    assert stored(pay, "issue_comments") == ["1"]
+    assert [skip.reason for skip in pulled.skips] == [
+        "The comments of PAY-1 are not complete. Jira announced 3 and sent 1."
+    ]
 
 
 def test_an_issue_with_an_odd_shape_is_still_stored(jira: ScriptedServer, pay: MemoryContext) -> None:
@@ -300,7 +354,7 @@ def test_a_slice_survives_the_queue(jira: ScriptedServer, pay: MemoryContext) ->
     for _ in range(2):
         through_json = Slice(slice_.kind, json.loads(json.dumps(slice_.args)), slice_.scope)
         follow_ups = Jira().fetch(ISSUES, through_json, pay).follow_ups
-        slice_ = follow_ups[0]
+        slice_ = next((one for one in follow_ups if one.kind == "issue_ids"), follow_ups[-1])
     assert (slice_.kind, slice_.args) == ("issues", {"ids": ["2"], "keys": ["PAY"]})
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from apps.sources.base import Slice
 from apps.sources.errors import BadRequestError, UnauthorizedError
 from apps.sources.jira import Jira
 from apps.sources.jira.definition import PROJECTS, RELATIONSHIPS
 from tests.unit.sources.jira.conftest import MakeContext
-from tests.unit.sources.jira.samples import ADA, BOB, FIELDS, record
-from tests.unit.sources.memory import MemoryContext, assert_skipped, pull
+from tests.unit.sources.jira.samples import ADA, FIELDS, people, record
+from tests.unit.sources.memory import MemoryContext, pull
 from tests.unit.sources.scripted import Say, ScriptedServer
 
 API = "/rest/api/3"
@@ -30,7 +31,7 @@ def jira(provider: ScriptedServer) -> ScriptedServer:
     provider.on(f"{API}/field", Say(FIELDS))
     provider.on(f"{API}/issuetype", Say([{"id": "7", "name": "Bug"}]))
     provider.on(f"{API}/project/search", page(PAY, CHK))
-    provider.on(f"{API}/users/search", Say([ADA]), Say([BOB]), Say([]))
+    provider.on(f"{API}/users/search", people)
     provider.on(f"{API}/status", Say([{"id": "3", "name": "Done"}]))
     for project in ("100", "101"):
         provider.on(f"{API}/project/{project}/statuses", Say([{"id": "7", "statuses": [{"id": "3"}]}]))
@@ -98,25 +99,35 @@ def test_a_list_without_an_end_is_refused(
     jira: ScriptedServer, context: MemoryContext, answer: Say, sentence: str
 ) -> None:
     jira.on(f"{API}/project/search", answer)
-    assert_skipped(pull(Jira(), context, [PROJECTS]), sentence)
+    pulled = pull(Jira(), context, [PROJECTS])
+    assert [(sentence in skip.reason, skip.again) for skip in pulled.skips] == [(True, Slice("projects"))]
 
 
 def test_a_user_directory_without_an_end_is_refused(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/users/search", Say([ADA]))
-    assert_skipped(pull(Jira(), context, [PROJECTS]), "repeats the same page")
+    pulled = pull(Jira(), context, [PROJECTS])
+    assert names(context, "user") == ["ada"]
+    assert [("repeats the same page" in skip.reason, skip.again) for skip in pulled.skips] == [(True, Slice("users"))]
 
 
 def test_no_right_to_browse_users_is_reported(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/users/search", Say({"errorMessages": ["no"]}, 403))
     pulled = pull(Jira(), context, [PROJECTS])
-    assert ["People are taken from the issues" in skip.reason for skip in pulled.skips] == [True]
+    assert ["people are taken from the issues" in skip.reason for skip in pulled.skips] == [True]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_site_without_jira_software(jira: ScriptedServer, context: MemoryContext, status: int) -> None:
+@pytest.mark.parametrize("has_software", [True, False])
+def test_only_a_site_without_the_field_sprint_has_no_jira_software(
+    jira: ScriptedServer, context: MemoryContext, status: int, has_software: bool
+) -> None:
     jira.on(f"{AGILE}/board", Say({"message": "no"}, status))
+    if not has_software:
+        context.stored = {key: field for key, field in context.stored.items() if key[1] != "customfield_1"}
+        jira.on(f"{API}/field", Say([field for field in FIELDS if field["id"] != "customfield_1"]))
     pulled = pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
-    assert ["no Jira Software" in skip.reason for skip in pulled.skips] == [True]
+    assert ["no Jira Software" in skip.reason for skip in pulled.skips] == [not has_software]
+    assert [(skip.is_missing, skip.again is not None) for skip in pulled.skips] == [(has_software, has_software)]
     assert names(context, "status") == ["3"]
 
 
@@ -130,19 +141,19 @@ def test_one_project_without_access_does_not_stop_the_others(jira: ScriptedServe
     pulled = pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
     assert names(context, "project_statuses") == ["101"]
     assert ["project PAY" in skip.reason for skip in pulled.skips] == [True]
-    assert pulled.skips[0].again, "the project's issues are not held back by it"
+    assert pulled.skips[0].scope == "", "the project's issues are not held back by it"
 
 
 def test_an_empty_list_of_statuses_is_not_believed(jira: ScriptedServer, context: MemoryContext) -> None:
     jira.on(f"{API}/status", Say([]))
-    assert_skipped(pull(Jira(), context, [RELATIONSHIPS]), "empty list")
+    pulled = pull(Jira(), context, [RELATIONSHIPS])
+    assert [("empty list" in skip.reason, skip.again) for skip in pulled.skips] == [(True, Slice("statuses"))]
 
 
 def test_directories_are_asked_for_once_an_hour(jira: ScriptedServer, make_context: MakeContext) -> None:
     now = datetime.now(UTC)
 
     def requests(**options: Any) -> int:
-        jira.on(f"{API}/users/search", Say([]))
         jira.on(f"{AGILE}/board", page())
         context = make_context(**options)
         context.store([record("project", "100", PAY), record("project", "101", CHK)])
@@ -154,4 +165,4 @@ def test_directories_are_asked_for_once_an_hour(jira: ScriptedServer, make_conte
     fresh = requests(is_full=False, sinces=dict.fromkeys(both, now + timedelta(hours=1)))
     stale = requests(is_full=False, sinces=dict.fromkeys(both, now - timedelta(hours=1)))
     new_project = requests(is_full=False, sinces={"PAY": now + timedelta(hours=1)})
-    assert (fresh, stale, new_project, requests()) == (3, 10, 10, 10)
+    assert (fresh, stale, new_project, requests()) == (3, 11, 11, 11)

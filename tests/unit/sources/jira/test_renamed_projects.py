@@ -12,7 +12,7 @@ from apps.sources.jira.definition import ISSUES, PROJECTS
 from apps.sources.jira.estimate import estimate
 from apps.sources.jira.extract.stored import wanted_projects
 from apps.sources.rows import Issue, ScopeName
-from tests.unit.sources.jira.samples import ADA, FIELDS, issue
+from tests.unit.sources.jira.samples import ADA, FIELDS, history, issue, people
 from tests.unit.sources.memory import MemoryContext, load, pull
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
@@ -32,11 +32,11 @@ class Site:
         server.on(f"{API}/serverInfo", Say({"deploymentType": "Cloud"}))
         server.on(f"{API}/field", Say(FIELDS))
         server.on(f"{API}/issuetype", Say([{"id": "7", "name": "Bug"}]))
-        server.on(f"{API}/users/search", Say([]))
+        server.on(f"{API}/users/search", people)
         server.on(f"{API}/project/search", self.projects)
         server.on(f"{API}/search/jql", self.search)
         server.on(f"{API}/issue/bulkfetch", self.bulk)
-        server.on(f"{API}/changelog/bulkfetch", Say({"issueChangeLogs": []}))
+        server.on(f"{API}/changelog/bulkfetch", self.changelogs)
 
     def projects(self, seen: Seen) -> Say:
         found: list[dict[str, Any]] = [{"id": "101", "key": "CHK"}]
@@ -52,6 +52,10 @@ class Site:
         is_meant = "updated >=" not in jql and any(f'"{key}"' in jql for key in self.keys)
         numbers = (1, 2) if is_meant else ()
         return Say({"issues": [{"id": str(number), "key": f"{self.keys[-1]}-{number}"} for number in numbers]})
+
+    def changelogs(self, seen: Seen) -> Say:
+        ids = seen.json()["issueIdsOrKeys"]
+        return Say({"issueChangeLogs": [{"issueId": i, "changeHistories": [history(int(i))]} for i in ids]})
 
     def bulk(self, seen: Seen) -> Say:
         return Say({"issues": [issue(int(name), self.keys[-1]) for name in seen.json()["issueIdsOrKeys"]]})

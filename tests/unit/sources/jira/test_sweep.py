@@ -12,8 +12,8 @@ from apps.sources.jira import Jira
 from apps.sources.jira.definition import ISSUES, PROJECTS, RELATIONSHIPS
 from apps.sources.jira.extract import deletions
 from apps.sources.rows import Issue, IssueChange, IssueComment, IssueKey, IssueLink
-from tests.unit.sources.jira.samples import ADA, comment, history, issue, record
-from tests.unit.sources.memory import MemoryContext, assert_skipped, load, pull
+from tests.unit.sources.jira.samples import ADA, comment, history, issue, people, record
+from tests.unit.sources.memory import MemoryContext, ask_again, load, pull
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 API = "/rest/api/3"
@@ -139,15 +139,17 @@ def test_a_refused_list_deletes_nothing(site: Site, loaded: MemoryContext, statu
     site.issues.clear()
     site.server.on(SEARCH, Say({"errorMessages": ["No."]}, status))
     site.server.on(f"{API}/project/search", Say({"values": [{"key": "PAY"}, {"key": "CHK"}], "isLast": True}))
-    assert_skipped(pull(Jira(), loaded, [ISSUES]), "")
+    pulled = pull(Jira(), loaded, [ISSUES])
     assert stored(loaded) == ["1", "2", "3", "4", "5"]
+    assert {skip.again.kind for skip in pulled.skips if skip.again} == {"issue_ids", "all_ids"}
 
 
 def test_a_list_that_breaks_off_deletes_nothing(site: Site, loaded: MemoryContext) -> None:
     site.issues.clear()
     site.server.on(SEARCH, lambda seen: Say({"issues": [], "isLast": True} if "updated >=" in seen.json()["jql"]
                                             else {"issues": [], "isLast": False}))  # fmt: skip
-    assert_skipped(pull(Jira(), loaded, [ISSUES]), "announced more issues")
+    pulled = pull(Jira(), loaded, [ISSUES])
+    assert ["announced more issues" in skip.reason for skip in pulled.skips] == [True]
     assert stored(loaded) == ["1", "2", "3", "4", "5"]
 
 
@@ -185,9 +187,11 @@ def test_only_so_many_are_asked_for_one_by_one(
     site.issues.clear()
     first = pull(Jira(), loaded, [ISSUES])
     assert {one.external_id for one in first.deletions} == {"1", "2"}
-    assert [(skip.scope, "3 more are missing" in skip.reason) for skip in first.skips] == [("", True)]
-    second = pull(Jira(), loaded.next_run(SINCE, with_sweep=True), [ISSUES])
+    assert [(skip.scope, "3 are left" in skip.reason) for skip in first.skips] == [("", True)]
+    second = ask_again(Jira(), loaded.next_run(SINCE), first, ISSUES)
     assert {one.external_id for one in second.deletions} == {"3", "4"}
+    third = ask_again(Jira(), loaded.next_run(SINCE), second, ISSUES)
+    assert ({one.external_id for one in third.deletions}, third.skips) == ({"5"}, [])
 
 
 def test_the_issues_of_an_epic_that_is_gone_are_fetched_again(site: Site, context: MemoryContext) -> None:
@@ -241,7 +245,7 @@ def test_a_lost_status_type_and_project_are_verified_one_by_one(
     provider.on(f"{API}/status", Say([{"id": "5", "name": "New"}]))
     provider.on(f"{API}/status/4", Say({"id": "4", "name": "Renamed"}))
     provider.on(f"{API}/serverInfo", Say({"deploymentType": "Cloud"}))
-    provider.on(f"{API}/users/search", Say([]))
+    provider.on(f"{API}/users/search", people)
     provider.on(BULK, Say({"issues": []}))
     later = context.next_run({})
     pulled = pull(Jira(), later, [PROJECTS, RELATIONSHIPS])
