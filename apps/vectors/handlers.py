@@ -91,8 +91,10 @@ def _act(batch: Batch, action: VectorAction) -> Write:
 
 
 def embedded(integration_id: int) -> dict[str, int]:
-    """How many documents have a vector, per kind."""
-    rows = Embedding.across_tenants.filter(integration=integration_id, model=current_embedder().name)
+    """How many documents are embedded with all their passages, per kind."""
+    rows = Embedding.across_tenants.filter(
+        integration=integration_id, **selectors.model_and_preparation(current_embedder())
+    )
     return dict(rows.values_list("kind").annotate(Count("pk")).order_by())
 
 

@@ -11,18 +11,20 @@ from qdrant_client import models
 from apps.core.sql import rows
 from apps.tenants.models import Tenant
 from apps.vectors.embedders import EmbedderError, current_embedder
-from apps.vectors.store import Address, Store, StoreError, belonging_to
+from apps.vectors.passages import MAX_DOCUMENT_CHARS, passages_of
+from apps.vectors.store import Address, Passage, Store, StoreError, belonging_to
 from apps.warehouse.models import Issue
 
 MAX_HITS = 100
-MAX_EXCERPT_LENGTH = 240
+MAX_EXCERPT_LENGTH = 300  # a whole passage of the default embedder
+MAX_START_CHARS = 1000  # that are read of a text whose first passage was found
 
 _TEXTS = """
-SELECT found.*, d.text
-FROM unnest(%(integrations)s::bigint[], %(kinds)s::text[], %(external_ids)s::text[])
-    AS found (integration_id, kind, external_id)
+SELECT found.integration_id, found.kind, found.external_id, d.text
+FROM unnest(%(integrations)s::bigint[], %(kinds)s::text[], %(external_ids)s::text[], %(chars)s::int[])
+    AS found (integration_id, kind, external_id, chars)
 CROSS JOIN LATERAL (
-    SELECT left(d.text, 1000) AS text FROM warehouse_document AS d
+    SELECT left(d.text, found.chars) AS text FROM warehouse_document AS d
     WHERE d.integration_id = found.integration_id AND d.kind = found.kind
         AND d.external_id = found.external_id AND d.tenant_id = %(tenant)s OFFSET 0
 ) AS d
@@ -35,10 +37,10 @@ class SearchError(Exception):
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that was found. ``score`` is the cosine: 1 for the same meaning.
+    """A document that was found. ``score`` is the cosine of its best passage: 1 for the same meaning.
 
     ``key`` names the issue or pull request. ``title`` is the first line of the present text in PostgreSQL, ``excerpt``
-    is what follows it.
+    is that passage, or what follows the title. ``payload`` is that of the passage's point.
     """
 
     score: float
@@ -87,12 +89,13 @@ def similar(tenant: Tenant | int, key: str, *, kinds: Sequence[str] = ("issue",)
     issue = Issue.objects.for_tenant(tenant_id).filter(key__iexact=key.strip(), deleted_at=None).first()
     if issue is None:
         raise SearchError(f"There is no issue {key!r}.")
-    point_id = Address(tenant_id, issue.integration_id, "issue", issue.external_id).point_id
+    address = Address(tenant_id, issue.integration_id, "issue", issue.external_id)
     with _sentences():
         store = Store(current_embedder().name)
-        if not store.present([point_id]):
+        if not store.present(address.passages([0])):
             raise SearchError(f"{key} is not embedded yet: run the Vectorization job first.")
-        return _hits(tenant_id, store, point_id, _filter(tenant_id, kinds, [], "", None), limit)
+        condition = _filter(tenant_id, kinds, [], "", None)
+        return _hits(tenant_id, store, address.point_id, condition, limit, without=address)
 
 
 @contextmanager
@@ -116,29 +119,54 @@ def _filter(
     return models.Filter(must=conditions)
 
 
-def _hits(tenant_id: int, store: Store, query: list[float] | str, condition: models.Filter, limit: int) -> list[Hit]:
-    """The points with their texts from PostgreSQL. If a document was deleted meanwhile, its point is no hit."""
+def _hits(
+    tenant_id: int,
+    store: Store,
+    query: list[float] | str,
+    condition: models.Filter,
+    limit: int,
+    *,
+    without: Address | None = None,
+) -> list[Hit]:
+    """The documents with their texts from PostgreSQL, except one. A document that was deleted meanwhile is no hit."""
     if not store.has_collection():
         raise SearchError("Nothing is embedded yet: run the Vectorization job first.")
-    found = store.nearest(query, condition, max(1, min(limit, MAX_HITS)))
-    places = [(int(payload["integration"]), payload["kind"], payload["external_id"]) for _, payload in found]
-    texts = _texts(tenant_id, places)
+    limit = max(1, min(limit, MAX_HITS))
+    found = [
+        (score, Passage.of(tenant_id, payload), payload)
+        for score, payload in store.nearest(query, condition, limit + (without is not None))
+    ]
+    found = [one for one in found if one[1].document != without][:limit]
+    texts = _texts(tenant_id, [passage for _, passage, _ in found])
     return [
-        _hit(score, payload, texts[place])
-        for (score, payload), place in zip(found, places, strict=True)
-        if place in texts
+        _hit(score, passage.number, payload, texts[passage.document])
+        for score, passage, payload in found
+        if passage.document in texts
     ]
 
 
-def _texts(tenant_id: int, places: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], str]:
-    integrations, kinds, external_ids = (list(column) for column in zip(*places, strict=True)) if places else ([],) * 3
-    found = rows(_TEXTS, integrations=integrations, kinds=kinds, external_ids=external_ids, tenant=tenant_id)
-    return {(integration, kind, external_id): text for integration, kind, external_id, text in found}
+def _texts(tenant_id: int, passages: Sequence[Passage]) -> dict[Address, str]:
+    """The texts of the documents, as far as an excerpt needs them."""
+    found = rows(
+        _TEXTS,
+        tenant=tenant_id,
+        integrations=[passage.document.integration for passage in passages],
+        kinds=[passage.document.kind for passage in passages],
+        external_ids=[passage.document.external_id for passage in passages],
+        chars=[MAX_DOCUMENT_CHARS if passage.number else MAX_START_CHARS for passage in passages],
+    )
+    return {Address(tenant_id, *identity): text for *identity, text in found}
 
 
-def _hit(score: float, payload: dict[str, Any], text: str) -> Hit:
+def _hit(score: float, number: int, payload: dict[str, Any], text: str) -> Hit:
     title, _, rest = text.strip().partition("\n")
-    excerpt = " ".join(rest.split())
+    passages = passages_of(text, current_embedder().passage_size) if number else []
+    excerpt = f"… {_shortened(passages[number])}" if number < len(passages) else _shortened(rest)
+    return Hit(score, payload["kind"], payload.get("key") or "", title[:MAX_START_CHARS], excerpt, payload)
+
+
+def _shortened(text: str) -> str:
+    excerpt = " ".join(text.split())
     if len(excerpt) > MAX_EXCERPT_LENGTH:
         excerpt = excerpt[:MAX_EXCERPT_LENGTH].rsplit(" ", 1)[0] + " …"
-    return Hit(score, payload["kind"], payload.get("key") or "", title, excerpt, payload)
+    return excerpt

@@ -5,29 +5,32 @@ written first; the ``Embedding`` row is written after Qdrant has confirmed. Afte
 repeated.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, chain, groupby, pairwise
 
 import numpy as np
 
 from apps.core.sql import rows
 from apps.vectors.embedders import Embedder, TextRefusedError, Vectors, current_embedder
 from apps.vectors.models import Embedding
-from apps.vectors.selectors import NO_DOCUMENT, EmbeddableText, documents
-from apps.vectors.store import Address, Store, StoreError
+from apps.vectors.passages import passages_to_embed
+from apps.vectors.selectors import EmbeddableText, documents, model_and_preparation, orphaned
+from apps.vectors.store import Address, Passage, Store, StoreError
 
 # Another worker rarely writes the same documents in between, and practically never so many times in a row.
 MAX_ROUNDS = 5
+# Texts that are embedded and written together: about 1,500 passages of the default embedder, 8 MB with their vectors.
+MAX_CHARS_IN_MEMORY = 350_000
 
-# Records the points of a batch, and returns the recorded ones. A row that has changed since it was read is left alone:
-# another worker has written the same point, and it is not known who wrote last. So the point is written again.
+# Records the documents of a batch, and returns the recorded ones. A row that has changed since it was read is left
+# alone: another worker has written the same points, and it is not known who wrote last. So they are written again.
 _RECORD = """
 WITH new AS (
     SELECT * FROM unnest(
-        %(external_ids)s::text[], %(row_ids)s::bigint[], %(text_hashes)s::text[], %(payload_hashes)s::text[],
-        %(last_embedded)s::timestamptz[]
-    ) AS new (external_id, row_id, text_hash, payload_hash, last_embedded)
+        %(external_ids)s::text[], %(row_ids)s::bigint[], %(passages)s::int[], %(text_hashes)s::text[],
+        %(payload_hashes)s::text[], %(last_embedded)s::timestamptz[]
+    ) AS new (external_id, row_id, passages, text_hash, payload_hash, last_embedded)
 ), held AS (
     SELECT old.id, new.* FROM new CROSS JOIN LATERAL (
         SELECT * FROM vectors_embedding AS e
@@ -37,26 +40,20 @@ WITH new AS (
     ) AS old
 ), updated AS (
     UPDATE vectors_embedding AS old
-    SET row_id = held.row_id, text_hash = held.text_hash, payload_hash = held.payload_hash,
-        embedded_at = clock_timestamp()
+    SET row_id = held.row_id, preparation = %(preparation)s, passages = held.passages, text_hash = held.text_hash,
+        payload_hash = held.payload_hash, embedded_at = clock_timestamp()
     FROM held WHERE old.id = held.id RETURNING old.external_id
 ), inserted AS (
-    INSERT INTO vectors_embedding
-        (tenant_id, integration_id, kind, external_id, row_id, model, text_hash, payload_hash, embedded_at)
-    SELECT %(tenant)s, %(integration)s, %(kind)s, external_id, row_id, %(model)s, text_hash, payload_hash,
-        clock_timestamp()
+    INSERT INTO vectors_embedding (
+        tenant_id, integration_id, kind, external_id, row_id, model, preparation, passages, text_hash, payload_hash,
+        embedded_at
+    )
+    SELECT %(tenant)s, %(integration)s, %(kind)s, external_id, row_id, %(model)s, %(preparation)s, passages, text_hash,
+        payload_hash, clock_timestamp()
     FROM new WHERE last_embedded IS NULL ORDER BY external_id
     ON CONFLICT (integration_id, kind, external_id, model) DO NOTHING RETURNING external_id
 )
 SELECT external_id FROM updated UNION ALL SELECT external_id FROM inserted
-"""
-
-_ORPHANED = f"""
-SELECT e.id FROM unnest(%(row_ids)s::bigint[]) AS given (row_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM vectors_embedding AS e WHERE e.kind = %(kind)s AND e.row_id = given.row_id OFFSET 0
-) AS e
-WHERE e.tenant_id = %(tenant)s AND e.integration_id = %(integration)s AND {NO_DOCUMENT}
 """
 
 
@@ -68,39 +65,44 @@ class EmbeddingFailure:
     error: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class EmbedReport:
-    """The result of a batch: ``refreshed`` got only a new payload, ``removed`` lost their points."""
+    """The documents of a batch: ``refreshed`` got only a new payload, ``removed`` lost their points."""
 
     embedded: int = 0
     refreshed: int = 0
     unchanged: int = 0
     removed: int = 0
-    failures: tuple[EmbeddingFailure, ...] = ()
+    failures: list[EmbeddingFailure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class EmbeddingBatch:
-    """Which documents are embedded, with which embedder, into which store."""
+    """Which documents are embedded, with which embedder, into which store.
+
+    ``written`` is the largest number of passages that this batch has written of each document.
+    """
 
     tenant_id: int
     integration_id: int
     kind: str
     embedder: Embedder
     store: Store
+    written: dict[str, int] = field(default_factory=dict)
 
-    def addresses(self, found: Iterable[EmbeddableText]) -> list[Address]:
-        """The addresses of the points of these documents."""
-        return [Address(self.tenant_id, self.integration_id, self.kind, document.external_id) for document in found]
+    def passages(self, document: EmbeddableText, numbers: Iterable[int]) -> list[Passage]:
+        """Some passages of a document."""
+        return Address(self.tenant_id, self.integration_id, self.kind, document.external_id).passages(numbers)
 
-    def documents(self, row_ids: Sequence[int]) -> list[EmbeddableText]:
+    def documents(self, row_ids: Sequence[int], *, with_all_texts: bool = False) -> Iterator[EmbeddableText]:
         """The rows that have a text, in their present state."""
         return documents(
             tenant_id=self.tenant_id,
             integration_id=self.integration_id,
             kind=self.kind,
             row_ids=list(row_ids),
-            model=self.embedder.name,
+            embedder=self.embedder,
+            with_all_texts=with_all_texts,
         )
 
 
@@ -113,73 +115,98 @@ def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integr
     """
     embedder = current_embedder()
     batch = EmbeddingBatch(tenant_id, integration_id, kind, embedder, Store.ready_for(embedder))
-    removed = remove(tenant_id, _orphaned(batch, row_ids))
-    found = batch.documents(row_ids)
-    changed = [document for document in found if not document.has_same_text]
-    moved = [document for document in found if document.has_same_text and not document.has_same_payload]
-    embedded, failures, lost = _embed(batch, changed)
-    overtaken = _refresh(batch, moved)
-    lost += overtaken
+    gone = orphaned(tenant_id=tenant_id, integration_id=integration_id, kind=kind, row_ids=list(row_ids))
+    report = EmbedReport(removed=remove(tenant_id, gone))
+    lost: list[int] = []
+    for portion in _portions(batch.documents(row_ids)):
+        changed = [document for document in portion if not document.has_same_text]
+        moved = [document for document in portion if document.has_same_text and not document.has_same_payload]
+        report.unchanged += len(portion) - len(changed) - len(moved)
+        lost += _embed(batch, changed, report)
+        lost += _refresh(batch, moved, report)
     for _ in range(MAX_ROUNDS):
-        if not lost:
-            break
-        again, failed, lost = _embed(batch, batch.documents(lost))
-        embedded, failures = embedded + again, failures + failed
+        again, lost = lost, []
+        for portion in _portions(batch.documents(again, with_all_texts=True)) if again else ():
+            lost += _embed(batch, portion, report)
     if lost:
         raise StoreError(f"Other workers kept writing the same {len(lost)} documents: try again.")
-    return EmbedReport(
-        embedded=embedded,
-        refreshed=len(moved) - len(overtaken),
-        unchanged=len(found) - len(changed) - len(moved),
-        removed=removed,
-        failures=tuple(failures),
-    )
+    return report
 
 
 def remove(tenant_id: int, embedding_ids: Sequence[int]) -> int:
-    """Remove the points of these ``Embedding`` rows, then the rows; gives the number of rows."""
+    """Remove all points of these ``Embedding`` rows, then the rows; gives the number of rows."""
     leaving = Embedding.objects.for_tenant(tenant_id).filter(pk__in=embedding_ids).order_by("model")
-    keys = list(leaving.values_list("model", "integration_id", "kind", "external_id"))
-    for model, group in groupby(keys, key=lambda key: key[0]):
+    found = list(leaving.values_list("model", "passages", "integration_id", "kind", "external_id"))
+    for model, group in groupby(found, key=lambda row: row[0]):
         store = Store(model)
         if store.has_collection():
-            store.delete([Address(tenant_id, *key[1:]).point_id for key in group])
+            points = (Address(tenant_id, *row[2:]).passages(range(row[1])) for row in group)
+            store.delete([*chain.from_iterable(points)])
     leaving.delete()
-    return len(keys)
+    return len(found)
 
 
-def _orphaned(batch: EmbeddingBatch, row_ids: Sequence[int]) -> list[int]:
-    found = rows(
-        _ORPHANED,
-        kind=batch.kind,
-        row_ids=list(row_ids),
-        tenant=batch.tenant_id,
-        integration=batch.integration_id,
-    )
-    return [embedding_id for (embedding_id,) in found]
+def _portions(found: Iterable[EmbeddableText]) -> Iterator[list[EmbeddableText]]:
+    """The documents in groups with texts of about ``MAX_CHARS_IN_MEMORY``."""
+    portion: list[EmbeddableText] = []
+    chars = 0
+    for document in found:
+        portion.append(document)
+        chars += len(document.text)
+        if chars >= MAX_CHARS_IN_MEMORY:
+            yield portion
+            portion, chars = [], 0
+    if portion:
+        yield portion
 
 
-def _embed(batch: EmbeddingBatch, changed: Sequence[EmbeddableText]) -> tuple[int, list[EmbeddingFailure], list[int]]:
-    """Embed and store; gives how many are done, what failed, and the row ids that another worker wrote."""
+def _embed(batch: EmbeddingBatch, changed: Sequence[EmbeddableText], report: EmbedReport) -> list[int]:
+    """Embed and store all passages of these documents; gives the row ids that another worker wrote meanwhile."""
     if not changed:
-        return 0, [], []
-    vectors, refusals = _vectors(batch.embedder, [document.text for document in changed])
-    failures = [
-        EmbeddingFailure(document.external_id, refusals.get(position, "The embedder found no meaning in this text."))
-        for position, document in enumerate(changed)
-        if not vectors[position].any()
+        return []
+    texts = [passages_to_embed(document.text, batch.embedder.passage_size) for document in changed]
+    vectors, refusals = _vectors(batch.embedder, [*chain.from_iterable(texts)])
+    embedded: list[tuple[EmbeddableText, Vectors]] = []
+    for document, (start, end) in zip(changed, pairwise(accumulate(map(len, texts), initial=0)), strict=True):
+        without_meaning = np.flatnonzero(~vectors[start:end].any(axis=1))
+        if without_meaning.size:
+            reason = refusals.get(start + int(without_meaning[0]), "The embedder found no meaning in this text.")
+            report.failures.append(EmbeddingFailure(document.external_id, reason))
+        else:
+            embedded.append((document, vectors[start:end]))
+    lost = _store(batch, embedded) if embedded else []
+    report.embedded += len(embedded) - len(lost)
+    return lost
+
+
+def _store(batch: EmbeddingBatch, embedded: Sequence[tuple[EmbeddableText, Vectors]]) -> list[int]:
+    """Write all points of these documents, remove points of former passages, then record the documents."""
+    points = [
+        (passage, document.payload)
+        for document, vectors in embedded
+        for passage in batch.passages(document, range(len(vectors)))
     ]
-    embeddable = [position for position in range(len(changed)) if vectors[position].any()]
-    good = [changed[position] for position in embeddable]
-    batch.store.upsert(batch.addresses(good), vectors[embeddable], [document.payload for document in good])
-    lost = _record(batch, good)
-    return len(good) - len(lost), failures, lost
+    batch.store.upsert(points, np.concatenate([vectors for _, vectors in embedded]))
+    former: list[Passage] = []
+    for document, vectors in embedded:
+        most = max(document.passages, batch.written.get(document.external_id, 0))
+        former += batch.passages(document, range(len(vectors), most))
+        batch.written[document.external_id] = len(vectors)
+    batch.store.delete(former)
+    return _record(batch, [document._replace(passages=len(vectors)) for document, vectors in embedded])
 
 
-def _refresh(batch: EmbeddingBatch, moved: Sequence[EmbeddableText]) -> list[int]:
+def _refresh(batch: EmbeddingBatch, moved: Sequence[EmbeddableText], report: EmbedReport) -> list[int]:
     """New payloads for points that keep their vectors; gives the row ids that another worker wrote meanwhile."""
-    batch.store.overwrite_payloads(batch.addresses(moved), [document.payload for document in moved])
-    return _record(batch, moved)
+    points = [
+        (passage, document.payload)
+        for document in moved
+        for passage in batch.passages(document, range(document.passages))
+    ]
+    batch.store.overwrite_payloads(points)
+    lost = _record(batch, moved)
+    report.refreshed += len(moved) - len(lost)
+    return lost
 
 
 def _vectors(embedder: Embedder, texts: Sequence[str]) -> tuple[Vectors, dict[int, str]]:
@@ -208,9 +235,10 @@ def _record(batch: EmbeddingBatch, stored: Sequence[EmbeddableText]) -> list[int
         tenant=batch.tenant_id,
         integration=batch.integration_id,
         kind=batch.kind,
-        model=batch.embedder.name,
+        **model_and_preparation(batch.embedder),
         external_ids=[document.external_id for document in stored],
         row_ids=[document.row_id for document in stored],
+        passages=[document.passages for document in stored],
         text_hashes=[document.text_hash for document in stored],
         payload_hashes=[document.payload_hash for document in stored],
         last_embedded=[document.embedded_at for document in stored],

@@ -1,12 +1,15 @@
-"""How are vectors kept in Qdrant? One collection per embedding model; the tenant is part of every filter."""
+"""How are vectors kept in Qdrant? One collection per embedding model; the tenant is part of every filter.
+
+A point is a passage of a document. Every answer is about documents: the best passage of each.
+"""
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -20,6 +23,7 @@ from apps.vectors.embedders import Embedder, Vectors
 MAX_CALL_SECONDS = 60
 MAX_POINTS_PER_CALL = 1000  # in a call without vectors
 MAX_NUMBERS_PER_CALL = 400_000  # about 8 MB of JSON, a quarter of what Qdrant accepts
+PASSAGES_PER_HIT = 4  # that a search asks for at first; it asks for more if they belong to too few documents
 _POINTS = UUID("5a1a5a3c-5d2e-5c8f-9d3a-0a6f3f1e7b52")
 
 # The fields that a search can filter by. The first three are ours, the others come from the document's payload.
@@ -42,7 +46,7 @@ class StoreError(Exception):
 
 
 class Address(NamedTuple):
-    """The tenant and identity of a document. The id of its point is computed from this."""
+    """The tenant and identity of a document."""
 
     tenant: int
     integration: int
@@ -51,18 +55,45 @@ class Address(NamedTuple):
 
     @property
     def point_id(self) -> str:
-        """The id of the point: always the same for the same document."""
+        """The id of the point of its first passage: always the same for the same document."""
         return str(uuid5(_POINTS, f"{self.tenant}/{self.integration}/{self.kind}/{self.external_id}"))
 
+    def passages(self, numbers: Iterable[int]) -> list["Passage"]:
+        """Some passages of the document; the first has the number 0."""
+        return [Passage(self, number) for number in numbers]
+
+
+class Passage(NamedTuple):
+    """A passage of a document: one point of the collection."""
+
+    document: Address
+    number: int
+
+    @property
+    def point_id(self) -> str:
+        """The id of the point: always the same for the same document and number."""
+        first = self.document.point_id
+        return str(uuid5(UUID(first), str(self.number))) if self.number else first
+
     def payload(self, document: dict[str, Any]) -> dict[str, Any]:
-        """A point's payload: the document's own fields and its address (integers as text: keywords are texts)."""
+        """The payload of the point: the document's own fields and the address (keywords are texts, so integers too)."""
         return {
             **document,
-            "tenant": str(self.tenant),
-            "integration": str(self.integration),
-            "kind": self.kind,
-            "external_id": self.external_id,
+            "tenant": str(self.document.tenant),
+            "integration": str(self.document.integration),
+            "kind": self.document.kind,
+            "external_id": self.document.external_id,
+            "passage": self.number,
         }
+
+    @classmethod
+    def of(cls, tenant: int, payload: dict[str, Any]) -> "Passage":
+        """The passage of a point with this payload."""
+        document = Address(tenant, int(payload["integration"]), payload["kind"], payload["external_id"])
+        return cls(document, payload.get("passage", 0))  # older points are of whole texts and have no number
+
+
+Point: TypeAlias = tuple[Passage, dict[str, Any]]  # with the document's own fields
 
 
 @contextmanager
@@ -138,38 +169,35 @@ class Store:
             for field in _INDEXES.keys() - existing.keys():
                 self._client.create_payload_index(self.collection, field, field_schema=_INDEXES[field])
 
-    def upsert(self, addresses: Sequence[Address], vectors: Vectors, documents: Sequence[dict[str, Any]]) -> None:
-        """Write the points with vectors and payloads; returns when they are stored."""
+    def upsert(self, points: Sequence[Point], vectors: Vectors) -> None:
+        """Write the points with payloads and vectors; returns when they are stored."""
         size = max(1, MAX_NUMBERS_PER_CALL // vectors.shape[1])
-        for start in range(0, len(addresses), size):
-            page = slice(start, start + size)
+        for start in range(0, len(points), size):
+            page = points[start : start + size]
             batch = models.Batch(
-                ids=[address.point_id for address in addresses[page]],
-                vectors=vectors[page].tolist(),
-                payloads=[
-                    address.payload(document)
-                    for address, document in zip(addresses[page], documents[page], strict=True)
-                ],
+                ids=[passage.point_id for passage, _ in page],
+                vectors=vectors[start : start + size].tolist(),
+                payloads=[passage.payload(document) for passage, document in page],
             )
             with _sentences():
                 self._client.upsert(self.collection, batch, wait=True)
 
-    def overwrite_payloads(self, addresses: Sequence[Address], documents: Sequence[dict[str, Any]]) -> None:
+    def overwrite_payloads(self, points: Sequence[Point]) -> None:
         """Replace the payloads of points that keep their vectors."""
-        operations = [
-            models.OverwritePayloadOperation(
-                overwrite_payload=models.SetPayload(payload=address.payload(document), points=[address.point_id])
-            )
-            for address, document in zip(addresses, documents, strict=True)
-        ]
-        for page in in_pieces(operations, MAX_POINTS_PER_CALL):
+        for page in in_pieces(points, MAX_POINTS_PER_CALL):
+            operations = [
+                models.OverwritePayloadOperation(
+                    overwrite_payload=models.SetPayload(payload=passage.payload(document), points=[passage.point_id])
+                )
+                for passage, document in page
+            ]
             with _sentences():
-                self._client.batch_update_points(self.collection, page, wait=True)
+                self._client.batch_update_points(self.collection, operations, wait=True)
 
-    def delete(self, point_ids: Sequence[str]) -> None:
+    def delete(self, passages: Sequence[Passage]) -> None:
         """Remove points; a point that does not exist counts as removed."""
-        for page in in_pieces(point_ids, MAX_POINTS_PER_CALL):
-            selector = models.PointIdsList(points=list(page))
+        for page in in_pieces(passages, MAX_POINTS_PER_CALL):
+            selector = models.PointIdsList(points=[passage.point_id for passage in page])
             with _sentences():
                 self._client.delete(self.collection, selector, wait=True)
 
@@ -197,16 +225,20 @@ class Store:
             answer = self._client.facet(self.collection, key, facet_filter=condition, limit=10_000, exact=True)
         return {str(hit.value): hit.count for hit in answer.hits}
 
-    def present(self, point_ids: Sequence[str]) -> set[str]:
-        """The points among these that are stored."""
+    def present(self, passages: Sequence[Passage]) -> set[Passage]:
+        """The passages among these that have a point."""
+        found: set[Passage] = set()
         if not self.has_collection():
-            return set()
-        with _sentences():
-            records = self._client.retrieve(self.collection, point_ids, with_payload=False, with_vectors=False)
-        return {str(record.id) for record in records}
+            return found
+        for page in in_pieces(passages, MAX_POINTS_PER_CALL):
+            by_id = {passage.point_id: passage for passage in page}
+            with _sentences():
+                records = self._client.retrieve(self.collection, list(by_id), with_payload=False, with_vectors=False)
+            found |= {by_id[str(record.id)] for record in records}
+        return found
 
-    def addresses(self, tenant: int, integration: int, kind: str) -> Iterator[list[Address]]:
-        """The documents that have a point, page by page."""
+    def passages(self, tenant: int, integration: int, kind: str) -> Iterator[list[Passage]]:
+        """The passages that have a point, page by page."""
         if not self.has_collection():
             return
         offset: Any = None
@@ -217,19 +249,30 @@ class Store:
                     scroll_filter=belonging_to(tenant, integration, kind),
                     limit=MAX_POINTS_PER_CALL,
                     offset=offset,
-                    with_payload=["external_id"],
+                    with_payload=["integration", "kind", "external_id", "passage"],
                 )
-            external_ids = [str((record.payload or {}).get("external_id", "")) for record in records]
-            yield [Address(tenant, integration, kind, external_id) for external_id in external_ids]
+            yield [Passage.of(tenant, record.payload or {}) for record in records]
             if offset is None:
                 return
 
     def nearest(
         self, query: list[float] | str, condition: models.Filter, limit: int
     ) -> list[tuple[float, dict[str, Any]]]:
-        """Score (cosine) and payload of the points nearest to a vector or to a point (its id), best first."""
-        with _sentences():
-            answer = self._client.query_points(
-                self.collection, query=query, query_filter=condition, limit=limit, with_payload=True
-            )
-        return [(point.score, point.payload or {}) for point in answer.points]
+        """The documents nearest to a vector or to a point (its id): score (cosine) and payload of their best passage.
+
+        Best first. Of ``limit`` documents fewer are given only if no other document fits the condition.
+        """
+        wanted = limit * PASSAGES_PER_HIT
+        while True:
+            with _sentences():
+                answer = self._client.query_points(
+                    self.collection, query=query, query_filter=condition, limit=wanted, with_payload=True
+                )
+            best: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
+            for point in answer.points:
+                payload = point.payload or {}
+                document = (payload["integration"], payload["kind"], payload["external_id"])
+                best.setdefault(document, (point.score, payload))
+            if len(best) >= limit or len(answer.points) < wanted:
+                return list(best.values())[:limit]
+            wanted *= PASSAGES_PER_HIT

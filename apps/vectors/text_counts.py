@@ -7,10 +7,11 @@ from apps.raw.models import QuarantineState
 from apps.raw.statements import unresolved
 from apps.sources.definition import Stage
 from apps.vectors.embedders import current_embedder
-from apps.vectors.selectors import HAS_TEXT
+from apps.vectors.selectors import HAS_SAME_TEXT, HAS_TEXT, model_and_preparation
 
-# A vector of an older text does not count. PostgreSQL computes only the columns of the view that are asked for, so most
-# of its joins fall away. Whether a document has a text is computed only where it has no vector.
+# Points of an older text, or of a text that was cut in another way, do not count. PostgreSQL computes only the columns
+# of the view that are asked for, so most of its joins fall away. Whether a document has a text is computed only where
+# it is not embedded.
 _TEXT_COUNTS = f"""
 SELECT kind, scope, count(*) FILTER (WHERE is_embedded OR has_text), count(*) FILTER (WHERE is_embedded),
     count(*) FILTER (WHERE NOT is_embedded AND state = '{QuarantineState.OPEN.value}'),
@@ -22,7 +23,7 @@ FROM (
         CASE WHEN e.id IS NULL THEN d.{HAS_TEXT} END AS has_text
     FROM warehouse_document AS d
     LEFT JOIN vectors_embedding AS e ON e.integration_id = d.integration_id AND e.kind = d.kind
-        AND e.external_id = d.external_id AND e.model = %(model)s AND e.text_hash = d.text_hash
+        AND e.external_id = d.external_id AND e.model = %(model)s AND {HAS_SAME_TEXT}
     LEFT JOIN ({unresolved(Stage.EMBEDDING)}) AS q ON q.integration_id = d.integration_id
         AND q.entity = d.kind AND q.external_id = d.external_id
     WHERE d.tenant_id = %(tenant)s AND {{where}}
@@ -52,8 +53,6 @@ def count_texts(tenant_id: int, integration_id: int | None, row_ids: dict[str, l
 
 def _counted(where: str, tenant_id: int, integration_id: int | None, **values: object) -> list[Texts]:
     statement = _TEXT_COUNTS.format(where=where)
-    model = current_embedder().name
-    found = rows(
-        statement, tenant=tenant_id, integration=integration_id, model=model, max_ids=MAX_MISSING_IDS, **values
-    )
+    values |= model_and_preparation(current_embedder())
+    found = rows(statement, tenant=tenant_id, integration=integration_id, max_ids=MAX_MISSING_IDS, **values)
     return [Texts._make(row) for row in found]

@@ -22,7 +22,7 @@ _OTHERS = {
     "raw": "SELECT entity, external_id, scope, encode(content_hash, 'hex'), is_current FROM raw_extraction_data",
     "tombstones": "SELECT entity, external_id, scope FROM raw_tombstone",
     "quarantine": "SELECT entity, external_id, stage, error FROM raw_quarantine WHERE state = 'open'",
-    "embeddings": "SELECT kind, external_id, model, text_hash, payload_hash FROM vectors_embedding",
+    "embeddings": "SELECT kind, external_id, model, passages, text_hash, payload_hash FROM vectors_embedding",
     "watermarks": "SELECT scope FROM jobs_watermark",
 }
 _STAGES = "SELECT step, stage, state, done, failed, total FROM progress_stageprogress WHERE run_id = %s"

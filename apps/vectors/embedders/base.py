@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 Vectors: TypeAlias = NDArray[np.float32]
 
-# One document is one point, so it is found once and counted once. The most important words are at the start of an
-# issue or pull request, and 4,000 characters fit into the 8,192 tokens of the usual models.
+# A search text may be longer than a passage. So many characters fit into the 8,192 tokens of the usual models.
 MAX_CHARS = 4_000
 
 
@@ -34,6 +33,10 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int:
         """The number of values in a vector."""
+
+    @property
+    def passage_size(self) -> int:
+        """The number of characters whose meaning one vector can tell well; longer texts are cut into passages."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (texts, dimension), float32, each of length 1; only the first ``MAX_CHARS`` count.

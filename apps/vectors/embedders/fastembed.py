@@ -13,6 +13,8 @@ DEFAULT_MODEL = "BAAI/bge-small-en-v1.5"
 class FastEmbedEmbedder:
     """``EMBEDDER_MODEL`` is a name of fastembed; the default model is small and English."""
 
+    passage_size = 1_000  # of English, half of the 512 tokens that the usual models take
+
     def __init__(self, model: str) -> None:
         model = model or DEFAULT_MODEL
         fastembed = optional_module("fastembed", "fastembed")

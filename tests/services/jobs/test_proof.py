@@ -29,6 +29,7 @@ from apps.sources.definition import Stage
 from apps.tenants.models import Tenant
 from apps.vectors.embedders import current_embedder
 from apps.vectors.models import Embedding
+from apps.vectors.selectors import model_and_preparation
 from apps.warehouse.models import Document, Issue, IssueComment, Project
 
 STEP = "jira_issues_with_changelogs"
@@ -92,7 +93,6 @@ def listed(run: Run, ids: Iterable[int], scope: str = "PAY") -> None:
 
 
 def embedded(run: Run, *kinds: str) -> None:
-    model = current_embedder().name
     for document in Document.objects.for_tenant(run.tenant_id).filter(kind__in=kinds):
         Embedding.across_tenants.create(
             tenant_id=run.tenant_id,
@@ -100,7 +100,7 @@ def embedded(run: Run, *kinds: str) -> None:
             kind=document.kind,
             external_id=document.external_id,
             row_id=document.row_id,
-            model=model,
+            **model_and_preparation(current_embedder()),
             text_hash=document.text_hash,
             payload_hash="",
             embedded_at=timezone.now(),
@@ -181,13 +181,16 @@ def test_a_record_that_is_stored_but_not_loaded_is_named(job: Job) -> None:
     assert finished(run).outcome == Outcome.INCOMPLETE
 
 
-def test_a_row_that_is_loaded_but_not_embedded_is_named_unless_it_has_no_text(job: Job) -> None:
+@pytest.mark.parametrize("outdated", [{"text_hash": "an older text"}, {"preparation": "another one"}])
+def test_a_row_that_is_loaded_but_not_embedded_is_named_unless_it_has_no_text(
+    job: Job, outdated: dict[str, str]
+) -> None:
     run = started(job)
     stored(run, "issue", range(3))
     issues(run, [0, 1], "a text")
     issues(run, [2], " ")
     embedded(run, "issue")
-    Embedding.across_tenants.filter(external_id="1").update(text_hash="an older text")
+    Embedding.across_tenants.filter(external_id="1").update(**outdated)
     line = proved(run)["issue", "PAY"]
     assert (line.texts, line.embedded, line.missing_embedded.ids) == (2, 1, ["1"])
     assert finished(run).outcome == Outcome.INCOMPLETE

@@ -23,6 +23,7 @@ class HookedEmbedder:
     def __init__(self, before: Callable[[Sequence[str]], None]) -> None:
         self.real, self.before = current_embedder(), before
         self.name, self.dimension = self.real.name, self.real.dimension
+        self.passage_size = self.real.passage_size
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         self.before(texts)

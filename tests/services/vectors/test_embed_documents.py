@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.integrations.models import Integration
-from apps.vectors.embedders import MAX_CHARS, current_embedder
+from apps.vectors.embedders import current_embedder
 from apps.vectors.models import Embedding
 from apps.vectors.selectors import verify
 from apps.vectors.services import EmbedReport
@@ -95,13 +95,6 @@ def test_a_refused_text_is_reported_and_the_rest_goes_on(
     (difference,) = verify(integration.tenant_id)
     assert (difference.documents, difference.embeddings, difference.points) == (7, 6, 6)
     assert "7 documents, 6 recorded as embedded, 6 points" in str(difference)
-
-
-def test_only_the_start_of_a_long_text_reaches_the_embedder(issue: NewIssue, embed: Embed, hook: Hook) -> None:
-    lengths: list[int] = []
-    hook(lambda texts: lengths.extend(map(len, texts)))
-    assert embed(issue("Long", "word " * MAX_CHARS)).embedded == 1
-    assert lengths == [MAX_CHARS]
 
 
 def test_rows_of_another_tenant_are_not_touched(

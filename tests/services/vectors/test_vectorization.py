@@ -87,7 +87,7 @@ def test_points_lost_by_qdrant_become_pending_again(issue: NewIssue, embed: Embe
     embed(lost, kept)
     tenant_id = integration.tenant_id
     store = Store(current_embedder().name)
-    store.delete([Address(tenant_id, integration.pk, "issue", lost.external_id).point_id])
+    store.delete(Address(tenant_id, integration.pk, "issue", lost.external_id).passages([0]))
     (difference,) = verify(tenant_id)
     assert (difference.documents, difference.embeddings, difference.points) == (2, 2, 1)
     assert reconcile(tenant_id) == (1, 0)
