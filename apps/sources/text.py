@@ -12,6 +12,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # A time within a day of an end of the calendar does not exist in every time zone.
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}\s*\Z)")
 _NEWEST_EPOCH_SECONDS = 100_000_000_000  # anything larger counts milliseconds
 
 
@@ -87,11 +88,11 @@ def as_list(value: object) -> list[Any]:
 
 
 def as_number(value: object) -> float | None:
-    """``value`` if it is a finite number or the text of one, otherwise ``None``."""
+    """``value`` if it is a finite number or the text of one (``2.5`` or ``2,5``), otherwise ``None``."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        number = float(value)
+        number = float(_DECIMAL_COMMA.sub(".", value) if isinstance(value, str) else value)
     except (ValueError, OverflowError):
         return None
     return number if abs(number) < float("inf") else None

@@ -63,7 +63,24 @@ def test_parse_date() -> None:
 
 @pytest.mark.parametrize(
     ("given", "number"),
-    [(3, 3.0), (0.5, 0.5), ("8", 8.0), ("", None), (None, None), (True, None), ("inf", None), ([], None)],
+    [
+        (3, 3.0),
+        (0.5, 0.5),
+        ("8", 8.0),
+        (" 8 ", 8.0),
+        ("2.5", 2.5),
+        ("2,5", 2.5),
+        ("-1,25", -1.25),
+        ("1,000", None),
+        ("1,2,3", None),
+        (",5", None),
+        ("5 points", None),
+        ("", None),
+        (None, None),
+        (True, None),
+        ("inf", None),
+        ([], None),
+    ],
 )
 def test_as_number(given: object, number: float | None) -> None:
     assert as_number(given) == number

@@ -151,7 +151,7 @@ def issue_row(external_id: str, key: str, fields: Any, custom: SiteFields, paren
         reporter=person_id(fields.reporter),
         creator=person_id(fields.creator),
         parent=parent,
-        story_points=_first_number(getattr(fields, i) for i in custom.story_points),
+        story_points=_points(getattr(fields, i) for i in custom.story_points),
         labels=[clean(label) for label in fields.labels or []],
         components=[name for component in fields.components or [] if (name := _name(component))],
         sprints=sprints,
@@ -221,8 +221,11 @@ def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
     return known.get(key, key)
 
 
-def _first_number(values: Iterable[object]) -> float | None:
-    return next((number for number in map(as_number, values) if number is not None), None)
+def _points(values: Iterable[object]) -> float | None:
+    """The first number that is not 0: a field that nobody uses any more may have kept its 0. An option has a value."""
+    found = [as_number(value.get("value") if isinstance(value, dict) else value) for value in values]
+    numbers = [number for number in found if number is not None]
+    return next(filter(None, numbers), 0.0 if numbers else None)
 
 
 def _id(part: NamedPayload | IssueTypePayload | StatusPayload | None) -> str:

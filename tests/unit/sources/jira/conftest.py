@@ -23,10 +23,10 @@ def make_context(provider: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> I
     provider.on("/rest/api/3/myself", Say({"accountId": "ada"}))
     made: list[MemoryContext] = []
 
-    def make(*scopes: str, **options: Any) -> MemoryContext:
+    def make(*scopes: str, with_fields: bool = True, **options: Any) -> MemoryContext:
         connection = Connection(provider.url, "ada@example.org", "token", scopes)
         context = MemoryContext(connection, Jira().http(connection), **options)
-        context.store([record("field", field["id"], field) for field in FIELDS])
+        context.store([record("field", field["id"], field) for field in FIELDS if with_fields])
         made.append(context)
         return context
 
