@@ -45,6 +45,8 @@ class Slice(msgspec.Struct, frozen=True):
 
     ``announced`` is how many records of the step's total this slice and those that follow it give, at most. ``None``:
     nobody has announced them, so the total may still grow by this slice.
+
+    Slices that differ in the argument ``since`` only ask for the same list, from different times on.
     """
 
     kind: str

@@ -16,17 +16,22 @@ from apps.jobs.execution.context import integration_of
 from apps.jobs.models import Hole, Run
 from apps.sources.base import Skip, Slice
 
+RANGE_BEGIN = "since"  # the argument of a slice
 MAX_ASKED = 1000  # per step and run, the oldest first
 
 
 def with_holes(run: Run, step: str, slices: Sequence[Slice]) -> list[Slice]:
-    """The first slices of a step, and those that ask again for its holes. A full run asks for everything anyway."""
+    """The first slices of a step, and those that ask again for its holes. A full run asks for everything anyway.
+
+    A slice that a hole asks for as well is asked for once, as the hole has it: its range may begin earlier.
+    """
     if run.mode != RunMode.INCREMENTAL:
         return list(slices)
     found = list(_of(run).filter(step=step).order_by("found_at", "pk")[:MAX_ASKED])
     Hole.across_tenants.filter(pk__in=[hole.pk for hole in found]).update(asked_by=run.pk)
-    asked = {_digest(slice_) for slice_ in slices}
-    return [*slices, *(msgspec.convert(hole.slice, Slice) for hole in found if hole.digest not in asked)]
+    again = {hole.digest: msgspec.convert(hole.slice, Slice) for hole in found}
+    first = [again.pop(_digest(slice_), slice_) for slice_ in slices]
+    return [*first, *again.values()]
 
 
 def remember(run: Run, step: str, skips: Iterable[Skip]) -> list[Skip]:
@@ -101,4 +106,8 @@ def _of(run: Run) -> QuerySet[Hole]:
 
 
 def _digest(slice_: Slice | None) -> str:
+    """What a slice asks for. The beginning of its range is left out: the first hole of a list has the earliest one."""
+    if slice_ is not None:
+        args = {name: value for name, value in slice_.args.items() if name != RANGE_BEGIN}
+        slice_ = msgspec.structs.replace(slice_, args=args, announced=None)
     return blake2b(msgspec.json.encode(slice_, order="deterministic"), digest_size=16).hexdigest()

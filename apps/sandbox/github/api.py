@@ -52,6 +52,7 @@ class GitHubApi:
         table: list[tuple[str, Handler, tuple[str, ...]]] = [
             ("/graphql", self.graphql.answer, ("POST",)), *self.rest.table(),
             ("/user", self._user, ("GET",)), ("/user/repos", self._own_repositories, ("GET",)),
+            ("/user/orgs", self._own_organisations, ("GET",)),
             ("/rate_limit", self._rate_limit, ("GET",)), ("/orgs/{login}", self._organisation, ("GET",)),
             ("/orgs/{login}/repos", self._organisation_repositories, ("GET",)),
             ("/organizations/{id:int}/repos", self._organisation_repositories, ("GET",)),
@@ -137,6 +138,12 @@ class GitHubApi:
 
     def _own_repositories(self, call: ApiCall) -> Response:
         return self._list(call, self.world.hub.everything, f"{self.base}/user/repos")
+
+    def _own_organisations(self, call: ApiCall) -> Response:
+        owner = OwnerView()
+        shape = {"login": owner.login, "id": owner.id, "node_id": owner.node_id, "avatar_url": "", "description": None,
+                 "repos_url": f"{self.base}/orgs/{owner.login}/repos"}  # fmt: skip
+        return page(call, [shape], encode, f"{self.base}/user/orgs")
 
     def _organisation_repositories(self, call: ApiCall) -> Response:
         asked: Any = call.path.get("login", call.path.get("id"))

@@ -74,7 +74,7 @@ class GitHub:
 
     def refused(self, step: str, slice_: Slice, error: SourceError, context: Context) -> Fetched:
         """A skip, unless nothing can be loaded without the slice."""
-        return refused(slice_, error)
+        return refused(slice_, error, context)
 
     def transform_deletion(self, deletion: Deletion) -> Transformed:
         """The rows for a deleted object."""

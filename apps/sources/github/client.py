@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from apps.sources.base import Skip, Slice
+from apps.sources.base import Slice
 from apps.sources.errors import (
     BadRequestError,
     EndpointRemovedError,
@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 API_VERSION = "2022-11-28"
 RATE_LIMIT = "/rate_limit"  # costs no request of the quota; every token may ask for it
+WORKING = "query Working { rateLimit { cost remaining resetAt } }"  # works wherever there is GraphQL
 MAX_ITEMS_PER_PAGE = 100
 MAX_MESSAGE_LENGTH = 300
 # After these errors a smaller query may succeed. The same query would fail again.
@@ -95,6 +96,7 @@ class Client:
     def __init__(self, http: Http) -> None:
         self.http = http
         self.graphql_url = graphql_url(http.base_url)
+        self._has_graphql: bool | None = None
 
     def page(self, path_or_url: str, **params: str | int) -> Answer:
         """One page of a REST list. A URL with a query string (from a Link header) is used unchanged."""
@@ -126,6 +128,8 @@ class Client:
         try:
             answer = self.http.post(self.graphql_url, asked, attempts=attempts, find_pause=pause_in_errors)
         except (NotFoundError, ForbiddenError, EndpointRemovedError) as error:
+            if query != WORKING and self.has_graphql():
+                raise
             raise GraphQLUnavailableError(str(error), error.status) from error
         body = answer.decode(_GraphQLBody)
         errors = body.errors or []
@@ -136,6 +140,16 @@ class Client:
             return GraphQLAnswer(read_answer(data, shape), errors)
         except msgspec.DecodeError as error:
             raise InvalidAnswerError(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
+
+    def has_graphql(self) -> bool:
+        """Whether GraphQL answers at all: then a refusal belongs to the query that was refused."""
+        if self._has_graphql is None:
+            try:
+                self.graphql(WORKING, {}, dict[str, msgspec.Raw])
+                self._has_graphql = True
+            except GraphQLUnavailableError:
+                self._has_graphql = False
+        return self._has_graphql
 
 
 def graphql_url(base_url: str) -> str:
@@ -202,22 +216,6 @@ def null_repository_error(errors: list[ErrorNode], scope: str) -> SourceError:
     if any(error.type == "FORBIDDEN" for error in errors):
         return ForbiddenError(f"GitHub does not permit the token to read {scope}: {reasons}", 403)
     return NotFoundError(f"{scope} does not exist, or the token may not see it. {reasons}".strip(), 404)
-
-
-def skips_of(errors: list[ErrorNode], scope: str) -> list[Skip]:
-    """One skip per distinct reason why a part of an answer is missing."""
-    reasons = dict.fromkeys(error.sentence for error in errors)
-    return [Skip(scope, f"GitHub left out a part of {scope}: {reason}") for reason in reasons]
-
-
-def null_reasons(errors: list[ErrorNode], *path: str) -> dict[int, ErrorNode]:
-    """Why items of the list at ``path`` are null, by their index."""
-    found: dict[int, ErrorNode] = {}
-    for error in errors:
-        *above, place = error.path or [""]
-        if tuple(above) == path and isinstance(place, int):
-            found[place] = error
-    return found
 
 
 def next_page(slice_: Slice, answer: Answer) -> list[Slice]:

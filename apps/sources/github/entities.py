@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from apps.sources.github.client import repository_path
 
-# A workflow run or a deployment does not move in its list while it runs, is repeated or waits for an approval.
 MAX_LISTED_COMMITS = 250  # over REST GitHub lists no more commits of one pull request
-LAG = timedelta(days=3)
+# A workflow run or a deployment does not move in its list while it runs, is repeated or waits for an approval. GitHub
+# permits to repeat a run within 30 days, and a release may be published long after its commit.
+LAG = timedelta(days=30)
 _NEWEST_CHANGE_FIRST = {"sort": "updated", "direction": "desc"}
 
 
@@ -43,7 +44,7 @@ ENTITIES: Mapping[str, Entity] = {
         children=("release", "deployment", "workflow_run", "pull_request", *PULL_REQUEST_CHILDREN),
         proof="/repositories/{id}",
     ),
-    "release": Entity("releases", proof="releases/{id}"),
+    "release": Entity("releases", lag=LAG, proof="releases/{id}"),
     "deployment": Entity("deployments", lag=LAG, proof="deployments/{id}"),
     "workflow_run": Entity("actions/runs", lag=LAG),  # GitHub drops old runs itself; this is no deletion
     "pull_request": Entity(

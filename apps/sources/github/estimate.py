@@ -103,10 +103,9 @@ def estimate(context: Context) -> list[Estimate]:
 
 def _counted(context: Context, name: str, entity: str, first_page: FirstPage) -> Estimate:
     """The count of one list. If items can change without moving in the list, the count of a range is not exact."""
-    lag = ENTITIES[entity].lag
-    window = time_window(context, name, lag)
+    window = time_window(context, name)
     records, is_exact = first_page.count(window)
-    return Estimate(name, entity, records, is_exact and (window.is_open or not lag))
+    return Estimate(name, entity, records, is_exact and (window.is_open or not ENTITIES[entity].lag))
 
 
 def totals_query(number: int) -> str:

@@ -38,22 +38,29 @@ def evidence_of(answer: str) -> str:
 
 def missing(client: Client, slice_: Slice, context: Context) -> Fetched:
     """Ask for each stored record of one kind that a complete list lacked."""
-    entity, fetched = slice_.read(EntityArgs).entity, Fetched()
-    numbers = [
-        (external_id, number)
-        for external_id in context.unlisted(entity, slice_.scope)
-        if (number := number_of(entity, external_id, context))
-    ]
-    for external_id, number in numbers[:MAX_MISSING_ASKED]:
-        path = f"{repository_path(slice_.scope)}/{ENTITIES[entity].proof.format(id=number)}"
-        if status := gone_status(client, path):
-            evidence = evidence_of(f"GET {path} was answered with {status}")
-            fetched.deletions += deletions_of(entity, external_id, evidence, slice_.scope, context)
-    if len(numbers) > MAX_MISSING_ASKED:
-        kind, more = entity.replace("_", " ").removesuffix("s"), len(numbers) - MAX_MISSING_ASKED
-        sentence = f"{more:,} more of the {kind}s of {slice_.scope} may be gone: the next sweep asks for them."
-        fetched.skips.append(Skip("", sentence))
+    args, scope = slice_.read(EntityArgs), slice_.scope
+    if args.ids is not None and len(args.ids) == 1:
+        return proven(client, args.entity, args.ids[0], scope, context)
+    ids = context.unlisted(args.entity, scope) if args.ids is None else args.ids
+    ids = [external_id for external_id in ids if number_of(args.entity, external_id, context)]
+    alone = [EntityArgs(args.entity, ids=[external_id]) for external_id in ids[:MAX_MISSING_ASKED]]
+    fetched = Fetched(follow_ups=[Slice.of(slice_.kind, each, scope) for each in alone])
+    if len(ids) > MAX_MISSING_ASKED:
+        kind, more = args.entity.replace("_", " ").removesuffix("s"), len(ids) - MAX_MISSING_ASKED
+        rest = Slice.of(slice_.kind, EntityArgs(args.entity, ids=ids[MAX_MISSING_ASKED:]), scope)
+        sentence = f"{more:,} more of the {kind}s of {scope} may be gone: the next run asks for them."
+        fetched.skips.append(Skip(scope, sentence, again=rest))
     return fetched
+
+
+def proven(client: Client, entity: str, external_id: str, scope: str, context: Context) -> Fetched:
+    """Ask for a stored record: its deletion if it is gone."""
+    path = f"{repository_path(scope)}/{ENTITIES[entity].proof.format(id=number_of(entity, external_id, context))}"
+    status = gone_status(client, path)
+    if not status:
+        return Fetched()
+    evidence = evidence_of(f"GET {path} was answered with {status}")
+    return Fetched(deletions=deletions_of(entity, external_id, evidence, scope, context))
 
 
 def number_of(entity: str, external_id: str, context: Context) -> str:
@@ -86,10 +93,13 @@ def vanished(client: Client, slice_: Slice, context: Context) -> Fetched:
     if repository is None:
         return Fetched()
     path = ENTITIES["repository"].proof.format(id=repository.id)
-    status = gone_status(client, path)
+    status, args = gone_status(client, path), slice_.read(VanishedArgs)
     if status == 0:
         fetched = Fetched()
-        for external_id, evidence in slice_.read(VanishedArgs).pull_requests:
+        if args.again:
+            sentence = f"GitHub has {slice_.scope}, but GraphQL gives nothing of it."
+            fetched.skips.append(Skip(slice_.scope, sentence, again=args.again))
+        for external_id, evidence in args.pull_requests:
             fetched.deletions += deletions_of("pull_request", external_id, evidence, slice_.scope, context)
         return fetched
     if not has_visible_neighbour(client, repository, stored):

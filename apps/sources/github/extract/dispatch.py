@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Skip, Slice
-from apps.sources.errors import ConflictError, EndpointRemovedError, ForbiddenError, InvalidAnswerError, NotFoundError
+from apps.sources.base import Context, Fetched, Slice
+from apps.sources.errors import InvalidAnswerError, SourceError
 from apps.sources.github.client import Client, GraphQLUnavailableError
 from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
 from apps.sources.github.extract import (
@@ -17,7 +17,10 @@ from apps.sources.github.extract import (
     refresh,
     repositories,
     rest_pull_requests,
+    unresolved,
 )
+from apps.sources.github.extract.anew import fresh_start, is_about_objects, parts
+from apps.sources.github.extract.refusals import none_here
 from apps.sources.github.extract.sizes import TooMuchError
 
 STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
@@ -35,7 +38,9 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "releases": deliveries.releases,
     "deployments": deliveries.deployments,
     "deployment_details": deliveries.deployment_details,
+    "unresolved_deployment": unresolved.unresolved,
     "rest_deployments": deliveries.rest_deployments,
+    "rest_deployment": deliveries.rest_deployment,
     "workflow_runs": deliveries.workflow_runs,
     "delivery_ids": deliveries.delivery_ids,
     "missing": deletions.missing,
@@ -44,6 +49,8 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "vanished": deletions.vanished,
     "pull_requests": pull_requests.pull_requests,
     "pull_request_details": pull_requests.pull_request_details,
+    "stored_pull_requests": refresh.stored_pull_requests,
+    "unresolved_pull_request": unresolved.unresolved,
     "pull_request_pages": children.pull_request_pages,
     "rest_pull_requests": rest_pull_requests.rest_pull_requests,
     "rest_pull_request_details": rest_pull_requests.rest_pull_request_details,
@@ -61,7 +68,7 @@ def start(step: str, context: Context) -> list[Slice]:
 
 
 def fetch(slice_: Slice, context: Context) -> Fetched:
-    """Fetch one slice. What GitHub refuses for one repository is skipped with a sentence."""
+    """Fetch one slice. What is refused for several objects at once is asked for in parts."""
     client = context.memo("github-client", lambda: Client(context.http))
     try:
         return FETCHERS[slice_.kind](client, slice_, context)
@@ -71,10 +78,17 @@ def fetch(slice_: Slice, context: Context) -> Fetched:
         if slice_.kind not in KINDS_WITH_REST:
             raise
         return Fetched(follow_ups=[msgspec.structs.replace(slice_, kind=f"rest_{slice_.kind}")])
-    except (NotFoundError, ForbiddenError, EndpointRemovedError, ConflictError) as error:
-        if not slice_.scope:
-            raise
-        what = slice_.kind.removeprefix("rest_").replace("_", " ")
-        return Fetched(skips=[Skip(slice_.scope, f"{what.capitalize()} of {slice_.scope}: {error}")])
     except msgspec.DecodeError as error:
-        raise InvalidAnswerError(f"GitHub answered with an unexpected shape ({slice_.kind}: {error}).") from error
+        return _after(slice_, InvalidAnswerError(f"GitHub answered with an unexpected shape ({error})."), context)
+    except SourceError as error:
+        return _after(slice_, error, context)
+
+
+def _after(slice_: Slice, error: SourceError, context: Context) -> Fetched:
+    """What follows a refusal: less is asked for, or the list is begun anew; else the refusal is raised."""
+    if is_about_objects(error):
+        if (nothing := none_here(slice_, error)) is not None:
+            return nothing
+        if follow_ups := parts(slice_) or fresh_start(slice_, error, context):
+            return Fetched(follow_ups=follow_ups)
+    raise error

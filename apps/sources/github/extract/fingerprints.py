@@ -4,7 +4,7 @@ A deleted comment does not change the time of a pull request. So a fingerprint c
 and the numbers of commits, reviews and comments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import zip_longest
 
@@ -12,7 +12,7 @@ import msgspec
 
 from apps.sources.base import Context, Slice
 from apps.sources.github.extract import queries
-from apps.sources.github.extract.args import Entry, IndexArgs
+from apps.sources.github.extract.args import Entry, IndexArgs, Named
 from apps.sources.github.extract.index import read_part
 from apps.sources.text import in_pieces
 
@@ -25,6 +25,7 @@ class FingerprintNode(msgspec.Struct, rename="camel"):
     """A pull request as a sweep asks for it."""
 
     id: str = ""
+    number: int | None = None
     updated_at: str | None = None
     head_ref_oid: str | None = None
     total_comments_count: int | None = None
@@ -50,20 +51,28 @@ def stored_pull_requests(context: Context, scopes: set[str]) -> list[Entry]:
 
 
 def index_slices(
-    repositories: Sequence[tuple[str, str]],
+    repositories: Sequence[Named],
     stored: Sequence[Entry],
     size: int = queries.MAX_REFRESHED_PULL_REQUESTS,
+    numbers: Mapping[str, int] | None = None,
 ) -> list[Slice]:
-    """Slices of some repositories, by node id and name, and of at most ``size`` stored pull requests each."""
+    """Slices of some repositories, by node id and name, and of at most ``size`` stored pull requests each.
+
+    ``numbers``: how many pull requests of each repository are stored.
+    """
     pieces = zip_longest(
         in_pieces(repositories, queries.MAX_OVERVIEW_REPOSITORIES), in_pieces(stored, size), fillvalue=()
     )
-    return [index_slice(some, entries) for some, entries in pieces]
+    return [index_slice(some, entries, numbers=numbers) for some, entries in pieces]
 
 
 def index_slice(
-    repositories: Sequence[tuple[str, str]], stored: Sequence[Entry], first: int = queries.MAX_LISTED_ITEMS
+    repositories: Sequence[Named],
+    stored: Sequence[Entry],
+    first: int = queries.MAX_LISTED_ITEMS,
+    numbers: Mapping[str, int] | None = None,
 ) -> Slice:
     """One query for the newest pull requests of some repositories and for some stored ones."""
-    args = IndexArgs(list(repositories), list(stored), first)
+    known = {name: numbers[name] for _, name in repositories if numbers and name in numbers}
+    args = IndexArgs(list(repositories), list(stored), first, known)
     return Slice.of("pull_request_heads", args, scopes=tuple(name for _, name in repositories))

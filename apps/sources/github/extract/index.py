@@ -52,17 +52,23 @@ class CursorNode(msgspec.Struct, rename="camel"):
 
 
 class RawPageNode(msgspec.Struct, rename="camel"):
-    """A page of unparsed items."""
+    """A page of unparsed items; ``nodes`` is ``None`` if GitHub left them out."""
 
-    page_info: CursorNode
-    total_count: int = 0
-    nodes: list[msgspec.Raw] = []
+    page_info: CursorNode | None = None
+    total_count: int | None = None
+    nodes: list[msgspec.Raw] | None = None
+
+    def lacks(self, seen: int) -> int:
+        """How many items are missing at the end of the list, after ``seen`` items of earlier pages."""
+        is_last = self.page_info is not None and not self.page_info.has_next_page
+        return max(0, (self.total_count or 0) - seen - len(self.nodes or [])) if is_last else 0
 
 
 class IndexNode(msgspec.Struct, rename="camel"):
     """One entry of an index: the ids and dates of a pull request, release or deployment."""
 
     id: str = ""
+    number: int | None = 0
     database_id: Any = None
     full_database_id: Any = None
     created_at: Any = None
@@ -93,8 +99,14 @@ class IndexPageNode(msgspec.Struct, rename="camel"):
     """A page of an index."""
 
     page_info: CursorNode
+    nodes: list[IndexNode | None]
     total_count: int = 0
-    nodes: list[IndexNode | None] = []
+
+    def lacks(self, seen: int) -> int:
+        """How many items are missing: those that are null, and at the end of the list those that were announced."""
+        nulls = self.nodes.count(None)
+        at_end = 0 if self.page_info.has_next_page else self.total_count - seen - len(self.nodes)
+        return nulls + max(0, at_end)
 
     @property
     def items(self) -> list[IndexNode]:
@@ -112,8 +124,9 @@ class RawThreadNode(msgspec.Struct):
 class RawThreadPageNode(msgspec.Struct, rename="camel"):
     """A page of review threads."""
 
-    page_info: CursorNode
-    nodes: list[RawThreadNode | None] = []
+    page_info: CursorNode | None = None
+    total_count: int | None = None
+    nodes: list[RawThreadNode | None] | None = None
 
 
 class RawPullRequestNode(msgspec.Struct, rename="camel"):
@@ -139,6 +152,7 @@ class RepositoryListsNode(msgspec.Struct, rename="camel"):
     """A repository with a page of one of its lists."""
 
     name_with_owner: str
+    id: str = ""
     pull_requests: IndexPageNode | None = None
     deployments: RawPageNode | None = None
 
@@ -147,19 +161,6 @@ class RepositoryData(msgspec.Struct):
     """The data of a query about one repository."""
 
     repository: RepositoryListsNode | None = None
-
-
-class DeliveriesNode(msgspec.Struct):
-    """A repository with a page of the ids of its releases or deployments."""
-
-    releases: IndexPageNode | None = None
-    deployments: IndexPageNode | None = None
-
-
-class DeliveriesData(msgspec.Struct):
-    """The data of a query for the ids of releases or deployments."""
-
-    repository: DeliveriesNode | None = None
 
 
 class NodesData(msgspec.Struct):

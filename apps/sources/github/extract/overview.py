@@ -1,35 +1,49 @@
 """In which repositories is something new? One query looks at several. Only changed lists are read.
 
-For each repository the answer has the newest releases and deployments, and the time when the workflow runs of its
-newest commits last changed. GraphQL has no list of runs, but each commit names the runs that it started.
+For each repository the answer has the newest releases and deployments. GraphQL has no list of workflow runs, so the
+first page of their list is always read over REST.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from apps.sources.base import Context, Fetched, Listed, Skip, Slice
+from apps.sources.base import Context, Fetched, Listed, Slice
 from apps.sources.errors import SourceError
-from apps.sources.github.client import Client, null_reasons
+from apps.sources.github.client import Client
+from apps.sources.github.entities import ENTITIES
 from apps.sources.github.extract import queries
-from apps.sources.github.extract.args import EntityArgs, ListArgs, OverviewArgs, RepositoryArgs
-from apps.sources.github.extract.deliveries import deployment_slices
-from apps.sources.github.extract.index import IndexNode, IndexPageNode, NodesData
+from apps.sources.github.extract.args import (
+    EntityArgs,
+    ListArgs,
+    Named,
+    NumberedId,
+    OverviewArgs,
+    RepositoryArgs,
+)
+from apps.sources.github.extract.deliveries import deployment_slices, number_in
+from apps.sources.github.extract.gaps import Gap, gaps_below, pair
+from apps.sources.github.extract.index import IndexPageNode, NodesData, read_part
 from apps.sources.github.extract.sizes import ask, size_of
 from apps.sources.github.extract.stored import repositories_at_start
-from apps.sources.github.extract.window import TimeWindow, time_window
+from apps.sources.github.extract.unresolved import take_null_repository
+from apps.sources.github.extract.window import TimeWindow, window_since
 from apps.sources.reading import read_answer
 from apps.sources.text import in_pieces, parse_time
+
+NO_LIST = msgspec.Raw(b"null")
 
 
 class _OverviewNode(msgspec.Struct, rename="camel"):
     name_with_owner: str
+    id: str = ""
     pushed_at: Any = None
     updated_at: Any = None
-    releases: IndexPageNode | None = None
-    deployments: IndexPageNode | None = None
+    is_archived: bool | None = None
+    releases: msgspec.Raw = NO_LIST
+    deployments: msgspec.Raw = NO_LIST
 
 
 def overview_slices(repositories: Sequence[tuple[str, str]], *, with_records: bool = False) -> list[Slice]:
@@ -63,7 +77,6 @@ def overview(client: Client, slice_: Slice, context: Context) -> Fetched:
     repositories = args.repositories
     size = size_of(context, "overview", queries.MAX_OVERVIEW_REPOSITORIES, queries.MAX_LISTED_ITEMS)
     first = min(size.inner, args.first or size.inner)
-    with_runs = not all(time_window(context, name).is_open for _, name in repositories)
 
     def ask_less(error: SourceError) -> Fetched:
         half, less = size.halve(len(repositories), first, error)
@@ -73,45 +86,79 @@ def overview(client: Client, slice_: Slice, context: Context) -> Fetched:
     answer = ask(
         client,
         queries.OVERVIEW,
-        {"ids": [node_id for node_id, _ in repositories], "first": first, "runs": with_runs},
+        {"ids": [node_id for node_id, _ in repositories], "first": first},
         NodesData,
         is_smallest=len(repositories) <= 1,
         ask_less=ask_less,
     )
-    fetched, reasons, changed = Fetched(), null_reasons(answer.errors, "nodes"), list[tuple[str, str]]()
-    for place, (_, name) in enumerate(repositories):
-        payload = bytes(answer.data.nodes[place]) if place < len(answer.data.nodes) else b"null"
+    fetched, gaps, changed = Fetched(), gaps_below(answer.errors, "nodes"), list[NumberedId]()
+    nodes = [bytes(node) for node in answer.data.nodes]
+    for one, payload, place in pair(repositories, nodes, is_repository):
         if payload != b"null":
-            changed += take_repository(fetched, payload, name, context, with_records=args.with_records)
-        elif not context.with_sweep:  # a sweep asks for the repository itself, and reports the result
-            reason = reasons[place].sentence if place in reasons else "GitHub gave no reason"
-            fetched.skips.append(Skip(name, f"{name} cannot be read: {reason}"))
+            changed += take_repository(fetched, payload, one[1], gaps.get(place, []), args, context)
+        else:
+            again = Slice.of("overview", OverviewArgs([one], args.with_records, since=since_of(args, one[1], context)))
+            take_null_repository(fetched, one[1], gaps.get(place, []), msgspec.structs.replace(again, scope=one[1]))
     fetched.follow_ups += deployment_slices(changed)
     return fetched
 
 
+def since_of(args: OverviewArgs, name: str, context: Context) -> datetime | None:
+    """The beginning of the range of one repository."""
+    return window_since(context, name, args.since).since
+
+
+def is_repository(one: Named, payload: bytes) -> bool:
+    """Whether a payload is the repository that was asked for."""
+    node = read_part(payload, _OverviewNode)
+    return node is not None and node.id == one[0]
+
+
 def take_repository(
-    fetched: Fetched, payload: bytes, stored_name: str, context: Context, *, with_records: bool
-) -> list[tuple[str, str]]:
-    """Add the slices that one repository needs; gives its deployments that have changed, by node id and repository."""
-    node, window = read_answer(payload, _OverviewNode), time_window(context, stored_name)
+    fetched: Fetched, payload: bytes, stored_name: str, gaps: list[Gap], args: OverviewArgs, context: Context
+) -> list[NumberedId]:
+    """Add the slices that one repository needs; gives its deployments that have changed."""
+    node, window = read_answer(payload, _OverviewNode), window_since(context, stored_name, args.since)
     name = node.name_with_owner
     if name != stored_name:
         fetched.renamed[stored_name] = name
-    if with_records:
+    if args.with_records:
         take_record(fetched, node, stored_name, context)
-    if has_news(node.releases, window):
-        fetched.follow_ups.append(Slice("releases", {}, name))
-    if has_new_runs(payload, node, window):
-        fetched.follow_ups.append(Slice("workflow_runs", {}, name))
-    if context.with_sweep:
-        for entity, page in (("release", node.releases), ("deployment", node.deployments)):
-            take_ids(fetched, entity, page, name, stored_name, context)
-    if window.is_open or needs_next_page(node.deployments, window):
-        if has_news(node.deployments, window):
-            fetched.follow_ups.append(Slice("deployments", {}, name))
+    lists = ListArgs(with_sweep=context.with_sweep, since=args.since)
+    if may_have_runs(node, stored_name, gaps, context):
+        fetched.follow_ups.append(Slice.of("workflow_runs", ListArgs(since=args.since), name))
+    releases = page_of(node.releases, "releases", gaps)
+    deployments = page_of(node.deployments, "deployments", gaps)
+    for entity, page in (("release", releases), ("deployment", deployments)):
+        must_read_list = page is None or needs_next_page(entity, page, window, context)
+        if entity == "release" or window.is_open:
+            must_read_list = must_read_list or has_news(page, window)
+        if page is not None and context.with_sweep and not must_read_list:
+            must_read_list = not has_same_ids(fetched, entity, page, name, stored_name, context)
+        if must_read_list:
+            fetched.follow_ups.append(Slice.of(f"{entity}s", lists, name))
+            deployments = deployments if entity == "release" else None
+    if deployments is None:
         return []
-    return [(item.id, name) for item in changed_items(node.deployments, window)]
+    unstored = set(unstored_in(deployments, context))
+    wanted = [
+        item for item in deployments.items if not window.is_after(item.newest) or str(item.database_id) in unstored
+    ]
+    return [NumberedId(item.id, name, number_in(item.database_id)) for item in wanted]
+
+
+def may_have_runs(node: _OverviewNode, stored_name: str, gaps: list[Gap], context: Context) -> bool:
+    """Whether there may be new workflow runs: none where nothing was ever pushed, or that was archived before."""
+    stored = next((found for found in repositories_at_start(context).values() if found.name == stored_name), None)
+    was_archived = stored is not None and stored.is_archived
+    is_empty = node.pushed_at is None and not any(gap.path[:1] == ("pushedAt",) for gap in gaps)
+    return not is_empty and not (was_archived and node.is_archived and not context.is_full)
+
+
+def page_of(payload: msgspec.Raw, name: str, gaps: list[Gap]) -> IndexPageNode | None:
+    """A list in the answer, ``None`` if a part of it did not come: then the whole list is read."""
+    page = read_part(bytes(payload), IndexPageNode)
+    return None if page is None or None in page.nodes or any(gap.path[:1] == (name,) for gap in gaps) else page
 
 
 def take_record(fetched: Fetched, node: _OverviewNode, stored_name: str, context: Context) -> None:
@@ -125,64 +172,42 @@ def take_record(fetched: Fetched, node: _OverviewNode, stored_name: str, context
         fetched.follow_ups.append(Slice.of("repository", RepositoryArgs(is_alone=True), node.name_with_owner))
 
 
-def changed_items(page: IndexPageNode | None, window: TimeWindow) -> list[IndexNode]:
-    """The items of a page that have changed since the range began."""
-    return [item for item in page.items if not window.is_after(item.newest)] if page else []
-
-
 def has_news(page: IndexPageNode | None, window: TimeWindow) -> bool:
-    """Whether a list has something that this run wants. A list that the token may not see here is read."""
-    return page is None or bool(changed_items(page, window))
+    """Whether a page has something that this run wants."""
+    return page is not None and any(not window.is_after(item.newest) for item in page.items)
 
 
-def needs_next_page(page: IndexPageNode | None, window: TimeWindow) -> bool:
-    """Whether the page ends before the list has left the range."""
-    if page is None or not page.items or not page.page_info.has_next_page:
-        return page is None
-    return not window.is_after(parse_time(page.items[-1].created_at))
+def needs_next_page(entity: str, page: IndexPageNode, window: TimeWindow, context: Context) -> bool:
+    """Whether something of the range may lie behind the page; a sweep looks at all that may have changed.
 
-
-def has_new_runs(payload: bytes, node: _OverviewNode, window: TimeWindow) -> bool:
-    """Whether a workflow run of the newest commits has changed since the range began.
-
-    If the token may not see the runs, the answer is whether anything was pushed.
+    A list that ends before it has given all that it announces is read as well.
     """
-    pushed_at = parse_time(node.pushed_at)
-    if window.is_open:
-        return pushed_at is not None
-    stamps = list(run_stamps(msgspec.json.decode(payload)))
-    if None in stamps:
-        return pushed_at is not None and not window.is_after(pushed_at)
-    return any(stamp and not window.is_after(stamp) for stamp in stamps)
+    if not page.page_info.has_next_page:
+        return page.lacks(0) > 0
+    if not page.items or (entity == "release" and context.with_sweep):
+        return True
+    range_ = window.reaches_back(ENTITIES[entity].lag) if context.with_sweep else window
+    return not range_.is_after(parse_time(page.items[-1].created_at))
 
 
-def run_stamps(value: Any) -> Iterator[datetime | None]:
-    """When the workflow runs anywhere inside ``value`` last changed; ``None`` for a list that may not be seen."""
-    if isinstance(value, list):
-        for item in value:
-            yield from run_stamps(item)
-    if isinstance(value, dict):
-        if "checkSuites" in value and value["checkSuites"] is None:
-            yield None
-        run = value.get("workflowRun")
-        if isinstance(run, dict):
-            yield parse_time(run.get("updatedAt"))
-        for item in value.values():
-            yield from run_stamps(item)
+def unstored_in(page: IndexPageNode, context: Context) -> list[str]:
+    """The ids of a page without a stored record; only a sweep looks for them."""
+    return context.unstored("deployment", [str(item.database_id) for item in page.items]) if context.with_sweep else []
 
 
-def take_ids(
-    fetched: Fetched, entity: str, page: IndexPageNode | None, name: str, stored_name: str, context: Context
-) -> None:
-    """Note the ids of a list. If it may lack stored ones, read the rest of it, or ask for them."""
-    if page is None:
-        return
+def has_same_ids(
+    fetched: Fetched, entity: str, page: IndexPageNode, name: str, stored_name: str, context: Context
+) -> bool:
+    """Note the ids of a page, and say whether the whole list seems to have the same ids as the store.
+
+    Stored ones that a complete list lacks are asked for.
+    """
     ids = {str(item.database_id) for item in page.items}
     stored = set(context.unlisted(entity, stored_name))
+    if page.page_info.has_next_page and len(stored | ids) != page.total_count:
+        return False
     fetched.listed.append(Listed(entity, name, sorted(ids)))
-    if not stored - ids:
-        return
-    if not page.page_info.has_next_page:
+    if stored - ids and not page.page_info.has_next_page:
         fetched.follow_ups.append(Slice.of("missing", EntityArgs(entity), name))
-    elif len(stored | ids) != page.total_count:
-        fetched.follow_ups.append(Slice.of("delivery_ids", EntityArgs(entity), name))
+    is_stored_otherwise = entity == "deployment"  # each of them is asked for by its id
+    return is_stored_otherwise or not context.unstored(entity, sorted(ids))

@@ -33,11 +33,10 @@ _FINGERPRINT = "updatedAt headRefOid totalCommentsCount"
 _IDENTITY = f"id fullDatabaseId number url {_FINGERPRINT} repository {{ databaseId nameWithOwner }}"
 _NEWEST = "orderBy: {field: UPDATED_AT, direction: DESC}"
 _CREATED = "orderBy: {field: CREATED_AT, direction: DESC}"
-_LISTED_PULLS = f"{_PAGED} nodes {{ id fullDatabaseId createdAt updatedAt }}"
-_DEPLOYMENT = f"""databaseId commitOid environment createdAt updatedAt ref {{ name }}
+_LISTED_PULLS = f"{_PAGED} nodes {{ id fullDatabaseId number createdAt updatedAt }}"
+_DEPLOYMENT = f"""id databaseId commitOid environment createdAt updatedAt ref {{ name }}
   repository {{ databaseId nameWithOwner }}
   creator {{ {_ACTOR} }} latestStatus {{ state createdAt }} statuses(first: 30) {{ nodes {{ state createdAt }} }}"""
-_RUNS = "checkSuites(last: 30) { nodes { workflowRun { updatedAt } } }"
 
 PULL_REQUESTS = f"""query PullRequests($owner: String!, $name: String!, $first: Int!, $after: String) {{
   {_RATE}
@@ -78,33 +77,16 @@ DEPLOYMENT_DETAILS = f"""query DeploymentDetails($ids: [ID!]!) {{
   nodes(ids: $ids) {{ ... on Deployment {{ {_DEPLOYMENT} }} }}
 }}"""
 
-DELIVERIES = f"""query Deliveries($owner: String!, $name: String!, $first: Int!, $after: String, $releases: Boolean!) {{
-  {_RATE}
-  repository(owner: $owner, name: $name) {{
-    nameWithOwner
-    releases(first: $first, after: $after, {_CREATED}) @include(if: $releases) {{ {_PAGED} nodes {{ databaseId }} }}
-    deployments(first: $first, after: $after, {_CREATED}) @skip(if: $releases) {{ {_PAGED} nodes {{ databaseId }} }}
-  }}
-}}"""
-
-OVERVIEW = f"""query Overview($ids: [ID!]!, $first: Int!, $runs: Boolean!) {{
+OVERVIEW = f"""query Overview($ids: [ID!]!, $first: Int!) {{
   {_RATE}
   nodes(ids: $ids) {{
     ... on Repository {{
-      nameWithOwner pushedAt updatedAt
+      id nameWithOwner pushedAt updatedAt isArchived
       releases(first: $first, {_CREATED}) {{ {_PAGED} nodes {{ databaseId createdAt publishedAt updatedAt }} }}
       deployments(first: $first, {_CREATED}) {{ {_PAGED} nodes {{ id databaseId createdAt updatedAt }} }}
-      defaultBranchRef @include(if: $runs) {{
-        target {{ ... on Commit {{ history(first: 5) {{ nodes {{ {_RUNS} }} }} }} }}
-      }}
-      pullRequests(first: 10, {_NEWEST}) @include(if: $runs) {{
-        nodes {{ commits(last: 1) {{ nodes {{ commit {{ {_RUNS} }} }} }} }}
-      }}
     }}
   }}
 }}"""
-
-WORKING = f"query Working {{ {_RATE} }}"
 
 _LISTS = {"commits": _COMMITS, "reviews": _REVIEWS, "reviewThreads": _THREADS, "comments": _COMMENTS}
 THREAD_COMMENTS = "threadComments"
@@ -126,11 +108,11 @@ def pull_request_index(groups: int) -> str:
     The stored ones are given in ``groups`` lists of at most :data:`MAX_IDS_PER_LIST` ids: ``$known0``, ``$known1`` …
     """
     variables = "".join(f", $known{i}: [ID!]!" for i in range(groups))
-    fields = f"id {_FINGERPRINT} commits(first: 1) {{ totalCount }} reviews(first: 1) {{ totalCount }}"
+    fields = f"id number {_FINGERPRINT} commits(first: 1) {{ totalCount }} reviews(first: 1) {{ totalCount }}"
     stored = "\n  ".join(
         f"known{i}: nodes(ids: $known{i}) {{ ... on PullRequest {{ {fields} }} }}" for i in range(groups)
     )
-    newest = f"... on Repository {{ nameWithOwner pullRequests(first: $first, {_NEWEST}) {{ {_LISTED_PULLS} }} }}"
+    newest = f"... on Repository {{ id nameWithOwner pullRequests(first: $first, {_NEWEST}) {{ {_LISTED_PULLS} }} }}"
     return f"""query PullRequestHeads($repositories: [ID!]!, $first: Int!{variables}) {{
   {_RATE}
   repositories: nodes(ids: $repositories) {{ {newest} }}

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
-from apps.sources.errors import ForbiddenError, NotFoundError
+from apps.sources.errors import ForbiddenError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index
-from apps.sources.github.extract.args import RepositoryArgs, RepositoryListArgs
+from apps.sources.github.extract.args import INSTALLATION, OWN, RepositoryArgs, RepositoryListArgs, of_owner
 from apps.sources.github.extract.overview import every_list, overview_slices
 from apps.sources.github.extract.stored import match_scopes, repositories_at_start, stored_repositories
 from apps.sources.github.extract.window import time_window
@@ -20,9 +20,17 @@ from apps.sources.http import Answer
 from apps.sources.reading import read_answer
 from apps.sources.text import parse_time
 
+# How GitHub refuses what is not for such a token.
+BY_INSTALLATION = "not accessible by integration"
+BY_FINE_GRAINED = "not accessible by personal access token"
+
 
 class _OrganisationPayload(msgspec.Struct):
     login: str = ""
+
+
+class _InstallationPayload(msgspec.Struct):
+    repositories: list[msgspec.Raw]
 
 
 class _ListedRepositoryPayload(msgspec.Struct):
@@ -45,39 +53,61 @@ def start(context: Context) -> list[Slice]:
 
 
 def discovery(client: Client, slice_: Slice, context: Context) -> Fetched:
-    """The viewer's own lists and those of the organisations, so that no repository is listed twice."""
+    """The account's own lists and those of its organisations, so that no repository is listed twice.
+
+    The token of an installation has no account, but a list. A fine-grained token sees no more than its own list.
+    """
     try:
         items = client.every_item("/user/orgs")
-    except (ForbiddenError, NotFoundError):  # a token without organisations still has repositories
+    except ForbiddenError as error:
+        if BY_INSTALLATION in str(error):
+            return Fetched(follow_ups=[Slice.of("repositories", RepositoryListArgs(INSTALLATION))])
+        if BY_FINE_GRAINED not in str(error):
+            raise
         items = []
     logins = [read_answer(bytes(item), _OrganisationPayload).login for item in items]
-    own = "/user/repos?per_page=100&affiliation=owner,collaborator,organization_member"
-    return Fetched(
-        follow_ups=[
-            Slice.of("repositories", RepositoryListArgs(own, logins)),
-            *(Slice.of("repositories", RepositoryListArgs(f"/orgs/{login}/repos?per_page=100")) for login in logins),
-        ]
-    )
+    lists = [RepositoryListArgs(OWN, logins), *(RepositoryListArgs(of_owner(login), owner=login) for login in logins)]
+    return Fetched(follow_ups=[Slice.of("repositories", each) for each in lists])
 
 
 def repositories(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of a list of repositories."""
     args = slice_.read(RepositoryListArgs)
-    try:
-        answer = client.page(args.url)
-    except (ForbiddenError, NotFoundError) as error:
-        if args.not_of is not None:
-            raise
-        return Fetched(skips=[Skip("", f"The repositories of an organisation cannot be listed: {error}")])
+    answer = client.page(args.url)
     others = {login.lower() for login in args.not_of or []}
-    payloads = [bytes(item) for item in answer.decode(list[msgspec.Raw])]
-    fetched = records([payload for payload in payloads if owner_of(payload) not in others], answer, context)
+    payloads = [payload for payload in listed_in(answer, args) if is_wanted(owner_of(payload), args.of.lower(), others)]
+    fetched = records(payloads, answer, context, is_again=args.is_again)
     fetched.follow_ups += next_page(slice_, answer)
-    if answer.headers.get("x-github-sso", "").startswith("partial-results"):
+    sso = answer.headers.get("x-github-sso", "")
+    if sso.startswith("partial-results") and not args.of:
+        organisations = sso.partition("organizations=")[2] or "some"
         fetched.skips.append(
-            Skip("", "Some organisations are left out: authorise the token for their single sign-on (SSO).")
+            Skip(
+                args.owner,
+                f"The repositories of organisations are left out ({organisations}). Authorise the token for their "
+                "single sign-on (SSO).",
+                again=list_of_repositories_again(args),
+            )
         )
     return fetched
+
+
+def listed_in(answer: Answer, args: RepositoryListArgs) -> list[bytes]:
+    """The repositories of a page."""
+    is_installation = args.first_url == INSTALLATION
+    items = answer.decode(_InstallationPayload).repositories if is_installation else answer.decode(list[msgspec.Raw])
+    return [bytes(item) for item in items]
+
+
+def is_wanted(owner: str | None, only: str, others: set[str]) -> bool:
+    """Whether the repositories of an owner are wanted from a list."""
+    return owner == only if only else owner not in others
+
+
+def list_of_repositories_again(args: RepositoryListArgs) -> Slice:
+    """A list of repositories from its beginning, for any later run."""
+    again = RepositoryListArgs(args.first_url, args.not_of, args.owner, args.of, is_again=True)
+    return Slice.of("repositories", again)
 
 
 def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
@@ -95,8 +125,11 @@ def owner_of(payload: bytes) -> str | None:
     return found.full_name.partition("/")[0].lower() if found else None
 
 
-def records(payloads: Iterable[bytes], answer: Answer, context: Context) -> Fetched:
-    """The records of repositories, and the slices that read what happened in them."""
+def records(payloads: Iterable[bytes], answer: Answer, context: Context, *, is_again: bool = False) -> Fetched:
+    """The records of repositories, and the slices that read what happened in them.
+
+    ``is_again``: what happened in stored repositories is read without this list.
+    """
     fetched, readable = Fetched(), list[_ListedRepositoryPayload]()
     for payload in payloads:
         found = index.read_part(payload, _ListedRepositoryPayload)
@@ -112,6 +145,9 @@ def records(payloads: Iterable[bytes], answer: Answer, context: Context) -> Fetc
             if context.with_sweep:
                 fetched.listed.append(Listed("repository", found.full_name, [record.external_id]))
     fetched.expected = {"repository": len(fetched.records)}
+    if is_again:
+        new = set(context.unstored("repository", [record.external_id for record in fetched.records]))
+        readable = [found for found in readable if str(found.id) in new]
     fetched.follow_ups = follow_ups(readable, context)
     return fetched
 

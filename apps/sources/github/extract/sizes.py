@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 
 from apps.sources.base import Context, Fetched, Slice
 from apps.sources.errors import SourceError, UntrustedError
-from apps.sources.github.client import TOO_MUCH_ERRORS, Client, GraphQLAnswer, null_repository_error, owner_and_name
+from apps.sources.github.client import (
+    TOO_MUCH_ERRORS,
+    Client,
+    ErrorNode,
+    GraphQLAnswer,
+    null_repository_error,
+    owner_and_name,
+)
 from apps.sources.github.extract.args import ListArgs
 from apps.sources.github.extract.index import RepositoryData, RepositoryListsNode
 from apps.sources.sizes import Sizes
@@ -76,8 +83,8 @@ def ask(
 
 def ask_page(
     client: Client, slice_: Slice, query: str, page_of: Callable[[RepositoryListsNode], P | None]
-) -> tuple[str, P]:
-    """The present name of the slice's repository, and the page of its list that ``page_of`` takes from the answer.
+) -> tuple[str, P, list[ErrorNode]]:
+    """The present name of the slice's repository, the page of its list that ``page_of`` takes, and the errors.
 
     Raises :class:`TooMuchError`, or the reason why GitHub gives no repository or no list.
     """
@@ -93,7 +100,7 @@ def ask_page(
     page = page_of(repository) if repository else None
     if repository is None or page is None:
         raise null_repository_error(answer.errors, slice_.scope)
-    return repository.name_with_owner, page
+    return repository.name_with_owner, page, answer.errors
 
 
 def _items(query_kind: str) -> str:

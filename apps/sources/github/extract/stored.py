@@ -16,6 +16,7 @@ class _StoredRepositoryPayload(msgspec.Struct):
     node_id: str = ""
     updated_at: Any = None
     pushed_at: Any = None
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class StoredRepository:
     node_id: str
     updated_at: datetime | None
     pushed_at: datetime | None
+    is_archived: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The owner in lower case."""
+        return self.name.partition("/")[0].lower()
 
 
 def stored_repositories(context: Context) -> list[StoredRepository]:
@@ -42,6 +49,7 @@ def _repository(record: SourceRecord) -> StoredRepository:
         payload.node_id,
         parse_time(payload.updated_at),
         parse_time(payload.pushed_at),
+        payload.archived,
     )
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from apps.sources.base import Context
+import msgspec
+
+from apps.sources.base import Context, Slice
+from apps.sources.github.extract.args import ListArgs, Since
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,10 @@ class TimeWindow:
         """Whether everything is wanted. Then the provider's totals are the expected numbers."""
         return self.since is None and self.until is None
 
+    def reaches_back(self, lag: timedelta) -> "TimeWindow":
+        """The same range, begun ``lag`` earlier: some records change without moving in their list."""
+        return TimeWindow(self.since - lag if self.since else None, self.until)
+
     def has_time(self, moment: datetime | None) -> bool:
         """Whether a record of that time belongs to the range."""
         return not self.is_after(moment) and not (self.until and moment and moment >= self.until)
@@ -27,7 +34,16 @@ class TimeWindow:
         return bool(self.since and moment and moment < self.since)
 
 
-def time_window(context: Context, scope: str, lag: timedelta = timedelta()) -> TimeWindow:
-    """The range of ``scope``. It begins ``lag`` earlier, because some records change without moving in their list."""
-    since = context.since(scope)
-    return TimeWindow(since - lag if since else None, context.until())
+def time_window(context: Context, scope: str) -> TimeWindow:
+    """The range of ``scope``."""
+    return TimeWindow(context.since(scope), context.until())
+
+
+def list_window(context: Context, slice_: Slice) -> TimeWindow:
+    """The range of a list: that of its repository, unless the slice has a beginning of its own."""
+    return window_since(context, slice_.scope, slice_.read(ListArgs).since)
+
+
+def window_since(context: Context, scope: str, since: Since) -> TimeWindow:
+    """The range that begins at ``since``; unset: as the run has it for ``scope``."""
+    return time_window(context, scope) if since is msgspec.UNSET else TimeWindow(since, context.until())

@@ -11,6 +11,7 @@ import msgspec
 
 from apps.sources.base import Context, SourceRecord
 from apps.sources.github.entities import CHILD_LISTS
+from apps.sources.github.kept import whole
 from apps.sources.github.transform.shapes import (
     ChildPageNode,
     CommentNode,
@@ -31,7 +32,7 @@ class IncompleteError(Exception):
 
 def assembled(record: SourceRecord, context: Context) -> PullRequestNode | None:
     """The pull request of ``record`` with all of its lists complete, ``None`` while something is missing."""
-    node = read_json(record.payload, PullRequestNode)
+    node = read_json(whole(record.payload), PullRequestNode)
     pages = _StoredPages(record.external_id, node, context)
     try:
         threads = pages.complete(node.review_threads, "reviewThreads", lambda page: page.review_threads)
@@ -78,7 +79,7 @@ class _StoredPages:
         record = self.context.find(entity, f"{self.owner}:{name}:{offset}")
         if record is None:
             raise IncompleteError
-        return record.payload
+        return whole(record.payload)
 
     def _check(self, page: PullRequestStateNode) -> None:
         if page.state_read != self.node.state_read:

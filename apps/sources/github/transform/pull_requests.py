@@ -214,7 +214,7 @@ def messages(commits: Nodes[PullRequestCommitNode] | None) -> Iterable[str]:
 def complete_lists(node: PullRequestNode, row: PullRequest) -> list[Children]:
     """The lists that the record holds with every child."""
     complete = []
-    if is_complete(node.commits):
+    if is_complete(node.commits) and all(item.commit for item in items(node.commits)):
         complete.append(Children(PullRequestCommit, "pull_request", row.external_id))
         complete.append(Children(PullRequestIssueLink, "pull_request", row.external_id))
     if is_complete(node.reviews):

@@ -6,6 +6,7 @@ import msgspec
 
 from apps.sources.base import Context, SourceRecord, Transformed
 from apps.sources.github.entities import COMMENT_KINDS
+from apps.sources.github.kept import whole
 from apps.sources.github.transform import rest_shapes, shapes
 from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
@@ -29,6 +30,7 @@ class _Variant(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
 
 def transform(record: SourceRecord, context: Context) -> Transformed:
     """The rows of one record; raises for one that cannot be read."""
+    record = msgspec.structs.replace(record, payload=whole(record.payload))
     with odd_values() as paths:
         transformed = TRANSFORMERS[record.entity](record, context)
     transformed.odd_values = paths
@@ -159,7 +161,7 @@ def complete_pull_request(owner: str, page: SourceRecord, context: Context) -> T
     if read_json(page.payload, shapes.AnyPageNode).has_next_page:
         return None
     record = context.find("pull_request", owner)
-    if record is None or read_json(record.payload, _Variant).pull_request is not ABSENT:
+    if record is None or read_json(whole(record.payload), _Variant).pull_request is not ABSENT:
         return None
     node = assembled(record, context)
     return pull_request(node, record.scope, repository_of(node.repository, record, context)) if node else None

@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from apps.sources.base import Connection, Deletion, Fetched, Skip, Slice, SourceRecord, Transformed
@@ -109,8 +110,16 @@ class Extracted:
         self.deletions += fetched.deletions
 
 
-def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 4) -> Extracted:
-    """All slices of all steps: one step after the other, the slices of a step side by side."""
+def extract(
+    context: MemoryContext,
+    steps: tuple[str, ...] = (),
+    threads: int = 4,
+    again: Mapping[str, Sequence[Slice]] = MappingProxyType({}),
+) -> Extracted:
+    """All slices of all steps: one step after the other, the slices of a step side by side.
+
+    ``again`` are the slices of each step that ask for what an earlier run did not get.
+    """
     source, extracted = GitHub(), Extracted()
     for step in steps or tuple(step.key for step in source.definition.steps):
         with ThreadPoolExecutor(threads) as pool:
@@ -120,7 +129,7 @@ def extract(context: MemoryContext, steps: tuple[str, ...] = (), threads: int = 
                 for slice_ in slices:
                     running[pool.submit(fetch_or_skip, source, step, slice_, context)] = slice_
 
-            submit(source.start(step, context))
+            submit([*source.start(step, context), *again.get(step, [])])
             while running:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     slice_, fetched = running.pop(done), done.result()

@@ -17,7 +17,7 @@ def check(base_url: str, scopes: tuple[str, ...] = (), token: str = TOKEN) -> Co
     connection = Connection(base_url, token=token, scopes=scopes)
     with GitHub().http(connection, HttpOptions(attempts=1, timeout=(2, 2))) as http:
         report = GitHub().test(connection, http)
-    assert TOKEN not in repr(report)
+    assert token not in repr(report) or not token
     assert report.is_ok is not bool(report.problem)
     return report
 
@@ -82,7 +82,7 @@ def test_a_fine_grained_token_that_lacks_permissions_is_reported(provider: Scrip
     provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
     refused = Say({"message": "Resource not accessible by personal access token"}, 403)
     provider.on("/repos/acme/shop/pulls", Say([]))
-    provider.on("/repos/acme/shop/commits", Say({"message": "Git Repository is empty."}, 409))
+    provider.on("/repos/acme/shop/releases", Say({"message": "Git Repository is empty."}, 409))
     provider.on("/repos/acme/shop/deployments", refused)
     provider.on("/repos/acme/shop/actions/runs", refused)
     report = check(provider.url, ("acme/shop",))
@@ -90,6 +90,34 @@ def test_a_fine_grained_token_that_lacks_permissions_is_reported(provider: Scrip
     for path in ("deployments", "actions/runs"):
         provider.on(f"/repos/acme/shop/{path}", Say([]))
     assert check(provider.url, ("acme/shop",)).is_ok
+
+
+INTEGRATION = Say({"message": "Resource not accessible by integration"}, 403)
+
+
+def test_the_token_of_a_github_app_needs_no_account(provider: ScriptedServer) -> None:
+    provider.on("/user", INTEGRATION)
+    provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
+    report = check(provider.url, ("acme/shop",))
+    assert (report.is_ok, report.account, report.scopes_found) == (True, "", ("acme/shop",))
+    provider.on("/installation/repositories", Say({"total_count": 1, "repositories": [{"full_name": "acme/shop"}]}))
+    assert check(provider.url).scopes_found == ("acme/shop",)
+
+
+@pytest.mark.parametrize(
+    ("token", "scopes", "advice"),
+    [(TOKEN, "public_repo", "“repo”"), (TOKEN, None, "to the token"), ("ghs_secretsecret", None, "to the GitHub App")],
+)
+@pytest.mark.parametrize("path", ["releases", "pulls", "deployments", "actions/runs"])
+def test_each_list_of_a_run_is_tried_and_the_advice_fits_the_token(
+    provider: ScriptedServer, token: str, scopes: str | None, advice: str, path: str
+) -> None:
+    user(provider, **({"X_OAuth_Scopes": scopes} if scopes else {}))
+    provider.on("/repos/acme/shop", Say({"full_name": "acme/shop"}))
+    provider.on(f"/repos/acme/shop/{path}", Say({"message": "Resource not accessible"}, 403))
+    problem = check(provider.url, ("acme/shop",), token).problem
+    assert "(acme/shop)" in problem
+    assert advice in problem
 
 
 def test_a_host_that_does_not_answer_is_named() -> None:

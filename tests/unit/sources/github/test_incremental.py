@@ -19,8 +19,8 @@ OLD, NEW = "2026-03-01T10:00:00Z", "2026-03-06T10:00:00Z"
 Json = dict[str, Any]
 
 
-def stored_repository(number: int = 5, name: str = "acme/shop") -> SourceRecord:
-    payload = {"id": number, "node_id": f"R_{number}", "full_name": name, "updated_at": OLD, "pushed_at": OLD}
+def stored_repository(number: int = 5, name: str = "acme/shop", **more: Any) -> SourceRecord:
+    payload = {"id": number, "node_id": f"R_{number}", "full_name": name, "updated_at": OLD, "pushed_at": OLD, **more}
     return SourceRecord("repository", str(number), json.dumps(payload).encode(), name)
 
 
@@ -35,13 +35,7 @@ def released(number: int) -> SourceRecord:
 
 def overview(**changes: Any) -> Json:
     lists = {"releases": github.nodes([]), "deployments": github.nodes([])}
-    return {"nameWithOwner": "acme/shop", "pushedAt": OLD, "updatedAt": OLD, **lists, **suites(OLD), **changes}
-
-
-def suites(stamp: str | None) -> Json:
-    """A repository whose newest commit has one workflow run; ``None`` if the token may not see it."""
-    checks = {"nodes": [{"workflowRun": {"updatedAt": stamp}}]} if stamp else None
-    return {"defaultBranchRef": {"target": {"history": {"nodes": [{"checkSuites": checks}]}}}}
+    return {"nameWithOwner": "acme/shop", "pushedAt": OLD, "updatedAt": OLD, **lists, **changes}
 
 
 def item(number: int, stamp: str, **more: Any) -> Json:
@@ -58,6 +52,8 @@ def run(
 
 
 def answers(provider: ScriptedServer, **by_query: Any) -> None:
+    provider.on("/repos/acme/shop/actions/runs", Say({"total_count": 0, "workflow_runs": []}))
+
     def answer(seen: Seen) -> Say:
         asked = seen.json()
         given = by_query[asked["query"].split("(")[0].split()[1]]
@@ -75,11 +71,18 @@ def kinds(extracted: Extracted) -> list[str]:
     return sorted(slice_.kind for slice_ in extracted.slices)
 
 
-def test_a_quiet_repository_costs_one_query(provider: ScriptedServer) -> None:
+def test_a_quiet_repository_costs_one_query_and_a_page_of_runs(provider: ScriptedServer) -> None:
     answers(provider, Overview=nodes(overview()))
     _, extracted = run(provider, REPOSITORIES, stored_repository())
-    assert kinds(extracted) == ["overview"]
-    assert len(provider.seen) == 1
+    assert kinds(extracted) == ["overview", "workflow_runs"]
+    assert len(provider.seen) == 2
+
+
+@pytest.mark.parametrize("change", [{"pushedAt": None}, {"isArchived": True}])
+def test_a_repository_that_can_have_no_new_runs_costs_one_query(provider: ScriptedServer, change: Json) -> None:
+    answers(provider, Overview=nodes(overview(**change)))
+    _, extracted = run(provider, REPOSITORIES, stored_repository(archived=True))
+    assert "workflow_runs" not in kinds(extracted)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +93,6 @@ def test_a_quiet_repository_costs_one_query(provider: ScriptedServer) -> None:
         ({"releases": github.nodes([item(1, OLD, publishedAt=NEW)])}, "releases"),
         ({"deployments": github.nodes([item(1, OLD, updatedAt=NEW)])}, "deployment_details"),
         ({"deployments": github.nodes([item(1, NEW)], 200, "c")}, "deployments"),
-        (suites(NEW), "workflow_runs"),
-        ({**suites(None), "pushedAt": NEW}, "workflow_runs"),
         ({"releases": None}, "releases"),
     ],
 )
@@ -99,15 +100,14 @@ def test_only_what_is_new_is_asked_for(provider: ScriptedServer, change: Json, f
     answers(
         provider,
         Overview=nodes(overview(**change)),
-        DeploymentDetails=nodes({"databaseId": 1, "createdAt": OLD}),
+        DeploymentDetails=nodes({"id": "X_1", "databaseId": 1, "createdAt": OLD, "statuses": github.nodes([])}),
         Deployments={"data": {"repository": {"nameWithOwner": "acme/shop", "deployments": github.nodes([])}}},
     )
     provider.on("/repos/acme/shop", Say({"id": 5, "node_id": "R_5", "full_name": "acme/shop"}))
     provider.on("/repos/acme/shop/releases", Say([]))
-    provider.on("/repos/acme/shop/actions/runs", Say({"total_count": 0, "workflow_runs": []}))
     _, extracted = run(provider, REPOSITORIES, stored_repository())
     assert follows in kinds(extracted)
-    assert len(set(kinds(extracted)) - {"overview", "repository"}) == (follows != "repository")
+    assert len(set(kinds(extracted)) - {"overview", "repository", "workflow_runs"}) == (follows != "repository")
 
 
 def test_an_overview_that_is_too_much_is_halved(provider: ScriptedServer) -> None:
@@ -118,6 +118,8 @@ def test_an_overview_that_is_too_much_is_halved(provider: ScriptedServer) -> Non
 
     answers(provider, Overview=answer)
     names = [f"acme/R_{number}" for number in range(4)]
+    for name in names:
+        provider.on(f"/repos/{name}/actions/runs", Say({"total_count": 0, "workflow_runs": []}))
     stored = [stored_repository(number, name) for number, name in enumerate(names)]
     _, extracted = run(provider, REPOSITORIES, *stored, scopes=tuple(names))
     assert extracted.expected["repository"] == 4
@@ -160,11 +162,14 @@ def test_a_release_is_gone_only_when_its_own_address_says_so(
 def test_a_list_with_further_pages_is_read_when_the_total_does_not_fit(
     provider: ScriptedServer, total: int, asks: bool
 ) -> None:
-    page = github.nodes([item(3, OLD), item(2, OLD)], total, "c")
-    whole = {"data": {"repository": {"releases": github.nodes([item(3, OLD), item(2, OLD)])}}}
-    answers(provider, Overview=nodes(overview(releases=page)), Deliveries=whole)
-    _, extracted = run(provider, REPOSITORIES, stored_repository(), *map(released, (1, 2, 3)), sweep=True)
-    assert ("delivery_ids" in kinds(extracted)) == asks
+    long_ago = "2025-03-01T10:00:00Z"
+    page = github.nodes([item(3, OLD), item(2, long_ago)], total, "c")
+    items = [item(number, long_ago, statuses=github.nodes([])) for number in (3, 2)]
+    whole = {"data": {"repository": {"nameWithOwner": "acme/shop", "deployments": github.nodes(items)}}}
+    answers(provider, Overview=nodes(overview(deployments=page)), Deployments=whole)
+    deployed = [SourceRecord("deployment", str(number), b"{}", "acme/shop") for number in (1, 2, 3)]
+    _, extracted = run(provider, REPOSITORIES, stored_repository(), *deployed, sweep=True)
+    assert ("deployments" in kinds(extracted)) == asks
     assert [one.external_id for one in extracted.deletions] == ["1"] * asks
 
 
@@ -241,13 +246,16 @@ def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(pr
     assert {one.entity for one in extracted.deletions} == {"repository", "pull_request"}
 
 
-@pytest.mark.parametrize("cut", [{"known0": []}, {}])
+@pytest.mark.parametrize("cut", [{"known0": []}, {}, {"known0": None}, {"known0": [None]}])
 def test_an_answer_that_is_too_short_proves_nothing(provider: ScriptedServer, cut: Json) -> None:
     home = {"nameWithOwner": "acme/shop", "pullRequests": github.nodes([])}
     answers(provider, PullRequestHeads={"data": {"repositories": [home], **cut}})
     _, extracted = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
     assert extracted.deletions == []
-    assert any("0 nodes for 1 ids" in skip.reason for skip in extracted.skips)
+    assert [(skip.scope, skip.again and skip.again.kind) for skip in extracted.skips] == [
+        ("acme/shop", "pull_request_details")
+    ]
+    assert "acme/shop#7" in extracted.skips[0].reason
 
 
 def test_a_query_about_many_is_halved_and_stays_so(provider: ScriptedServer) -> None:

@@ -242,13 +242,15 @@ def test_a_list_that_repeats_its_own_page_is_refused(provider: ScriptedServer) -
     assert any("repeats" in skip.reason for skip in extracted.skips)
 
 
-def test_a_null_in_an_answer_is_skipped_and_the_rest_kept(provider: ScriptedServer) -> None:
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_null_in_an_answer_is_a_hole_unless_rest_knows_nothing_either(provider: ScriptedServer, status: int) -> None:
+    provider.on("/repos/acme/shop/pulls/1", Say({}, status))
     gone = [{"type": "NOT_FOUND", "path": ["nodes", 0], "message": "Could not resolve to a node"}]
     answer = Say({"data": {"nodes": [None, github.pull_request(2)]}, "errors": gone})
     graphql(provider, PullRequests=lambda v: listed(1, 2), PullRequestDetails=lambda v: answer)
     context, extracted = run(provider)
     assert set(context.records) == {("pull_request", "702")}
-    assert "Could not resolve" in extracted.skips[0].reason
+    assert ["acme/shop#1" in skip.reason for skip in extracted.skips] == [True] * (status == 200)
 
 
 @pytest.mark.parametrize("kind", ["NOT_FOUND", "FORBIDDEN"])

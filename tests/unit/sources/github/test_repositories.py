@@ -8,6 +8,7 @@ import pytest
 
 from apps.sources.errors import UnauthorizedError
 from apps.sources.github.definition import REPOSITORIES
+from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import Extracted, MemoryContext, extract
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
@@ -51,7 +52,7 @@ def test_a_named_repository_with_its_deliveries_byte_for_byte(provider: Scripted
         provider,
         releases=Say([{"id": 41, "created_at": NOW}]),
         runs=Say({"total_count": 1, "workflow_runs": [{"id": 42, "created_at": NOW}]}),
-        graphql=Say({"data": deployments({"databaseId": 31, "createdAt": NOW})}),
+        graphql=Say({"data": deployments({"databaseId": 31, "createdAt": NOW, "statuses": github.nodes([])})}),
     )
     context, extracted = run(provider, ("acme/shop", "ACME/shop "))
     assert context.records["repository", "5"].payload == body

@@ -1,0 +1,103 @@
+"""What if GraphQL leaves out a part of an object? The stored value is kept.
+
+The payload stays byte for byte as it came. The kept values follow at its end under one more key: ``"_kept": [[path,
+value], …]``. Each path leads to a null of the payload.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from apps.sources.github.entities import CHILD_LISTS
+from apps.sources.reading import read_json
+from apps.sources.text import as_dict, as_list
+
+KEY = b'"_kept"'
+_IDENTITIES = ("fullDatabaseId", "databaseId", "id", "oid", "login", "name")
+_LISTS = frozenset({*CHILD_LISTS, "nodes"})
+
+Path = Sequence[str | int]
+
+
+class _KeptPayload(msgspec.Struct):
+    kept: list[tuple[list[str | int], Any]] = msgspec.field(default_factory=list, name="_kept")
+
+
+def keep(payload: bytes, paths: Iterable[Path], stored: Iterable[bytes]) -> bytes:
+    """The payload with the values that the first of ``stored`` has where ``payload`` has a null at one of ``paths``."""
+    new, olds = read_json(payload, Any), [read_json(whole(old), Any) for old in stored]
+    kept = dict[tuple[str | int, ...], Any]()
+    for path in paths:
+        for old in olds:
+            place, value = _stored_value(new, old, path)
+            if value is not None:
+                kept.setdefault(tuple(place), value)
+            if place[0] == "reviewThreads" and (total := _review_comments(old)) is not None:
+                kept.setdefault(("reviewCommentCount",), total)
+    if not kept:
+        return payload
+    return payload.rstrip()[:-1] + b"," + KEY + b":" + msgspec.json.encode(list(kept.items())) + b"}"
+
+
+def whole(payload: bytes) -> bytes:
+    """The payload with its kept values in their places."""
+    if KEY not in payload:
+        return payload
+    found = read_json(payload, dict[str, Any])
+    found.pop("_kept", None)
+    for path, value in read_json(payload, _KeptPayload).kept:
+        _put(found, path, value)
+    return msgspec.json.encode(found)
+
+
+def _put(target: Any, path: Path, value: Any) -> None:
+    *above, last = path
+    for step in above:
+        target = target[step]
+    target[last] = value
+
+
+def _stored_value(new: Any, old: Any, path: Path) -> tuple[Path, Any]:
+    """Where on ``path`` the new object has a null, and what the old object has there; ``None`` for nothing."""
+    for depth, step in enumerate(path, 1):
+        if isinstance(step, int):
+            new, old = _item(as_list(new), as_list(old), step)
+        else:
+            new, old = as_dict(new).get(step), as_dict(old).get(step)
+        if new is None:
+            return path[:depth], _kept_value(path[:depth], old)
+    return path, None
+
+
+def _kept_value(place: Path, old: Any) -> Any:
+    """What is kept of the old value. Of a list whose items have rows of their own it is only the total."""
+    if place[0] not in CHILD_LISTS or not (isinstance(place[-1], int) or place[-1] in _LISTS):
+        return old
+    total = as_dict(old).get("totalCount")
+    return None if total is None else {"totalCount": total, "nodes": [None]}
+
+
+def _review_comments(old: Any) -> int | None:
+    """How many comments the old object announced in its threads, ``None`` if that is not known."""
+    threads = as_dict(as_dict(old).get("reviewThreads")).get("nodes")
+    totals = [as_dict(as_dict(thread).get("comments")).get("totalCount") for thread in as_list(threads)]
+    known = [total for total in totals if isinstance(total, int)]
+    return sum(known) if isinstance(threads, list) and len(known) == len(totals) else None
+
+
+def _item(new: list[Any], old: list[Any], place: int) -> tuple[Any, Any]:
+    """An item of a list, and the old item with the same id; for a null one of the old items that are not listed."""
+    item = new[place] if place < len(new) else None
+    if item is not None:
+        return item, next((one for one in old if _identity(one) == _identity(item) is not None), None)
+    listed = {_identity(one) for one in new if one is not None}
+    others = [one for one in old if _identity(one) not in listed]
+    position = sum(one is None for one in new[:place])
+    return None, others[position] if position < len(others) else None
+
+
+def _identity(item: Any) -> Any:
+    fields = as_dict(item)
+    found = next((fields[name] for name in _IDENTITIES if isinstance(fields.get(name), str | int)), None)
+    return _identity(fields["commit"]) if found is None and "commit" in fields else found
