@@ -5,13 +5,17 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from apps.progress.card import meter_of
 from apps.progress.choices import JobState, RunState
+from apps.progress.engine.bar import TotalKind, total_kind
 from apps.progress.models import RunProgress, StageProgress
+from apps.progress.plan import cells_of
+from apps.sources.definition import Stage
 from apps.tenants.admin_base import BaseInline, BaseOptions, ReadOnly, ReadOnlyTenantAdmin
 
 
@@ -42,8 +46,19 @@ class StageInline(ReadOnly, BaseInline):
 
     model = StageProgress
     extra = 0
-    fields = ("step", "stage", "state", "done", "total", "failed", "started_at", "finished_at")
+    fields = ("step", "stage", "state", "done", "whole", "failed", "started_at", "finished_at")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StageProgress]:
+        """With all stages of the run: they say whether a total may grow."""
+        queryset: QuerySet[StageProgress] = super().get_queryset(request)
+        return queryset.select_related("run").prefetch_related("run__stages")
+
+    @admin.display(description="Total")
+    def whole(self, cell: StageProgress) -> str:
+        """The total; an estimated one is marked."""
+        kind = total_kind(cells_of(cell.run.stages.all()), cell.step, Stage(cell.stage))
+        return f"{'≈' if kind == TotalKind.ESTIMATE else ''}{cell.total:,}" if cell.total else "—"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Everybody who may see the run."""

@@ -12,8 +12,9 @@ import msgspec
 from apps.core.choices import Tone
 from apps.progress.choices import JobState, RunState, StageState
 from apps.progress.engine import words
-from apps.progress.engine.bar import RunCounters, TotalKind, step_fraction, total_kind
+from apps.progress.engine.bar import RunCounters, TotalKind, may_grow, step_fraction, total_kind
 from apps.progress.engine.eta import known_rate
+from apps.progress.engine.forecast import has_begun, left_to_do
 from apps.progress.facts import RunFacts, Sign
 from apps.progress.models import RunProgress
 from apps.progress.plan import AnyStage, bar_of, cells_of, live_pace, steps_of, stored_eta, stored_pace, unit_of
@@ -64,7 +65,8 @@ class StepCard(msgspec.Struct):
 class Card(RunSummary, kw_only=True):
     """Everything that a page shows of the state of a run.
 
-    ``line`` is the text for lists. ``step`` says which step of how many, ``eta_text`` when the run ends. ``controls``
+    ``line`` is the text for lists. ``step`` says which step of how many, ``eta_text`` when the run ends, and ``left``
+    what is still to do beside what the ``counter`` counts. ``controls``
     are the names of the controls that the state allows; the ``main_control`` is the one that a person most likely
     wants. The page has no button for a control that the person's role does not allow.
     """
@@ -74,6 +76,7 @@ class Card(RunSummary, kw_only=True):
     counter: Counter | None
     step: str
     eta_text: str
+    left: str
     controls: list[str]
     main_control: str
     cells: dict[str, dict[str, StageCard]]
@@ -97,6 +100,7 @@ def card_of(row: RunProgress, stages: Sequence[AnyStage], facts: RunFacts, now: 
         counter=counter,
         step=_step(row, state),
         eta_text=_eta_text(row, now),
+        left=_left(row, cells) if state.is_working or state.is_paused else "",
         controls=list(facts.controls) if row.current else [],
         main_control=facts.main_control if row.current else "",
         cells=_stage_cards(row, stages, cells, state),
@@ -117,6 +121,7 @@ def rest_card(job_type: str, facts: RunFacts) -> Card:
         counter=None,
         step="",
         eta_text="",
+        left="",
         controls=list(facts.controls),
         main_control=facts.main_control,
         cells={step.key: {stage.value: StageCard(sign, "", "") for stage in step.stages} for step in job.steps},
@@ -167,6 +172,23 @@ def _eta_text(row: RunProgress, now: datetime) -> str:
         return ""
     span = stored_eta(row)
     return f"Ends in {words.range_words(span)}" if span and live_pace(row, now) else END_UNKNOWN
+
+
+def _left(row: RunProgress, cells: RunCounters) -> str:
+    """What is left of the stages beside the current one, and the progress steps of which nothing has begun."""
+    current = bar_of(row, cells, is_successful=False).part
+    found: dict[words.Unit, list[tuple[float, bool]]] = {}
+    for (step, stage), cell in cells.items():
+        if (step, stage) != (current.step, current.stage) and has_begun(cells, step) and not cell.is_finished:
+            left = left_to_do(cells, step, stage)
+            number = cell.total - cell.done if left is None else left
+            found.setdefault(unit_of(row, Part(step, stage)), []).append((number, not may_grow(cells, step, stage)))
+    left_over = [
+        (unit, round(sum(number for number, _ in parts)), all(is_exact for _, is_exact in parts))
+        for unit, parts in found.items()
+    ]
+    steps = [step.title for step in steps_of(row) if not any(has_begun(cells, part.step) for part in step.leaves)]
+    return words.left_words([one for one in left_over if one[1] > 0], steps)
 
 
 def _stage_cards(

@@ -9,6 +9,7 @@ from apps.progress.choices import STAGE_DONE, JobState
 from apps.progress.engine import words
 from apps.progress.engine.bar import Bar, OutlineLine, RunCounters, StageCounters, bar, outline
 from apps.progress.engine.eta import Pace, SecondsRange, estimate, expires_at
+from apps.progress.engine.forecast import forecast, left_to_do
 from apps.progress.engine.history import advances, counter_key
 from apps.progress.engine.shares import Share, weighted
 from apps.progress.engine.words import Unit
@@ -84,14 +85,17 @@ def unit_of(row: RunProgress, part: Part) -> Unit:
 
 
 def eta_of(row: RunProgress, cells: RunCounters, part: Part, pace: Pace, now: float) -> SecondsRange | None:
-    """How many seconds the run still takes; ``None`` if that is unknown."""
-    cell = cells[part.step, part.stage]
+    """How many seconds the run still takes, by earlier runs or else by itself; ``None`` if that is unknown."""
+    return _eta_by_history(row, cells, part, pace, now) or forecast(cells, pace, now)
+
+
+def _eta_by_history(row: RunProgress, cells: RunCounters, part: Part, pace: Pace, now: float) -> SecondsRange | None:
     order = _counters(steps_of(row))
     here = counter_key(part.step, part.stage)
     finished = {counter_key(step, stage) for (step, stage), other in cells.items() if other.is_finished}
     later = [counter for counter in order if counter != here and counter not in finished]
     history = row.history
-    left = max(cell.total - cell.done, 0) if cell.total else None
+    left = left_to_do(cells, part.step, part.stage)
     return estimate(pace, left, history.get(here, []), [history.get(counter, []) for counter in later], now)
 
 

@@ -5,7 +5,6 @@ Counters are updated in the transaction that closes the batch, so the bar is rec
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +15,12 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from apps.progress import notices, timeline
 from apps.progress.choices import STAGE_DONE, STAGE_OPEN, JobState, RunState, StageState
-from apps.progress.engine import words
-from apps.progress.engine.bar import Bar, RunCounters
-from apps.progress.engine.eta import interrupted, known_rate, sampled
-from apps.progress.engine.history import counter_key
+from apps.progress.engine.eta import interrupted
 from apps.progress.events import MessageType
 from apps.progress.models import RunProgress, StageProgress
-from apps.progress.plan import bar_of, cells_of, eta_of, learn, stored_pace, unit_of
-from apps.progress.rows import StoredState, stored_state
+from apps.progress.movement import moved
+from apps.progress.plan import learn, stored_pace
+from apps.progress.rows import stored_state
 from apps.progress.stored import quick_commit, row_of, snapshot, store, store_if_unchanged
 from apps.sources.registry import definition
 
@@ -176,46 +173,8 @@ def refresh(run_id: UUID, *, message: str = "", is_state_change: bool = False) -
     kind: MessageType = "job_status" if is_state_change else "progress_update"
     # If another process has stored a newer state, skip this progress update.
     while (seen := stored_state(run_id, with_throttle=not is_state_change)) is not None:
-        changes = _moved(seen, message)
+        changes = moved(seen.row, seen.stages, seen.now) | ({"message": message} if message else {})
         if not is_state_change:
             changes["flushed_at"] = seen.now
         if store_if_unchanged(seen, kind, changes) or not is_state_change:
             return
-
-
-def _moved(seen: StoredState, message: str) -> dict[str, Any]:
-    """The new values by the counters: the bar and, while the run works, its pace and its end."""
-    row, cells = seen.row, cells_of(seen.stages)
-    bar = bar_of(row, cells, is_successful=row.overall == JobState.FINISHED)
-    changes = _bar_changes(row, bar)
-    if row.overall == JobState.RUNNING:
-        changes |= _running_changes(row, bar, cells, seen.now)
-    return changes | ({"message": message} if message else {})
-
-
-def _bar_changes(row: RunProgress, bar: Bar) -> dict[str, Any]:
-    return {
-        "percent": max(row.percent, bar.percent),
-        "step_index": bar.step_index,
-        "total_steps": bar.total_steps,
-        "step_title": bar.title,
-        "step_progress": bar.step_progress,
-        "total_kind": bar.total_kind,
-    }
-
-
-def _running_changes(row: RunProgress, bar: Bar, cells: RunCounters, now: datetime) -> dict[str, Any]:
-    """The pace, the ETA by that pace, and the message with the counts of the current step."""
-    part, seconds = bar.part, now.timestamp()
-    cell = cells[part.step, part.stage]
-    pace = stored_pace(row)
-    if not row.waiting or pace is None:
-        pace = sampled(pace, counter_key(part.step, part.stage), cell.done, seconds)
-    span = None if row.waiting else eta_of(row, cells, part, pace, seconds)
-    count = words.count_words(cell.done, cell.total, bar.total_kind, unit_of(row, part))
-    return {
-        "pace": msgspec.to_builtins(pace),
-        "eta_low": span.low if span else None,
-        "eta_high": span.high if span else None,
-        "message": words.step_message(bar.title, words.with_rate(count, known_rate(pace))),
-    }

@@ -48,7 +48,7 @@ def start(job: Job, *, actor: str, request: RunRequest = WHAT_CHANGED, reason: s
             job_id=job.pk,
             job_name=job.name,
             job_type=job.job_type,
-            mode=request.mode,
+            mode=_compared_mode(job, request),
             overall=JobState.PENDING,
         )
         transition(job, "start", run, actor=actor, reason=reason)
@@ -56,6 +56,12 @@ def start(job: Job, *, actor: str, request: RunRequest = WHAT_CHANGED, reason: s
     admit_pending_runs(job.tenant)
     run.refresh_from_db()
     return run
+
+
+def _compared_mode(job: Job, request: RunRequest) -> RunMode:
+    """With which earlier runs a run is compared. A first run reads everything, as a full run does."""
+    is_first = request.mode == RunMode.INCREMENTAL and job.last_sync_date is None
+    return RunMode.FULL if is_first else request.mode
 
 
 def is_sweep_due(job: Job) -> bool:

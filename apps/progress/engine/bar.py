@@ -41,6 +41,11 @@ class StageCounters:
     is_finished: bool = False
     is_growing: bool = False
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has been counted."""
+        return self.done > 0 or self.total > 0 or self.is_finished
+
 
 @dataclass(frozen=True)
 class Bar:

@@ -1,11 +1,12 @@
 """When will the run end? A coarse range from the pace of the current work and the history of earlier runs.
 
 The pace is an exponential average over *samples*, not over time, so slow work has a rate as well. Time is a parameter
-(seconds since the epoch); a wait between two samples is left out by :func:`interrupted`.
+(seconds since the epoch); a wait between two samples is left out by :func:`interrupted`. A first run has no history:
+:mod:`~apps.progress.engine.forecast` uses the growth of all its counters.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
@@ -21,15 +22,36 @@ TRUSTED_SAMPLES = 10
 # After this many usual gaps without a sample the ETA is unknown. The second number is a minimum in seconds.
 MAX_GAPS = 5
 MIN_PACE_SECONDS = 10.0
-# For ranges below the first number of seconds: the unit that they are rounded to.
+# What a counter did so many seconds of work earlier has half the weight for its growth.
+HALF_LIFE = 60.0
+# For times below the first number of seconds: the unit that they are rounded to.
 UNITS = ((60, 10), (600, 60), (3600, 300), (math.inf, 1800))
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """How much one counter grew in the time that the run worked: ``items`` in ``seconds``, both with fading weights.
+
+    ``worked`` are the same seconds with their full weight; ``samples`` is how often the counter grew.
+    """
+
+    done: int
+    items: float = 0.0
+    seconds: float = 0.0
+    worked: float = 0.0
+    samples: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """Items a second once there are enough samples."""
+        return self.items / self.seconds if self.samples >= MIN_SAMPLES and self.worked >= MIN_SECONDS else None
 
 
 class Pace(msgspec.Struct, frozen=True):
     """How fast the counter ``of`` grows, as of ``at`` (``None`` after a wait: the next call only starts the clock).
 
     ``rate`` is items a second, ``gap`` the usual seconds between samples, ``samples`` and ``seconds`` how much was
-    seen of this counter, ``run_samples`` and ``run_seconds`` of the whole run.
+    seen of this counter, ``run_samples`` and ``run_seconds`` of the whole run. ``counters`` is the growth of every
+    counter at work as of ``seen``, and ``worked`` how many seconds the run has been seen working.
     """
 
     of: str
@@ -41,6 +63,9 @@ class Pace(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     run_samples: int = 0
     run_seconds: float = 0.0
+    seen: float | None = None
+    worked: float = 0.0
+    counters: dict[str, Growth] = {}
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,7 @@ def sampled(pace: Pace | None, of: str, done: int, now: float) -> Pace:
     if pace is None:
         return Pace(of, now, done)
     if pace.of != of or done < pace.done:
-        return Pace(of, now, done, run_samples=pace.run_samples, run_seconds=pace.run_seconds)
+        return msgspec.structs.replace(pace, of=of, at=now, done=done, rate=0.0, gap=0.0, samples=0, seconds=0.0)
     if pace.at is None:
         return msgspec.structs.replace(pace, at=now, done=done)
     if done == pace.done or now <= pace.at:
@@ -65,10 +90,10 @@ def sampled(pace: Pace | None, of: str, done: int, now: float) -> Pace:
     alpha = ALPHA if pace.samples else 1.0
     gap = (1 - alpha) * pace.gap + alpha * seconds
     items = (1 - alpha) * pace.rate * pace.gap + alpha * (done - pace.done)
-    return Pace(
-        of,
-        now,
-        done,
+    return msgspec.structs.replace(
+        pace,
+        at=now,
+        done=done,
         rate=items / gap,
         gap=gap,
         samples=pace.samples + 1,
@@ -78,9 +103,28 @@ def sampled(pace: Pace | None, of: str, done: int, now: float) -> Pace:
     )
 
 
+def observed(pace: Pace, counters: Mapping[str, int], now: float) -> Pace:
+    """The pace after looking at all ``counters`` at work at ``now``."""
+    seconds = 0.0 if pace.seen is None else max(now - pace.seen, 0.0)
+    grown = {name: _grown(pace.counters.get(name, Growth(done)), done, seconds) for name, done in counters.items()}
+    return msgspec.structs.replace(pace, seen=now, worked=pace.worked + seconds, counters=pace.counters | grown)
+
+
+def _grown(before: Growth, done: int, seconds: float) -> Growth:
+    fading = 0.5 ** (seconds / HALF_LIFE)
+    more = max(done - before.done, 0)
+    return Growth(
+        done,
+        items=before.items * fading + more,
+        seconds=before.seconds * fading + seconds,
+        worked=before.worked + seconds,
+        samples=before.samples + bool(more),
+    )
+
+
 def interrupted(pace: Pace) -> Pace:
     """The pace at the begin of a wait: it leaves out the time until the next call."""
-    return msgspec.structs.replace(pace, at=None)
+    return msgspec.structs.replace(pace, at=None, seen=None)
 
 
 def expires_at(pace: Pace) -> float | None:
@@ -94,7 +138,7 @@ def known_rate(pace: Pace) -> float | None:
 
 
 def estimate(
-    pace: Pace, left: int | None, here: Sequence[float], later: Sequence[Sequence[float]], now: float
+    pace: Pace, left: float | None, here: Sequence[float], later: Sequence[Sequence[float]], now: float
 ) -> SecondsRange | None:
     """About how long the run still takes; ``None`` if that is unknown.
 
@@ -116,7 +160,7 @@ def estimate(
     )
 
 
-def _rest_of_current(pace: Pace, left: int | None, here: Sequence[float]) -> SecondsRange | None:
+def _rest_of_current(pace: Pace, left: float | None, here: Sequence[float]) -> SecondsRange | None:
     by_rate = left / pace.rate if left is not None and pace.samples >= MIN_SAMPLES else None
     by_history = max(median(here) - pace.seconds, 0.0) if here and pace.seconds < max(here) else None
     if by_rate is None:
@@ -125,9 +169,13 @@ def _rest_of_current(pace: Pace, left: int | None, here: Sequence[float]) -> Sec
         spread = _spread(here)
         return SecondsRange(max(spread.low - pace.seconds, 0.0), max(spread.high - pace.seconds, 0.0))
     trust = min(pace.samples / TRUSTED_SAMPLES, 1.0) if by_history is not None else 1.0
-    middle = trust * by_rate + (1 - trust) * (by_history or 0.0)
-    doubt = 0.15 + 0.5 / math.sqrt(pace.samples)
-    return SecondsRange(middle * (1 - doubt), middle * (1 + doubt))
+    return around(trust * by_rate + (1 - trust) * (by_history or 0.0), pace.samples)
+
+
+def around(seconds: float, samples: int) -> SecondsRange:
+    """A range around measured seconds: the fewer samples, the wider."""
+    doubt = 0.15 + 0.5 / math.sqrt(samples)
+    return SecondsRange(seconds * (1 - doubt), seconds * (1 + doubt))
 
 
 def _spread(seconds: Sequence[float]) -> SecondsRange:
@@ -139,7 +187,10 @@ def _spread(seconds: Sequence[float]) -> SecondsRange:
 
 def coarse(exact: SecondsRange) -> SecondsRange:
     """The range, rounded outwards to tens of seconds, minutes, five minutes or half hours; never an empty range."""
-    unit = next(unit for limit, unit in UNITS if exact.high < limit)
-    low = max(math.floor(exact.low / unit), 0) * unit
-    high = max(math.ceil(exact.high / unit) * unit, low + unit)
+    low = max(math.floor(exact.low / _unit(exact.low)), 0) * _unit(exact.low)
+    high = max(math.ceil(exact.high / _unit(exact.high)) * _unit(exact.high), low + _unit(exact.high))
     return SecondsRange(float(low), float(high))
+
+
+def _unit(seconds: float) -> int:
+    return next(unit for limit, unit in UNITS if seconds < limit)

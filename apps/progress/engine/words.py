@@ -1,6 +1,7 @@
 """How do counts, rates and times read? The same words in messages, pages and terminals."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,25 @@ def step_message(title: str, count: str) -> str:
     return f"{title}: {count}" if count else title
 
 
+def left_words(left: Sequence[tuple[Unit, int, bool]], steps: Sequence[str]) -> str:
+    """``Still to do: ≈9,200 records to be transformed, then Extract Dev Status``; empty if nothing is left.
+
+    ``left`` has numbers with their units, and whether each is exact; ``steps`` are the titles of those to come.
+    """
+    parts = [
+        f"{f'{number:,}' if is_exact else _rounded(number)} {unit.plural(number)} to be {unit.verb}"
+        for unit, number, is_exact in left
+    ]
+    more = f" and {len(steps) - 1} more step{'' if len(steps) == 2 else 's'}" if len(steps) > 1 else ""
+    following = [f"{'then ' if parts else ''}{steps[0]}{more}"] if steps else []
+    return f"Still to do: {', '.join(parts + following)}" if parts or steps else ""
+
+
+def _rounded(number: int) -> str:
+    """``≈9,200``: an estimate with the two figures that count."""
+    return f"≈{round(number, 2 - len(str(number))):,}"
+
+
 def whole_percent(percent: float) -> int:
     """A percent as every page, script and API shows it: rounded down, so that 100 means success and nothing else."""
     return math.floor(percent)
@@ -84,11 +104,18 @@ def wait_words(reason: str, until: datetime | None) -> str:
 
 
 def range_words(span: SecondsRange) -> str:
-    """``4–6 min``, ``20–40 s``, ``1.5–2 h``; ``under 2 min`` if the range begins at 0."""
-    unit, name = (1, "s") if span.high <= 60 else (60, "min") if span.high <= 3600 else (3600, "h")
+    """``4–6 min``, ``20–40 s``, ``25 min–1.5 h``; ``under 2 min`` if the range begins at 0."""
+    unit, name = _unit(span.high)
     if not span.low:
         return f"under {span.high / unit:g} {name}"
+    if span.low < unit:
+        smaller, smaller_name = _unit(span.low)
+        return f"{span.low / smaller:g} {smaller_name}–{span.high / unit:.3g} {name}"
     return f"{span.low / unit:.3g}–{span.high / unit:.3g} {name}"
+
+
+def _unit(seconds: float) -> tuple[int, str]:
+    return (1, "s") if seconds <= 60 else (60, "min") if seconds <= 3600 else (3600, "h")
 
 
 def duration_words(seconds: float) -> str:

@@ -4,7 +4,10 @@ import pytest
 from django.test import Client
 
 from apps.jobs.models import Job, Run
+from apps.progress import services as progress
 from apps.progress.choices import JobState
+from apps.sources.definition import Stage
+from apps.sources.registry import definition
 
 LISTS = [
     "jobs/job",
@@ -27,6 +30,17 @@ def test_a_job_and_a_run_have_a_live_bar(page: str, run: Run, viewer: Client) ->
     text = viewer.get(f"/admin/{page.format(job=run.job_id, run=run.pk)}/change/").content.decode()
     assert 'role="progressbar"' in text
     assert "dashboard/js/live.js" in text
+
+
+def test_a_total_that_may_grow_is_marked(run: Run, viewer: Client) -> None:
+    step = definition(run.job.job_type).steps[0].key
+    progress.count(run.pk, step, Stage.EXTRACTION, done=100, total=12_345, open_lists=1)
+    page = f"/admin/progress/runprogress/{run.pk}/change/"
+    assert "≈12,345" in viewer.get(page).content.decode()
+    progress.count(run.pk, step, Stage.EXTRACTION, open_lists=-1)
+    text = viewer.get(page).content.decode()
+    assert "12,345" in text
+    assert "≈" not in text
 
 
 def test_another_tenants_rows_are_not_listed(run: Run, foreign_run: Run, viewer: Client) -> None:

@@ -93,6 +93,28 @@ def test_the_counter_of_another_stage_has_another_unit(changes: dict[str, Any], 
     assert shown.counter.text == text
 
 
+def test_what_is_left_beside_the_counter_is_said() -> None:
+    growing = {"state": StageState.RUNNING, "done": 300, "total": 1200}
+    shown = card(row(JobState.RUNNING), stages(**AT_WORK, transform=growing, embedding=growing | {"done": 0}))
+    then = "then Extract Dev Status and Create PR Links"
+    # 150 issues gave 1,200 records, so 500 give 4,000; 300 records gave 1,200 texts, so 4,000 give 16,000.
+    assert shown.left == f"Still to do: ≈3,700 records to be transformed, ≈16,000 texts to be embedded, {then}"
+    assert card(row(JobState.FAILED)).left == card(row(JobState.FINISHED)).left == ""
+
+
+def test_only_an_estimate_of_what_is_left_has_a_mark() -> None:
+    done = {"state": StageState.FINISHED, "done": 500, "total": 500}
+    shown = card(
+        row(JobState.RUNNING, step_index=3), stages(extraction=done, transform=done, embedding=AT_WORK["extraction"])
+    )
+    assert shown.left == "Still to do: Extract Dev Status and Create PR Links"
+    both = {"state": StageState.RUNNING, "done": 863, "total": 1507}
+    shown = card(
+        row(JobState.RUNNING, step_index=3), stages(extraction=done, transform=both | {"total": 863}, embedding=both)
+    )
+    assert shown.left.startswith("Still to do: ≈640 texts to be embedded, then ")
+
+
 def test_an_unknown_end_is_said_in_words_and_an_old_one_is_unknown() -> None:
     known = {"eta_low": 240.0, "eta_high": 360.0}
     assert card(row(JobState.RUNNING)).eta_text == END_UNKNOWN

@@ -19,6 +19,7 @@ from apps.progress.engine.eta import (
 from apps.progress.engine.words import (
     Unit,
     count_words,
+    left_words,
     range_words,
     rate_words,
     step_message,
@@ -135,6 +136,9 @@ def test_a_coarse_range_holds_the_exact_one(one: float, other: float) -> None:
         (SecondsRange(20, 40), "20–40 s"),
         (SecondsRange(0, 120), "under 2 min"),
         (SecondsRange(5400, 7200), "1.5–2 h"),
+        (SecondsRange(1500, 5400), "25 min–1.5 h"),
+        (SecondsRange(30, 120), "30 s–2 min"),
+        (SecondsRange(60, 120), "1–2 min"),
     ],
 )
 def test_a_range_reads_like_this(span: SecondsRange, words: str) -> None:
@@ -144,6 +148,24 @@ def test_a_range_reads_like_this(span: SecondsRange, words: str) -> None:
 @pytest.mark.parametrize(("rate", "words"), [(240.4, "240/s"), (2.5, "2.5/s"), (0.4, "24/min"), (12000, "12,000/s")])
 def test_a_rate_reads_like_this(rate: float, words: str) -> None:
     assert rate_words(rate) == words
+
+
+@pytest.mark.parametrize(
+    ("left", "steps", "words"),
+    [
+        ([], [], ""),
+        ([(1, True)], [], "Still to do: 1 text to be embedded"),
+        ([(9184, False)], ["Finish"], "Still to do: ≈9,200 texts to be embedded, then Finish"),
+        ([], ["Fetch", "Process"], "Still to do: Fetch and 1 more step"),
+        (
+            [(7, False)],
+            ["Fetch", "Process", "Link"],
+            "Still to do: ≈7 texts to be embedded, then Fetch and 2 more steps",
+        ),
+    ],
+)
+def test_what_is_left_reads_like_this(left: list[tuple[int, bool]], steps: list[str], words: str) -> None:
+    assert left_words([(Unit("text", "embedded"), number, is_exact) for number, is_exact in left], steps) == words
 
 
 @pytest.mark.parametrize(

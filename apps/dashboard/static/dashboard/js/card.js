@@ -33,6 +33,7 @@ const PLACES = {
   line: text(({ card }) => card.line),
   counter: text(({ card }) => card.counter?.text ?? ""),
   step: text(({ card }) => card.step),
+  left: text(({ card }) => card.left),
   percent: text(({ card }) => card.meter.text),
   moment(element, { card: { moment } }) {
     element.replaceChildren(...(moment ? [`${moment.label} `, clock(moment.at)] : []));
@@ -42,7 +43,7 @@ const PLACES = {
     element.setAttribute("aria-valuenow", Math.floor(meter.width));
     element.dataset.tone = meter.tone;
     element.toggleAttribute("data-unknown", meter.is_unknown);
-    if (meter.is_unknown) element.setAttribute("aria-valuetext", `${meter.text}, the total of this step is unknown`);
+    if (meter.is_unknown) element.setAttribute("aria-valuetext", `${meter.text}, the total of this step is not known yet`);
     else element.removeAttribute("aria-valuetext");
   },
   eta(element, { card, message }) {
