@@ -61,10 +61,13 @@ def _put(target: Any, path: Path, value: Any) -> None:
 def _stored_value(new: Any, old: Any, path: Path) -> tuple[Path, Any]:
     """Where on ``path`` the new object has a null, and what the old object has there; ``None`` for nothing."""
     for depth, step in enumerate(path, 1):
+        above = old
         if isinstance(step, int):
             new, old = _item(as_list(new), as_list(old), step)
         else:
             new, old = as_dict(new).get(step), as_dict(old).get(step)
+        if new is None and step == "nodes":  # without its items the whole list is no value
+            return path[: depth - 1], _kept_value(path[: depth - 1], above)
         if new is None:
             return path[:depth], _kept_value(path[:depth], old)
     return path, None
@@ -87,17 +90,28 @@ def _review_comments(old: Any) -> int | None:
 
 
 def _item(new: list[Any], old: list[Any], place: int) -> tuple[Any, Any]:
-    """An item of a list, and the old item with the same id; for a null one of the old items that are not listed."""
+    """An item of a list, and the same old item.
+
+    An item that does not say what it is may be any of the old ones that the list does not have.
+    """
     item = new[place] if place < len(new) else None
-    if item is not None:
-        return item, next((one for one in old if _identity(one) == _identity(item) is not None), None)
-    listed = {_identity(one) for one in new if one is not None}
-    others = [one for one in old if _identity(one) not in listed]
-    position = sum(one is None for one in new[:place])
-    return None, others[position] if position < len(others) else None
+    found = next((one for one in old if _are_same(one, item)), None)
+    if found is not None:
+        return item, found
+    others = [one for one in old if not any(_are_same(one, listed) for listed in new)]
+    position = sum(not any(_are_same(one, before) for one in old) for before in new[:place])
+    return item, others[position] if position < len(others) and not _is_named(item) else None
 
 
-def _identity(item: Any) -> Any:
+def _are_same(one: Any, other: Any) -> bool:
+    """Whether two items have an id in common, the first one that both have."""
+    left, right = as_dict(one), as_dict(other)
+    for name in _IDENTITIES:
+        if left.get(name) is not None and right.get(name) is not None:
+            return bool(left[name] == right[name])
+    return "commit" in left and "commit" in right and _are_same(left["commit"], right["commit"])
+
+
+def _is_named(item: Any) -> bool:
     fields = as_dict(item)
-    found = next((fields[name] for name in _IDENTITIES if isinstance(fields.get(name), str | int)), None)
-    return _identity(fields["commit"]) if found is None and "commit" in fields else found
+    return any(fields.get(name) is not None for name in _IDENTITIES) or bool(fields and _is_named(fields.get("commit")))

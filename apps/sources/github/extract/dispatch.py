@@ -87,7 +87,7 @@ def fetch(slice_: Slice, context: Context) -> Fetched:
 def _after(slice_: Slice, error: SourceError, context: Context) -> Fetched:
     """What follows a refusal: less is asked for, or the list is begun anew; else the refusal is raised."""
     if is_about_objects(error):
-        if (nothing := none_here(slice_, error)) is not None:
+        if (nothing := none_here(slice_, error, context)) is not None:
             return nothing
         if follow_ups := parts(slice_) or fresh_start(slice_, error, context):
             return Fetched(follow_ups=follow_ups)

@@ -57,7 +57,7 @@ def without_place(errors: Iterable[ErrorNode]) -> str:
 def null_lists(payload: bytes, names: Iterable[str]) -> list[Gap]:
     """The lists of an object that are null although nothing says why: even an empty list is no null."""
     fields = as_dict(read_json(payload, object))
-    return [Gap((name,)) for name in names if not isinstance(as_dict(fields.get(name)).get("nodes"), list)]
+    return [Gap((name, "nodes")) for name in names if not isinstance(as_dict(fields.get(name)).get("nodes"), list)]
 
 
 def null_items(payload: bytes, names: Iterable[str]) -> list[Gap]:

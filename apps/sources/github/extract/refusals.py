@@ -26,7 +26,8 @@ from apps.sources.github.extract.window import window_since
 from apps.sources.text import counted
 
 # What GitHub says of a repository that has nothing of the kind.
-_HAS_NONE = re.compile(r"repository is empty|\b(issues|actions|deployments) (has been|have been|is|are) disabled", re.I)
+_IS_EMPTY = re.compile(r"repository is empty", re.I)
+_IS_OFF = re.compile(r"\b(issues|actions) (has been|have been|is|are) disabled", re.I)
 MAX_NAMED = 10  # objects in one sentence
 
 
@@ -55,11 +56,24 @@ def refused(slice_: Slice, error: SourceError, context: Context) -> Fetched:
     return fetched
 
 
-def none_here(slice_: Slice, error: SourceError) -> Fetched | None:
-    """The outcome if the repository simply has nothing of the kind: nothing is missing."""
-    if slice_.scope and error.status in (404, 409, 410) and _HAS_NONE.search(str(error)):
-        return Fetched(skips=[Skip(slice_.scope, f"{_words(slice_)} of {slice_.scope}: {error}", is_missing=False)])
-    return None
+def none_here(slice_: Slice, error: SourceError, context: Context) -> Fetched | None:
+    """The outcome if the repository simply has nothing of the kind: nothing is missing.
+
+    GitHub says so, and the record of the repository as well: nothing was ever pushed, or issues are switched off. Of
+    Actions the record says nothing.
+    """
+    is_empty, is_off = _IS_EMPTY.search(str(error)), _IS_OFF.search(str(error))
+    if not slice_.scope or not (is_empty or is_off):
+        return None
+    record = next((found for found in stored_repositories(context) if found.name == slice_.scope), None)
+    has_none = record is not None and (
+        (is_empty and record.pushed_at is None)
+        or (is_off and slice_.kind == "rest_issue_comments" and not record.has_issues)
+        or (is_off and slice_.kind == "workflow_runs" and is_off[1].lower() == "actions")
+    )
+    if not has_none:
+        return None
+    return Fetched(skips=[Skip(slice_.scope, f"{_of_scope(slice_)}: {error}", is_missing=False)])
 
 
 def _words(slice_: Slice) -> str:

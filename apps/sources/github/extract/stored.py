@@ -17,6 +17,7 @@ class _StoredRepositoryPayload(msgspec.Struct):
     updated_at: Any = None
     pushed_at: Any = None
     archived: bool = False
+    has_issues: bool = True
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class StoredRepository:
     updated_at: datetime | None
     pushed_at: datetime | None
     is_archived: bool = False
+    has_issues: bool = True
 
     @property
     def owner(self) -> str:
@@ -50,6 +52,7 @@ def _repository(record: SourceRecord) -> StoredRepository:
         parse_time(payload.updated_at),
         parse_time(payload.pushed_at),
         payload.archived,
+        payload.has_issues,
     )
 
 
