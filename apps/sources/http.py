@@ -50,7 +50,7 @@ class Answer(Reply):
     def decode(self, shape: type[T]) -> T:
         """The JSON body read as ``shape``. Raises :class:`InvalidAnswerError` with what came instead."""
         try:
-            return read_answer(self.body, shape)
+            return read_answer(self.body, shape, shown_url(self.url))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             what = "a web page (HTML)" if is_html(self) else "unreadable or unexpected JSON"
             raise InvalidAnswerError(

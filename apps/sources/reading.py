@@ -71,12 +71,23 @@ def read_json(body: bytes, shape: type[T]) -> T:
     return value
 
 
-def read_answer(body: bytes, shape: type[T]) -> T:
-    """As :func:`read_json`, but an odd value raises ``ValidationError``."""
+def read_quietly(body: bytes, shape: type[T]) -> T:
+    """As :func:`read_json`, but nothing is noted: the transform of the record will do it."""
+    with odd_values():
+        return read_json(body, shape)
+
+
+def read_answer(body: bytes, shape: type[T], what: str = "the answer") -> T:
+    """As :func:`read_json`, but only elements of lists may be odd: without its other parts an answer says nothing sure.
+
+    The notes name ``what`` was read.
+    """
     with odd_values() as paths:
         answer = read_json(body, shape)
-    if paths:
-        raise msgspec.ValidationError(f"The value of `{paths[0]}` cannot be read")
+    for path in paths:
+        if "[]" not in path:
+            raise msgspec.ValidationError(f"The value of `{path}` cannot be read")
+        note_odd_value(f"{path} of {what}")
     return answer
 
 

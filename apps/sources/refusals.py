@@ -15,6 +15,7 @@ from apps.sources.errors import (
     UntrustedError,
     is_temporary,
 )
+from apps.sources.reading import odd_values
 
 MAX_REFUSALS_IN_A_ROW = 10  # of one kind of slices; the others of this kind are then not asked for in this run
 SECOND_TRY_AFTER = 3.0  # seconds
@@ -77,10 +78,21 @@ def fetch_or_skip(
 def _fetch_twice(source: Source, step: str, slice_: Slice, context: Context) -> Fetched:
     """Fetch a slice. After a fault that may pass by itself, wait a moment and try once more."""
     try:
-        return source.fetch(step, slice_, context)
+        return _fetch(source, step, slice_, context)
     except SourceError as error:
         if not (is_temporary(error) or isinstance(error, InvalidAnswerError)):
             raise
         source.probe(context)
     time.sleep(SECOND_TRY_AFTER)
-    return source.fetch(step, slice_, context)
+    return _fetch(source, step, slice_, context)
+
+
+def _fetch(source: Source, step: str, slice_: Slice, context: Context) -> Fetched:
+    """Fetch a slice, with a skip for each kind of odd element that was left out of an answer."""
+    with odd_values() as paths:
+        fetched = source.fetch(step, slice_, context)
+    fetched.skips += [
+        Skip(slice_.scope, f"{source.definition.title} sent {path}, which cannot be read.", again=slice_)
+        for path in dict.fromkeys(paths)
+    ]
+    return fetched

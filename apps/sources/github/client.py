@@ -137,7 +137,7 @@ class Client:
         raise_for(errors, has_data=data != b"null", status=answer.status)
         try:
             pause_before_limit(answer, read_answer(data, _RateLimitData).rate_limit)
-            return GraphQLAnswer(read_answer(data, shape), errors)
+            return GraphQLAnswer(read_answer(data, shape, "an answer of GraphQL"), errors)
         except msgspec.DecodeError as error:
             raise InvalidAnswerError(f"GitHub's GraphQL answer has an unexpected shape ({error}).") from error
 

@@ -9,7 +9,7 @@ from apps.sources.errors import (
     SourceError,
 )
 from apps.sources.http import Http
-from apps.sources.jira.client import JiraAccountPayload, JiraClient, ProjectNamePayload, read_shape
+from apps.sources.jira.client import JiraAccountPayload, JiraClient, ProjectNamePayload, read_items
 from apps.sources.jira.extract.paging import walk
 from apps.sources.jira.extract.site import refuse_data_center
 
@@ -20,7 +20,7 @@ def check(connection: Connection, http: Http) -> ConnectionReport:
     try:
         refuse_data_center(client)
         account = client.myself()
-        projects = [read_shape(bytes(item), ProjectNamePayload) for item in walk(client.projects)]
+        projects = [project for project, _ in read_items(walk(client.projects), ProjectNamePayload, "a project")]
     except (InvalidAnswerError, NotFoundError, EndpointRemovedError) as error:
         return _failed(f"There is no Jira Cloud site at this address. {error}")
     except ForbiddenError as error:

@@ -1,6 +1,6 @@
 """How do we query Jira Cloud? One typed call per endpoint. A record is kept as the bytes that Jira sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,7 +8,8 @@ import msgspec
 from apps.sources.base import SourceRecord
 from apps.sources.errors import InvalidAnswerError, UnauthorizedError
 from apps.sources.http import Answer, Http
-from apps.sources.reading import Id, read_answer
+from apps.sources.reading import Id, Name, note_odd_value, read_answer, read_quietly
+from apps.sources.text import clean
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class IssueNamePayload(Payload):
     """The id and key of an issue. A move changes the key, never the id. An unrequested key is ""."""
 
     id: Id
-    key: str = ""
+    key: Name = ""
 
     @property
     def project(self) -> str:
@@ -69,8 +70,8 @@ class ProjectNamePayload(Payload, rename="camel"):
     """The id and the key of a project, all keys that it has and had, and whether it is archived."""
 
     id: Id = ""
-    key: str = ""
-    project_keys: list[str] | None = None
+    key: Name = ""
+    project_keys: list[Name] | None = None
     archived: bool | None = None
 
     @property
@@ -294,24 +295,42 @@ class RecordIdPayload(Payload, rename="camel"):
     """The two fields in which Jira's objects have their id."""
 
     id: Id | None = None
-    account_id: str | None = None
+    account_id: Name | None = None
 
 
 def raw_records(entity: str, items: Sequence[msgspec.Raw], *, scope: str = "", request: str = "") -> list[SourceRecord]:
-    """One record per item, named by its ``id`` (or ``accountId``). Items with neither cannot be stored."""
-    records = []
-    for item in items:
-        payload = bytes(item)
-        ids = read_shape(payload, RecordIdPayload)
-        name = ids.id if ids.id is not None else ids.account_id
-        if name is not None:
-            records.append(SourceRecord(entity, str(name), payload, scope, request))
+    """One record per item, named by its ``id`` (or ``accountId``). An item with neither is left out and noted."""
+    records, what = [], f"an element of {request or entity} without an id"
+    for ids, payload in read_items(items, RecordIdPayload, what):
+        name = clean(ids.account_id if ids.id is None else ids.id)
+        if name:
+            records.append(SourceRecord(entity, name, payload, scope, request))
+        else:
+            note_odd_value(what)
     return records
 
 
+def read_items(items: Iterable[msgspec.Raw], shape: type[T], what: str) -> Iterator[tuple[T, bytes]]:
+    """Each item read as ``shape``, and its payload. An item that cannot be read is left out and noted as ``what``."""
+    for payload in map(bytes, items):
+        try:
+            yield read_quietly(payload, shape), payload
+        except msgspec.DecodeError:
+            note_odd_value(what)
+
+
 def read_shape(payload: bytes, shape: type[T]) -> T:
-    """A part of a record; :class:`InvalidAnswerError` when it has another shape."""
+    """A part of a record without its odd values; :class:`InvalidAnswerError` when it has another shape."""
+    return _read(read_quietly, payload, shape)
+
+
+def read_whole(payload: bytes, shape: type[T]) -> T:
+    """As :func:`read_shape`, for what must be read as a whole: an odd value raises as well."""
+    return _read(read_answer, payload, shape)
+
+
+def _read(read: Callable[[bytes, type[T]], T], payload: bytes, shape: type[T]) -> T:
     try:
-        return read_answer(payload, shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return read(payload, shape)
+    except msgspec.DecodeError as error:
         raise InvalidAnswerError(f"Jira sent a record of an unknown shape ({error}).") from None

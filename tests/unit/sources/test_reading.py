@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import pytest
 
-from apps.sources.reading import Id, Integer, Name, odd_values, read_answer, read_json
+from apps.sources.reading import Id, Integer, Name, odd_values, read_answer, read_json, read_quietly
 
 N = TypeVar("N")
 
@@ -139,10 +139,20 @@ def test_a_deep_value_costs_nothing_else() -> None:
     assert bytes(found.notes.items[0].body) == deep
 
 
-def test_an_answer_with_an_odd_value_is_refused() -> None:
-    assert read_answer(b'{"items": [null]}', Page[Note]).items == [None]
-    with pytest.raises(msgspec.ValidationError, match=r"items\[\].id"):
-        read_answer(b'{"items": [{"at": null}]}', Page[Note])
+def test_only_elements_of_an_answer_may_be_odd() -> None:
+    with odd_values() as paths:
+        found = read_answer(b'{"items": [null, {"at": null}, {"id": 1, "at": 0.5}, 5]}', Page[Note], "the list")
+    assert found.items == [None, None, Note(1, datetime(1970, 1, 1, 0, 0, 0, 500000, UTC)), None]
+    assert paths == ["items[].id of the list", "items[] of the list"]
+    for body in (b'{"items": 5}', b"{}", b'{"id": 1, "isNew": 0}'):
+        with pytest.raises(msgspec.ValidationError):
+            read_answer(body, Thing if b"id" in body else Page[Note])
+
+
+def test_a_quiet_reader_notes_nothing() -> None:
+    with odd_values() as paths:
+        assert read_quietly(b'{"id": 1, "size": "x"}', Thing) == Thing(1)
+    assert paths == []
 
 
 def test_reading_in_between_collects_for_itself() -> None:

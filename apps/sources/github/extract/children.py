@@ -97,12 +97,12 @@ def take_page(
     record.request = f"POST {client.graphql_url} Pages {scope} {page.id} {kind} {page.after}"
     fetched.records.append(record)
     if kind == queries.THREAD_COMMENTS:
-        thread = index.read_part(payload, index.ThreadOfPullRequestNode)
+        thread = index.read_index(payload, index.ThreadOfPullRequestNode, f"pull request {page.pull_request}")
         if thread is None:
             return unreadable(fetched, gaps)
         gaps += [*null_lists(payload, ["comments"]), *null_items(payload, ["comments"])]
         return next_of_page(page, thread.comments, gaps)
-    node = index.read_part(payload, index.RawPullRequestNode)
+    node = index.read_index(payload, index.RawPullRequestNode, f"pull request {page.pull_request}")
     if node is None:
         return unreadable(fetched, gaps)
     gaps += [*null_lists(payload, [kind]), *null_items(payload, [kind])]

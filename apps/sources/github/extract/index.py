@@ -1,8 +1,9 @@
 """What does the extraction read of an answer? Ids, dates, totals and cursors. The rest is not parsed.
 
-If even these cannot be read, the record is still stored. Its transform sets it aside.
+If even these cannot be read, the record is still stored, and the run says what is missing.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -10,18 +11,30 @@ from typing import Any, TypeVar
 import msgspec
 
 from apps.sources.errors import InvalidAnswerError
-from apps.sources.reading import read_answer
+from apps.sources.reading import note_odd_value, odd_values, read_answer, read_json
 from apps.sources.text import parse_time
 
 T = TypeVar("T")
 
 
 def read_part(payload: bytes, shape: type[T]) -> T | None:
-    """The part of a payload that ``shape`` names, ``None`` when it cannot be read."""
+    """The part of a payload that ``shape`` names, ``None`` when it cannot be read as a whole."""
     try:
         return read_answer(payload, shape)
     except msgspec.DecodeError:
         return None
+
+
+def read_index(payload: bytes, shape: type[T], what: str) -> T | None:
+    """As :func:`read_part`, but without odd values. They are noted as parts of ``what``: data may be missing."""
+    with odd_values() as paths:
+        try:
+            found: T | None = read_json(payload, shape)
+        except msgspec.DecodeError:
+            found = None
+    if paths or (found is None and payload != b"null"):
+        note_odd_value(f"parts of {what}")
+    return found
 
 
 def external_id(given: object, payload: bytes) -> str:
@@ -39,7 +52,7 @@ def newest_of(*stamps: object) -> datetime | None:
 class CursorNode(msgspec.Struct, rename="camel"):
     """The position where a list continues."""
 
-    has_next_page: bool = False
+    has_next_page: bool
     end_cursor: str | None = None
 
     def next_after(self, after: str | None, what: str) -> str | None:
@@ -112,6 +125,14 @@ class IndexPageNode(msgspec.Struct, rename="camel"):
     def items(self) -> list[IndexNode]:
         """The entries that are not null."""
         return [item for item in self.nodes if item]
+
+
+def with_ids(items: Iterable[IndexNode], what: str) -> list[IndexNode]:
+    """The entries that have a node id. One without cannot be asked for: it is noted as an entry of ``what``."""
+    found = list(items)
+    for _ in filter(lambda item: not item.id, found):
+        note_odd_value(f"an entry of {what} without an id")
+    return [item for item in found if item.id]
 
 
 class RawThreadNode(msgspec.Struct):

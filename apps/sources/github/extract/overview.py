@@ -25,7 +25,7 @@ from apps.sources.github.extract.args import (
 )
 from apps.sources.github.extract.deliveries import deployment_slices, number_in
 from apps.sources.github.extract.gaps import Gap, gaps_below, pair
-from apps.sources.github.extract.index import IndexPageNode, NodesData, read_part
+from apps.sources.github.extract.index import IndexPageNode, NodesData, read_part, with_ids
 from apps.sources.github.extract.sizes import ask, size_of
 from apps.sources.github.extract.stored import repositories_at_start
 from apps.sources.github.extract.unresolved import take_null_repository
@@ -144,6 +144,7 @@ def take_repository(
     wanted = [
         item for item in deployments.items if not window.is_after(item.newest) or str(item.database_id) in unstored
     ]
+    wanted = with_ids(wanted, f"the deployments of {name}")
     return [NumberedId(item.id, name, number_in(item.database_id)) for item in wanted]
 
 

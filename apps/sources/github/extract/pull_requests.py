@@ -77,6 +77,7 @@ def take_index(
     if is_swept:
         unstored = set(context.unstored("pull_request", names))
         wanted = [item for item in page.items if str(item.full_database_id) in unstored]
+    wanted = index.with_ids(wanted, f"the pull requests of {scope}")
     if is_swept or not window.is_open:
         announce(fetched, len(wanted))
     elif args.after is None:
@@ -141,7 +142,7 @@ def details(client: Client, args: IdsArgs, answer: GraphQLAnswer[index.NodesData
     gaps, unplaced = gaps_below(answer.errors, "nodes"), without_place(answer.errors)
     for one, payload, place in pair(args.ids, [bytes(node) for node in answer.data.nodes], is_pull_request):
         found = [*gaps.get(place, []), *([Gap((), unplaced)] if unplaced else [])]
-        node = index.read_part(payload, index.RawPullRequestNode)
+        node = index.read_index(payload, index.RawPullRequestNode, f"pull request {one.id} of {one.repository}")
         if payload == b"null" or (node is None and found):
             take_null(fetched, "pull_request", one, found)
             continue

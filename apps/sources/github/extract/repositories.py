@@ -17,7 +17,7 @@ from apps.sources.github.extract.overview import every_list, overview_slices
 from apps.sources.github.extract.stored import match_scopes, repositories_at_start, stored_repositories
 from apps.sources.github.extract.window import time_window
 from apps.sources.http import Answer
-from apps.sources.reading import read_answer
+from apps.sources.reading import Name
 from apps.sources.text import parse_time
 
 # How GitHub refuses what is not for such a token.
@@ -26,7 +26,7 @@ BY_FINE_GRAINED = "not accessible by personal access token"
 
 
 class _OrganisationPayload(msgspec.Struct):
-    login: str = ""
+    login: Name
 
 
 class _InstallationPayload(msgspec.Struct):
@@ -34,7 +34,7 @@ class _InstallationPayload(msgspec.Struct):
 
 
 class _ListedRepositoryPayload(msgspec.Struct):
-    full_name: str
+    full_name: Name
     id: Any = None
     node_id: str = ""
     updated_at: Any = None
@@ -65,7 +65,8 @@ def discovery(client: Client, slice_: Slice, context: Context) -> Fetched:
         if BY_FINE_GRAINED not in str(error):
             raise
         items = []
-    logins = [read_answer(bytes(item), _OrganisationPayload).login for item in items]
+    found = [index.read_index(bytes(item), _OrganisationPayload, "an organisation") for item in items]
+    logins = [organisation.login for organisation in found if organisation]
     lists = [RepositoryListArgs(OWN, logins), *(RepositoryListArgs(of_owner(login), owner=login) for login in logins)]
     return Fetched(follow_ups=[Slice.of("repositories", each) for each in lists])
 
@@ -132,7 +133,7 @@ def records(payloads: Iterable[bytes], answer: Answer, context: Context, *, is_a
     """
     fetched, readable = Fetched(), list[_ListedRepositoryPayload]()
     for payload in payloads:
-        found = index.read_part(payload, _ListedRepositoryPayload)
+        found = index.read_index(payload, _ListedRepositoryPayload, "a repository")
         record = SourceRecord("repository", index.external_id(found and found.id, payload), payload)
         record.request = f"GET {answer.url}"
         fetched.records.append(record)

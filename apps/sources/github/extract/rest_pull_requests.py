@@ -21,7 +21,7 @@ from apps.sources.github.extract.deletions import GONE_STATUSES
 from apps.sources.github.extract.gaps import Gap, hole
 from apps.sources.github.extract.window import list_window, time_window
 from apps.sources.http import Answer
-from apps.sources.text import in_pieces, parse_time
+from apps.sources.text import as_dict, clean, in_pieces, parse_time
 
 MAX_PULLS_PER_SLICE = 10
 _NUMBER = re.compile(r"/pulls?/(\d+)(?:#|\Z)")
@@ -29,18 +29,10 @@ _NUMBER = re.compile(r"/pulls?/(\d+)(?:#|\Z)")
 _COMMENTS = {"rest_review_comments": "pull_request_review_comments", "rest_issue_comments": "pull_request_comments"}
 
 
-class _RepositoryNamePayload(msgspec.Struct):
-    full_name: str = ""
-
-
-class _BaseBranchPayload(msgspec.Struct):
-    repo: _RepositoryNamePayload | None = None
-
-
 class _PullRequestIndexPayload(msgspec.Struct):
     id: int
     number: int
-    base: _BaseBranchPayload | None = None
+    base: Any = None
     updated_at: Any = None
     commits: Any = None
 
@@ -110,7 +102,7 @@ def take_pull_request(fetched: Fetched, client: Client, path: str, answer: Answe
     total = item.commits if isinstance(item.commits, int) else len(commits)
     fetched.expected["commit"] += total
     fetched.expected["review"] += len(reviews)
-    name = item.base.repo.full_name if item.base and item.base.repo else scope
+    name = clean(as_dict(as_dict(item.base).get("repo")).get("full_name")) or scope
     if len(commits) < total:
         reason = f"it has {total} commits; over REST GitHub gives {len(commits)} of them"
         reason += ". The rest needs GraphQL" if total > MAX_LISTED_COMMITS else ""
@@ -135,7 +127,7 @@ def rest_comments(client: Client, slice_: Slice, context: Context) -> Fetched:
     answer = client.page(args.url or path, **ENTITIES[entity].parameters, **bound)
     fetched = Fetched(follow_ups=next_page(slice_, answer))
     for payload in map(bytes, answer.decode(list[msgspec.Raw])):
-        comment = index.read_part(payload, _CommentIndexPayload) or _CommentIndexPayload()
+        comment = index.read_index(payload, _CommentIndexPayload, "a comment") or _CommentIndexPayload()
         number = _NUMBER.search(comment.html_url)
         owner = owner_of(fetched, client, slice_, int(number[1]), context) if number else ""
         if owner:

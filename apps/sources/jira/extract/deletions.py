@@ -20,13 +20,13 @@ from apps.sources.jira.client import (
     PROJECT_DETAILS,
     IssueNamePayload,
     JiraClient,
-    read_shape,
+    read_items,
 )
 from apps.sources.jira.extract.args import IssuesArgs, KeysArgs, UnlistedArgs, VerifyArgs
 from apps.sources.jira.extract.paging import each, paused
 from apps.sources.jira.extract.parents import orphans
 from apps.sources.jira.extract.stored import stored_keys, take_key
-from apps.sources.text import in_pieces
+from apps.sources.text import clean, in_pieces
 
 MAX_ASKED = 500  # objects per list and run; the others wait for the next run
 OBJECTS_PER_SLICE = 100
@@ -104,8 +104,9 @@ def found_slices(ids: Sequence[str]) -> list[Slice]:
 def fetch_existing(slice_: Slice, context: Context) -> Fetched:
     """Find out which of some stored issues still exist, with one call."""
     ids = slice_.read(VerifyArgs).ids
-    names = [read_shape(bytes(item), IssueNamePayload) for item in JiraClient(context.http).issue_names(ids)]
-    existing = list(dict.fromkeys(str(name.id) for name in names))
+    items = JiraClient(context.http).issue_names(ids)
+    names = [name for name, _ in read_items(items, IssueNamePayload, "an issue without an id")]
+    existing = list(dict.fromkeys(clean(name.id) for name in names))
     missing = [issue for issue in ids if issue not in set(existing)]
     return Fetched(follow_ups=found_slices(existing) + verify_slices("issue", missing))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
 from apps.sources.errors import SourceError
-from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape
+from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape, read_whole
 from apps.sources.jira.extract.args import PanelsArgs
 from apps.sources.jira.extract.paging import each, paused
 from apps.sources.jira.fields import site_fields
@@ -184,13 +184,13 @@ class _Panel:
     def __init__(self, client: JiraClient, issue: str) -> None:
         self._summary = bytes(client.dev_summary(issue))
         self._details: dict[str, bytes] = {}
-        counts = read_shape(self._summary, PanelCountsPayload)
+        counts = read_whole(self._summary, PanelCountsPayload)
         shown = 0
 
         def ask(application: str) -> None:
             nonlocal shown
             detail = bytes(client.dev_pull_requests(issue, application))
-            shown += len(read_shape(detail, ShownDetailPayload).pull_requests)
+            shown += len(read_whole(detail, ShownDetailPayload).pull_requests)
             self._details[application] = detail
 
         refused = each(counts.applications, ask)

@@ -9,8 +9,8 @@ import msgspec
 from apps.sources.base import SourceRecord
 from apps.sources.errors import InvalidAnswerError
 from apps.sources.jira.client import Payload, ProjectNamePayload, has_all_comments
-from apps.sources.reading import Id, read_json
-from apps.sources.text import parse_time
+from apps.sources.reading import Id, Name, read_quietly
+from apps.sources.text import clean, parse_time
 
 
 class TimesPayload(Payload):
@@ -28,19 +28,19 @@ class EmbeddedCommentsPayload(Payload):
 
 
 class IssueInfoFieldsPayload(Payload):
-    """The fields that extraction needs."""
+    """The fields that extraction needs. Comments that cannot be read are null."""
 
     created: str | None = None
     updated: str | None = None
     project: ProjectNamePayload | None = None
-    comment: EmbeddedCommentsPayload | None = None
+    comment: EmbeddedCommentsPayload | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class IssueInfoPayload(Payload):
     """An issue as far as extraction reads it."""
 
     id: Id
-    key: str = ""
+    key: Name = ""
     fields: IssueInfoFieldsPayload | None = None
 
     @property
@@ -72,7 +72,7 @@ class IssueInfoPayload(Payload):
     @property
     def needs_comments(self) -> bool:
         """Whether the list of its comments must be read."""
-        return bool(self.fields and self.fields.comment) and not self.has_all_comments
+        return bool(self.fields and self.fields.comment is not msgspec.UNSET) and not self.has_all_comments
 
     @property
     def explained(self) -> str:
@@ -88,7 +88,7 @@ def newest_time(items: Iterable[bytes | msgspec.Raw], *others: object) -> dateti
     times = list(map(parse_time, others))
     for item in items:
         try:
-            shown = read_json(bytes(item), TimesPayload)
+            shown = read_quietly(bytes(item), TimesPayload)
         except msgspec.DecodeError:
             continue
         times += [parse_time(shown.created), parse_time(shown.updated)]
@@ -98,11 +98,11 @@ def newest_time(items: Iterable[bytes | msgspec.Raw], *others: object) -> dateti
 def info_of(payload: bytes) -> IssueInfoPayload:
     """What extraction needs of an issue, without odd values. Raises :class:`InvalidAnswerError` if it has no id."""
     try:
-        return read_json(payload, IssueInfoPayload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return read_quietly(payload, IssueInfoPayload)
+    except msgspec.DecodeError as error:
         raise InvalidAnswerError(f"Jira sent an issue without an id ({error}).") from None
 
 
 def record_of(info: IssueInfoPayload, payload: bytes, scope: str, request: str) -> SourceRecord:
     """The raw record of an issue."""
-    return SourceRecord("issue", str(info.id), payload, info.project or scope, request, parse_time(info.updated))
+    return SourceRecord("issue", clean(info.id), payload, info.project or scope, request, parse_time(info.updated))

@@ -11,7 +11,15 @@ from hashlib import blake2b
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice
 from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError, SourceError
-from apps.sources.jira.client import API, ISSUES_PER_CALL, IssueIdsPayload, JiraClient, ProjectNamePayload, read_shape
+from apps.sources.jira.client import (
+    API,
+    ISSUES_PER_CALL,
+    IdPayload,
+    IssueIdsPayload,
+    JiraClient,
+    ProjectNamePayload,
+    read_items,
+)
 from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, Window
 from apps.sources.jira.extract.changelogs import changelogs_slice
 from apps.sources.jira.extract.comments import comments_slice, needless_comments
@@ -107,7 +115,8 @@ def without_lost_projects(slice_: Slice, client: JiraClient, error: Exception) -
         visible = client.projects(0, keys).values
     except (BadRequestError, NotFoundError, ForbiddenError):
         raise error from None
-    if any(keys[0].upper() in read_shape(bytes(item), ProjectNamePayload).names for item in visible):
+    projects = read_items(visible, ProjectNamePayload, "a project without a key")
+    if any(keys[0].upper() in project.names for project, _ in projects):
         raise error
     return Fetched(
         skips=[Skip(keys[0], f"Project {keys[0]} does not exist any more, or is no longer visible. {error}")]
@@ -171,7 +180,7 @@ def _fetch_bodies(
 
     def ask(ids: list[str]) -> list[str]:
         batch = client.issues(ids)
-        for payload in map(bytes, batch.issues):
+        for _, payload in read_items(batch.issues, IdPayload, "an issue without an id"):
             take(payload, f"POST {API}/issue/bulkfetch")
         failed = {str(error.id) for error in batch.issue_errors or []}
         return [issue for issue in ids if issue in failed and issue not in infos]

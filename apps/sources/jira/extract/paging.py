@@ -17,8 +17,9 @@ from apps.sources.errors import (
 )
 from apps.sources.jira.client import JiraPagePayload, RecordIdPayload
 from apps.sources.jira.extract.args import PagedListArgs
-from apps.sources.reading import read_json
+from apps.sources.reading import read_quietly
 from apps.sources.sizes import Sizes
+from apps.sources.text import clean
 
 # These errors are about all requests, or ask for a pause: no smaller request can help.
 OF_ALL = (UnauthorizedError, UntrustedError, RateLimitedError)
@@ -86,11 +87,11 @@ def fetched_page(slice_: Slice, page: ListPage, what: str, records: list[SourceR
 def id_of(value: msgspec.Raw) -> str:
     """The id of an object; one without an id has the digest of its content."""
     try:
-        found = read_json(bytes(value), RecordIdPayload)
+        found = read_quietly(bytes(value), RecordIdPayload)
     except msgspec.DecodeError:
         found = RecordIdPayload()
     name = found.id if found.id is not None else found.account_id
-    return str(name) if name is not None else blake2b(bytes(value), digest_size=8).hexdigest()
+    return clean(name) if name is not None else blake2b(bytes(value), digest_size=8).hexdigest()
 
 
 def walk(ask: Callable[[int], JiraPagePayload]) -> Iterator[msgspec.Raw]:

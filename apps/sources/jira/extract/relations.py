@@ -1,6 +1,7 @@
 """Step 2: which statuses, boards and sprints exist, and which project uses which statuses?"""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,7 @@ class BoardPayload(Payload):
     """A board."""
 
     id: Id
-    type: str | None = None
+    type: Any = None
     location: BoardLocationPayload | None = None
 
 

@@ -14,10 +14,11 @@ def wanted_projects(context: Context) -> list[ProjectNamePayload]:
     """
     stored = [read_shape(record.payload, ProjectNamePayload) for record in context.current("project")]
     scopes = context.connection.scopes
+    named = [project for project in stored if project.key]
     if not scopes:
-        return [project for project in stored if not project.archived]
+        return [project for project in named if not project.archived]
     wanted = {name.upper() for name in (*scopes, *context.scope_ids(scopes).values())}
-    return [project for project in stored if project.names & wanted]
+    return [project for project in named if project.names & wanted]
 
 
 def stored_keys(context: Context) -> dict[str, str]:
@@ -30,7 +31,7 @@ def take_key(record: SourceRecord, stored: Mapping[str, str], fetched: Fetched) 
     project = read_shape(record.payload, ProjectNamePayload)
     record.scope = project.key
     before = stored.get(record.external_id) or project.key
-    if before != project.key:
+    if project.key and before != project.key:
         fetched.renamed[before] = project.key
     return project.names | {before.upper()}
 
