@@ -113,7 +113,15 @@ class Sandbox(Process):
     """The sample servers of both providers, as a process that the product knows by its address only."""
 
     def __init__(
-        self, folder: Path, *, issues: int, prs: int, large_issues: int = 0, latency_ms: int = 0, seed: int = 1
+        self,
+        folder: Path,
+        *,
+        issues: int,
+        prs: int,
+        large_issues: int = 0,
+        ids_per_page: int = 5000,
+        latency_ms: int = 0,
+        seed: int = 1,
     ) -> None:
         self.port = free_port()
         options = {
@@ -121,6 +129,7 @@ class Sandbox(Process):
             "--issues": issues,
             "--prs": prs,
             "--large-issues": large_issues,
+            "--ids-per-page": ids_per_page,
             "--latency-ms": latency_ms,
             "--seed": seed,
         }

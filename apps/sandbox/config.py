@@ -28,6 +28,7 @@ class Options:
     issues: int = 2000
     prs: int = 300
     large_issues: int = 0
+    ids_per_page: int = 5000
     latency_ms: float = 0.0
     faults: Path | None = None
     until: datetime = field(default_factory=start_of_week)
@@ -40,5 +41,7 @@ class Options:
             raise ValueError(f"--prs must be at least 20 (every kind of pull request once), not {self.prs}.")
         if not 0 <= self.large_issues <= self.issues:
             raise ValueError(f"--large-issues must be 0 to --issues, not {self.large_issues}.")
+        if self.ids_per_page < 1:
+            raise ValueError(f"--ids-per-page must be at least 1, not {self.ids_per_page}.")
         if self.latency_ms < 0:
             raise ValueError(f"--latency-ms must be 0 or more, not {self.latency_ms}.")

@@ -141,7 +141,8 @@ class StepRunner:
         own = Q(run=self.run, step=self.step, stage=self.stage)
         while self.renew():
             if time.monotonic() < self._deadline and not is_worker_stopping():
-                for batch in self._claim(own, self._parallel - len(self._in_work)):
+                limit = self._parallel - len(self._in_work)
+                for batch in batches.claim_lists_first(self.owner, own, limit, task=self.task):
                     self._in_work[pool.submit(_prepare, batch)] = batch
             if not self._in_work:
                 return
@@ -150,12 +151,6 @@ class StepRunner:
                 self._finish(self._in_work.pop(future), future)
             self._journal.flush()
             self._refresh_progress()
-
-    def _claim(self, own: Q, limit: int) -> list[Batch]:
-        """Claim batches of the step. Those of unknown size come first: lists say how much there is to do."""
-        lists = batches.claim(self.owner, own & Q(size=0), limit, task=self.task)
-        others = batches.claim(self.owner, own & Q(size__gt=0), limit - len(lists), task=self.task)
-        return lists + others
 
     def _finish(self, batch: Batch, future: Future[Write]) -> None:
         try:

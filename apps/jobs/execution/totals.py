@@ -20,15 +20,20 @@ def counted(slice_: Slice, fetched: Fetched, unit: str) -> tuple[int, int]:
 def following(slice_: Slice, fetched: Fetched, unit: str) -> list[Slice]:
     """The slices that follow. Together they give at most what was announced and is not done.
 
-    After an announced slice every slice is announced, if only as one that gives nothing more.
+    After an announced slice every slice is announced. Those of which the source does not say how many records they
+    give (the parts of a slice that is split) share what is left.
     """
     done, total = counted(slice_, fetched, unit)
     left = max((total if slice_.announced is None else slice_.announced) - done, 0)
-    slices = []
-    for one in fetched.follow_ups:
-        if one.announced is not None or slice_.announced is not None:
-            announced = min(one.announced or 0, left)
-            left -= announced
-            one = msgspec.structs.replace(one, announced=announced)
-        slices.append(one)
+    slices, unsaid = list(fetched.follow_ups), list[int]()
+    for place, one in enumerate(slices):
+        if one.announced is None:
+            unsaid.append(place)
+        else:
+            slices[place] = msgspec.structs.replace(one, announced=min(one.announced, left))
+            left -= min(one.announced, left)
+    for number, place in enumerate(unsaid if slice_.announced is not None else ()):
+        share = left // (len(unsaid) - number)
+        slices[place] = msgspec.structs.replace(slices[place], announced=share)
+        left -= share
     return slices

@@ -102,6 +102,12 @@ def claim(owner: UUID, candidates: Q, limit: int, *, task: str = "") -> list[Bat
     return claimed
 
 
+def claim_lists_first(owner: UUID, candidates: Q, limit: int, *, task: str = "") -> list[Batch]:
+    """The same, but batches of unknown size come first: lists say how much there is to do."""
+    lists = claim(owner, candidates & Q(size=0), limit, task=task)
+    return lists + claim(owner, candidates & Q(size__gt=0), limit - len(lists), task=task)
+
+
 def renew(owners: Collection[UUID]) -> None:
     """Extend the leases of everything that these owners hold."""
     Batch.across_tenants.filter(owner__in=owners, state=BatchState.RUNNING).update(lease_until=Now() + LEASE)

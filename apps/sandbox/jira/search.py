@@ -16,7 +16,6 @@ from apps.sandbox.jira.pager import make_token, read_token
 from apps.sandbox.jira.records import Records, Selection
 
 MAX_PAGE = 100
-MAX_ID_PAGE = 5000
 _KEPT_RESULTS = 64
 
 
@@ -39,7 +38,7 @@ class Search:
         asked = _parameters(call)
         selection = Selection.of(asked["fields"], asked["expand"])
         found = self._find(asked["jql"], has_scopes=call.has_scopes)
-        ceiling = MAX_ID_PAGE if selection.has_only_ids else MAX_PAGE
+        ceiling = self.world.options.ids_per_page if selection.has_only_ids else MAX_PAGE
         size = max(1, min(asked["maxResults"], ceiling))
         bound = f"{asked['jql']}\n{sorted(asked['fields'])}"
         start = 0

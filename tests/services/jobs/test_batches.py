@@ -19,7 +19,9 @@ from apps.jobs.queue import batches, heartbeat
 from apps.jobs.queue.batches import LeaseLostError, NewBatch
 from apps.jobs.queue.covers import OrphanedEmbeddings, VectorAction, VectorTask, decode
 from apps.jobs.scheduler import orchestrator
+from apps.progress import services as progress
 from apps.progress.models import StageProgress
+from apps.sources.base import Slice
 from apps.sources.definition import Stage
 from apps.tenants.services import create_tenant
 from tests.processes import until
@@ -65,6 +67,46 @@ def test_the_attempts_of_a_stage_are_those_of_its_most_tried_batch_or_its_failed
     _claim(batch)
     _add(run)
     assert batches.record_failed_attempt(run, STEP, Stage.EMBEDDING) == 2
+
+
+def test_lists_come_before_slices_of_known_size(run: Run) -> None:
+    slices = [Slice("issues", announced=200), Slice("list"), Slice("issues", announced=50), Slice("pages", announced=0)]
+    added = batches.add(run, [NewBatch(STEP, Stage.EMBEDDING, one, one.announced or 0) for one in slices])
+    own = Q(pk__in=[batch.pk for batch in added])
+    kinds = [batch.covers["kind"] for _ in range(4) for batch in batches.claim_lists_first(uuid4(), own, 1)]
+    assert kinds == ["list", "pages", "issues", "issues"]
+    batches.requeue_run(run)
+    assert len(batches.claim_lists_first(uuid4(), own, 3)) == 3
+
+
+def test_a_stage_counts_its_open_lists_with_the_batches(run: Run) -> None:
+    """A list adds another list and what it announces; after the last list the total is exact."""
+    progress.count(run.pk, STEP, Stage.EMBEDDING, open_lists=1)
+    (first,) = batches.add(run, [NewBatch(STEP, Stage.EMBEDDING, Slice("list"))])
+
+    def counted() -> tuple[int, int]:
+        cell = StageProgress.objects.get(run=run.pk, step=STEP, stage=Stage.EMBEDDING)
+        return cell.total, cell.open_lists
+
+    def finish(batch: Batch, *following: Slice) -> None:
+        total = sum(one.announced or 0 for one in following)
+        new = [NewBatch(STEP, Stage.EMBEDDING, one, one.announced or 0) for one in following]
+        (claimed,) = _claim(batch)
+        handlers.finish(claimed, lambda: BatchResult(total=total, batches=new))
+
+    finish(first, Slice("list"), Slice("issues", announced=200))
+    assert counted() == (200, 1)
+    second = Batch.across_tenants.get(run=run, covers__kind="list", state=BatchState.QUEUED)
+    (lost,) = _claim(second)
+    Batch.across_tenants.filter(pk=second.pk).update(owner=uuid4())
+    with pytest.raises(LeaseLostError):
+        handlers.finish(lost, lambda: BatchResult(total=9))
+    assert counted() == (200, 1)
+    _expire_lease(second)
+    finish(second, Slice("issues", announced=57))
+    assert counted() == (257, 0)
+    finish(Batch.across_tenants.get(run=run, covers__announced=57))
+    assert counted() == (257, 0)
 
 
 def test_a_batch_whose_lease_is_over_can_be_claimed_again(run: Run) -> None:

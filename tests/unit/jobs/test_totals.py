@@ -31,6 +31,12 @@ def test_what_an_announced_slice_finds_beyond_its_number_changes_no_number() -> 
     assert [one.announced for one in following(some, found, "issue")] == [0, 0]
 
 
+def test_the_parts_of_a_slice_share_its_number() -> None:
+    some = Slice("issues", announced=7)
+    split = fetched(1, 0, [Slice("part"), Slice("said", announced=2), Slice("part"), Slice("part")])
+    assert [one.announced for one in following(some, split, "issue")] == [1, 2, 1, 2]
+
+
 def test_a_step_without_a_unit_counts_all_its_records_and_has_no_total() -> None:
     assert counted(Slice("fields"), fetched(2, 0, [], others=3), "") == (5, 0)
 

@@ -24,11 +24,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--large-issues", type=int, default=0, help="so many have texts of 1 MB, 500 comments or 2,000 histories"
         )
+        parser.add_argument("--ids-per-page", type=int, default=5000, help="issue ids in a page of Jira's search")
         parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every answer")
         parser.add_argument("--faults", type=Path, default=None, help="JSON file with a fault script")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        names = ("host", "port", "seed", "issues", "prs", "large_issues", "latency_ms", "faults")
+        names = ("host", "port", "seed", "issues", "prs", "large_issues", "ids_per_page", "latency_ms", "faults")
         try:
             options = Options(**{name: given[name] for name in names})
             serve(options, self._announce)
