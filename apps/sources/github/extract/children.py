@@ -15,7 +15,16 @@ from apps.sources.github.entities import CHILD_LISTS, ENTITIES
 from apps.sources.github.extract import index, queries
 from apps.sources.github.extract.anew import details_again
 from apps.sources.github.extract.args import ChildPage, ChildPagesArgs, IdsArgs
-from apps.sources.github.extract.gaps import NULL, Gap, gaps_of, hole, null_items, null_lists, without_place
+from apps.sources.github.extract.gaps import (
+    NULL,
+    Gap,
+    gaps_of,
+    hole,
+    null_items,
+    null_lists,
+    read_with_gaps,
+    without_place,
+)
 from apps.sources.github.extract.sizes import ask, halved
 from apps.sources.github.kept import keep
 from apps.sources.text import in_pieces, parse_time
@@ -97,12 +106,12 @@ def take_page(
     record.request = f"POST {client.graphql_url} Pages {scope} {page.id} {kind} {page.after}"
     fetched.records.append(record)
     if kind == queries.THREAD_COMMENTS:
-        thread = index.read_index(payload, index.ThreadOfPullRequestNode, f"pull request {page.pull_request}")
+        thread = read_with_gaps(payload, index.ThreadOfPullRequestNode, gaps)
         if thread is None:
             return unreadable(fetched, gaps)
         gaps += [*null_lists(payload, ["comments"]), *null_items(payload, ["comments"])]
         return next_of_page(page, thread.comments, gaps)
-    node = index.read_index(payload, index.RawPullRequestNode, f"pull request {page.pull_request}")
+    node = read_with_gaps(payload, index.RawPullRequestNode, gaps)
     if node is None:
         return unreadable(fetched, gaps)
     gaps += [*null_lists(payload, [kind]), *null_items(payload, [kind])]

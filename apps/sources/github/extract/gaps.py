@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from apps.sources.base import Skip, Slice
 from apps.sources.github.client import ErrorNode
-from apps.sources.reading import read_json
+from apps.sources.reading import odd_values, read_json
 from apps.sources.text import as_dict, as_list
 
 T = TypeVar("T")
@@ -27,6 +29,21 @@ class Gap(NamedTuple):
         """The name of the part and the reason."""
         name = next((step for step in reversed(self.path) if isinstance(step, str) and step != "nodes"), "")
         return f"{name}: {self.reason}" if name else self.reason
+
+
+def read_with_gaps(payload: bytes, shape: type[T], gaps: list[Gap]) -> T | None:
+    """A part of a payload without its odd values, ``None`` if it cannot be read at all. Odd values are a gap.
+
+    If parts did not come, they have a gap already.
+    """
+    with odd_values() as paths:
+        try:
+            found: T | None = read_json(payload, shape)
+        except msgspec.DecodeError:
+            found = None
+    if paths and not gaps:
+        gaps.append(Gap((), f"{paths[0]} cannot be read"))
+    return found
 
 
 def gaps_below(errors: Iterable[ErrorNode], *above: str) -> dict[int, list[Gap]]:

@@ -19,7 +19,15 @@ from apps.sources.github.extract import fingerprints, index, queries
 from apps.sources.github.extract.args import ChildPage, IdsArgs, ListArgs, NumberedId
 from apps.sources.github.extract.children import count, next_of_list, next_of_threads, page_slices
 from apps.sources.github.extract.deliveries import lacking
-from apps.sources.github.extract.gaps import Gap, gaps_below, null_items, null_lists, pair, without_place
+from apps.sources.github.extract.gaps import (
+    Gap,
+    gaps_below,
+    null_items,
+    null_lists,
+    pair,
+    read_with_gaps,
+    without_place,
+)
 from apps.sources.github.extract.sizes import Size, ask, ask_page, size_of
 from apps.sources.github.extract.stored import match_scopes, stored_repositories
 from apps.sources.github.extract.unresolved import hole_of, take_null
@@ -142,7 +150,7 @@ def details(client: Client, args: IdsArgs, answer: GraphQLAnswer[index.NodesData
     gaps, unplaced = gaps_below(answer.errors, "nodes"), without_place(answer.errors)
     for one, payload, place in pair(args.ids, [bytes(node) for node in answer.data.nodes], is_pull_request):
         found = [*gaps.get(place, []), *([Gap((), unplaced)] if unplaced else [])]
-        node = index.read_index(payload, index.RawPullRequestNode, f"pull request {one.id} of {one.repository}")
+        node = read_with_gaps(payload, index.RawPullRequestNode, found)
         if payload == b"null" or (node is None and found):
             take_null(fetched, "pull_request", one, found)
             continue

@@ -93,7 +93,7 @@ def deployment(record: SourceRecord, context: Context) -> Transformed:
     statuses = [status for status in (node.statuses.nodes if node.statuses else []) if status]
     if node.latest_status:
         statuses.append(node.latest_status)
-    ends = [utc(s.created_at) for s in statuses if s.state.upper() in FINAL_STATES and s.created_at]
+    ends = [utc(s.created_at) for s in statuses if clean(s.state).upper() in FINAL_STATES and s.created_at]
     row = Deployment(
         external_id=str(node.database_id),
         repository=repository_of(node.repository, record, context),

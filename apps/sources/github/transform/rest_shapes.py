@@ -17,8 +17,8 @@ P = TypeVar("P")
 class AccountPayload(msgspec.Struct):
     """An account."""
 
+    login: str | None
     id: BigInteger | None = None
-    login: str = ""
     type: str = "User"
 
     def node(self) -> shapes.AccountNode:
@@ -34,7 +34,7 @@ class RepositoryReferencePayload(msgspec.Struct):
 
     def node(self) -> shapes.RepositoryNode:
         """The same in GraphQL's shape."""
-        return shapes.RepositoryNode(self.id, self.full_name)
+        return shapes.RepositoryNode(self.full_name, self.id)
 
 
 class RepositoryPayload(msgspec.Struct):
@@ -91,24 +91,24 @@ class WorkflowRunPayload(msgspec.Struct):
 class LabelPayload(msgspec.Struct):
     """A label."""
 
-    name: str | None = None
+    name: str
 
     def node(self) -> shapes.NameNode:
         """The same in GraphQL's shape."""
-        return shapes.NameNode(self.name or "")
+        return shapes.NameNode(self.name)
 
 
 class BasePayload(msgspec.Struct):
     """The base branch of a pull request."""
 
+    ref: str | None
     repo: RepositoryReferencePayload | None = None
-    ref: str | None = None
 
 
 class HeadPayload(msgspec.Struct):
     """The head branch of a pull request; ``repo`` is null when the fork is gone."""
 
-    ref: str | None = None
+    ref: str | None
     sha: str | None = None
     repo: RepositoryReferencePayload | None = None
 
@@ -116,7 +116,7 @@ class HeadPayload(msgspec.Struct):
 class GitActorPayload(msgspec.Struct):
     """The author or committer that git knows."""
 
-    name: str | None = None
+    name: str | None
     email: str | None = None
     date: datetime | None = None
 
@@ -124,7 +124,7 @@ class GitActorPayload(msgspec.Struct):
 class GitCommitPayload(msgspec.Struct):
     """What git knows of a commit."""
 
-    message: str = ""
+    message: str | None
     author: GitActorPayload | None = None
     committer: GitActorPayload | None = None
 
@@ -138,12 +138,12 @@ class CommitPayload(msgspec.Struct):
 
     def node(self) -> shapes.PullRequestCommitNode:
         """The same in GraphQL's shape."""
-        commit = self.commit or GitCommitPayload()
-        git, committer = commit.author or GitActorPayload(), commit.committer or GitActorPayload()
+        commit = self.commit or GitCommitPayload(None)
+        git, committer = commit.author or GitActorPayload(None), commit.committer or GitActorPayload(None)
         user = self.author.node() if self.author else None
         author = shapes.GitActorNode(git.name, git.email, user)
         return shapes.PullRequestCommitNode(
-            shapes.CommitNode(self.sha, commit.message, None, None, git.date, committer.date, author)
+            shapes.CommitNode(self.sha, commit.message or "", None, None, git.date, committer.date, author)
         )
 
 
@@ -236,7 +236,7 @@ class PullRequestRecord(msgspec.Struct):
     def node(self) -> shapes.PullRequestNode:
         """As GraphQL has it, without comments: those have records of their own."""
         pull = self.pull_request
-        base, head = pull.base or BasePayload(), pull.head or HeadPayload()
+        base, head = pull.base or BasePayload(None), pull.head or HeadPayload(None)
         is_merged = pull.merged_at is not None if pull.merged is None else pull.merged
         return shapes.PullRequestNode(
             full_database_id=pull.id,
@@ -285,7 +285,7 @@ class DeploymentPayload(msgspec.Struct):
 class DeploymentStatusPayload(msgspec.Struct):
     """One status of a deployment."""
 
-    state: str = ""
+    state: str | None
     created_at: datetime | None = None
 
     def node(self) -> shapes.DeploymentStatusNode:

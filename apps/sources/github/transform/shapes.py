@@ -18,8 +18,8 @@ GHOST = "ghost"  # REST's stand-in for a deleted account
 class AccountNode(msgspec.Struct, rename="camel"):
     """An account. ``name`` is unset if the answer lacks it: REST's lists have only the login."""
 
+    login: str | None
     typename: str = msgspec.field(default="User", name="__typename")
-    login: str = ""
     database_id: BigInteger | None = None
     name: str | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -47,32 +47,32 @@ class Nodes(msgspec.Struct, Generic[N], rename="camel"):
 class OidNode(msgspec.Struct):
     """A commit by its SHA."""
 
-    oid: str = ""
+    oid: str
 
 
 class ReferenceNode(msgspec.Struct, rename="camel"):
     """Another object by its id."""
 
-    full_database_id: Id | None = None
+    full_database_id: Id | None
 
 
 class NameNode(msgspec.Struct):
     """A label, a branch."""
 
-    name: str = ""
+    name: str
 
 
 class RepositoryNode(msgspec.Struct, rename="camel"):
     """The repository of an object."""
 
+    name_with_owner: str | None
     database_id: BigInteger | None = None
-    name_with_owner: str = ""
 
 
 class GitActorNode(msgspec.Struct):
     """The author that git names; ``user`` is set only if GitHub knows the e-mail address."""
 
-    name: str | None = None
+    name: str | None
     email: str | None = None
     user: AccountNode | None = None
 
@@ -207,7 +207,7 @@ class PullRequestNode(ChildPageNode, rename="camel", kw_only=True):
 class DeploymentStatusNode(msgspec.Struct, rename="camel"):
     """One status of a deployment."""
 
-    state: str = ""
+    state: str | None
     created_at: datetime | None = None
 
 

@@ -23,18 +23,23 @@ _OLD_SPRINT_LENGTH = 1000  # characters that are searched for the id
 
 
 class NamedPayload(Payload):
-    """An object inside an issue: project, priority, component, parent."""
+    """An object inside an issue that is known by its name: priority, resolution, component."""
 
-    id: Id | None = None
-    name: str | None = None
+    name: str
+
+
+class ReferencePayload(Payload):
+    """An object that an issue refers to by its id: project, parent, linked issue."""
+
+    id: Id | None
     key: Name | None = None
 
 
 class LinkTypePayload(Payload):
     """The meaning of a link."""
 
+    outward: str | None
     name: str | None = None
-    outward: str | None = None
 
 
 class LinkPayload(Payload, rename="camel"):
@@ -42,8 +47,8 @@ class LinkPayload(Payload, rename="camel"):
 
     id: Id
     type: LinkTypePayload | None = None
-    outward_issue: NamedPayload | None = None
-    inward_issue: NamedPayload | None = None
+    outward_issue: ReferencePayload | None = None
+    inward_issue: ReferencePayload | None = None
 
 
 class JiraCommentPayload(Payload):
@@ -70,14 +75,14 @@ class JiraCommentPayload(Payload):
 class CommentListPayload(Payload):
     """The comments inside an issue, perhaps only some of ``total``."""
 
-    comments: list[JiraCommentPayload | None] = []
+    comments: list[JiraCommentPayload | None]
     total: Integer | None = None
 
 
 class IssueFieldsPayload(Payload):
     """The fields that every site has. :func:`issue_shape` adds the custom fields."""
 
-    project: NamedPayload | None = None
+    project: ReferencePayload | None = None
     issuetype: IssueTypePayload | None = None
     status: StatusPayload | None = None
     summary: str | None = None
@@ -87,7 +92,7 @@ class IssueFieldsPayload(Payload):
     assignee: JiraPersonPayload | None = None
     reporter: JiraPersonPayload | None = None
     creator: JiraPersonPayload | None = None
-    parent: NamedPayload | None = None
+    parent: ReferencePayload | None = None
     labels: list[str] | None = None
     components: list[NamedPayload] | None = None
     issuelinks: list[LinkPayload | None] | None = None
@@ -127,7 +132,7 @@ def issue(record: SourceRecord, context: Context) -> Transformed:
     return Transformed(rows, gap_rows, _whole_lists(name, fields, len(links)))
 
 
-def present_key(key: str, project: NamedPayload | None, scope: str) -> str:
+def present_key(key: str, project: ReferencePayload | None, scope: str) -> str:
     """The key of an issue, with the present key of its project (``scope``): the record may hold an older one."""
     before = project.key if project else None
     return f"{scope}{key.removeprefix(before)}" if scope and before and key.startswith(f"{before}-") else key
@@ -228,7 +233,7 @@ def _points(values: Iterable[object]) -> float | None:
     return next(filter(None, numbers), 0.0 if numbers else None)
 
 
-def _id(part: NamedPayload | IssueTypePayload | StatusPayload | None) -> str:
+def _id(part: ReferencePayload | IssueTypePayload | StatusPayload | None) -> str:
     return clean(part.id) if part else ""
 
 

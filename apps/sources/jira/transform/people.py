@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from apps.sources.jira.client import Payload
-from apps.sources.reading import Name
+from apps.sources.reading import Name, note_odd_value
 from apps.sources.rows import Row, User
 from apps.sources.text import clean
 
@@ -26,7 +26,9 @@ class JiraPersonPayload(Payload, rename="camel"):
 
 
 def person_id(person: JiraPersonPayload | None) -> str:
-    """The id of a person; "" for none."""
+    """The id of a person; "" for none. A person without an id is an odd value."""
+    if person and not person.external_id:
+        note_odd_value("a person without an id")
     return person.external_id if person else ""
 
 

@@ -13,19 +13,19 @@ from apps.sources.text import clean, utc
 class TypeScopePayload(Payload):
     """The project that a type or status belongs to."""
 
-    project: IdPayload | None = None
+    project: IdPayload | None
 
 
 class StatusCategoryPayload(Payload):
     """The category of a status."""
 
-    key: str | None = None
+    key: str | None
 
 
 class IssueTypePayload(Payload, rename="camel"):
     """An issue type, from the directory or inside an issue."""
 
-    id: Id | None = None
+    id: Id | None
     name: str | None = None
     description: str | None = None
     subtask: bool | None = None
@@ -49,7 +49,7 @@ class IssueTypePayload(Payload, rename="camel"):
 class StatusPayload(Payload, rename="camel"):
     """A status, from the directory or inside an issue."""
 
-    id: Id | None = None
+    id: Id | None
     name: str | None = None
     status_category: StatusCategoryPayload | None = None
     scope: TypeScopePayload | None = None
