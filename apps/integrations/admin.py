@@ -154,3 +154,5 @@ class IntegrationAdmin(TenantAdmin):
         success = f"works as {report.account}" if report.account else "works"
         note = f"{integration}: {success if report.is_ok else report.problem}"
         self.message_user(request, note, messages.SUCCESS if report.is_ok else messages.ERROR)
+        for warning in report.warnings:
+            self.message_user(request, f"{integration}: {warning}", messages.WARNING)

@@ -110,7 +110,8 @@ def combined(reports: list[tuple[Token, ConnectionReport]]) -> ConnectionReport:
         return reports[0][1]
     broken = [f"Token “{token.label}”: {report.problem}" for token, report in reports if not report.is_ok]
     best = next((report for _, report in reports if report.is_ok), reports[0][1])
-    return ConnectionReport(not broken, best.account, " ".join(broken), best.scopes_found)
+    warnings = [f"Token “{token.label}”: {warning}" for token, report in reports for warning in report.warnings]
+    return ConnectionReport(not broken, best.account, " ".join(broken), best.scopes_found, warnings=tuple(warnings))
 
 
 @transaction.atomic

@@ -226,13 +226,17 @@ class Context(Protocol):
 
 @dataclass(frozen=True)
 class ConnectionReport:
-    """The result of a connection test. ``problem`` is empty, or a sentence about what is wrong."""
+    """The result of a connection test. ``problem`` is empty, or a sentence about what is wrong.
+
+    ``warnings`` are sentences about what a run cannot read although the connection works.
+    """
 
     is_ok: bool
     account: str = ""
     problem: str = ""
     scopes_found: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Source(Protocol):

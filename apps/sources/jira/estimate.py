@@ -33,7 +33,10 @@ def estimate(context: Context) -> list[Estimate]:
 
 def _keys(context: Context) -> dict[str, str]:
     """The keys of the projects, with the keys under which they were read before."""
-    answers = [fetch_projects(slice_, context) for slice_ in fetch_account(Slice("account"), context).follow_ups]
+    waiting, answers = list(fetch_account(Slice("account"), context).follow_ups), []
+    while waiting:
+        answers.append(fetch_projects(waiting.pop(0), context))
+        waiting += [page for page in answers[-1].follow_ups if page.kind == "projects"]
     before = {after: key for answer in answers for key, after in answer.renamed.items()}
     projects = [read_shape(record.payload, ProjectNamePayload) for answer in answers for record in answer.records]
     wanted = [project.key for project in projects if context.connection.scopes or not project.archived]

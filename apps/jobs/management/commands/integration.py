@@ -28,7 +28,10 @@ class Command(BaseCommand):
                 integration, report = cli.test_integration(options)
                 if not report.is_ok:
                     raise CommandError(report.problem)
-                self._print(cli.describe(integration) | {"account": report.account}, options)
+                for warning in report.warnings:
+                    self.stderr.write(f"Warning: {warning}")
+                outcome = {"account": report.account, "warnings": list(report.warnings)}
+                self._print(cli.describe(integration) | outcome, options)
             case "list":
                 found = [cli.describe(integration) for integration in cli.list_integrations(options)]
                 self._print({"integrations": found}, options)

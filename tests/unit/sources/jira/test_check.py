@@ -8,12 +8,29 @@ from apps.sources.base import Connection, ConnectionReport
 from apps.sources.http import HttpOptions
 from apps.sources.jira import Jira
 from apps.sources.jira.client import site_url
+from tests.unit.sources.jira.samples import ADA, FIELDS, issue
 from tests.unit.sources.scripted import Say, ScriptedServer
 
 SERVER, MYSELF, SEARCH = "/rest/api/3/serverInfo", "/rest/api/3/myself", "/rest/api/3/project/search"
 PROJECTS = Say({"values": [{"id": "100", "key": "PAY"}], "isLast": True})
 HTML = Say(b"<!doctype html><title>Log in</title>", 200, {"Content-Type": "text/html"})
 Check = Callable[..., ConnectionReport]
+API = "/rest/api/3"
+BOARD, FIELD = "/rest/agile/1.0/board", f"{API}/field"
+# What a run reads besides, and the scope that a token with chosen scopes needs for it.
+ENDPOINTS = {
+    FIELD: Say(FIELDS),
+    f"{API}/issuetype": Say([{"id": "7"}]),
+    f"{API}/status": Say([{"id": "3"}]),
+    f"{API}/users/search": Say([ADA]),
+    BOARD: Say({"values": []}),
+    f"{API}/search/jql": Say({"issues": [{"id": "1"}]}),
+    f"{API}/issue/bulkfetch": Say({"issues": [issue(1)]}),
+    f"{API}/changelog/bulkfetch": Say({"issueChangeLogs": []}),
+    f"{API}/issue/1/comment": Say({"comments": []}),
+    "/rest/dev-status/latest/issue/summary": Say({"summary": {}}),
+}
+NEEDED = {f"{API}/search/jql", f"{API}/issue/bulkfetch"}
 
 
 @pytest.fixture
@@ -21,6 +38,8 @@ def check(provider: ScriptedServer) -> Check:
     provider.on(SERVER, Say({"deploymentType": "Cloud"}))
     provider.on(MYSELF, Say({"accountId": "1", "displayName": "Ada"}))
     provider.on(SEARCH, PROJECTS)
+    for path, answer in ENDPOINTS.items():
+        provider.on(path, answer)
 
     def run(*scopes: str, url: str = provider.url) -> ConnectionReport:
         connection = Connection(url, "ada@example.org", "secret-token", scopes)
@@ -54,6 +73,30 @@ def test_what_is_wrong(provider: ScriptedServer, check: Check, path: str, answer
     assert not report.is_ok
     assert sentence in report.problem
     assert "secret-token" not in report.problem
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 500])
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_each_endpoint_that_a_run_uses_is_tried(provider: ScriptedServer, check: Check, path: str, status: int) -> None:
+    provider.on(path, Say({"message": "Unauthorized; scope does not match"}, status))
+    report = check()
+    assert report.is_ok == (path not in NEEDED)
+    sentences = [report.problem] if path in NEEDED else list(report.warnings)
+    assert len(sentences) == 1
+    assert sentences[0].startswith("The token cannot read ")
+    assert ("needs read:" in sentences[0]) == (status in (401, 403))
+    assert len(provider.seen) < 20
+
+
+def test_a_site_without_jira_software_needs_no_boards(provider: ScriptedServer, check: Check) -> None:
+    provider.on(FIELD, Say([field for field in FIELDS if field["name"] != "Sprint"]))
+    provider.on(BOARD, Say({"message": "no"}, 404))
+    assert check().warnings == ()
+
+
+def test_a_token_that_may_not_read_its_account_is_known(provider: ScriptedServer, check: Check) -> None:
+    provider.on(MYSELF, Say({"message": "Unauthorized; scope does not match"}, 401))
+    assert check("PAY").is_ok
 
 
 def test_projects_that_are_not_visible(check: Check) -> None:
