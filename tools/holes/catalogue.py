@@ -47,7 +47,7 @@ PULLS = frozenset(
 ) | {"pull_request_issue_link"}
 DELIVERIES = frozenset({"release", "deployment", "workflow_run", "user"})
 HUB = PULLS | DELIVERIES | {"repository"}
-SITE = ISSUES | {"project", "project_status", "sprint"}
+SITE = ISSUES | {"project", "scope_name", "project_status", "sprint"}
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,17 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             frozenset({"issue_comment", "user"}),
             "comment",
             COMMENTS,
+            TOTAL,
+            about=_segment(-2),
+            column="issue",
+        )
+    ),
+    *_pages(
+        RequestKind(
+            f"GET {_JIRA}/issue/{{id}}/changelog",
+            frozenset({"issue_change", "issue_key", "user"}),
+            "changelog",
+            BEAN,
             TOTAL,
             about=_segment(-2),
             column="issue",

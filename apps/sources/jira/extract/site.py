@@ -7,10 +7,17 @@ from hashlib import blake2b
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
-from apps.sources.errors import BadRequestError, ForbiddenError, InvalidAnswerError, SourceError
+from apps.sources.errors import (
+    BadRequestError,
+    ForbiddenError,
+    InvalidAnswerError,
+    SourceError,
+    UnauthorizedError,
+    UntrustedError,
+)
 from apps.sources.jira.client import API, JiraClient, raw_records
 from apps.sources.jira.extract.args import AccountArgs, PeopleArgs, ProjectListArgs, UnlistedArgs
-from apps.sources.jira.extract.paging import OF_ALL, ListPage, ask_twice, fetched_page, read_page
+from apps.sources.jira.extract.paging import ListPage, ask_twice, fetched_page, read_page
 from apps.sources.jira.extract.stored import chosen_keys, needs_directories, stored_keys, take_key
 from apps.sources.jira.fields import find_fields
 from apps.sources.text import in_pieces
@@ -46,7 +53,7 @@ def refuse_data_center(client: JiraClient) -> None:
     """Data Center has neither ``search/jql`` nor the bulk calls. A site that does not say what it is may be Cloud."""
     try:
         server = client.server()
-    except OF_ALL:
+    except (UnauthorizedError, UntrustedError):
         raise
     except SourceError:
         return
