@@ -1,6 +1,7 @@
 """What was released, deployed and run in a repository? Lists are read newest first, single deployments by id."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from apps.sources.text import counted, in_pieces, parse_time
 
 MAX_REST_DEPLOYMENTS_PER_PAGE = 30  # each one needs another request, for its statuses
 MAX_DETAILED_DEPLOYMENTS = 50
+SHORT_LAG = timedelta(days=3)  # hardly any run or deployment lasts longer
 MAX_REPEAT_PAGES = 3  # of the runs that may have been repeated; a sweep reads all of them
 
 
@@ -35,6 +37,7 @@ class _RawDeploymentNode(msgspec.Struct, rename="camel"):
     database_id: Any = None
     created_at: Any = None
     updated_at: Any = None
+    repository: index.NamedRepositoryNode | None = None
 
 
 def releases(client: Client, slice_: Slice, context: Context) -> Fetched:
@@ -86,7 +89,7 @@ def may_hold_more(entity: str, window: TimeWindow, oldest: Any, seen: int, conte
 
     Runs are repeated for weeks, and a busy repository has many: only a sweep looks at all that may have changed.
     """
-    if not window.is_after(oldest):
+    if not window.reaches_back(SHORT_LAG).is_after(oldest):
         return True
     is_near = context.with_sweep or seen < MAX_REPEAT_PAGES * queries.MAX_LISTED_ITEMS
     return is_near and not window.reaches_back(ENTITIES[entity].lag).is_after(oldest)
@@ -210,9 +213,8 @@ def take_deployment(
         payload = keep(payload, [gap.path for gap in gaps if gap.path], [stored.payload] if stored else [])
         again = deployment_slices([one])[0]
         fetched.skips.append(hole(one.repository, f"Deployment {name} of {one.repository}", gaps, again))
-    fetched.records.append(
-        SourceRecord("deployment", name, payload, one.repository, request, parse_time(node.updated_at))
-    )
+    scope = index.name_of(node.repository) or one.repository
+    fetched.records.append(SourceRecord("deployment", name, payload, scope, request, parse_time(node.updated_at)))
 
 
 def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched:

@@ -64,6 +64,17 @@ class CursorNode(msgspec.Struct, rename="camel"):
         return self.end_cursor
 
 
+class NamedRepositoryNode(msgspec.Struct, rename="camel"):
+    """The repository of an object."""
+
+    name_with_owner: str | None = None
+
+
+def name_of(repository: NamedRepositoryNode | None) -> str:
+    """The present name of a repository, "" if it did not come."""
+    return (repository and repository.name_with_owner) or ""
+
+
 class RawPageNode(msgspec.Struct, rename="camel"):
     """A page of unparsed items; ``nodes`` is ``None`` if GitHub left them out."""
 
@@ -156,6 +167,7 @@ class RawPullRequestNode(msgspec.Struct, rename="camel"):
     id: str
     full_database_id: str | int
     number: int
+    repository: NamedRepositoryNode | None = None
     updated_at: Any = None
     commits: RawPageNode | None = None
     reviews: RawPageNode | None = None

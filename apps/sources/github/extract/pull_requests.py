@@ -159,13 +159,14 @@ def details(client: Client, args: IdsArgs, answer: GraphQLAnswer[index.NodesData
         record.request = f"POST {client.graphql_url} PullRequestDetails {one.repository} {one.id}"
         fetched.records.append(record)
         if node:
+            record.scope = index.name_of(node.repository) or one.repository  # a hole may have an older name
             record.updated_at = parse_time(node.updated_at)
             found += [*null_lists(payload, WHOLE_LISTS), *null_items(payload, WHOLE_LISTS)]
-            pages.setdefault(one.repository, []).extend(take_children(fetched, node, found))
+            pages.setdefault(record.scope, []).extend(take_children(fetched, node, found))
         if found:
             stored = context.find("pull_request", external_id)
             record.payload = keep(payload, [gap.path for gap in found if gap.path], [stored.payload] if stored else [])
-            numbered = msgspec.structs.replace(one, number=node.number if node else one.number)
+            numbered = NumberedId(one.id, record.scope, node.number if node else one.number)
             fetched.skips.append(hole_of("pull_request", numbered, found))
     for name, some in pages.items():
         fetched.follow_ups += page_slices(some, queries.MAX_CHILDREN_PER_PAGE, name, args.begun)

@@ -116,8 +116,9 @@ def test_no_refused_part_of_a_pull_request_overwrites_anything(provider: Scripte
 
 
 def check_hole(skips: list[Skip]) -> None:
-    (skip,) = skips
-    assert (skip.scope, skip.is_missing) == ("acme/shop", True)
+    assert all(skip.is_missing and skip.again for skip in skips)
+    (skip,) = [skip for skip in skips if skip.scope]  # beside it the answer as a whole may be odd
+    assert skip.scope == "acme/shop"
     assert "acme/shop#7" in skip.reason
     assert skip.again == Slice("pull_request_details", {"ids": [["PR_7", "acme/shop", 7]]})
 
