@@ -220,6 +220,9 @@ class Context(Protocol):
     def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
         """The ids of the projects or repositories that have or had these names, by the name as it is given."""
 
+    def unknown_repositories(self) -> list[str]:
+        """The addresses (``https://host/owner/name``) that issues of the tenant name, and that nobody has or had."""
+
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """The value of ``make()``, remembered for the rest of this run in this process."""
 

@@ -153,6 +153,26 @@ def named_scopes(integration: Integration | int, names: Collection[str]) -> dict
     return {given: NamedScope(external_id, name) for given, external_id, name in found}
 
 
+_UNKNOWN_REPOSITORIES = """
+SELECT address FROM (
+    SELECT DISTINCT lower(substring(pull_request_url FROM '^https?://[^/]+/[^/]+/[^/]+(?=/pull/[0-9]+$)')) AS address
+    FROM warehouse_pullrequestissuelink WHERE tenant_id = %(tenant)s AND issue <> '' AND deleted_at IS NULL
+) AS named
+WHERE address IS NOT NULL AND NOT EXISTS (
+    SELECT FROM warehouse_scopename AS known
+    WHERE known.tenant_id = %(tenant)s AND known.deleted_at IS NULL
+        AND upper(known.name) = upper(substring(address FROM '[^/]+/[^/]+$'))
+)
+ORDER BY address
+"""
+
+
+def unknown_repositories(tenant: Tenant | int) -> list[str]:
+    """The addresses of the repositories that issues of a tenant name, and that have and had other names here."""
+    found = rows(_UNKNOWN_REPOSITORIES, tenant=tenant.pk if isinstance(tenant, Tenant) else tenant)
+    return [address for (address,) in found]
+
+
 def present_names(integration: Integration | int, names: Collection[str]) -> dict[str, str]:
     """The present name of each project or repository, by the name as it is given; an unknown name stays as it is."""
     named = named_scopes(integration, names)

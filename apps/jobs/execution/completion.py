@@ -32,6 +32,7 @@ from apps.sources.definition import Stage
 from apps.sources.registry import definition
 from apps.warehouse.loader import refresh_statistics
 from apps.warehouse.orphans import bury_commits
+from apps.warehouse.selectors import present_names
 
 ALL_DONE = "Every stage is finished and nothing is outstanding."
 READS_ALL_THAT_CHANGED = frozenset({RunMode.INCREMENTAL, RunMode.FULL})
@@ -173,16 +174,18 @@ def _unread(run: Run, lines: list[ProofLine]) -> set[str] | None:
 def _advance_watermarks(run: Run, unread: set[str]) -> None:
     """Mark what was read in full as known up to the *start* of the run: the next run need not ask for it again.
 
-    The start is a time of the provider's clock, because the provider compares it with its own times.
+    The start is a time of the provider's clock, because the provider compares it with its own times. A slice may name
+    a project or repository by a former name: the mark gets the present one.
     """
     if run.integration is None or run.started_at is None or run.mode not in READS_ALL_THAT_CHANGED:
         return
     synced_at = run.started_at + timedelta(seconds=run.clock_offset or 0)
-    slices = Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION)
+    read = scopes_of(Batch.across_tenants.filter(run=run, stage=Stage.EXTRACTION))
+    names = present_names(run.integration, read | unread)
     Watermark.across_tenants.bulk_create(
         (
             Watermark(tenant_id=run.tenant_id, integration=run.integration, scope=scope, synced_at=synced_at)
-            for scope in scopes_of(slices) - unread
+            for scope in {names[scope] for scope in read} - {names[scope] for scope in unread}
         ),
         update_conflicts=True,
         unique_fields=["integration", "scope"],

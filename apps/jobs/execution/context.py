@@ -16,7 +16,7 @@ from apps.jobs.selectors import unfinished_before
 from apps.raw import listed_ids
 from apps.raw import selectors as raw
 from apps.sources.base import SourceRecord
-from apps.warehouse.selectors import named_scopes
+from apps.warehouse.selectors import named_scopes, unknown_repositories
 
 T = TypeVar("T")
 
@@ -81,6 +81,10 @@ class RunContext:
     def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
         """The ids of the projects or repositories that have or had these names; present owners come first."""
         return {name: named.external_id for name, named in named_scopes(self._integration_id, names).items()}
+
+    def unknown_repositories(self) -> list[str]:
+        """The addresses of repositories that issues name, and that no loaded repository has or had."""
+        return unknown_repositories(self._run.tenant_id)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """``make()``, remembered for the rest of this run in this process."""

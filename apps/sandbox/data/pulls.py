@@ -144,7 +144,10 @@ class SampleTicket(Numbered):
 
 @dataclass(slots=True)
 class SamplePull(Numbered):
-    """A pull request as it is now. `links` are pairs of (issue key as written, evidence)."""
+    """A pull request as it is now. `links` are pairs of (issue key as written, evidence).
+
+    `panel_name` is the name that its repository had when Jira's panel got to know it, "" for the present name.
+    """
 
     issue_id: int
     head_ref: str
@@ -168,6 +171,7 @@ class SamplePull(Numbered):
     remarks: list[SampleRemark] = field(default_factory=list)
     closes: list[SampleTicket] = field(default_factory=list)
     links: set[tuple[str, Evidence]] = field(default_factory=set)
+    panel_name: str = ""
 
     @property
     def head_oid(self) -> str:

@@ -178,6 +178,7 @@ class PullMutator:
         old, former_owner = repository.full_name, repository.owner
         repository.former_names.append(old)
         for pull in repository.pulls:
+            pull.panel_name = pull.panel_name or old
             if pull.head_owner == former_owner:
                 pull.head_owner = owner
         repository.owner, repository.name = owner, name or repository.name

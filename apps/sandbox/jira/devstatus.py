@@ -92,8 +92,13 @@ class DevStatus:
         return json_reply({"errors": [], "detail": [detail]})
 
 
+def _name(pull: SamplePull) -> str:
+    """The name of its repository: the panel keeps the one that it got to know."""
+    return pull.panel_name or pull.repository.full_name
+
+
 def _url(pull: SamplePull) -> str:
-    return f"{_GITHUB}/{pull.repository.full_name}"
+    return f"{_GITHUB}/{_name(pull)}"
 
 
 def _person(person: SamplePerson | None) -> Json:
@@ -110,7 +115,7 @@ def _pull(pull: SamplePull) -> Json:
         "destination": {"branch": "main", "url": f"{_url(pull)}/tree/main"},
         "reviewers": [_person(p) | {"approved": p.name in approved} for p in names.values()],
         "status": pull.panel_status, "url": f"{_url(pull)}/pull/{pull.number}", "lastUpdate": jira_stamp(pull.updated),
-        "repositoryId": str(pull.repository.id), "repositoryName": pull.repository.full_name,
+        "repositoryId": str(pull.repository.id), "repositoryName": _name(pull),
         "repositoryUrl": _url(pull),
     }  # fmt: skip
 
@@ -120,7 +125,7 @@ def _branch(pull: SamplePull) -> Json:
         "name": pull.head_ref,
         "url": f"{_url(pull)}/tree/{pull.head_ref}",
         "createPullRequestUrl": "",
-        "repository": {"id": str(pull.repository.id), "name": pull.repository.full_name, "url": _url(pull)},
+        "repository": {"id": str(pull.repository.id), "name": _name(pull), "url": _url(pull)},
     }
 
 
@@ -128,4 +133,4 @@ def _repository(pull: SamplePull) -> Json:
     commits = [{"id": c.oid, "displayId": c.oid[:7], "authorTimestamp": jira_stamp(c.authored), "merge": False,
                 "fileCount": c.files, "message": c.message, "url": f"{_url(pull)}/commit/{c.oid}",
                 "author": {"name": c.git_name}, "files": []} for c in pull.commits[:10]]  # fmt: skip
-    return {"name": pull.repository.full_name, "url": _url(pull), "avatar": "", "commits": commits}
+    return {"name": _name(pull), "url": _url(pull), "avatar": "", "commits": commits}

@@ -41,9 +41,10 @@ PULL_REQUEST_CHILDREN = (
 
 ENTITIES: Mapping[str, Entity] = {
     "repository": Entity(
-        children=("release", "deployment", "workflow_run", "pull_request", *PULL_REQUEST_CHILDREN),
+        children=("former_name", "release", "deployment", "workflow_run", "pull_request", *PULL_REQUEST_CHILDREN),
         proof="/repositories/{id}",
     ),
+    "former_name": Entity(),  # what a name leads to that a repository had before
     "release": Entity("releases", lag=LAG, proof="releases/{id}"),
     "deployment": Entity("deployments", lag=LAG, proof="deployments/{id}"),
     "workflow_run": Entity("actions/runs", lag=LAG),  # GitHub drops old runs itself; this is no deletion

@@ -17,6 +17,7 @@ from apps.sources.github.client import MAX_ITEMS_PER_PAGE, Client, GraphQLUnavai
 from apps.sources.github.entities import ENTITIES, list_path
 from apps.sources.github.extract import repositories
 from apps.sources.github.extract.index import IndexNode, IndexPayload
+from apps.sources.github.extract.stored import chosen_repositories
 from apps.sources.github.extract.window import TimeWindow, time_window
 from apps.sources.reading import read_answer
 from apps.sources.text import in_pieces
@@ -84,7 +85,7 @@ def estimate(context: Context) -> list[Estimate]:
     It takes one request per 10 repositories and one for each; without GraphQL four for each.
     """
     client = Client(context.http)
-    names = list(dict.fromkeys(context.connection.scopes or _discovered(client, context)))
+    names = _chosen(context) if context.connection.scopes else list(dict.fromkeys(_discovered(client, context)))
     pieces = in_pieces(names, MAX_COUNTED_REPOSITORIES)
     with ThreadPoolExecutor(MAX_THREADS) as pool:
         try:
@@ -157,6 +158,11 @@ def _workflow_runs(client: Client, name: str) -> FirstPage | None:
 def _stamps(items: Sequence[IndexPayload | IndexNode | None]) -> list[datetime]:
     """The latest time of each item. An item without a time counts as old."""
     return [item.newest or LONG_AGO for item in items if item]
+
+
+def _chosen(context: Context) -> list[str]:
+    stored, others = chosen_repositories(context)
+    return [*(found.name for found in stored), *others]
 
 
 def _discovered(client: Client, context: Context) -> list[str]:

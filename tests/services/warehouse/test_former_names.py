@@ -1,4 +1,4 @@
-"""Do links and names go on to work when a project gets another key?"""
+"""Do links and names go on to work when a project or a repository gets another name?"""
 
 from itertools import permutations
 
@@ -8,8 +8,9 @@ from apps.integrations.models import Integration
 from apps.sources import rows
 from apps.sources.base import Children, Transformed
 from apps.sources.github.transform.keys import links
-from apps.warehouse.models import Issue, Project, ScopeName
-from apps.warehouse.selectors import NamedScope, issue_links, named_scopes, present_names
+from apps.tenants.models import Tenant
+from apps.warehouse.models import Issue, Project, Repository, ScopeName
+from apps.warehouse.selectors import NamedScope, issue_links, named_scopes, present_names, unknown_repositories
 from tests.services.warehouse.conftest import NOON, issue, load_into, pull_request
 
 URL = "https://github.example.com/acme/shop/pull/12"
@@ -115,3 +116,66 @@ def test_a_name_of_what_is_not_loaded_stays_as_it_is(jira: Integration) -> None:
     load_project(jira, "PAY", "PAYX")
     Project.across_tenants.update(deleted_at=NOON)
     assert present_names(jira, ["PAY"]) == {"PAY": "PAY"}
+
+
+# --- repositories -------------------------------------------------------------------------------------------------
+
+
+def load_repository(github: Integration, *names: str, external_id: str = "70", number: int = 12) -> None:
+    """A repository that has had these names, with one pull request."""
+    known = [rows.ScopeName(external_id=f"{external_id}:{name}", scope=external_id, name=name) for name in names]
+    address = f"https://github.example.com/{names[-1]}"
+    row = rows.Repository(external_id=external_id, full_name=names[-1], name="", owner="", url=address)
+    pull = pull_request(
+        f"{external_id}-{number}", repository=external_id, number=number, url=f"{address}/pull/{number}"
+    )
+    load_into(github, Transformed(rows=[row, *known, pull]))
+
+
+def panel(jira: Integration, url: str) -> str | None:
+    """The pull request that the panel of an issue leads to."""
+    row = rows.PullRequestIssueLink(
+        external_id="l", pull_request_url=url, issue="1", evidence="dev_panel", excerpt="Pay by card"
+    )
+    load_into(jira, Transformed(rows=[issue("1"), row]))
+    pull = issue_links(jira.tenant_id).get().pull_request
+    return pull.external_id if pull else None
+
+
+@pytest.mark.parametrize("name", ["acme/shop", "acme/store", "ACME/Store", "initech/store", "pull/pull"])
+def test_every_name_of_a_repository_resolves_addresses(jira: Integration, github: Integration, name: str) -> None:
+    load_repository(github, "pull/pull", "initech/store", "acme/store", "Acme/Store", "acme/shop")
+    assert panel(jira, f"https://github.example.com/{name}/pull/12") == "70-12"
+    assert panel(jira, f"https://github.example.com/{name}/pull/1") is None
+    assert panel(jira, f"https://github.com/{name}/pull/12") is None
+    assert panel(jira, f"https://github.example.com/{name}/issues/12") is None
+
+
+def test_a_name_that_another_repository_has_now_means_that_one(jira: Integration, github: Integration) -> None:
+    load_repository(github, "acme/shop", "acme/new")
+    load_repository(github, "acme/shop", external_id="71", number=5)
+    assert panel(jira, "https://github.example.com/acme/shop/pull/12") is None
+    assert panel(jira, "https://github.example.com/acme/shop/pull/5") == "71-5"
+    Repository.across_tenants.filter(external_id="71").update(deleted_at=NOON)
+    assert panel(jira, "https://github.example.com/acme/shop/pull/12") == "70-12"
+
+
+def test_repositories_that_nobody_knows_by_this_name(jira: Integration, github: Integration) -> None:
+    load_repository(github, "acme/store", "acme/shop")
+    urls = [
+        "https://github.example.com/acme/shop/pull/1",
+        "https://github.example.com/ACME/Store/pull/2",
+        "https://github.example.com/Initech/cart/pull/3",
+        "https://github.example.com/initech/Cart/pull/4",
+        "https://gitlab.example.com/group/sub/x/-/merge_requests/4",
+        "not an address",
+        "",
+    ]
+    named = [
+        rows.PullRequestIssueLink(external_id=f"l{n}", pull_request_url=url, issue="1", evidence="dev_panel")
+        for n, url in enumerate(urls)
+    ]
+    load_into(jira, Transformed(rows=[issue("1"), *named]))
+    assert unknown_repositories(jira.tenant_id) == ["https://github.example.com/initech/cart"]
+    other = Tenant.objects.create(slug="other", name="Other")
+    assert unknown_repositories(other) == []

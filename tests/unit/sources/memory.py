@@ -62,6 +62,9 @@ class MemoryContext:
     def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
         return {name: self.names[name.upper()] for name in names if name.upper() in self.names}
 
+    def unknown_repositories(self) -> list[str]:
+        return []
+
     def memo(self, key: str, make: Callable[[], T]) -> T:
         with self.lock:
             if key not in self.memos:

@@ -81,6 +81,12 @@ class RepositoryArgs(SliceArgs, frozen=True):
     is_alone: bool = msgspec.field(name="alone", default=False)
 
 
+class FormerNameArgs(SliceArgs, frozen=True):
+    """A name that a repository may have had."""
+
+    name: str
+
+
 class OverviewArgs(SliceArgs, frozen=True):
     """Some repositories; ``with_records``: their records may be old as well."""
 

@@ -12,6 +12,7 @@ from apps.sources.github.extract import (
     children,
     deletions,
     deliveries,
+    former_names,
     overview,
     pull_requests,
     refresh,
@@ -25,7 +26,7 @@ from apps.sources.github.extract.sizes import TooMuchError
 
 STARTERS: dict[str, Callable[[Context], list[Slice]]] = {
     REPOSITORIES: repositories.start,
-    PULL_REQUESTS: pull_requests.start,
+    PULL_REQUESTS: lambda context: former_names.start(context) + pull_requests.start(context),
 }
 
 # The kinds are stored in the queues of running installations: they keep their names.
@@ -33,6 +34,7 @@ FETCHERS: dict[str, Callable[[Client, Slice, Context], Fetched]] = {
     "discovery": repositories.discovery,
     "repositories": repositories.repositories,
     "repository": repositories.repository,
+    "former_name": former_names.former_name,
     "overview": overview.overview,
     "rest_overview": overview.rest_overview,
     "releases": deliveries.releases,

@@ -29,7 +29,7 @@ from apps.sources.github.extract.gaps import (
     without_place,
 )
 from apps.sources.github.extract.sizes import Size, ask, ask_page, size_of
-from apps.sources.github.extract.stored import match_scopes, stored_repositories
+from apps.sources.github.extract.stored import chosen_repositories
 from apps.sources.github.extract.unresolved import hole_of, take_null
 from apps.sources.github.extract.window import list_window
 from apps.sources.github.kept import keep
@@ -41,7 +41,7 @@ WHOLE_LISTS = ("labels", "assignees", *CHILD_LISTS)  # even an empty one is neve
 
 def start(context: Context) -> list[Slice]:
     """The newest pull requests of each repository, and in a sweep the stored ones."""
-    repositories, others = match_scopes(stored_repositories(context), context.connection.scopes)
+    repositories, others = chosen_repositories(context)
     names = {found.name for found in repositories}
     stored = fingerprints.stored_pull_requests(context, names) if context.with_sweep else []
     counted = Counter(entry[2] for entry in stored)

@@ -13,8 +13,9 @@ from apps.sources.errors import ForbiddenError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index
 from apps.sources.github.extract.args import INSTALLATION, OWN, RepositoryArgs, RepositoryListArgs, of_owner
+from apps.sources.github.extract.former_names import record_of
 from apps.sources.github.extract.overview import every_list, overview_slices
-from apps.sources.github.extract.stored import match_scopes, repositories_at_start, stored_repositories
+from apps.sources.github.extract.stored import chosen_repositories, repositories_at_start
 from apps.sources.github.extract.window import time_window
 from apps.sources.http import Answer
 from apps.sources.reading import Name
@@ -42,10 +43,11 @@ class _ListedRepositoryPayload(msgspec.Struct):
 
 def start(context: Context) -> list[Slice]:
     """One slice for some stored repositories each, one per new repository, or one that discovers all."""
-    scopes = context.connection.scopes
-    if not scopes:
+    if not context.connection.scopes:
         return [Slice("discovery")]
-    stored, others = match_scopes([] if context.is_full else stored_repositories(context), scopes)
+    stored, others = chosen_repositories(context)
+    if context.is_full:
+        stored, others = [], [*(found.name for found in stored), *others]
     return [
         *overview_slices([(found.node_id, found.name) for found in stored], with_records=True),
         *(Slice("repository", {}, name) for name in others),
@@ -115,6 +117,9 @@ def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One named repository; a renamed one answers with its new name. With ``is_alone`` its lists are not read next."""
     answer = client.http.get(repository_path(slice_.scope))
     fetched = records([answer.body], answer, context)
+    (record,) = fetched.records
+    if record.scope.lower() not in ("", slice_.scope.lower()):
+        fetched.records.append(record_of(slice_.scope, answer.body, record.request))
     if slice_.read(RepositoryArgs).is_alone:
         fetched.follow_ups, fetched.expected = [], {}
     return fetched

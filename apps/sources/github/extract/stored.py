@@ -1,6 +1,5 @@
 """What is stored of the repositories, and under which names?"""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from apps.sources.text import parse_time
 
 class _StoredRepositoryPayload(msgspec.Struct):
     node_id: str = ""
+    html_url: Any = ""
     updated_at: Any = None
     pushed_at: Any = None
     archived: bool = False
@@ -22,11 +22,12 @@ class _StoredRepositoryPayload(msgspec.Struct):
 
 @dataclass(frozen=True)
 class StoredRepository:
-    """A repository as its stored record has it: ``name`` is owner/name, ``node_id`` is "" if the record has none."""
+    """A repository as its stored record has it: ``name`` is owner/name, ``node_id`` and ``host`` may be ""."""
 
     id: str
     name: str
     node_id: str
+    host: str
     updated_at: datetime | None
     pushed_at: datetime | None
     is_archived: bool = False
@@ -49,6 +50,7 @@ def _repository(record: SourceRecord) -> StoredRepository:
         record.external_id,
         record.scope,
         payload.node_id,
+        host_of(str(payload.html_url)),
         parse_time(payload.updated_at),
         parse_time(payload.pushed_at),
         payload.archived,
@@ -56,22 +58,32 @@ def _repository(record: SourceRecord) -> StoredRepository:
     )
 
 
+def host_of(address: str) -> str:
+    """The host of a web address, in small letters."""
+    return address.partition("://")[2].partition("/")[0].lower()
+
+
 def repositories_at_start(context: Context) -> dict[str, StoredRepository]:
     """The stored repositories by id, as this process first saw them in this run."""
     return context.memo("github-stored", lambda: {found.id: found for found in stored_repositories(context)})
 
 
-def match_scopes(
-    repositories: Iterable[StoredRepository], scopes: Sequence[str]
-) -> tuple[list[StoredRepository], list[str]]:
-    """The repositories that ``scopes`` name (without scopes, all), and the scopes that name no repository.
+def chosen_repositories(context: Context) -> tuple[list[StoredRepository], list[str]]:
+    """The stored repositories that the run names (without a choice, all), and the names that are not stored.
 
-    A repository without a node id cannot be asked for together with others, so it counts as not stored.
+    A repository may be named by any name that it has or had. One without a node id cannot be asked for together with
+    others, so only its present name is given.
     """
-    by_name = {found.name.lower(): found for found in repositories}
-    wanted = dict[str, str]()
-    for scope in scopes or [found.name for found in by_name.values()]:
-        wanted.setdefault(scope.strip().lower(), scope.strip())
-    usable = [by_name[name] for name in wanted if name in by_name and by_name[name].node_id]
-    others = [scope for name, scope in wanted.items() if name not in by_name or not by_name[name].node_id]
-    return usable, others
+    stored = {found.id: found for found in stored_repositories(context)}
+    scopes = [scope.strip() for scope in context.connection.scopes]
+    ids = {found.name.lower(): found.id for found in stored.values()}
+    former = context.scope_ids(scopes)
+    usable, others = dict[str, StoredRepository](), dict[str, str]()
+    for name in scopes or [found.name for found in stored.values()]:
+        found = stored.get(ids.get(name.lower()) or former.get(name, ""))
+        if found and found.node_id:
+            usable[found.id] = found
+        else:
+            present = found.name if found else name
+            others.setdefault(present.lower(), present)
+    return list(usable.values()), list(others.values())

@@ -14,6 +14,7 @@ from apps.sources.rows import (
     Repository,
     Review,
     Row,
+    ScopeName,
     WorkflowRun,
 )
 
@@ -21,12 +22,14 @@ from apps.sources.rows import (
 NAMING_COLUMNS: dict[str, tuple[tuple[type[Row], str], ...]] = {
     "repository": (
         (Repository, "external_id"),
+        (ScopeName, "scope"),
         (PullRequest, "repository"),
         (Commit, "repository"),
         (Release, "repository"),
         (Deployment, "repository"),
         (WorkflowRun, "repository"),
     ),
+    "former_name": (),  # the names go with the repository
     "pull_request": (
         (PullRequest, "external_id"),
         (PullRequestCommit, "pull_request"),

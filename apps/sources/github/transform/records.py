@@ -12,7 +12,7 @@ from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
 from apps.sources.github.transform.pull_requests import child_page, pull_request, rest_comment, thread_page
 from apps.sources.reading import odd_values, read_json
-from apps.sources.rows import Deployment, Release, Repository, Row, WorkflowRun
+from apps.sources.rows import Deployment, Release, Repository, Row, ScopeName, WorkflowRun
 from apps.sources.text import clean, utc
 
 ABSENT = msgspec.Raw()
@@ -62,7 +62,21 @@ def repository(record: SourceRecord, context: Context) -> Transformed:
         created_at=utc(payload.created_at),
         pushed_at=utc(payload.pushed_at),
     )
-    return with_people([row], people)
+    return with_people([row, scope_name(row.external_id, row.full_name)], people)
+
+
+def former_name(record: SourceRecord, context: Context) -> Transformed:
+    """A name that a repository had; no rows if GitHub knows no such repository (the record has no scope then)."""
+    if not record.scope:
+        return Transformed()
+    return Transformed(
+        [scope_name(str(read_json(record.payload, rest_shapes.RepositoryPayload).id), record.external_id)]
+    )
+
+
+def scope_name(repository: str, name: str) -> ScopeName:
+    """A name that a repository has or had."""
+    return ScopeName(external_id=f"{repository}:{name}", scope=repository, name=name)
 
 
 def release(record: SourceRecord, context: Context) -> Transformed:
@@ -184,6 +198,7 @@ def repository_id(scope: str, context: Context) -> str:
 
 TRANSFORMERS: dict[str, Callable[[SourceRecord, Context], Transformed]] = {
     "repository": repository,
+    "former_name": former_name,
     "release": release,
     "deployment": deployment,
     "workflow_run": workflow_run,

@@ -36,6 +36,7 @@ class MemoryContext:
         self.is_full = since is None
         self.with_sweep = sweep or self.is_full
         self.records: dict[tuple[str, str], SourceRecord] = dict(records or {})
+        self.unknown: list[str] = []
         self.listed: set[tuple[str, str]] = set()
         self.names: dict[str, str] = {r.scope.lower(): r.external_id for r in self.current("repository")}
         self._since, self._until = since, until
@@ -54,6 +55,9 @@ class MemoryContext:
 
     def scope_ids(self, names: Sequence[str]) -> dict[str, str]:
         return {name: self.names[name.lower()] for name in names if name.lower() in self.names}
+
+    def unknown_repositories(self) -> list[str]:
+        return self.unknown
 
     def take(self, fetched: Fetched) -> None:
         """Store a fetched slice as the pipeline does, in one transaction."""

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from apps.sources.base import SourceRecord
 from apps.sources.errors import UnauthorizedError
-from apps.sources.github.definition import REPOSITORIES
+from apps.sources.github import GitHub
+from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
+from apps.sources.github.extract import former_names
+from apps.sources.rows import ScopeName
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import Extracted, MemoryContext, extract
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -163,3 +167,83 @@ def test_totals_are_announced_once(provider: ScriptedServer) -> None:
     context, extracted = run(provider, ("acme/shop",))
     assert ids(context, "workflow_run") == {"41", "42"}
     assert extracted.expected["workflow_run"] == 2
+
+
+# --- former names -------------------------------------------------------------------------------------------------
+
+LATELY = datetime(2026, 3, 1, tzinfo=UTC)
+SHOP: dict[str, Any] = {"node_id": "N5", "html_url": "https://github.com/acme/shop"}
+
+
+def names_of(context: MemoryContext) -> set[tuple[str, str]]:
+    """The names of the loaded repositories, with their ids."""
+    rows = [row for record in context.records.values() for row in GitHub().transform(record, context).rows]
+    return {(row.scope, row.name) for row in rows if isinstance(row, ScopeName)}
+
+
+def test_a_name_that_redirects_is_kept(provider: ScriptedServer) -> None:
+    provider.on("/repos/acme/old", Say({"message": "Moved"}, 301, {"Location": "/repositories/5"}))
+    provider.on("/repositories/5", Say(repository(name="acme/shop", **SHOP)))
+    deliveries(provider)
+    context, _ = run(provider, ("acme/old",))
+    assert names_of(context) == {("5", "acme/shop"), ("5", "acme/old")}
+
+
+@pytest.mark.parametrize("kind", ["incremental", "sweep", "full"])
+@pytest.mark.parametrize("name", ["acme/old", "ACME/Old", "acme/older", "acme/shop"])
+def test_a_repository_is_chosen_by_any_name_that_it_had(provider: ScriptedServer, name: str, kind: str) -> None:
+    """It is asked for by its present name, although another repository has got the old one by now."""
+    provider.on("/repos/acme/shop", Say(repository(**SHOP)))
+    provider.on("/repos/acme/old", Say(repository(9, "acme/old")))
+    deliveries(provider, graphql=Say({"data": {"nodes": [{"nameWithOwner": "acme/shop"}], **deployments()}}))
+    stored = SourceRecord("repository", "5", json.dumps(repository(**SHOP)).encode(), "acme/shop")
+    since = None if kind == "full" else LATELY
+    records = {("repository", "5"): stored}
+    with MemoryContext(provider.url, (name,), since, sweep=kind == "sweep", records=records, attempts=1) as context:
+        context.names |= {"acme/old": "5", "acme/older": "5"}
+        extracted = extract(context, (REPOSITORIES,))
+    assert ids(context, "repository") == {"5"}
+    assert extracted.skips == []
+    assert {slice_.scope for slice_ in extracted.slices} <= {"", "acme/shop"}
+    assert not provider.calls("/repos/acme/old")
+
+
+def asking(provider: ScriptedServer, *unknown: str, **options: Any) -> MemoryContext:
+    """A context with one stored repository of github.com, and with issues that name unknown repositories."""
+    stored = SourceRecord("repository", "5", json.dumps(repository(**SHOP)).encode(), "acme/shop")
+    context = MemoryContext(provider.url, attempts=1, records={("repository", "5"): stored}, **options)
+    context.unknown = [f"https://{name}" for name in unknown]
+    return context
+
+
+def ask(context: MemoryContext) -> None:
+    for slice_ in former_names.start(context):
+        context.take(GitHub().fetch(PULL_REQUESTS, slice_, context))
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 451])
+def test_unknown_names_are_asked_for_once(provider: ScriptedServer, status: int) -> None:
+    provider.on("/repos/acme/old", Say({"message": "Moved"}, 301, {"Location": "/repositories/5"}))
+    provider.on("/repositories/5", Say(repository(**SHOP)))
+    provider.on("/repos/acme/gone", Say({"message": "No"}, status))
+    named = ("github.com/acme/old", "github.com/acme/gone", "github.com/acme/shop", "gitlab.example/acme/x")
+    with asking(provider, *named, since=LATELY) as context:
+        ask(context)
+        assert names_of(context) == {("5", "acme/shop"), ("5", "acme/old")}
+        asked = {seen.path for seen in provider.seen}
+        assert asked == {"/repos/acme/old", "/repositories/5", "/repos/acme/gone"}
+        provider.seen.clear()
+        ask(context)
+        assert provider.seen == []
+    with asking(provider, "github.com/acme/gone", since=None) as context:
+        ask(context)
+        assert len(provider.seen) == 1, "a full run asks again"
+
+
+def test_a_run_asks_for_a_few_unknown_names(provider: ScriptedServer) -> None:
+    names = [f"github.com/acme/{number:03}" for number in range(3 * former_names.MAX_ASKED_NAMES)]
+    with asking(provider, *names, since=LATELY) as context:
+        for run_number in (1, 2, 3):
+            ask(context)
+            assert len(ids(context, "former_name")) == run_number * former_names.MAX_ASKED_NAMES
+        assert former_names.start(context) == []
