@@ -21,7 +21,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, help="equal seeds give equal changes (random); an interrupted seed continues"
     )
-    parser.add_argument("--one-in", type=int, default=1, help="one in so many of these cells, chosen by the seed (all)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=0,
+        help="so many holes for each kind, those of several kinds in one run (0: each alone)",
+    )
     parser.add_argument("--slots", type=int, default=2, help="how many testbeds run side by side (2)")
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "var" / "holes", help="where results and logs go (var/holes)"
@@ -36,7 +41,7 @@ def main() -> int:
     guard()
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     folder = asked.folder / str(seed)
-    wanted = (asked.scenario, asked.kind, asked.hole, asked.one_in)
+    wanted = (asked.scenario, asked.kind, asked.hole, asked.rounds)
     options = Options(str(folder.resolve()), seed, *wanted, slots=asked.slots)
     sys.stdout.write(f"Holes of seed {seed} on {asked.slots} slots; results and logs are in {folder}\n")
     found = [result for result in Suite(options).run() if options.wants(result.scenario, result.kind, result.hole)]

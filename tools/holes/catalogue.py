@@ -59,7 +59,7 @@ class RequestKind:
     requests of the kind. ``is_bulk``: a request names many objects, and its answer has one item for each. ``end`` says
     what continues the list: ``token``, ``cursor``, ``url`` or "" for an offset. ``shows`` is what a cut list shows of
     itself. ``nullable`` are the GraphQL fields that a refusal sets to null. ``is_gate``: without it nothing is known.
-    ``is_proof``: its 404 and 410 prove that an object was deleted.
+    ``is_proof``: its 404 and 410 prove that an object was deleted. ``level`` is how many other requests come before it.
     """
 
     name: str
@@ -74,6 +74,7 @@ class RequestKind:
     nullable: tuple[str, ...] = ()
     is_gate: bool = False
     is_proof: bool = False
+    level: int = 0
 
     @property
     def is_further(self) -> bool:
@@ -131,12 +132,12 @@ _REPO = "GET /repos/{repository}"
 
 def _pages(kind: RequestKind, further_end: str = "") -> tuple[RequestKind, RequestKind]:
     """The kind, and the same for the pages after the first one."""
-    values = {**vars(kind), "name": kind.name + FURTHER, "end": further_end}
+    values = {**vars(kind), "name": kind.name + FURTHER, "end": further_end, "level": kind.level + 1}
     return kind, RequestKind(**values)
 
 
 def _proof(path: str, words: str, feeds: frozenset[str], column: str) -> RequestKind:
-    return RequestKind(f"GET {path}/{{id}}", feeds, words, about=_segment(-1), column=column, is_proof=True)
+    return RequestKind(f"GET {path}/{{id}}", feeds, words, about=_segment(-1), column=column, is_proof=True, level=2)
 
 
 JIRA_KINDS: tuple[RequestKind, ...] = (
@@ -155,6 +156,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
         PLAIN,
         about=_segment(-2),
         column="project",
+        level=1,
     ),
     *_pages(RequestKind(f"GET {_AGILE}/board", frozenset({"sprint"}), "board", BEAN, TOTAL)),
     *_pages(
@@ -166,6 +168,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="board",
+            level=1,
         )
     ),
     *_pages(RequestKind(f"POST {_JIRA}/search/jql (changes)", ISSUES, "issue|search/jql", IDS), "token"),
@@ -179,8 +182,11 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
         about=_body_ids,
         column="issue",
         is_bulk=True,
+        level=1,
     ),
-    RequestKind(f"POST {_JIRA}/issue/bulkfetch (keys)", ISSUES, "issue|epic", BULK, about=_body_ids, is_bulk=True),
+    RequestKind(
+        f"POST {_JIRA}/issue/bulkfetch (keys)", ISSUES, "issue|epic", BULK, about=_body_ids, is_bulk=True, level=1
+    ),
     *_pages(
         RequestKind(
             f"POST {_JIRA}/changelog/bulkfetch",
@@ -191,8 +197,21 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             about=_body_ids,
             column="issue",
             is_bulk=True,
+            level=2,
         ),
         "token",
+    ),
+    *_pages(
+        RequestKind(
+            f"GET {_JIRA}/issue/{{id}}/changelog",
+            frozenset({"issue_change", "issue_key", "user"}),
+            "changelog|histor",
+            BEAN,
+            TOTAL,
+            about=_segment(-2),
+            column="issue",
+            level=3,
+        )
     ),
     *_pages(
         RequestKind(
@@ -203,6 +222,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="issue",
+            level=2,
         )
     ),
     *_pages(
@@ -223,8 +243,9 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             "development",
             about=_parameter("issueId"),
             column="issue",
+            level=level,
         )
-        for name in ("summary", "detail")
+        for name, level in (("summary", 2), ("detail", 3))
     ),
     _proof(f"{_JIRA}/project", "project", SITE, "project"),
     _proof(f"{_JIRA}/issuetype", "issue.type", frozenset({"work_item_type"}), "work_item_type"),
@@ -236,8 +257,12 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
 
 
 def _of_repository(path: str, feeds: frozenset[str], words: str, listing: Listing | None, shows: str = NOTHING) -> Any:
+    level = 4 if "{id}" in path else 2
     return _pages(
-        RequestKind(f"{_REPO}/{path}", feeds, words, listing, shows, about=_repository, column="repository"), "url"
+        RequestKind(
+            f"{_REPO}/{path}", feeds, words, listing, shows, about=_repository, column="repository", level=level
+        ),
+        "url",
     )
 
 
@@ -246,27 +271,45 @@ def _query(name: str, feeds: frozenset[str], words: str, **more: Any) -> Request
 
 
 _CHILDREN = ("labels", "assignees", "commits", "reviews", "reviewThreads", "comments", "author", "headRepository")
+_LISTS = "commits|reviews|reviewThreads|comments"
 _IDENTIFIED: dict[str, Any] = {"about": _node_ids, "is_bulk": True}
+_NAMED: dict[str, Any] = {"about": _named_repository, "column": "repository", "level": 1}
+_HUB_WORDS = "repositor|meridian-labs/"
+_PULL_WORDS = "pull.request|meridian-labs/"
 
 GITHUB_KINDS: tuple[RequestKind, ...] = (
     *_pages(RequestKind("GET /user/orgs", HUB, "organi[sz]ation", PLAIN), "url"),
-    *_pages(RequestKind("GET /user/repos", HUB, "repositor", PLAIN, STORED), "url"),
-    RequestKind("GET /orgs/{organisation}/repos", HUB, "repositor|organi[sz]ation", PLAIN, STORED),
-    RequestKind("GET /organizations/{id}/repos" + FURTHER, HUB, "repositor|organi[sz]ation", PLAIN, STORED, end="url"),
-    RequestKind(_REPO, HUB, "repositor", about=_repository, column="repository"),
-    RequestKind("GET /repositories/{id}", HUB, "repositor", about=_segment(-1), column="repository", is_proof=True),
+    *_pages(RequestKind("GET /user/repos", HUB, _HUB_WORDS, PLAIN, STORED), "url"),
+    RequestKind("GET /orgs/{organisation}/repos", HUB, _HUB_WORDS, PLAIN, STORED, level=1),
+    RequestKind(
+        f"GET /organizations/{{id}}/repos{FURTHER}",
+        HUB,
+        "repositor|organi[sz]ation|meridian-labs",
+        PLAIN,
+        STORED,
+        end="url",
+        level=2,
+    ),
+    RequestKind(_REPO, HUB, _HUB_WORDS, about=_repository, column="repository", level=1),
+    RequestKind(
+        "GET /repositories/{id}", HUB, _HUB_WORDS, about=_segment(-1), column="repository", is_proof=True, level=3
+    ),
     *_of_repository("releases", frozenset({"release", "user"}), "release", PLAIN),
     *_of_repository("deployments", frozenset({"deployment", "user"}), "deployment", PLAIN),
     *_of_repository("deployments/{id}/statuses", frozenset({"deployment"}), "deployment", PLAIN),
     *_of_repository("actions/runs", frozenset({"workflow_run", "user"}), "run", RUNS, TOTAL),
-    *_of_repository("pulls", PULLS, "pull.request", PLAIN),
+    *_of_repository("pulls", PULLS, _PULL_WORDS, PLAIN),
     *_of_repository("pulls/comments", frozenset({"pull_request_comment", "user"}), "comment", PLAIN),
     *_of_repository("issues/comments", frozenset({"pull_request_comment", "user"}), "comment", PLAIN),
-    RequestKind(f"{_REPO}/pulls/{{id}}", PULLS, "pull.request", about=_repository, column="repository", is_proof=True),
+    RequestKind(
+        f"{_REPO}/pulls/{{id}}", PULLS, _PULL_WORDS, about=_repository, column="repository", is_proof=True, level=3
+    ),
     *_of_repository("pulls/{id}/commits", PULLS, "pull.request|commit", PLAIN, TOTAL),
     *_of_repository("pulls/{id}/reviews", PULLS, "pull.request|review", PLAIN),
     *(
-        RequestKind(f"{_REPO}/{path}/{{id}}", feeds, words, about=_repository, column="repository", is_proof=True)
+        RequestKind(
+            f"{_REPO}/{path}/{{id}}", feeds, words, about=_repository, column="repository", is_proof=True, level=3
+        )
         for path, feeds, words in (
             ("releases", frozenset({"release"}), "release"),
             ("deployments", frozenset({"deployment"}), "deployment"),
@@ -274,17 +317,17 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
             ("pulls/comments", frozenset({"pull_request_comment"}), "comment"),
         )
     ),
+    RequestKind("GET /rate_limit"),
     _query("Working", frozenset(), "GraphQL"),
     *_pages(
         _query(
             "PullRequests",
             PULLS,
-            "pull.request",
+            _PULL_WORDS,
             listing=connection("data.repository.pullRequests"),
             shows=TOTAL,
-            about=_named_repository,
-            column="repository",
             nullable=("data.repository.pullRequests",),
+            **_NAMED,
         ),
         "cursor",
     ),
@@ -292,7 +335,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
         _query(
             f"PullRequestHeads ({what})",
             PULLS,
-            "pull.request",
+            _PULL_WORDS,
             listing=connection("data.repositories.*.pullRequests"),
             shows=TOTAL,
             nullable=nullable,
@@ -307,8 +350,9 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
     _query(
         "PullRequestDetails",
         PULLS,
-        "pull.request|/",
-        listing=NODES,
+        _PULL_WORDS,
+        level=2,
+        listing=connection(f"data.nodes.*.{_LISTS}"),
         shows=TOTAL,
         nullable=("data.nodes.*", *(f"data.nodes.*.{name}" for name in _CHILDREN)),
         **_IDENTIFIED,
@@ -316,8 +360,9 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
     _query(
         "Pages",
         PULLS,
-        "pull.request|comment|commit|review",
-        listing=connection("data.page*.*"),
+        _PULL_WORDS,
+        level=3,
+        listing=connection(f"data.page*.{_LISTS}"),
         shows=TOTAL,
         end="cursor",
         nullable=("data.page*", "data.page*.commits", "data.page*.comments", "data.page*.reviews"),
@@ -330,8 +375,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
             "deployment",
             listing=connection("data.repository.deployments"),
             shows=TOTAL,
-            about=_named_repository,
-            column="repository",
+            **_NAMED,
             nullable=("data.repository.deployments", "data.repository.deployments.nodes.*.statuses"),
         ),
         "cursor",
@@ -340,6 +384,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
         "DeploymentDetails",
         frozenset({"deployment", "user"}),
         "deployment",
+        level=2,
         listing=NODES,
         shows=TOTAL,
         nullable=("data.nodes.*", "data.nodes.*.statuses", "data.nodes.*.creator", "data.nodes.*.ref"),
@@ -348,8 +393,9 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
     _query(
         "Overview",
         DELIVERIES | {"repository"},
-        "repositor|/",
-        listing=NODES,
+        _HUB_WORDS,
+        level=1,
+        listing=connection("data.nodes.*.releases|deployments"),
         shows=TOTAL,
         nullable=(
             *("data.nodes.*", "data.nodes.*.releases", "data.nodes.*.deployments"),
@@ -367,8 +413,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
                 what.removesuffix("s"),
                 listing=connection(f"data.repository.{what}"),
                 shows=TOTAL,
-                about=_named_repository,
-                column="repository",
+                **_NAMED,
                 nullable=(f"data.repository.{what}",),
             ),
             "cursor",

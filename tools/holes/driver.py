@@ -1,21 +1,25 @@
 """How does a whole run take place in this process? It does by itself what workers, broker and scheduler do together.
 
 So hundreds of runs need no worker to start and no message to wait for. The tasks of the chain, the handlers, their
-retries and their ends are the product's own. Only here, three constants are smaller and messages are not sent: retries
-come at once, a call waits for two pauses instead of five, and a run's wait for the provider is cut short.
+retries and their ends are the product's own. Only here, three constants are smaller (retries come at once, a call waits
+for two pauses instead of five, a run's wait for the provider is cut short), messages are not sent, and a step fetches
+one slice after the other on one database connection.
 """
 
+from concurrent.futures import Executor, Future
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.jobs import tasks
-from apps.jobs.execution import completion, handlers
+from apps.jobs.execution import completion, handlers, step_runner
 from apps.jobs.lifecycle import chain
-from apps.jobs.models import Run
+from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, messages
+from apps.jobs.queue.batches import LeaseLostError
 from apps.progress.choices import ENDED
 from apps.sources import retry_policy
 from apps.sources.definition import Stage
@@ -31,8 +35,32 @@ class EndlessRunError(Exception):
     """A run neither ends nor waits; the text says where it is."""
 
 
+class InlineExecutor(Executor):
+    """Does everything at once in the thread that asks for it."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Take the arguments of a pool of threads."""
+
+    def submit(self, do: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(do(*args, **kwargs))
+        except Exception as error:  # whoever asks for the result gets it
+            future.set_exception(error)
+        return future
+
+
+class OpenConnection:
+    """The connection of this process, which stays open after a slice."""
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
 def be_quick() -> None:
     """Shorten the waits of this process, and send no messages: nobody would receive them."""
+    vars(step_runner).update(ThreadPoolExecutor=InlineExecutor, connection=OpenConnection())
     retry_policy.backoff = lambda *_, **__: 0.0
     retry_policy.MAX_PAUSES = 2
     tasks.BACK_OFF = timedelta()
@@ -65,11 +93,20 @@ def _do_next(run: Run) -> None:
         if chain.next_step(run, chain.finished_steps(run)):
             return
     beside_chain = Q(run=run, stage__in=BESIDE_CHAIN)
-    while claimed := batches.claim(uuid4(), beside_chain, MAX_BATCHES):
-        for batch in claimed:
-            try:
-                handlers.finish(batch, handlers.prepare(batch))
-            except Exception as error:
-                tasks.retry_or_fail_batch(batch, error)
+    try:
+        while claimed := batches.claim(uuid4(), beside_chain, MAX_BATCHES):
+            for batch in claimed:
+                _do_batch(batch)
+    except LeaseLostError:
+        return  # the run has failed
     completion.close_stages(run)
     tasks.complete_run.apply(kwargs={"run_id": str(run.pk)})
+
+
+def _do_batch(batch: Batch) -> None:
+    try:
+        handlers.finish(batch, handlers.prepare(batch))
+    except LeaseLostError:
+        raise
+    except Exception as error:
+        tasks.retry_or_fail_batch(batch, error)

@@ -21,6 +21,8 @@ class Hole(ABC):
 
     name: str
     what: str
+    # Whether it concerns everything that the account does, and not only what it hits.
+    is_for_all = False
 
     def reason(self, kind: RequestKind, scenario: Scenario) -> str:
         """Why it does not apply to a kind of request; "" if it does."""
@@ -69,6 +71,7 @@ class Refusal(Hole):
         self, name: str, what: str, status: int, words: dict[str, Any], headers: dict[str, str] | None = None
     ) -> None:
         self.name, self.what, self.status, self.words, self.headers = name, what, status, words, headers or {}
+        self.is_for_all = name in ("401", "429 for ever")
 
     def reason(self, kind: RequestKind, scenario: Scenario) -> str:
         """Some answers come from one provider only, and some are the ordinary answer to a question."""

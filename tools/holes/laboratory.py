@@ -25,6 +25,7 @@ from tools.holes.exchange import Answer, Asked
 from tools.holes.scenarios import ACCOUNTS, BEFORE, Account, Scenario
 from tools.holes.tables import Tables, differences, summary, tables_of
 from tools.holes.testbed import LOADED_HOURS_AGO, Testbed
+from tools.holes.vectors import Vectors
 
 EMPTY = "holes_empty"
 
@@ -54,6 +55,7 @@ class Laboratory:
         assert testbed.services.postgres
         self.testbed, self.proxy = testbed, testbed.proxy
         self.snapshots = Snapshots(testbed.services.postgres)
+        self.vectors = Vectors()
         self._undisturbed: dict[Scenario, Undisturbed] = {}
         self._fresh: dict[tuple[Account, str], Tables] = {}
         self._first_loads: dict[Account, Undisturbed] = {}
@@ -107,11 +109,13 @@ class Laboratory:
             self._first_loads[account] = Undisturbed(before, self.tables(account), self.proxy.recording.exchanges)
             self.pass_time(account, LOADED_HOURS_AGO)
             self.snapshots.take(_loaded(account))
+            self.vectors.keep()
         return self._first_loads[account]
 
     def restore(self, name: str, account: Account, sandbox: Sandbox) -> None:
         """Put back a stored state; from now on the proxy asks ``sandbox``, without a hole."""
         self.snapshots.put_back(name)
+        self.vectors.put_back()
         for variable in ("REDIS_URL", "CELERY_BROKER_URL"):
             Redis.from_url(os.environ[variable]).flushdb()
         sandbox.control("reset-stats")

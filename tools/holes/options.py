@@ -6,9 +6,10 @@ import msgspec
 
 
 class Options(msgspec.Struct, frozen=True):
-    """Which cells are tried: patterns for scenario, kind and hole, and one in so many of what these find.
+    """Which cells are tried: patterns for scenario, kind and hole.
 
-    ``slot`` is the number of a slot among ``slots``.
+    ``rounds``: each kind gets so many holes, several kinds in one run; 0 for one hole in each run. ``slot`` is the
+    number of a slot among ``slots``.
     """
 
     folder: str
@@ -16,7 +17,7 @@ class Options(msgspec.Struct, frozen=True):
     scenario: str = ""
     kind: str = ""
     hole: str = ""
-    one_in: int = 1
+    rounds: int = 0
     slot: int = 0
     slots: int = 1
 

@@ -1,4 +1,7 @@
-"""Where in a decoded answer is a value? Paths such as ``data.nodes.*.labels``; ``*`` stands for every item or key."""
+"""Where in a decoded answer is a value? Paths such as ``data.nodes.*.labels``.
+
+``*`` stands for every item of a list, ``page*`` for keys that begin so, ``a|b`` for several keys.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,4 +39,4 @@ def _keys(value: Any, part: str) -> list[Key]:
         return []
     if part.endswith("*"):
         return [key for key in value if key.startswith(part[:-1])]
-    return [part] if part in value else []
+    return [key for key in part.split("|") if key in value]

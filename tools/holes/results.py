@@ -8,9 +8,9 @@ import msgspec
 AT_ONCE, NEXT_RUN, NEXT_SWEEP, NOT_HEALED = "at once", "next run", "sweep", "not healed"
 
 
-def title(scenario: str, kind: str, hole: str, variant: str = "") -> str:
+def title(scenario: str, kind: str, hole: str) -> str:
     """The name of a cell."""
-    return " · ".join([scenario, kind, f"{hole} {variant.removeprefix('data.')}".strip()])
+    return f"{scenario} · {kind} · {hole}"
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -19,7 +19,6 @@ class Result(msgspec.Struct, kw_only=True):
     scenario: str
     kind: str
     hole: str
-    variant: str = ""
     reason: str = ""
     outcome: str = ""
     healed: str = ""
@@ -31,7 +30,7 @@ class Result(msgspec.Struct, kw_only=True):
     @property
     def title(self) -> str:
         """Scenario, kind and hole."""
-        return title(self.scenario, self.kind, self.hole, self.variant)
+        return title(self.scenario, self.kind, self.hole)
 
     def line(self) -> str:
         """One line of the suite's output."""

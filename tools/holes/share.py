@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.holes.catalogue import KINDS
-from tools.holes.cells import Cell, Seen, cells, unknown_kinds
-from tools.holes.columns import HOLES
+from tools.holes.cells import Cell, Seen, rounds_of_cells, single_cells, unknown_kinds
 from tools.holes.experiment import Experiment
 from tools.holes.laboratory import Laboratory, UnsoundError
 from tools.holes.options import Options
@@ -40,11 +38,11 @@ def try_share(testbed: Testbed, options: Options, done: list[Result]) -> Iterato
 
 
 def wanted(options: Options, seen: Seen) -> list[Cell]:
-    """The cells that are asked for. Of one in so many, each kind gets other holes than the kind before it."""
-    found = [cell for cell in cells(seen) if options.wants(cell.scenario.title, cell.kind.name, cell.hole.name)]
-    kinds, holes = list(KINDS), [hole.name for hole in HOLES]
-    return [
-        cell
-        for cell in found
-        if (kinds.index(cell.kind.name) + holes.index(cell.hole.name) + options.seed) % options.one_in == 0
-    ]
+    """The cells that are asked for."""
+    if options.rounds:
+        return [cell for cell in rounds_of_cells(seen, options.rounds, options.seed) if _is_wanted(options, cell)]
+    return [cell for cell in single_cells(seen) if _is_wanted(options, cell)]
+
+
+def _is_wanted(options: Options, cell: Cell) -> bool:
+    return options.wants(cell.scenario.title, cell.kinds, cell.holes)

@@ -9,7 +9,7 @@ from apps.jobs.choices import Outcome
 from tests.processes import Sandbox
 from tools.holes.aim import Ask
 from tools.holes.exchange import Answer, Asked
-from tools.holes.experiment import outcome_of
+from tools.holes.judge import outcome_of
 from tools.holes.laboratory import EMPTY, Laboratory, message_of
 from tools.holes.results import AT_ONCE, NEXT_RUN, NEXT_SWEEP, NOT_HEALED, Result, title
 from tools.holes.scenarios import BEFORE, CHANGES, EDITS, FIRST, GITHUB, GITHUB_REST, JIRA, Account
