@@ -12,6 +12,7 @@ _OPERATION = re.compile(r"query (\w+)")
 _VARYING = (
     (re.compile(r"/repos/[^/]+/[^/]+"), "/repos/{repository}"),
     (re.compile(r"/orgs/[^/]+"), "/orgs/{organisation}"),
+    (re.compile(r"/issue/[A-Z][A-Z0-9]*-\d+"), "/issue/{id}"),
     (re.compile(r"(?<!/api)/\d+(?=/|$)"), "/{id}"),
 )
 

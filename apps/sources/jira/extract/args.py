@@ -78,7 +78,7 @@ class IssuesArgs(SliceArgs, frozen=True):
 
 
 class ChangedIssueArgs(SliceArgs, frozen=True):
-    """An issue whose changelog is read. ``explained`` is the time of its newest known change, as ``updated`` is."""
+    """An issue whose changelog is read. ``explained`` is the time of its newest change that it shows, "" if unknown."""
 
     id: str
     key: str

@@ -102,7 +102,7 @@ class _Changelogs:
 
     def ask_alone(self) -> None:
         """Ask for the issues whose answer cannot be whole, one by one. Raises if nothing at all was given."""
-        self._keep_stored()
+        self._keep_stored(list(self._issues))
         certain = [issue for issue in self._issues if issue not in self._complete or issue in self._kept]
         doubtful = [issue for issue in self._issues if issue not in certain and self._is_unexplained(issue)]
         if not any(self._given.values()):  # an answer without any history is no answer
@@ -110,7 +110,7 @@ class _Changelogs:
         for issue in certain[MAX_ALONE:]:
             self._refused.setdefault(issue, "Jira did not give it in bulk.")
         refused = each(certain[:MAX_ALONE], self._ask_one)
-        if self._trouble and len(refused) == len(self._issues) and not any(self._given.values()):
+        if self._trouble and len(refused) == len(certain[:MAX_ALONE]) and not any(self._given.values()):
             raise self._trouble
         doubts = self._context.memo("jira changelog doubts", Doubts)
         for issue in doubtful:
@@ -119,16 +119,18 @@ class _Changelogs:
                 refused |= each([issue], self._ask_one)
                 doubts.needless += len(self._given[issue]) == before
         self._refused |= {name: str(error) for name, error in refused.items()}
-        self._keep_stored()
+        self._keep_stored(list(self._kept))
 
     def _ask_one(self, issue: str) -> None:
-        self._take(issue, list(walk(partial(self._client.changelog, issue))))
+        for history in walk(partial(self._client.changelog, issue)):
+            self._take(issue, [history])
         self._complete.add(issue)
         self._refused.pop(issue, None)
 
-    def _keep_stored(self) -> None:
+    def _keep_stored(self, names: list[str]) -> None:
+        """Find the issues among ``names`` for which Jira did not give all stored histories."""
         self._kept = {}
-        for record in self._context.find_all("issue_changelog", list(self._issues)):
+        for record in self._context.find_all("issue_changelog", names) if names else ():
             stored = {id_of(item): bytes(item) for item in read_shape(record.payload, list[msgspec.Raw])}
             if stored.keys() - self._given[record.external_id].keys():
                 self._kept[record.external_id] = stored
@@ -136,6 +138,8 @@ class _Changelogs:
     def _is_unexplained(self, name: str) -> bool:
         """Whether an issue was changed after everything that is known of it."""
         issue = self._issues[name]
+        if not issue.explained:
+            return not self._given[name]
         known, updated = newest_time(self._given[name].values(), issue.explained), parse_time(issue.updated)
         return bool(known and updated and updated > known + TOLERANCE)
 

@@ -132,7 +132,7 @@ def fetch_verified(slice_: Slice, context: Context) -> Fetched:
 
     refused = each(args.ids, ask)
     later = paused(refused)
-    for name in refused.keys() - set(later):
+    for name in [name for name in refused if name not in later]:
         _record_deletion_or_skip(entity, name, refused[name], fetched)
     deleted = {one.external_id for one in fetched.deletions if one.entity == "issue"}
     fetched.follow_ups = found_slices(existing + orphans(deleted, context)) + verify_slices(entity, later)

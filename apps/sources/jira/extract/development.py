@@ -167,7 +167,7 @@ def fetch_panels(slice_: Slice, context: Context) -> Fetched:
         raise next(iter(refused.values()))
     later = paused(refused)
     fetched.follow_ups = _panels_slices([(issue, scopes[issue]) for issue in later])
-    for issue in refused.keys() - set(later):
+    for issue in [issue for issue in refused if issue not in later]:
         fetched.skips.append(_missing(issue, scopes[issue], str(refused[issue])))
     fetched.expected = {"dev_status": len(fetched.records)}
     return fetched

@@ -76,9 +76,12 @@ class IssueInfoPayload(Payload):
 
     @property
     def explained(self) -> str:
-        """The time of the newest change that the issue itself shows: its creation, and its comments."""
+        """The time of the newest change that the issue itself shows: its creation, and its comments.
+
+        "" if it does not contain all comments: some may be newer.
+        """
         if self.needs_comments or not self.fields:
-            return self.updated  # comments that it does not contain may be newer
+            return ""
         newest = newest_time(self.comments, self.fields.created)
         return newest.isoformat() if newest else ""
 

@@ -11,7 +11,7 @@ from apps.sources.jira import Jira
 from apps.sources.jira.definition import PROJECTS, RELATIONSHIPS
 from tests.unit.sources.jira.conftest import MakeContext
 from tests.unit.sources.jira.samples import ADA, FIELDS, people, record
-from tests.unit.sources.memory import MemoryContext, pull
+from tests.unit.sources.memory import MemoryContext, ask_again, pull
 from tests.unit.sources.scripted import Say, ScriptedServer
 
 API = "/rest/api/3"
@@ -166,3 +166,78 @@ def test_directories_are_asked_for_once_an_hour(jira: ScriptedServer, make_conte
     stale = requests(is_full=False, sinces=dict.fromkeys(both, now - timedelta(hours=1)))
     new_project = requests(is_full=False, sinces={"PAY": now + timedelta(hours=1)})
     assert (fresh, stale, new_project, requests()) == (3, 11, 11, 11)
+
+
+# What is asked for, the step that asks, and whether the list has pages.
+LISTS = {
+    f"{API}/project/search": (PROJECTS, True),
+    f"{API}/field": (PROJECTS, False),
+    f"{API}/issuetype": (PROJECTS, False),
+    f"{API}/users/search": (PROJECTS, False),
+    f"{API}/status": (RELATIONSHIPS, False),
+    f"{API}/project/100/statuses": (RELATIONSHIPS, False),
+    f"{AGILE}/board": (RELATIONSHIPS, True),
+    f"{AGILE}/board/1/sprint": (RELATIONSHIPS, True),
+}
+REFUSALS: dict[str, Say] = {
+    **{str(status): Say({"message": "No."}, status) for status in (400, 403, 404, 409, 410, 422, 500)},
+    "401 scope": Say({"message": "Unauthorized; scope does not match"}, 401),
+    "401": Say({"message": "Client must be authenticated"}, 401),
+    "html": Say(b"<html>", 502, {"Content-Type": "text/html"}),
+    "log-in page": Say(b"<html>", 200, {"Content-Type": "text/html"}),
+    "an empty object": Say({}),
+    "an empty list": Say([]),
+}
+CUTS: dict[str, Say] = {
+    "a total that is too high": page(total=5),
+    "no values": page(last=False),
+    "no values, but a total": page(total=1),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [(path, fault) for path, (_, has_pages) in LISTS.items() for fault in (REFUSALS | (CUTS if has_pages else {}))],
+)
+def test_a_hole_in_a_list_keeps_what_is_stored_and_is_asked_for_again(
+    jira: ScriptedServer, context: MemoryContext, path: str, fault: str
+) -> None:
+    good = jira.scripts[path]
+    paged = [
+        page(*answer.body["values"]) for answer in good if isinstance(answer, Say) and isinstance(answer.body, dict)
+    ]
+    pull(Jira(), context, [PROJECTS, RELATIONSHIPS])
+    before = dict(context.stored)
+    later = context.next_run({}, with_sweep=True)
+    jira.on(path, (REFUSALS | CUTS)[fault])
+    pulled = pull(Jira(), later, [PROJECTS, RELATIONSHIPS])
+    assert later.stored == before
+    assert pulled.deletions == []
+    assert [(skip.is_missing, skip.again is not None) for skip in pulled.skips] == [(True, True)]
+    jira.on(path, *(paged[-1:] or good))
+    assert ask_again(Jira(), later, pulled, LISTS[path][0]).skips == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 422, 500])
+def test_a_refused_page_keeps_those_before_it(jira: ScriptedServer, context: MemoryContext, status: int) -> None:
+    jira.on(f"{API}/project/search", page(PAY, last=False, total=2), Say({"message": "No."}, status))
+    pulled = pull(Jira(), context, [PROJECTS])
+    assert names(context, "project") == ["100"]
+    assert [skip.again for skip in pulled.skips] == [Slice("projects")], "the whole list is asked for again"
+
+
+@pytest.mark.parametrize("page_of_all", [page(PAY, total=2), page(PAY, last=False, total=1)])
+def test_a_total_ends_no_list_too_early(jira: ScriptedServer, context: MemoryContext, page_of_all: Say) -> None:
+    jira.on(f"{API}/project/search", page_of_all, page(CHK, total=2))
+    assert pull(Jira(), context, [PROJECTS]).skips == []
+    assert names(context, "project") == ["100", "101"]
+
+
+def test_rows_of_issues_are_made_again_when_a_field_gets_a_meaning(
+    jira: ScriptedServer, context: MemoryContext
+) -> None:
+    account = Jira().start(PROJECTS, context)[0]
+    fields = next(one for one in Jira().fetch(PROJECTS, account, context).follow_ups if one.kind == "fields")
+    assert Jira().fetch(PROJECTS, fields, context).made_again == {}
+    context.stored.pop(("field", "customfield_1"))
+    assert Jira().fetch(PROJECTS, fields, context).made_again == {"issue": []}
