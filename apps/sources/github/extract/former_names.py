@@ -1,6 +1,7 @@
 """Which repository had a name before? Issues go on to name pull requests by it, and GitHub redirects.
 
-Names that we have seen ourselves are known without a question. The others are asked for once, a few per run.
+Names that we have seen ourselves are known without a question. The others are asked for, a few per run: those that lead
+to a repository once, the others again in every sweep.
 """
 
 import msgspec
@@ -22,16 +23,16 @@ class _TargetPayload(msgspec.Struct):
 
 
 def start(context: Context) -> list[Slice]:
-    """A slice per unknown name of a repository of our hosts. A full run asks again for names that were not known."""
+    """A slice per unknown name of a repository of our hosts. A sweep asks again for names that were not known."""
     stored = stored_repositories(context)
     hosts, known = {found.host for found in stored}, {found.name.lower() for found in stored}
     names = [
         name for address in context.unknown_repositories() if host_of(address) in hosts for name in [_name(address)]
     ]
     names = [name for name in names if name not in known]
-    if not context.is_full:
-        names = context.unstored(ENTITY, names)
-    return [Slice.of(ENTITY, FormerNameArgs(name)) for name in names[:MAX_ASKED_NAMES]]
+    new = context.unstored(ENTITY, names)
+    known_by_nobody = [name for name in names if name not in set(new)] if context.with_sweep else []
+    return [Slice.of(ENTITY, FormerNameArgs(name)) for name in [*new, *known_by_nobody][:MAX_ASKED_NAMES]]
 
 
 def former_name(client: Client, slice_: Slice, context: Context) -> Fetched:

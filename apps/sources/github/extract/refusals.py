@@ -10,6 +10,7 @@ from apps.sources.github.client import RATE_LIMIT
 from apps.sources.github.extract.anew import from_beginning, list_again
 from apps.sources.github.extract.args import (
     OWN,
+    FormerNameArgs,
     IdsArgs,
     IndexArgs,
     NumbersArgs,
@@ -95,6 +96,11 @@ def _repository(slice_: Slice, context: Context) -> Iterator[_Missing]:
     yield _Missing(slice_.scope, _of_scope(slice_), slice_ if slice_.read(RepositoryArgs).is_alone else None)
 
 
+def _former_name(slice_: Slice, context: Context) -> Iterator[_Missing]:
+    name = slice_.read(FormerNameArgs).name
+    yield _Missing(name, f"What is called {name} now", slice_)
+
+
 def _overview(slice_: Slice, context: Context) -> Iterator[_Missing]:
     args = slice_.read(OverviewArgs)
     for one in args.repositories:
@@ -172,6 +178,7 @@ _MISSING: dict[str, Callable[[Slice, Context], Iterator[_Missing]]] = {
     "discovery": _discovery,
     "repositories": _repositories,
     "repository": _repository,
+    "former_name": _former_name,
     "overview": _overview,
     "pull_request_heads": _pull_request_index,
     "pull_request_details": _ids,

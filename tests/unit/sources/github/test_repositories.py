@@ -222,7 +222,7 @@ def ask(context: MemoryContext) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 451])
-def test_unknown_names_are_asked_for_once(provider: ScriptedServer, status: int) -> None:
+def test_unknown_names_are_asked_for_until_they_are_known(provider: ScriptedServer, status: int) -> None:
     provider.on("/repos/acme/old", Say({"message": "Moved"}, 301, {"Location": "/repositories/5"}))
     provider.on("/repositories/5", Say(repository(**SHOP)))
     provider.on("/repos/acme/gone", Say({"message": "No"}, status))
@@ -235,9 +235,9 @@ def test_unknown_names_are_asked_for_once(provider: ScriptedServer, status: int)
         provider.seen.clear()
         ask(context)
         assert provider.seen == []
-    with asking(provider, "github.com/acme/gone", since=None) as context:
+        context.with_sweep = True
         ask(context)
-        assert len(provider.seen) == 1, "a full run asks again"
+        assert [seen.path for seen in provider.seen] == ["/repos/acme/gone"], "a sweep asks again for what is not known"
 
 
 def test_a_run_asks_for_a_few_unknown_names(provider: ScriptedServer) -> None:
