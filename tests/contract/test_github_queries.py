@@ -52,7 +52,5 @@ def test_all_queries_are_covered() -> None:
         "PULL_REQUEST_DETAILS",
         "DEPLOYMENTS",
         "DEPLOYMENT_DETAILS",
-        "DELIVERIES",
         "OVERVIEW",
-        "WORKING",
     }

@@ -95,21 +95,21 @@ def _item(new: list[Any], old: list[Any], place: int) -> tuple[Any, Any]:
     An item that does not say what it is may be any of the old ones that the list does not have.
     """
     item = new[place] if place < len(new) else None
-    found = next((one for one in old if _are_same(one, item)), None)
+    found = next((one for one in old if _is_same(one, item)), None)
     if found is not None:
         return item, found
-    others = [one for one in old if not any(_are_same(one, listed) for listed in new)]
-    position = sum(not any(_are_same(one, before) for one in old) for before in new[:place])
+    others = [one for one in old if not any(_is_same(one, listed) for listed in new)]
+    position = sum(not any(_is_same(one, before) for one in old) for before in new[:place])
     return item, others[position] if position < len(others) and not _is_named(item) else None
 
 
-def _are_same(one: Any, other: Any) -> bool:
+def _is_same(one: Any, other: Any) -> bool:
     """Whether two items have an id in common, the first one that both have."""
     left, right = as_dict(one), as_dict(other)
     for name in _IDENTITIES:
         if left.get(name) is not None and right.get(name) is not None:
             return bool(left[name] == right[name])
-    return "commit" in left and "commit" in right and _are_same(left["commit"], right["commit"])
+    return "commit" in left and "commit" in right and _is_same(left["commit"], right["commit"])
 
 
 def _is_named(item: Any) -> bool:

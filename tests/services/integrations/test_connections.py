@@ -33,6 +33,7 @@ def hub() -> Iterator[ScriptedServer]:
     server = ScriptedServer()
     expiry = {"github-authentication-token-expiration": "2027-01-31 23:59:59 UTC", "x-oauth-scopes": "repo"}
     server.on("/api/v3/user", Say({"login": "octocat"}, headers=expiry))
+    server.on("/api/v3/rate_limit", Say({}))
     server.on("/api/v3/user/repos", Say([{"full_name": "o/r", "private": True}]))
     yield server
     server.close()
@@ -155,7 +156,8 @@ def test_a_test_stores_its_result(acme: Tenant, hub: ScriptedServer) -> None:
     token = integration.tokens.get()
     assert (integration.problem, token.problem, token.account) == ("", "", "octocat")
     assert token.expires_at == datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)
-    hub.on("/api/v3/user", Say({"message": f"Bad credentials {TOKEN}"}, 401))
+    for path in ("user", "rate_limit"):
+        hub.on(f"/api/v3/{path}", Say({"message": f"Bad credentials {TOKEN}"}, 401))
     services.test_connection(integration)
     integration.refresh_from_db()
     assert integration.problem
@@ -261,7 +263,8 @@ def test_adding_tests_the_connection(acme: Tenant, hub: ScriptedServer) -> None:
 
 @pytest.mark.usefixtures("token_env")
 def test_a_connection_that_does_not_work_is_not_stored(db: None, hub: ScriptedServer) -> None:
-    hub.on("/api/v3/user", Say({"message": "Bad credentials"}, 401))
+    for path in ("user", "rate_limit"):
+        hub.on(f"/api/v3/{path}", Say({"message": "Bad credentials"}, 401))
     with pytest.raises(CommandError, match="Nothing was stored"):
         cli.add_integration(options(hub))
     assert not Integration.across_tenants.exists()

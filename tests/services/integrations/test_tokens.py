@@ -33,6 +33,7 @@ class Hub:
         self.server = ScriptedServer()
         self.answers: dict[str, Say] = {ONE: Say({"login": "ada"}), TWO: Say({"login": "bob"})}
         self.server.on("/api/v3/user", self._answer)
+        self.server.on("/api/v3/rate_limit", self._answer)
         self.server.on("/api/v3/user/repos", Say([{"full_name": "o/r", "private": True}]))
         self.url = f"{self.server.url}/api/v3"
 

@@ -20,7 +20,7 @@ from apps.warehouse.selectors import issue_links
 from tests.platform import Platform
 from tests.processes import TOKEN
 
-MAX_QUIET_REQUESTS = 4  # of a run of GitHub without changes
+MAX_QUIET_REQUESTS = 16  # of a run of GitHub without changes: one for the newest workflow runs of each repository
 SANDBOX = {"issues": 60, "prs": 24}
 KINDS = {
     "incremental": WHAT_CHANGED,

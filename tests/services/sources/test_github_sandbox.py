@@ -100,9 +100,17 @@ def test_rest_gives_the_same_rows(sandbox: Sandbox) -> None:
 
 
 def without_unknown(rows: dict[str, Row]) -> dict[str, Row]:
-    """The rows without the data that REST lacks: lines of commits, and the decision over all reviews."""
+    """The rows without what REST lacks: lines of commits, the decision over all reviews, more than 250 commits.
+
+    GraphQL says how many comments a thread has; REST says it of all threads, however many there are.
+    """
     for row in rows.values():
-        for name in ("review_decision", *(("additions", "deletions") if row.table == "commit" else ())):
+        for name in (
+            "review_decision",
+            "commit_count",
+            "review_comment_count",
+            *(("additions", "deletions") if row.table == "commit" else ()),
+        ):
             if hasattr(row, name):
                 setattr(row, name, None)
     return rows

@@ -158,7 +158,7 @@ class SimulatedRun:
         return self._close_stages()
 
     def _held(self, stages: list[Stage], limit: int) -> list[Work]:
-        """The batches that workers hold. Lists come before slices of known size; the queues of stages take turns."""
+        """The batches that workers hold. Lists come before slices of known size; the queues of stages alternate."""
         held = [work for work in self.open if work.is_held and work.stage in stages]
         while len(held) < limit:
             ready = [work for work in self.open if not work.is_held and work.stage in stages]
@@ -209,7 +209,7 @@ class SimulatedRun:
     @staticmethod
     def _pieces(plan: StepPlan, number: int) -> list[Slice]:
         pieces = [min(plan.per_slice, number - at) for at in range(0, number, plan.per_slice)]
-        return [Slice("records", {"number": piece}, announced=piece) for piece in pieces]
+        return [Slice("records", {"number": part}, announced=part) for part in pieces]
 
     def _fetch(self, step: str, slices: list[Slice]) -> None:
         self.rows[step, Stage.EXTRACTION].open_lists += sum(map(is_open_list, slices))
@@ -231,7 +231,7 @@ class SimulatedRun:
         self.rows[step, Stage.EXTRACTION].state = StageState.RUNNING
         plan = self.plan_of[step]
         if plan.is_planned:
-            slices = [piece for pages in plan.pages for number in pages for piece in self._pieces(plan, number)]
+            slices = [part for pages in plan.pages for number in pages for part in self._pieces(plan, number)]
             self.rows[step, Stage.EXTRACTION].total += sum(slice_.announced or 0 for slice_ in slices)
         else:
             slices = [Slice("page", {"pages": list(pages)}) for pages in plan.pages]

@@ -74,7 +74,7 @@ class MemoryContext:
         return self._until
 
     def current(self, entity: str) -> Iterator[SourceRecord]:
-        return iter([record for (kind, _), record in list(self.records.items()) if kind == entity])
+        return iter([record for (kind, _), record in self.records.copy().items() if kind == entity])
 
     changed = current
 

@@ -237,7 +237,7 @@ def test_unknown_names_are_asked_for_until_they_are_known(provider: ScriptedServ
         assert provider.seen == []
         context.with_sweep = True
         ask(context)
-        assert [seen.path for seen in provider.seen] == ["/repos/acme/gone"], "a sweep asks again for what is not known"
+        assert "/repos/acme/gone" in {seen.path for seen in provider.seen}, "a sweep asks again for what is not known"
 
 
 def test_a_run_asks_for_a_few_unknown_names(provider: ScriptedServer) -> None:

@@ -47,7 +47,7 @@ class Site:
 
 FAULTS: dict[str, Any] = {
     **{
-        str(status): lambda body, status=status: Say({"message": "a scope is missing"}, status)  # type: ignore[misc]
+        str(status): lambda body, status=status: Say({"message": "a scope is missing"}, status)
         for status in (400, 401, 403, 404, 409, 410, 422, 500)
     },
     "html": lambda body: Say(b"<html>", 502, {"Content-Type": "text/html"}),
