@@ -180,8 +180,6 @@ def comment_key(kind: str, number: object) -> str:
 
 def review_comment_count(node: PullRequestNode) -> int | None:
     """How many comments all threads have; ``None`` if a thread or the number of its comments is not known."""
-    if node.review_comment_count is not None:
-        return node.review_comment_count
     counts = [thread.comments.total_count if thread.comments else None for thread in items(node.review_threads)]
     known = [count for count in counts if count is not None]
     return sum(known) if is_complete(node.review_threads) and len(known) == len(counts) else None

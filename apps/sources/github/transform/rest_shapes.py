@@ -210,8 +210,6 @@ class PullRequestPayload(msgspec.Struct):
     deletions: Integer | None = None
     changed_files: Integer | None = None
     commits: Integer | None = None
-    comments: Integer | None = None
-    review_comments: Integer | None = None
     merge_commit_sha: str | None = None
     user: AccountPayload | None = None
     merged_by: AccountPayload | None = None
@@ -266,8 +264,6 @@ class PullRequestRecord(msgspec.Struct):
             assignees=nodes(pull.assignees, AccountPayload.node),
             commits=nodes(self.commits, CommitPayload.node, pull.listed_commits),
             reviews=nodes(self.reviews, ReviewPayload.node, len(self.reviews or [])),
-            comments=shapes.Nodes([], None, pull.comments),
-            review_comment_count=pull.review_comments,
         )
 
 

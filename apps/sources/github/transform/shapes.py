@@ -201,7 +201,6 @@ class PullRequestNode(ChildPageNode, rename="camel", kw_only=True):
     merged_by: AccountNode | None = None
     labels: Nodes[NameNode] | None = None
     assignees: Nodes[AccountNode] | None = None
-    review_comment_count: Integer | None = None  # REST has it; over GraphQL it is the sum of the threads
 
 
 class DeploymentStatusNode(msgspec.Struct, rename="camel"):

@@ -132,8 +132,6 @@ def rest_pull_request(number: int = 7) -> Json:
             "user": REST_ADA,
             "merged_by": REST_BOT,
             "commits": 1,
-            "comments": 1,
-            "review_comments": 1,
             "base": {"ref": "main", "sha": "b0", "repo": {"id": 5, "full_name": "acme/shop"}},
             "head": {"ref": "feature/pay-1", "sha": "c1", "repo": None},
             "labels": [{"name": "bug"}],

@@ -21,7 +21,7 @@ from apps.sources.rows import (
     WorkflowRun,
 )
 from tests.unit.sources.github import payloads as github
-from tests.unit.sources.github.memory import MemoryContext, tables
+from tests.unit.sources.github.memory import MemoryContext, tables, without_comment_counts
 
 SCOPE = "acme/shop"
 
@@ -73,7 +73,7 @@ def test_rest_and_graphql_give_the_same_rows() -> None:
     ada = one["user"]["11"]
     assert isinstance(ada, User)
     ada.display_name = ""  # REST's lists do not hold it
-    assert one == other
+    assert without_comment_counts(one) == other
 
 
 def test_a_name_that_rest_does_not_hold_overwrites_nothing() -> None:
