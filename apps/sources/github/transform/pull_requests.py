@@ -115,7 +115,6 @@ def own_row(node: PullRequestNode, name: str, repository: str, people: People) -
         commit_count=node.commits.total_count if node.commits else None,
         review_count=node.reviews.total_count if node.reviews else None,
         comment_count=node.comments.total_count if node.comments else None,
-        review_comment_count=review_comment_count(node),
         created_at=utc(node.created_at),
         updated_at=utc(node.updated_at),
         merged_at=utc(node.merged_at),
@@ -176,13 +175,6 @@ def thread_rows(owner: str, threads: Nodes[ThreadNode] | None, people: People) -
 def comment_key(kind: str, number: object) -> str:
     """The external id of a comment. GitHub numbers the comments of each kind by themselves, so it begins with that."""
     return f"{kind}:{number}"
-
-
-def review_comment_count(node: PullRequestNode) -> int | None:
-    """How many comments all threads have; ``None`` if a thread or the number of its comments is not known."""
-    counts = [thread.comments.total_count if thread.comments else None for thread in items(node.review_threads)]
-    known = [count for count in counts if count is not None]
-    return sum(known) if is_complete(node.review_threads) and len(known) == len(counts) else None
 
 
 def comment_rows(owner: str, kind: str, comments: Nodes[CommentNode] | None, people: People) -> list[Row]:

@@ -147,8 +147,7 @@ def workflow_run(record: SourceRecord, context: Context) -> Transformed:
 def whole_pull_request(record: SourceRecord, context: Context) -> Transformed:
     """A pull request with its children, from GraphQL or REST."""
     if read_json(record.payload, _Variant).pull_request is ABSENT:
-        # What is stored of its further pages belongs to it: else a second load would first take its counts away.
-        node = assembled(record, context) or read_json(record.payload, shapes.PullRequestNode)
+        node = read_json(record.payload, shapes.PullRequestNode)
     else:
         node = read_json(record.payload, rest_shapes.PullRequestRecord).node()
     return pull_request(node, record.scope, repository_of(node.repository, record, context))
