@@ -11,7 +11,7 @@ import pytest
 from apps.sources.base import Connection, SourceRecord
 from apps.sources.http import Http
 from apps.sources.jira import Jira
-from apps.sources.rows import Issue, IssueChange, IssueComment
+from apps.sources.rows import Issue, IssueChange, IssueComment, ScopeName
 from tests.unit.sources.memory import MemoryContext
 
 PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads"
@@ -80,8 +80,9 @@ def test_real_changelogs(context: MemoryContext) -> None:
 def test_real_directories_of_a_cloud_site(context: MemoryContext, entity: str, name: str) -> None:
     found = [line["data"] for line in lines(f"devlake-jira/{name}.jsonl.gz")]
     for given in found:
-        (row,) = Jira().transform(record(entity, given["id"], given), context).rows
-        assert row.external_id == str(given["id"])
+        own, *names = Jira().transform(record(entity, given["id"], given), context).rows
+        assert own.external_id == str(given["id"])
+        assert all(isinstance(name, ScopeName) for name in names)
     assert found
 
 
