@@ -70,6 +70,12 @@ class RateLimitedError(SourceError):
         self.until, self.reason = until, reason
 
 
+# About the credentials or the connection as a whole: whoever skips one refused object lets these through.
+OF_THE_CONNECTION = (UnauthorizedError, UntrustedError)
+# These and a pause that the provider asks for concern all requests: no smaller request can help.
+OF_ALL_REQUESTS = (*OF_THE_CONNECTION, RateLimitedError)
+
+
 def is_temporary(error: SourceError) -> bool:
     """Whether the same request may work in a moment: the provider did not answer or had a fault."""
     return isinstance(error, UnreachableError | ServerError) and not isinstance(error, UntrustedError)

@@ -8,19 +8,16 @@ from threading import Lock
 
 from apps.sources.base import Context, Fetched, Skip, Slice, Source
 from apps.sources.errors import (
+    OF_THE_CONNECTION,
     InvalidAnswerError,
     RateLimitedError,
     SourceError,
-    UnauthorizedError,
-    UntrustedError,
     is_temporary,
 )
 from apps.sources.reading import odd_values
 
 MAX_REFUSALS_IN_A_ROW = 10  # of one kind of slices; the others of this kind are then not asked for in this run
 SECOND_TRY_AFTER = 3.0  # seconds
-# These errors are about the connection as a whole.
-OF_THE_CONNECTION = (UnauthorizedError, UntrustedError)
 
 
 def missing(slice_: Slice, what: str, error: SourceError) -> Fetched:

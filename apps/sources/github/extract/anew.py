@@ -11,10 +11,7 @@ from apps.sources.errors import (
     ConflictError,
     EndpointRemovedError,
     NotFoundError,
-    RateLimitedError,
     SourceError,
-    UnauthorizedError,
-    UntrustedError,
 )
 from apps.sources.github.extract.args import (
     ChildPage,
@@ -39,11 +36,6 @@ OBJECTS = {
 }
 # A refused cursor or address of a further page.
 _CURSOR_ERRORS = (BadRequestError, NotFoundError, ConflictError, EndpointRemovedError)
-
-
-def is_about_objects(error: SourceError) -> bool:
-    """Whether an error is about what was asked for, and not about the connection or its quota."""
-    return not isinstance(error, RateLimitedError | UnauthorizedError | UntrustedError)
 
 
 def parts(slice_: Slice) -> list[Slice]:

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Slice, SourceRecord
-from apps.sources.errors import SourceError
+from apps.sources.errors import OF_ALL_REQUESTS, SourceError
 from apps.sources.github.client import Client, next_page
 from apps.sources.github.entities import ENTITIES, list_path
 from apps.sources.github.extract import index, queries
-from apps.sources.github.extract.anew import is_about_objects, list_again
+from apps.sources.github.extract.anew import list_again
 from apps.sources.github.extract.args import EntityArgs, IdsArgs, ListArgs, NumberedId
 from apps.sources.github.extract.gaps import Gap, gaps_below, hole, null_lists, pair, without_place
 from apps.sources.github.extract.sizes import ask, ask_page, size_of
@@ -228,9 +228,9 @@ def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched
     for record in found:
         try:
             statuses = client.every_item(f"{path}/{record.external_id}/statuses")
-        except SourceError as error:
-            if not is_about_objects(error):
-                raise
+        except OF_ALL_REQUESTS:
+            raise
+        except SourceError:
             alone = EntityArgs("deployment", ids=[record.external_id])
             fetched.follow_ups.append(Slice.of("rest_deployment", alone, slice_.scope))
             continue

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from apps.sources.base import Context, Fetched, Slice
-from apps.sources.errors import InvalidAnswerError, SourceError
+from apps.sources.errors import OF_ALL_REQUESTS, InvalidAnswerError, SourceError
 from apps.sources.github.client import Client, GraphQLUnavailableError
 from apps.sources.github.definition import PULL_REQUESTS, REPOSITORIES
 from apps.sources.github.extract import (
@@ -20,7 +20,7 @@ from apps.sources.github.extract import (
     rest_pull_requests,
     unresolved,
 )
-from apps.sources.github.extract.anew import fresh_start, is_about_objects, parts
+from apps.sources.github.extract.anew import fresh_start, parts
 from apps.sources.github.extract.refusals import none_here
 from apps.sources.github.extract.sizes import TooMuchError
 
@@ -88,7 +88,7 @@ def fetch(slice_: Slice, context: Context) -> Fetched:
 
 def _after(slice_: Slice, error: SourceError, context: Context) -> Fetched:
     """What follows a refusal: less is asked for, or the list is begun anew; else the refusal is raised."""
-    if is_about_objects(error):
+    if not isinstance(error, OF_ALL_REQUESTS):
         if (nothing := none_here(slice_, error, context)) is not None:
             return nothing
         if follow_ups := parts(slice_) or fresh_start(slice_, error, context):

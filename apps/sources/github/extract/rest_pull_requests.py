@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Slice, SourceRecord
-from apps.sources.errors import NotFoundError, SourceError
+from apps.sources.errors import OF_ALL_REQUESTS, NotFoundError, SourceError
 from apps.sources.github.client import Client, next_page
 from apps.sources.github.entities import ENTITIES, MAX_LISTED_COMMITS, list_path
 from apps.sources.github.extract import index
-from apps.sources.github.extract.anew import is_about_objects, list_again
+from apps.sources.github.extract.anew import list_again
 from apps.sources.github.extract.args import EntityArgs, IndexArgs, ListArgs, NumbersArgs
 from apps.sources.github.extract.deletions import GONE_STATUSES
 from apps.sources.github.extract.gaps import Gap, hole
@@ -146,9 +146,9 @@ def owner_of(fetched: Fetched, client: Client, slice_: Slice, number: int, conte
     """The id of the pull request of a comment, "" if it is gone, or if it cannot be asked for: then it is a hole."""
     try:
         return pull_request_id(client, slice_.scope, number, context)
+    except OF_ALL_REQUESTS:
+        raise
     except SourceError as error:
-        if not is_about_objects(error):
-            raise
         what, again = f"The comments of pull request {slice_.scope}#{number}", list_again(slice_, context)
         fetched.skips.append(hole(slice_.scope, what, [Gap((), str(error))], again))
         return ""
@@ -176,9 +176,9 @@ def ids_by_number(client: Client, scope: str, context: Context) -> dict[int, str
         try:
             answer = client.page(url, **ENTITIES["pull_request"].parameters)
             items = answer.decode(list[_PullRequestIndexPayload])
-        except SourceError as error:
-            if not is_about_objects(error):
-                raise
+        except OF_ALL_REQUESTS:
+            raise
+        except SourceError:
             break  # what is not known by then is asked for one by one
         ids |= {item.number: str(item.id) for item in items}
         is_past = items and not context.with_sweep and window.is_after(parse_time(items[-1].updated_at))

@@ -13,12 +13,12 @@ from functools import partial
 import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
-from apps.sources.errors import InvalidAnswerError, SourceError
+from apps.sources.errors import OF_ALL_REQUESTS, InvalidAnswerError, SourceError
 from apps.sources.jira.client import API, ChangelogsPayload, JiraClient, read_shape
 from apps.sources.jira.extract.args import ChangedIssueArgs, ChangelogsArgs
 from apps.sources.jira.extract.deletions import found_slice
 from apps.sources.jira.extract.infos import IssueInfoPayload, newest_time
-from apps.sources.jira.extract.paging import OF_ALL, Batches, ask_twice, each, id_of, walk
+from apps.sources.jira.extract.paging import Batches, ask_twice, each, id_of, walk
 from apps.sources.text import parse_time
 
 ISSUES_PER_CALL = 200
@@ -77,7 +77,7 @@ class _Changelogs:
         try:
             batches = Batches(self._context.http.sizes, "jira changelogs", ISSUES_PER_CALL)
             self._refused = batches.run(list(self._issues), self._ask)
-        except OF_ALL:
+        except OF_ALL_REQUESTS:
             raise
         except SourceError as error:
             self._trouble = error

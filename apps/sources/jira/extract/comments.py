@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from apps.sources.base import Context, Deletion, Fetched, Skip, Slice, SourceRecord
-from apps.sources.errors import SourceError, UnauthorizedError, UntrustedError
+from apps.sources.errors import OF_THE_CONNECTION, SourceError
 from apps.sources.jira.client import API, CommentsPayload, JiraClient, read_shape
 from apps.sources.jira.extract.args import CommentsArgs
 from apps.sources.jira.extract.deletions import found_slice
@@ -53,7 +53,7 @@ def _read(client: JiraClient, issue: str, announced: int) -> tuple[dict[str, byt
     while start < total or is_full:
         try:
             page = ask_twice(partial(client.comments, issue, start), partial(_is_cut, start, total))
-        except (UnauthorizedError, UntrustedError):
+        except OF_THE_CONNECTION:
             raise
         except SourceError as error:
             if not found:

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice
-from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError, SourceError
+from apps.sources.errors import OF_ALL_REQUESTS, BadRequestError, ForbiddenError, NotFoundError, SourceError
 from apps.sources.jira.client import (
     API,
     ISSUES_PER_CALL,
@@ -25,7 +25,7 @@ from apps.sources.jira.extract.changelogs import changelogs_slice
 from apps.sources.jira.extract.comments import comments_slice, needless_comments
 from apps.sources.jira.extract.deletions import found_slice, verify_slices
 from apps.sources.jira.extract.infos import IssueInfoPayload, info_of, record_of
-from apps.sources.jira.extract.paging import OF_ALL, Batches, ask_twice, begin_anew, each
+from apps.sources.jira.extract.paging import Batches, ask_twice, begin_anew, each
 from apps.sources.jira.extract.parents import add_epics
 from apps.sources.jira.extract.stored import wanted_projects
 from apps.sources.text import counted, in_pieces
@@ -190,7 +190,7 @@ def _fetch_bodies(
         missing = [issue for issue in wanted if issue not in infos]
         try:
             batches.run(missing, ask)
-        except OF_ALL:
+        except OF_ALL_REQUESTS:
             raise
         except SourceError as error:
             trouble = error

@@ -8,12 +8,12 @@ import msgspec
 
 from apps.sources.base import Fetched, Skip, Slice, SourceRecord
 from apps.sources.errors import (
+    OF_ALL_REQUESTS,
+    OF_THE_CONNECTION,
     InvalidAnswerError,
     NotFoundError,
     RateLimitedError,
     SourceError,
-    UnauthorizedError,
-    UntrustedError,
 )
 from apps.sources.jira.client import JiraPagePayload, RecordIdPayload
 from apps.sources.jira.extract.args import PagedListArgs
@@ -21,8 +21,6 @@ from apps.sources.reading import read_quietly
 from apps.sources.sizes import Sizes
 from apps.sources.text import clean
 
-# These errors are about all requests, or ask for a pause: no smaller request can help.
-OF_ALL = (UnauthorizedError, UntrustedError, RateLimitedError)
 MAX_FAILED_ITEMS = 3  # single items that fail before anything works; then the items are not the reason
 MAX_RESTARTS = 1  # of a list within a run
 # The arguments of a slice that say how far its list was read.
@@ -140,7 +138,7 @@ def each(names: Iterable[str], ask: Callable[[str], None]) -> dict[str, SourceEr
             continue
         try:
             ask(name)
-        except (UnauthorizedError, UntrustedError):
+        except OF_THE_CONNECTION:
             raise
         except SourceError as error:
             if isinstance(error, RateLimitedError) and not has_worked:
@@ -197,7 +195,7 @@ class _Pass:
         """Ask for ``batch``, in halves where necessary; gives the largest size that worked."""
         try:
             again = self._ask(batch)
-        except OF_ALL:
+        except OF_ALL_REQUESTS:
             raise
         except SourceError as error:
             self.error = error

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
-from apps.sources.errors import InvalidAnswerError, NotFoundError, SourceError, UnauthorizedError, UntrustedError
+from apps.sources.errors import OF_THE_CONNECTION, InvalidAnswerError, NotFoundError, SourceError
 from apps.sources.jira.client import API, ISSUES_PER_CALL, IssueNamePayload, JiraClient, Payload, read_shape
 from apps.sources.jira.extract.args import EpicsArgs
 from apps.sources.jira.extract.paging import each
@@ -50,7 +50,7 @@ def add_epics(fetched: Fetched, client: JiraClient, context: Context) -> None:
     for some in in_pieces(sorted(named), ISSUES_PER_CALL):
         try:
             records = [_epic(bytes(payload)) for payload in client.issue_names(some)]
-        except (UnauthorizedError, UntrustedError):
+        except OF_THE_CONNECTION:
             raise
         except SourceError:
             records = []

@@ -8,12 +8,11 @@ import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
 from apps.sources.errors import (
+    OF_THE_CONNECTION,
     BadRequestError,
     ForbiddenError,
     InvalidAnswerError,
     SourceError,
-    UnauthorizedError,
-    UntrustedError,
 )
 from apps.sources.jira.client import API, JiraClient, raw_records
 from apps.sources.jira.extract.args import AccountArgs, PeopleArgs, ProjectListArgs, UnlistedArgs
@@ -53,7 +52,7 @@ def refuse_data_center(client: JiraClient) -> None:
     """Data Center has neither ``search/jql`` nor the bulk calls. A site that does not say what it is may be Cloud."""
     try:
         server = client.server()
-    except (UnauthorizedError, UntrustedError):
+    except OF_THE_CONNECTION:
         raise
     except SourceError:
         return
