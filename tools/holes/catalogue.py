@@ -225,17 +225,6 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             level=2,
         )
     ),
-    *_pages(
-        RequestKind(
-            f"GET {_JIRA}/issue/{{id}}/changelog",
-            frozenset({"issue_change", "issue_key", "user"}),
-            "changelog",
-            BEAN,
-            TOTAL,
-            about=_segment(-2),
-            column="issue",
-        )
-    ),
     *(
         RequestKind(
             f"GET {_DEV}/{name}",

@@ -1,9 +1,9 @@
 """How does a whole run take place in this process? It does by itself what workers, broker and scheduler do together.
 
 So hundreds of runs need no worker to start and no message to wait for. The tasks of the chain, the handlers, their
-retries and their ends are the product's own. Only here, three constants are smaller (retries come at once, a call waits
-for two pauses instead of five, a run's wait for the provider is cut short), messages are not sent, and a step fetches
-one slice after the other on one database connection.
+retries and their ends are the product's own. Only here, four constants are smaller (retries and second tries come at
+once, a call waits for two pauses instead of five, a run's wait for the provider is cut short), messages are not sent,
+and a step fetches one slice after the other on one database connection.
 """
 
 from concurrent.futures import Executor, Future
@@ -21,7 +21,7 @@ from apps.jobs.models import Batch, Run
 from apps.jobs.queue import batches, messages
 from apps.jobs.queue.batches import LeaseLostError
 from apps.progress.choices import ENDED
-from apps.sources import retry_policy
+from apps.sources import refusals, retry_policy
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
 
@@ -63,6 +63,7 @@ def be_quick() -> None:
     vars(step_runner).update(ThreadPoolExecutor=InlineExecutor, connection=OpenConnection())
     retry_policy.backoff = lambda *_, **__: 0.0
     retry_policy.MAX_PAUSES = 2
+    refusals.SECOND_TRY_AFTER = 0.0
     tasks.BACK_OFF = timedelta()
     vars(messages)["send"] = lambda _message: True
 
