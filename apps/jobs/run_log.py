@@ -21,6 +21,7 @@ from apps.raw.services import Failure, describe
 from apps.sources.base import Fetched, Skip, Slice
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
+from apps.sources.text import first_of
 from apps.warehouse.models import MODELS
 
 FLUSH_SECONDS = 0.5
@@ -72,7 +73,7 @@ def skipped(batch: Batch, skips: Sequence[Skip]) -> None:
 
 def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
     """Records that could not be used: how many, which ones, and why the first of them."""
-    ids = _named([failure.external_id for failure in failures])
+    ids = first_of([failure.external_id for failure in failures], MAX_NAMES)
     first = failures[0]
     what = _count(len(failures), "record", "records")
     warn(batch.run, f"{what} set aside ({first.entity} {ids}): {first.error}", batch.step, batch.stage)
@@ -81,8 +82,8 @@ def set_aside(batch: Batch, failures: Sequence[Failure]) -> None:
 def odd_values(batch: Batch, fields: Counter[str], external_ids: Sequence[str]) -> None:
     """Values that could not be read and are left out: in which fields, how often, in which records."""
     what = _count(fields.total(), "value that cannot be read was", "values that cannot be read were")
-    names = _named([f"{field} ({number:,})" for field, number in fields.most_common()])
-    warn(batch.run, f"{what} left out: {names}. Records: {_named(external_ids)}", batch.step, batch.stage)
+    names = first_of([f"{field} ({number:,})" for field, number in fields.most_common()], MAX_NAMES)
+    warn(batch.run, f"{what} left out: {names}. Records: {first_of(external_ids, MAX_NAMES)}", batch.step, batch.stage)
 
 
 def lost(run: Run, step: str, stage: str) -> None:
@@ -147,7 +148,7 @@ class Journal:
     def fetched(self, step: str, slice_: Tally) -> None:
         """One slice is stored."""
         if slice_.is_too_much:
-            much = f" of {_named(slice_.scopes)}" if slice_.scopes else ""
+            much = f" of {first_of(slice_.scopes, MAX_NAMES)}" if slice_.scopes else ""
             self.note(f"The provider could not return so much{much} at once. The next requests ask for less.")
             return
         with self._lock:
@@ -181,7 +182,7 @@ class Journal:
     def _sum(self) -> list[NewLine]:
         if not self._slices:
             return []
-        where = _named(list(self._scopes))
+        where = first_of(list(self._scopes), MAX_NAMES)
         if self._entities:
             records = ", ".join(_records(entity, number) for entity, number in self._entities.most_common())
             how = (
@@ -229,8 +230,3 @@ def _records(entity: str, number: int) -> str:
 
 def _count(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")

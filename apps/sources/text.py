@@ -7,6 +7,8 @@ from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
+MAX_NAMES = 10  # in one sentence
+
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # A time within a day of an end of the calendar does not exist in every time zone.
@@ -39,6 +41,12 @@ def one_line(text: object, max_length: int) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 issue`` or ``1,234 issues``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def first_of(names: Sequence[str], most: int = MAX_NAMES) -> str:
+    """The first ``most`` names and how many more there are: ``PAY-1, PAY-2 and 3 more``."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def parse_time(value: object) -> datetime | None:

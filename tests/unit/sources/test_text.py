@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.sources.text import as_number, clean, in_pieces, one_line, parse_date, parse_time
+from apps.sources.text import as_number, clean, first_of, in_pieces, one_line, parse_date, parse_time
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,12 @@ def test_one_line() -> None:
 )
 def test_parse_time(given: object, moment: datetime | None) -> None:
     assert parse_time(given) == moment
+
+
+def test_first_of() -> None:
+    assert first_of(["a", "b"]) == "a, b"
+    assert first_of([str(number) for number in range(1, 13)]) == "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
+    assert first_of(["a"] * 2_000, 1) == "a and 1,999 more"
 
 
 def test_parse_date() -> None:

@@ -24,12 +24,11 @@ from apps.sources.github.extract.repositories import list_of_repositories_again
 from apps.sources.github.extract.stored import stored_repositories
 from apps.sources.github.extract.unresolved import DETAILS, title
 from apps.sources.github.extract.window import window_since
-from apps.sources.text import counted
+from apps.sources.text import first_of
 
 # What GitHub says of a repository that has nothing of the kind.
 _IS_EMPTY = re.compile(r"repository is empty", re.I)
 _IS_OFF = re.compile(r"\b(issues|actions) (has been|have been|is|are) disabled", re.I)
-MAX_NAMED = 10  # objects in one sentence
 
 
 class _Missing(NamedTuple):
@@ -136,7 +135,7 @@ def _ids(slice_: Slice, context: Context) -> Iterator[_Missing]:
     for name in dict.fromkeys(one.repository for one in ids):
         some = [one for one in ids if one.repository == name]
         again = Slice.of(DETAILS[entity], IdsArgs(some), slice_.scope)
-        yield _Missing(name, _named("", [title(entity, one) for one in some]), again)
+        yield _Missing(name, first_of([title(entity, one) for one in some]), again)
 
 
 def _pages(slice_: Slice, context: Context) -> Iterator[_Missing]:
@@ -148,7 +147,7 @@ def _pages(slice_: Slice, context: Context) -> Iterator[_Missing]:
 def _numbers(slice_: Slice, context: Context) -> Iterator[_Missing]:
     numbers = slice_.read(NumbersArgs).numbers
     again = Slice.of(slice_.kind, NumbersArgs(numbers, is_again=True), slice_.scope)
-    yield _Missing(slice_.scope, _named("Pull request", [f"{slice_.scope}#{number}" for number in numbers]), again)
+    yield _Missing(slice_.scope, "Pull request " + first_of([f"{slice_.scope}#{number}" for number in numbers]), again)
 
 
 def _vanished(slice_: Slice, context: Context) -> Iterator[_Missing]:
@@ -165,12 +164,6 @@ def _list(slice_: Slice, context: Context) -> Iterator[_Missing]:
 
 def _of_scope(slice_: Slice) -> str:
     return f"{_words(slice_)} of {slice_.scope or 'GitHub'}" if slice_.kind != "repository" else slice_.scope
-
-
-def _named(noun: str, names: list[str]) -> str:
-    others = len(names) - MAX_NAMED
-    shown = ", ".join(names[:MAX_NAMED]) + (f" and {counted(others, 'other')}" if others > 0 else "")
-    return f"{noun} {shown}".strip()
 
 
 # What is missing, by the kind of slice; all other kinds are lists of a repository.

@@ -19,13 +19,12 @@ from apps.sources.jira.extract.args import ChangedIssueArgs, ChangelogsArgs
 from apps.sources.jira.extract.deletions import found_slice
 from apps.sources.jira.extract.infos import IssueInfoPayload, newest_time
 from apps.sources.jira.extract.paging import Batches, ask_twice, each, id_of, walk
-from apps.sources.text import parse_time
+from apps.sources.text import first_of, parse_time
 
 ISSUES_PER_CALL = 200
 MAX_ALONE = 50  # issues per slice that are asked for one by one
 MAX_NEEDLESS = 5  # doubts of a run that may be wrong, and one more per so many requests:
 REQUESTS_PER_DOUBT = 50
-MAX_NAMES = 10  # in a sentence
 TOLERANCE = timedelta(seconds=2)  # between a history and the time at which its issue changed
 
 Histories = dict[str, bytes]  # by id
@@ -155,11 +154,10 @@ class _Changelogs:
             elif name in self._kept:
                 reasons["Jira no longer gives all entries that are stored."].append(issue)
         for why, issues in reasons.items():
-            names = ", ".join(issue.key or issue.id for issue in issues[:MAX_NAMES])
-            more = f" and {len(issues) - MAX_NAMES:,} more" if len(issues) > MAX_NAMES else ""
+            names = first_of([issue.key or issue.id for issue in issues])
             scopes = {issue.project for issue in issues}
             scope = scopes.pop() if len(scopes) == 1 else ""
-            reason = f"The changelogs of {names}{more} are not complete. {why}"
+            reason = f"The changelogs of {names} are not complete. {why}"
             fetched.skips.append(Skip(scope, reason, again=found_slice([issue.id for issue in issues])))
         fetched.expected = {"issue_changelog": len(self._issues)}
         return fetched

@@ -28,7 +28,7 @@ from apps.sources.jira.extract.infos import IssueInfoPayload, info_of, record_of
 from apps.sources.jira.extract.paging import Batches, ask_twice, begin_anew, each
 from apps.sources.jira.extract.parents import add_epics
 from apps.sources.jira.extract.stored import wanted_projects
-from apps.sources.text import counted, in_pieces
+from apps.sources.text import counted, first_of, in_pieces
 
 IDS_PER_SLICE = 200
 MAX_EMPTY_PAGES = 10
@@ -218,8 +218,8 @@ def _name_missing(
             scope = scopes.get(issue, slice_.scope)
             fetched.skips.append(Skip(scope, f"Issue {issue} is missing. {error}", again=found_slice([issue])))
     if unasked:
-        reason = f"Jira listed {counted(len(unasked), 'issue')}, but did not send them: {', '.join(unasked[:10])}"
-        fetched.skips.append(Skip(slice_.scope, f"{reason} …", again=found_slice(unasked)))
+        reason = f"Jira listed {counted(len(unasked), 'issue')}, but did not send them: {first_of(unasked)}"
+        fetched.skips.append(Skip(slice_.scope, f"{reason}.", again=found_slice(unasked)))
 
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {

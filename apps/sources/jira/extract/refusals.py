@@ -22,10 +22,10 @@ from apps.sources.jira.extract.paging import begin_anew, from_the_start
 from apps.sources.jira.extract.site import accept_token
 from apps.sources.jira.fields import site_fields
 from apps.sources.refusals import missing
+from apps.sources.text import first_of
 
 # Without these nothing is known about the account.
 GATES = frozenset({"account"})
-MAX_NAMES = 10  # in a sentence
 
 
 def probe(context: Context) -> None:
@@ -76,11 +76,11 @@ _NAMES: dict[str, Callable[[Slice], str]] = {
     "sprints": lambda it: f"The sprints of board {it.read(SprintListArgs).board}",
     "issue_ids": lambda it: "The list of changed issues" + _of(it.read(IssueListArgs).keys),
     "all_ids": lambda it: "The list of all issues" + _of(it.read(IssueListArgs).keys),
-    "changelogs": lambda it: "The changelogs of issues " + _some([one.id for one in it.read(ChangelogsArgs).issues]),
+    "changelogs": lambda it: "The changelogs of issues " + first_of([one.id for one in it.read(ChangelogsArgs).issues]),
     "comments": lambda it: f"The comments of issue {it.read(CommentsArgs).key}",
-    "epics": lambda it: "The ids of the epics " + _some(it.read(EpicsArgs).keys),
-    "existing": lambda it: "The keys of issues " + _some(it.read(VerifyArgs).ids),
-    "panels": lambda it: "The development panels of issues " + _some([one for one, _ in it.read(PanelsArgs).issues]),
+    "epics": lambda it: "The ids of the epics " + first_of(it.read(EpicsArgs).keys),
+    "existing": lambda it: "The keys of issues " + first_of(it.read(VerifyArgs).ids),
+    "panels": lambda it: "The development panels of issues " + first_of([one for one, _ in it.read(PanelsArgs).issues]),
 }
 
 
@@ -89,13 +89,8 @@ def name_of(slice_: Slice) -> str:
     if slice_.kind in _NAMES:
         return _NAMES[slice_.kind](slice_)
     ids = slice_.args.get("ids")
-    return f"{slice_.kind.replace('_', ' ').capitalize()} {_some(ids) if isinstance(ids, list) else ''}".strip()
+    return f"{slice_.kind.replace('_', ' ').capitalize()} {first_of(ids) if isinstance(ids, list) else ''}".strip()
 
 
 def _of(keys: Sequence[str]) -> str:
-    return f" of {_some(keys)}" if keys else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    return f" of {first_of(keys)}" if keys else ""
