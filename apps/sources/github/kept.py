@@ -83,10 +83,13 @@ def _kept_value(place: Path, old: Any) -> Any:
 
 def _review_comments(old: Any) -> int | None:
     """How many comments the old object announced in its threads, ``None`` if that is not known."""
-    threads = as_dict(as_dict(old).get("reviewThreads")).get("nodes")
-    totals = [as_dict(as_dict(thread).get("comments")).get("totalCount") for thread in as_list(threads)]
+    if (kept := as_dict(old).get("reviewCommentCount")) is not None:
+        return int(kept)
+    threads = as_dict(as_dict(old).get("reviewThreads"))
+    totals = [as_dict(as_dict(thread).get("comments")).get("totalCount") for thread in as_list(threads.get("nodes"))]
     known = [total for total in totals if isinstance(total, int)]
-    return sum(known) if isinstance(threads, list) and len(known) == len(totals) else None
+    is_whole = as_dict(threads.get("pageInfo")).get("hasNextPage") is False
+    return sum(known) if is_whole and len(known) == len(totals) else None
 
 
 def _item(new: list[Any], old: list[Any], place: int) -> tuple[Any, Any]:
