@@ -17,6 +17,10 @@ def _records(rows: QuerySet[RawRecord], chunk_size: int = 200) -> Iterator[Sourc
         yield to_record(row)
 
 
+def _current(integration_id: int, entity: str) -> QuerySet[RawRecord]:
+    return RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+
+
 def to_record(row: RawRecord) -> SourceRecord:
     """A stored version as its source gave it."""
     return SourceRecord(row.entity, row.external_id, row.content, row.scope, row.request, row.provider_updated_at)
@@ -24,28 +28,25 @@ def to_record(row: RawRecord) -> SourceRecord:
 
 def current(integration_id: int, entity: str) -> Iterator[SourceRecord]:
     """The current version of every record of an entity, in the order of their first storage."""
-    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
-    return _records(rows.order_by("id"))
+    return _records(_current(integration_id, entity).order_by("id"))
 
 
 def find(integration_id: int, entity: str, external_id: str) -> SourceRecord | None:
     """The current version of one record."""
-    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
-    row = rows.filter(external_id=external_id).first()
+    row = _current(integration_id, entity).filter(external_id=external_id).first()
     return to_record(row) if row else None
 
 
 def find_all(integration_id: int, entity: str, external_ids: Sequence[str]) -> Iterator[SourceRecord]:
     """The current versions of some records, few at a time."""
-    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
-    return _records(rows.filter(external_id__in=external_ids), chunk_size=20)
+    return _records(_current(integration_id, entity).filter(external_id__in=external_ids), chunk_size=20)
 
 
 def ids_of(integration_id: int, records: Mapping[str, Sequence[str]]) -> list[int]:
     """The ids of the current versions of some records: external ids by entity; none of them means all of the entity."""
     found: list[int] = []
     for entity, external_ids in records.items():
-        rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True)
+        rows = _current(integration_id, entity)
         rows = rows.filter(external_id__in=external_ids) if external_ids else rows
         found += rows.order_by("pk").values_list("pk", flat=True)
     return found
@@ -53,8 +54,7 @@ def ids_of(integration_id: int, records: Mapping[str, Sequence[str]]) -> list[in
 
 def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[SourceRecord]:
     """The records of :func:`current` that one of ``runs`` has stored."""
-    rows = RawRecord.across_tenants.filter(integration=integration_id, entity=entity, is_current=True, run__in=runs)
-    return _records(rows.order_by("id"))
+    return _records(_current(integration_id, entity).filter(run__in=runs).order_by("id"))
 
 
 def by_ids(ids: Sequence[int]) -> list[tuple[int, SourceRecord]]:

@@ -3,6 +3,7 @@
 Any process may ask at any time, also several at the same time.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -36,6 +37,51 @@ from apps.warehouse.selectors import present_names
 
 ALL_DONE = "Every stage is finished and nothing is outstanding."
 READS_ALL_THAT_CHANGED = frozenset({RunMode.INCREMENTAL, RunMode.FULL})
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a run that ends has found out: proof, number of quarantined records, what the provider did not give.
+
+    ``unasked`` is the number of holes that wait for the next run.
+    """
+
+    lines: list[ProofLine]
+    quarantined: int
+    missing: list[ShownSkip]
+    unasked: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the run."""
+        if self.quarantined:
+            return Outcome.WITH_QUARANTINE
+        is_incomplete = self.missing or self.unasked or any(line.differs for line in self.lines)
+        return Outcome.INCOMPLETE if is_incomplete else Outcome.COMPLETE
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words."""
+        parts = ["Finished"]
+        if self.quarantined:
+            parts.append(f"{self.quarantined:,} records set aside")
+        if self.missing:
+            scopes = sorted({skip.scope for skip in self.missing} - {""})
+            parts.append(f"incomplete in {', '.join(scopes)}" if scopes else f"incomplete: {self.missing[0].reason}")
+        if self.unasked:
+            parts.append(f"incomplete: the next run asks for {self.unasked:,} more of what is missing")
+        if wrong := proof.summary(self.lines):
+            parts.append(f"incomplete: {wrong}")
+        return ", ".join(parts)
+
+    @property
+    def unread(self) -> set[str] | None:
+        """The projects or repositories whose changes the next run must ask for again; ``None`` for all of them.
+
+        What is remembered is asked for by itself.
+        """
+        unread = {skip.scope for skip in self.missing if not skip.is_remembered} | proof.unread(self.lines)
+        return None if "" in unread else unread
 
 
 def finish_first_stage(run: Run, step: str, stage: str) -> None:
@@ -111,17 +157,18 @@ def complete(run: Run) -> bool:
         if run.state != RunState.RUNNING:
             return False
         holes.close(run)
-        run.counts, run.proof = counts, proof.encode(lines)
-        run.outcome = _outcome(run, lines, quarantined)
+        missing = [skip for skip in skips.decode(run) if skip.is_missing]
+        findings = Findings(lines, quarantined, missing, holes.unasked(run))
+        run.counts, run.proof, run.outcome = counts, proof.encode(lines), findings.outcome
         run.save(update_fields=["counts", "proof", "outcome"])
-        unread = _unread(run, lines)
+        unread = findings.unread
         if unread is not None:
             _advance_watermarks(run, unread)
         if run.clock_offset is not None:
             Integration.across_tenants.filter(pk=integration_of(run)).update(clock_offset=run.clock_offset)
         _note_times(run, is_swept=unread is not None and not unread)
-        sentence = _sentence(run, lines, quarantined)
-        transitions.transition(job, "finish", run, actor=transitions.SYSTEM, reason=ALL_DONE, message=sentence)
+        message = findings.sentence
+        transitions.transition(job, "finish", run, actor=transitions.SYSTEM, reason=ALL_DONE, message=message)
     return True
 
 
@@ -134,41 +181,6 @@ def _note_times(run: Run, *, is_swept: bool) -> None:
     if is_swept and (run.sweep or run.mode == RunMode.FULL or is_first) and not run.scopes:
         times["last_sweep_at"] = run.started_at
     Job.across_tenants.filter(pk=run.job_id).update(**times)
-
-
-def _outcome(run: Run, lines: list[ProofLine], quarantined: int) -> Outcome:
-    if quarantined:
-        return Outcome.WITH_QUARANTINE
-    is_incomplete = _missing(run) or holes.unasked(run) or any(line.differs for line in lines)
-    return Outcome.INCOMPLETE if is_incomplete else Outcome.COMPLETE
-
-
-def _sentence(run: Run, lines: list[ProofLine], quarantined: int) -> str:
-    parts = ["Finished"]
-    if quarantined:
-        parts.append(f"{quarantined:,} records set aside")
-    if missing := _missing(run):
-        scopes = sorted({skip.scope for skip in missing} - {""})
-        parts.append(f"incomplete in {', '.join(scopes)}" if scopes else f"incomplete: {missing[0].reason}")
-    if unasked := holes.unasked(run):
-        parts.append(f"incomplete: the next run asks for {unasked:,} more of what is missing")
-    if wrong := proof.summary(lines):
-        parts.append(f"incomplete: {wrong}")
-    return ", ".join(parts)
-
-
-def _missing(run: Run) -> list[ShownSkip]:
-    """What the provider did not give, as far as data is missing because of it."""
-    return [skip for skip in skips.decode(run) if skip.is_missing]
-
-
-def _unread(run: Run, lines: list[ProofLine]) -> set[str] | None:
-    """The projects or repositories whose changes the next run must ask for again; ``None`` for all of them.
-
-    What is remembered is asked for by itself.
-    """
-    unread = {skip.scope for skip in _missing(run) if not skip.is_remembered} | proof.unread(lines)
-    return None if "" in unread else unread
 
 
 def _advance_watermarks(run: Run, unread: set[str]) -> None:
