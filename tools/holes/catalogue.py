@@ -137,7 +137,7 @@ def _pages(kind: RequestKind, further_end: str = "") -> tuple[RequestKind, Reque
 
 
 def _proof(path: str, words: str, feeds: frozenset[str], column: str) -> RequestKind:
-    return RequestKind(f"GET {path}/{{id}}", feeds, words, about=_segment(-1), column=column, is_proof=True, level=2)
+    return RequestKind(f"GET {path}/{{id}}", feeds, words, about=_segment(-1), column=column, is_proof=True, level=3)
 
 
 JIRA_KINDS: tuple[RequestKind, ...] = (
@@ -171,8 +171,10 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             level=1,
         )
     ),
-    *_pages(RequestKind(f"POST {_JIRA}/search/jql (changes)", ISSUES, "issue|search/jql", IDS), "token"),
-    *_pages(RequestKind(f"POST {_JIRA}/search/jql (all ids)", ISSUES, "issue|search/jql", IDS, STORED), "token"),
+    *_pages(RequestKind(f"POST {_JIRA}/search/jql (changes)", ISSUES, "issue|search/jql", IDS, level=1), "token"),
+    *_pages(
+        RequestKind(f"POST {_JIRA}/search/jql (all ids)", ISSUES, "issue|search/jql", IDS, STORED, level=1), "token"
+    ),
     RequestKind(
         f"POST {_JIRA}/issue/bulkfetch (issues)",
         ISSUES,
@@ -182,10 +184,21 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
         about=_body_ids,
         column="issue",
         is_bulk=True,
-        level=1,
+        level=2,
     ),
     RequestKind(
-        f"POST {_JIRA}/issue/bulkfetch (keys)", ISSUES, "issue|epic", BULK, about=_body_ids, is_bulk=True, level=1
+        f"POST {_JIRA}/issue/bulkfetch (keys)", ISSUES, "issue|epic", BULK, about=_body_ids, is_bulk=True, level=2
+    ),
+    RequestKind(
+        f"POST {_JIRA}/issue/bulkfetch (panels)",
+        frozenset({"pull_request_issue_link"}),
+        "panel",
+        BULK,
+        STORED,
+        about=_body_ids,
+        column="issue",
+        is_bulk=True,
+        level=2,
     ),
     *_pages(
         RequestKind(
@@ -197,7 +210,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             about=_body_ids,
             column="issue",
             is_bulk=True,
-            level=2,
+            level=3,
         ),
         "token",
     ),
@@ -210,7 +223,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="issue",
-            level=3,
+            level=4,
         )
     ),
     *_pages(
@@ -222,7 +235,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="issue",
-            level=2,
+            level=3,
         )
     ),
     *(
@@ -234,7 +247,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             column="issue",
             level=level,
         )
-        for name, level in (("summary", 2), ("detail", 3))
+        for name, level in (("summary", 3), ("detail", 4))
     ),
     _proof(f"{_JIRA}/project", "project", SITE, "project"),
     _proof(f"{_JIRA}/issuetype", "issue.type", frozenset({"work_item_type"}), "work_item_type"),

@@ -77,7 +77,7 @@ class Asked:
         if self.path.endswith("/search/jql"):
             return "changes" if self.fields.get("fields") == ["id"] else "all ids"
         if self.path.endswith("/issue/bulkfetch"):
-            return "issues" if self.fields.get("fields") == ["*all"] else "keys"
+            return {"*all": "issues", "key": "keys"}.get(self.fields["fields"][0], "panels")
         return "chosen" if self.path.endswith("/project/search") and "keys" in self.parameters else ""
 
     def _is_further(self) -> bool:

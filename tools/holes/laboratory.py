@@ -98,12 +98,12 @@ class Laboratory:
         if scenario.is_loaded:
             self._first_load(scenario.account)
             name = _loaded(scenario.account)
-        self.restore(name, scenario.account, self.testbed.sandboxes[scenario.world])
+        self.restore(name, scenario.account, self.testbed.sandbox(scenario.world, scenario.account.provider))
 
     def _first_load(self, account: Account) -> Undisturbed:
         """Load an account undisturbed once, and store the state two days later."""
         if account not in self._first_loads:
-            self.restore(EMPTY, account, self.testbed.sandboxes[BEFORE])
+            self.restore(EMPTY, account, self.testbed.sandbox(BEFORE, account.provider))
             before = self.tables(account)
             self._complete(self.run(account))
             self._first_loads[account] = Undisturbed(before, self.tables(account), self.proxy.recording.exchanges)
@@ -161,7 +161,7 @@ class Laboratory:
         if world == BEFORE:
             return self._first_load(account).after
         if (account, world) not in self._fresh:
-            self.restore(EMPTY, account, self.testbed.sandboxes[world])
+            self.restore(EMPTY, account, self.testbed.sandbox(world, account.provider))
             self._complete(self.run(account))
             self._fresh[account, world] = self.tables(account)
         return self._fresh[account, world]

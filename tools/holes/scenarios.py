@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 # The states of the sandbox, each a server of its own: as it was loaded, after edits, and after deletions as well.
 BEFORE, EDITED, DELETED = "before", "edited", "deleted"
-EDITS = (
+_EDITS = (
     *("edit", "comment", "uncomment", "status", "move", "create"),
-    *("edit_pull", "comment_pull", "review_pull", "merge_pull", "force_push", "new_pull", "deliver"),
+    *("edit_pull", "comment_pull", "review_pull", "merge_pull", "force_push", "deliver"),
 )
-DELETIONS = (
+# A new pull request changes no issue: only a sweep finds it in Jira's development panels.
+EDITS = {"jira": _EDITS, "github": (*_EDITS, "new_pull")}
+_DELETIONS = (
     *("delete", "delete_remark", "delete_note", "delete_review", "delete_pull", "delete_release", "delete_deployment"),
 )
+DELETIONS = {"jira": (*_DELETIONS, "new_pull"), "github": _DELETIONS}
 
 PROJECTS = ("PAY", "CHK", "IDN", "K8S", "MOB", "GROW", "LAGER", "PORTAL")
 REPOSITORIES = tuple(

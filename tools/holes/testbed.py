@@ -1,4 +1,4 @@
-"""What do the cells run on? Services, three sandboxes (before, after edits, after deletions) and the proxy."""
+"""What do the cells run on? Services, sandboxes (before, after edits, after deletions) and the proxy."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from apps.stack.services.embedded import EmbeddedServices
 from apps.stack.services.postgres_roles import APP, OWNER
 from tests.processes import ROOT, Sandbox
 from tools.holes.proxy import Proxy
-from tools.holes.scenarios import BEFORE, DELETED, DELETIONS, EDITED, EDITS
+from tools.holes.scenarios import DELETED, DELETIONS, EDITED, EDITS
 
 # As small as the sandbox allows; the proxy makes pages small, so that every list has several.
 DATA = {"issues": 20, "prs": 20}
@@ -32,7 +32,8 @@ class Testbed:
         self.folder, self.seed = folder.resolve(), seed
         self.services = EmbeddedServices(self.folder / "stack", is_durable=False)
         self.proxy = Proxy()
-        self.sandboxes = {world: Sandbox(_new(self.folder / world), **DATA) for world in (BEFORE, EDITED, DELETED)}
+        self._sandboxes: dict[tuple[str, str], Sandbox] = {}
+        self._running = ExitStack()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -41,13 +42,21 @@ class Testbed:
             stack.enter_context(self.services)
             self._let_log_in_quickly()
             self._prepare()
-            for sandbox in self.sandboxes.values():
-                stack.enter_context(sandbox)
-            change(self.sandboxes[EDITED], [*EDITS], self.seed)
-            change(self.sandboxes[DELETED], [*EDITS], self.seed)
-            change(self.sandboxes[DELETED], [*DELETIONS], self.seed, share=0.3)
+            stack.enter_context(self._running)
             stack.enter_context(self.proxy.running())
             yield
+
+    def sandbox(self, world: str, provider: str) -> Sandbox:
+        """The running sandbox of a world, started when it is needed first. A provider's edits are its own."""
+        place = world, provider
+        if place not in self._sandboxes:
+            sandbox = self._running.enter_context(Sandbox(_new(self.folder / "-".join(place)), **DATA))
+            if world in (EDITED, DELETED):
+                change(sandbox, [*EDITS[provider]], self.seed)
+            if world == DELETED:
+                change(sandbox, [*DELETIONS[provider]], self.seed, share=0.3)
+            self._sandboxes[place] = sandbox
+        return self._sandboxes[place]
 
     def _let_log_in_quickly(self) -> None:
         """Each batch has a connection of its own, and thousands of runs have hundreds of thousands of batches."""

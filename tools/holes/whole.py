@@ -81,7 +81,9 @@ def _with_wrong_clock(laboratory: Laboratory, cell: WholeCell, result: Result) -
         run = laboratory.run(account)
         if missed := list(differences(before, laboratory.tables(account))):
             yield f"The first load ended {outcome_of(run)}: {summary(missed)}"
-        sandbox.control("mutate", {"seed": laboratory.testbed.seed, "share": CHANGED_SHARE, "kinds": [*EDITS]})
+        sandbox.control(
+            "mutate", {"seed": laboratory.testbed.seed, "share": CHANGED_SHARE, "kinds": [*EDITS[account.provider]]}
+        )
         wanted: Tables | None = None
         for name, with_sweep in ((AT_ONCE, False), (NEXT_RUN, False), (NEXT_SWEEP, True)):
             run = laboratory.run(account, with_sweep=with_sweep)
@@ -108,7 +110,7 @@ def _with_equal_ids(laboratory: Laboratory, cell: WholeCell, result: Result) -> 
     wanted = without_comment_ids(laboratory.fresh(account, BEFORE))
     conversation, review = _two_comments(laboratory.fresh(account, BEFORE))
     result.healed = AT_ONCE
-    laboratory.restore(EMPTY, account, laboratory.testbed.sandboxes[BEFORE])
+    laboratory.restore(EMPTY, account, laboratory.testbed.sandbox(BEFORE, account.provider))
     laboratory.proxy.disturb = Renumber(conversation, review)
     for what, with_sweep in (("first load", False), ("sweep", True)):
         run = laboratory.run(account, with_sweep=with_sweep)

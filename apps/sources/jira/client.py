@@ -235,7 +235,11 @@ class JiraClient:
 
     def issue_names(self, names: Sequence[str]) -> list[msgspec.Raw]:
         """Id and key of at most 100 issues (named by id or key), without those that Jira does not show."""
-        body = {"issueIdsOrKeys": list(names), "fields": ["key"]}
+        return self.issue_fields(names, ["key"])
+
+    def issue_fields(self, ids: Sequence[str], fields: Sequence[str]) -> list[msgspec.Raw]:
+        """Some fields of at most 100 issues, without those issues that Jira does not show."""
+        body = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
         return self.post(f"{API}/issue/bulkfetch", IssuesPayload, body).issues
 
     def changelogs(self, ids: Sequence[str], token: str | None) -> ChangelogsPayload:

@@ -1,9 +1,11 @@
 """Step 4: which pull requests does Jira's development panel show for the issues of this run?
 
 The endpoint is undocumented. A panel that cannot be read, or that is not complete, is named and asked for again by the
-next run. The custom field Development is only a hint: ``{}`` means that the panel is empty.
+next run. The custom field Development is only a hint: ``{}`` means that the panel is empty. A new pull request changes
+the field, but not the time at which its issue was changed. So a sweep compares this field with the stored one.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,15 +13,26 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Skip, Slice, SourceRecord
-from apps.sources.errors import SourceError
-from apps.sources.jira.client import DEV, JiraClient, Payload, read_shape, read_whole
-from apps.sources.jira.extract.args import PanelsArgs
+from apps.sources.errors import InvalidAnswerError
+from apps.sources.jira.client import (
+    DEV,
+    ISSUES_PER_CALL,
+    IdPayload,
+    JiraClient,
+    Payload,
+    read_items,
+    read_shape,
+    read_whole,
+)
+from apps.sources.jira.extract.args import IssuesArgs, PanelsArgs
+from apps.sources.jira.extract.deletions import found_slices
 from apps.sources.jira.extract.paging import each, paused
 from apps.sources.jira.fields import site_fields
 from apps.sources.text import as_dict, counted, in_pieces
 
 MAX_PANELS = 5000  # issues per run
 ISSUES_PER_SLICE = 10
+_STALE = re.compile(r',"isStale":(true|false)')
 
 
 class CountPayload(Payload):
@@ -134,13 +147,40 @@ def may_have_development(payload: bytes, fields: tuple[str, ...]) -> bool:
     """Whether the panel may show something. It is false only if the field exists and is empty."""
     if not fields:
         return True
+    hints = _hints(payload, fields)
+    return not hints or any(value not in ("None", "", "{}") for value in hints)
+
+
+def hint_slices(ids: Sequence[str], context: Context) -> list[Slice]:
+    """The slices that find out which panels of stored issues show something else than before."""
+    pieces = in_pieces(ids, ISSUES_PER_CALL) if site_fields(context).development else ()
+    return [Slice.of("panel_hints", IssuesArgs(list(some), [])) for some in pieces]
+
+
+def fetch_hints(slice_: Slice, context: Context) -> Fetched:
+    """Issues with another hint than the stored one are fetched again. The last step then reads their panels."""
+    fields, ids = site_fields(context).development, slice_.read(IssuesArgs).ids
+    items = JiraClient(context.http).issue_fields(ids, fields)
+    given = {
+        str(issue.id): _hints(payload, fields)
+        for issue, payload in read_items(items, IdPayload, "an issue without an id")
+    }
+    changed = [
+        record.external_id
+        for record in context.find_all("issue", ids)
+        if given.get(record.external_id) != _hints(record.payload, fields)
+    ]
+    return Fetched(follow_ups=found_slices(changed))
+
+
+def _hints(payload: bytes, fields: tuple[str, ...]) -> list[str]:
+    """The hints of an issue, as far as it has them. Whether a hint is stale says nothing of the panel."""
     try:
         found = read_shape(payload, _hint_shape(fields)).fields
-    except SourceError:
-        return True
+    except InvalidAnswerError:
+        return []
     values = [getattr(found, field) for field in fields]
-    hints = [value for value in values if value is not msgspec.UNSET]
-    return not hints or any(value not in (None, "", {}) and str(value).strip() != "{}" for value in hints)
+    return [_STALE.sub("", str(value)).strip() for value in values if value is not msgspec.UNSET]
 
 
 @lru_cache(maxsize=16)
@@ -223,6 +263,7 @@ def _url(pull: bytes) -> str:
 
 FETCHERS: dict[str, Callable[[Slice, Context], Fetched]] = {
     "panels": fetch_panels,
+    "panel_hints": fetch_hints,
     "left_out_panels": fetch_left_out,
     "waiting_panels": fetch_waiting,
 }

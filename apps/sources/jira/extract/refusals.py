@@ -80,6 +80,7 @@ _NAMES: dict[str, Callable[[Slice], str]] = {
     "comments": lambda it: f"The comments of issue {it.read(CommentsArgs).key}",
     "epics": lambda it: "The ids of the epics " + first_of(it.read(EpicsArgs).keys),
     "existing": lambda it: "The keys of issues " + first_of(it.read(VerifyArgs).ids),
+    "panel_hints": lambda it: "The hints of the development panels of issues " + first_of(it.read(IssuesArgs).ids),
     "panels": lambda it: "The development panels of issues " + first_of([one for one, _ in it.read(PanelsArgs).issues]),
 }
 

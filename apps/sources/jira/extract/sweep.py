@@ -7,6 +7,7 @@ from apps.sources.base import Context, Fetched, Listed, Slice
 from apps.sources.errors import BadRequestError, ForbiddenError, NotFoundError
 from apps.sources.jira.client import IssueIdsPayload, JiraClient
 from apps.sources.jira.extract.args import IssueListArgs, IssuesArgs, KeysArgs, UnlistedArgs
+from apps.sources.jira.extract.development import hint_slices
 from apps.sources.jira.extract.issues import IDS_PER_SLICE, fetch_found, next_page, query, without_lost_projects
 from apps.sources.jira.extract.paging import ask_twice
 from apps.sources.jira.extract.stored import wanted_projects
@@ -25,7 +26,10 @@ def start(context: Context) -> list[Slice]:
 
 
 def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
-    """A page of ids and keys. Listed issues that are not stored are fetched; the last page looks for unlisted ones."""
+    """A page of ids and keys. Listed issues that are not stored are fetched; the last page looks for unlisted ones.
+
+    The stored ones are asked whether their development panels show something else now.
+    """
     client = JiraClient(context.http)
     args = slice_.read(IssueListArgs)
     jql = query(args.keys, None, None)
@@ -38,13 +42,15 @@ def fetch_all_ids(slice_: Slice, context: Context) -> Fetched:
     by_project: dict[str, list[str]] = defaultdict(list)
     for name in page.issues:
         by_project[name.project].append(str(name.id))
-    unknown = context.unstored("issue", [issue for ids in by_project.values() for issue in ids])
+    listed = [issue for ids in by_project.values() for issue in ids]
+    unknown = context.unstored("issue", listed)
     fetched = next_page(slice_, page)
     if not fetched.follow_ups and not fetched.skips:
         fetched.follow_ups = [Slice.of("unlisted_issues", KeysArgs(args.keys)), *_lost(context)]
     fetched.follow_ups += [
         Slice.of("unknown_issues", IssuesArgs(list(some), [])) for some in in_pieces(unknown, IDS_PER_SLICE)
     ]
+    fetched.follow_ups += hint_slices(sorted(set(listed) - set(unknown)), context)
     fetched.listed = [Listed("issue", key, ids) for key, ids in by_project.items()]
     return fetched
 

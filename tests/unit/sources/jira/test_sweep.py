@@ -1,5 +1,6 @@
 """Are all deletions in Jira found, and does nothing count as deleted without a proof?"""
 
+import itertools
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from apps.sources.base import Children, Deletion
 from apps.sources.errors import UnauthorizedError
 from apps.sources.jira import Jira
-from apps.sources.jira.definition import ISSUES, PROJECTS, RELATIONSHIPS
+from apps.sources.jira.definition import DEV_STATUS, ISSUES, PROJECTS, RELATIONSHIPS
 from apps.sources.jira.extract import deletions
 from apps.sources.rows import Issue, IssueChange, IssueComment, IssueKey, IssueLink
 from tests.unit.sources.jira.samples import ADA, comment, history, issue, people, record
@@ -18,6 +19,7 @@ from tests.unit.sources.scripted import Say, ScriptedServer, Seen
 
 API = "/rest/api/3"
 SEARCH, BULK = f"{API}/search/jql", f"{API}/issue/bulkfetch"
+SUMMARY = "/rest/dev-status/latest/issue/summary"
 LATELY = datetime(2026, 11, 1, tzinfo=UTC)
 SINCE = {"PAY": LATELY, "CHK": LATELY}
 NOT_THERE = Say({"errorMessages": ["Issue does not exist or you do not have permission to see it."]}, 404)
@@ -80,11 +82,48 @@ def stored(context: MemoryContext, entity: str = "issue") -> list[str]:
     return sorted(found.external_id for found in context.current(entity))
 
 
-def test_a_sweep_that_finds_nothing_costs_one_query(site: Site, loaded: MemoryContext) -> None:
+def test_a_sweep_that_finds_nothing_costs_one_query_and_one_call_for_the_panels(
+    site: Site, loaded: MemoryContext
+) -> None:
     assert pull(Jira(), loaded, [ISSUES]).deletions == []
     asked = [(seen.json()["fields"], "updated >=" in seen.json()["jql"]) for seen in site.server.calls(SEARCH)]
     assert sorted(asked) == [(["id"], True), (["key"], False)]
-    assert len(site.server.seen) == 2
+    assert [seen.json()["fields"] for seen in site.server.calls(BULK)] == [["customfield_5"]]
+    assert len(site.server.seen) == 3
+
+
+# What the field Development says: nothing, an empty panel, two pull requests, the same as a stale answer, three.
+TWO = '{pullrequest={stateCount=2}, json={"cachedValue":{"count":2},"isStale":true}}'
+HINTS = (None, "{}", TWO, TWO.replace("true", "false"), TWO.replace("2", "3"))
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.product(HINTS, HINTS)])
+def test_a_panel_is_read_again_if_its_hint_changed_although_its_issue_did_not(
+    site: Site, loaded: MemoryContext, before: str | None, after: str | None
+) -> None:
+    site.server.on(SUMMARY, Say({"summary": {"pullrequest": {"overall": {"count": 0}, "byInstanceType": {}}}}))
+    stored_issue = issue(2, customfield_5=before)
+    loaded.store([record("issue", "2", stored_issue, "PAY"), record("dev_status", "2", {"details": []}, "PAY")])
+    later = loaded.next_run(SINCE, with_sweep=True)
+    site.issues["2"] = issue(2, customfield_5=after)
+    pull(Jira(), later, [ISSUES, DEV_STATUS])
+    has_changed = str(before).replace("true", "false") != str(after).replace("true", "false")
+    assert [seen.query["issueId"] for seen in site.server.calls(SUMMARY)] == (["2"] if has_changed else [])
+    assert pull(Jira(), later.next_run(SINCE, with_sweep=True), [ISSUES, DEV_STATUS]).skips == []
+
+
+def test_an_issue_whose_hint_does_not_come_is_fetched_again(site: Site, loaded: MemoryContext) -> None:
+    def without_hint(seen: Seen) -> Say:
+        asked = seen.json()
+        ids = [name for name in asked["issueIdsOrKeys"] if name != "2" or asked["fields"] == ["*all"]]
+        return Say({"issues": [site.issues[name] for name in ids]})
+
+    site.server.on(BULK, without_hint)
+    site.issues["2"] = issue(2, summary="Changed without a word")
+    pull(Jira(), loaded, [ISSUES])
+    found = loaded.find("issue", "2")
+    assert found
+    assert b"without a word" in found.payload
 
 
 def test_without_a_sweep_nothing_is_looked_for(site: Site, loaded: MemoryContext) -> None:
