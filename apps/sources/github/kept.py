@@ -14,6 +14,7 @@ from apps.sources.reading import read_json
 from apps.sources.text import as_dict, as_list
 
 KEY = b'"_kept"'
+TOTAL = "totalCount"
 _IDENTITIES = ("fullDatabaseId", "databaseId", "id", "oid", "login", "name")
 _LISTS = frozenset({*CHILD_LISTS, "nodes"})
 
@@ -25,10 +26,15 @@ class _KeptPayload(msgspec.Struct):
 
 
 def keep(payload: bytes, paths: Iterable[Path], stored: Iterable[bytes]) -> bytes:
-    """The payload with the values that the first of ``stored`` has where ``payload`` has a null at one of ``paths``."""
+    """The payload with the values that the first of ``stored`` has where ``payload`` has a null at one of ``paths``.
+
+    A path to the total of a list says that the list had not as many items: the total is kept, too.
+    """
     new, olds = read_json(payload, Any), [read_json(whole(old), Any) for old in stored]
     kept = dict[tuple[str | int, ...], Any]()
     for path in paths:
+        if path[-1] == TOTAL:
+            kept[*path[:-1], "isDoubtful"] = True
         for old in olds:
             place, value = _stored_value(new, old, path)
             if value is not None:
@@ -59,7 +65,10 @@ def _put(target: Any, path: Path, value: Any) -> None:
 
 
 def _stored_value(new: Any, old: Any, path: Path) -> tuple[Path, Any]:
-    """Where on ``path`` the new object has a null, and what the old object has there; ``None`` for nothing."""
+    """Where on ``path`` the new object has a null or a doubtful total, and what the old object has there.
+
+    ``None`` for nothing.
+    """
     for depth, step in enumerate(path, 1):
         above = old
         if isinstance(step, int):
@@ -70,15 +79,15 @@ def _stored_value(new: Any, old: Any, path: Path) -> tuple[Path, Any]:
             return path[: depth - 1], _kept_value(path[: depth - 1], above)
         if new is None:
             return path[:depth], _kept_value(path[:depth], old)
-    return path, None
+    return path, old if path[-1] == TOTAL else None
 
 
 def _kept_value(place: Path, old: Any) -> Any:
     """What is kept of the old value. Of a list whose items have rows of their own it is only the total."""
     if place[0] not in CHILD_LISTS or not (isinstance(place[-1], int) or place[-1] in _LISTS):
         return old
-    total = as_dict(old).get("totalCount")
-    return None if total is None else {"totalCount": total, "nodes": [None]}
+    total = as_dict(old).get(TOTAL)
+    return None if total is None else {TOTAL: total, "nodes": [None]}
 
 
 def _review_comments(old: Any) -> int | None:
@@ -86,7 +95,7 @@ def _review_comments(old: Any) -> int | None:
     if (kept := as_dict(old).get("reviewCommentCount")) is not None:
         return int(kept)
     threads = as_dict(as_dict(old).get("reviewThreads"))
-    totals = [as_dict(as_dict(thread).get("comments")).get("totalCount") for thread in as_list(threads.get("nodes"))]
+    totals = [as_dict(as_dict(thread).get("comments")).get(TOTAL) for thread in as_list(threads.get("nodes"))]
     known = [total for total in totals if isinstance(total, int)]
     is_whole = as_dict(threads.get("pageInfo")).get("hasNextPage") is False
     return sum(known) if is_whole and len(known) == len(totals) else None

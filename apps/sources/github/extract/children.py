@@ -26,7 +26,7 @@ from apps.sources.github.extract.gaps import (
     without_place,
 )
 from apps.sources.github.extract.sizes import ask, halved
-from apps.sources.github.kept import keep
+from apps.sources.github.kept import TOTAL, keep
 from apps.sources.text import in_pieces, parse_time
 
 PAGE_NAMES = {
@@ -133,7 +133,8 @@ def next_of_page(page: ChildPage, found: index.RawPageNode | None, gaps: list[Ga
     """The next page after ``page``, or nothing at the end."""
     if found is None:
         return []
-    return next_of_list(page.kind, page.id, page.pull_request, found, page.offset, gaps, page.after)
+    path = ("comments",) if page.kind == queries.THREAD_COMMENTS else (page.kind,)
+    return next_of_list(page.kind, page.id, page.pull_request, found, page.offset, gaps, page.after, path)
 
 
 def next_of_list(
@@ -144,17 +145,21 @@ def next_of_list(
     offset: int,
     gaps: list[Gap],
     after: str | None = None,
+    path: tuple[str | int, ...] = (),
 ) -> list[ChildPage]:
-    """The next page of a list of children, or nothing at its end; notes what the list lacks there."""
-    read, info = offset + len(page.nodes or []), page.page_info
+    """The next page of a list of children, or nothing at its end; notes what the list lacks there.
+
+    ``path`` leads to the list if its name is not ``kind``.
+    """
+    read, info, path = offset + len(page.nodes or []), page.page_info, path or (kind,)
     if info is None:
-        gaps.append(Gap((kind,), "GitHub does not say whether the list goes on"))
+        gaps.append(Gap(path, "GitHub does not say whether the list goes on"))
     elif info.has_next_page and info.end_cursor and info.end_cursor != after:
         return [ChildPage(kind, node_id, pull_request, info.end_cursor, read)]
     elif info.has_next_page:
-        gaps.append(Gap((kind,), "GitHub's list repeats its own page"))
-    elif (page.total_count or 0) > read:
-        gaps.append(Gap((kind,), f"GitHub announces {page.total_count:,} and gives {read:,}"))
+        gaps.append(Gap(path, "GitHub's list repeats its own page"))
+    elif page.total_count not in (None, read):
+        gaps.append(Gap((*path, TOTAL), f"GitHub announces {page.total_count:,} and gives {read:,}"))
     return []
 
 
@@ -179,7 +184,8 @@ def next_of_threads(
                 if bytes(comment) == NULL
             ]
             count(fetched, queries.THREAD_COMMENTS, thread.comments.total_count)
-            pages += next_of_list(queries.THREAD_COMMENTS, thread.id, owner, thread.comments, 0, gaps)
+            path = ("reviewThreads", "nodes", place, "comments")
+            pages += next_of_list(queries.THREAD_COMMENTS, thread.id, owner, thread.comments, 0, gaps, path=path)
         elif thread:
             gaps.append(Gap(("reviewThreads", "nodes", place, "comments")))
     return pages

@@ -7,6 +7,7 @@ import msgspec
 
 from apps.sources.base import Skip, Slice
 from apps.sources.github.client import ErrorNode
+from apps.sources.github.kept import TOTAL
 from apps.sources.reading import odd_values, read_json
 from apps.sources.text import as_dict, as_list
 
@@ -27,7 +28,9 @@ class Gap(NamedTuple):
     @property
     def sentence(self) -> str:
         """The name of the part and the reason."""
-        name = next((step for step in reversed(self.path) if isinstance(step, str) and step != "nodes"), "")
+        name = next(
+            (step for step in reversed(self.path) if isinstance(step, str) and step not in ("nodes", TOTAL)), ""
+        )
         return f"{name}: {self.reason}" if name else self.reason
 
 

@@ -21,7 +21,7 @@ from apps.sources.github.extract.args import (
 )
 from apps.sources.github.extract.overview import overview_slices
 from apps.sources.github.extract.repositories import list_of_repositories_again
-from apps.sources.github.extract.stored import stored_repositories
+from apps.sources.github.extract.stored import stored_of, stored_repositories
 from apps.sources.github.extract.unresolved import DETAILS, title
 from apps.sources.github.extract.window import window_since
 from apps.sources.text import first_of
@@ -110,12 +110,8 @@ def _overview(slice_: Slice, context: Context) -> Iterator[_Missing]:
 
 def _instead(args: RepositoryListArgs, context: Context) -> list[Slice]:
     """If a list of repositories is refused, the stored ones are looked at by id; the account may know more of them."""
-    owner, others = args.owner.lower(), {name.lower() for name in args.not_of or []}
-    found = [
-        (one.node_id, one.name)
-        for one in stored_repositories(context)
-        if one.node_id and (one.owner == owner if owner else one.owner not in others)
-    ]
+    owner = args.owner.lower()
+    found = [(one.node_id, one.name) for one in stored_of(owner, args.not_of or [], context)]
     known = [Slice.of("repositories", RepositoryListArgs(OWN, of=owner, is_again=True))] if owner else []
     return [*overview_slices(found, with_records=True), *known]
 

@@ -15,7 +15,7 @@ from apps.sources.github.extract import index
 from apps.sources.github.extract.args import INSTALLATION, OWN, RepositoryArgs, RepositoryListArgs, of_owner
 from apps.sources.github.extract.former_names import record_of
 from apps.sources.github.extract.overview import every_list, overview_slices
-from apps.sources.github.extract.stored import chosen_repositories, repositories_at_start
+from apps.sources.github.extract.stored import chosen_repositories, repositories_at_start, stored_of
 from apps.sources.github.extract.window import time_window
 from apps.sources.http import Answer
 from apps.sources.reading import Name
@@ -80,7 +80,8 @@ def repositories(client: Client, slice_: Slice, context: Context) -> Fetched:
     others = {login.lower() for login in args.not_of or []}
     payloads = [payload for payload in listed_in(answer, args) if is_wanted(owner_of(payload), args.of.lower(), others)]
     fetched = records(payloads, answer, context, is_again=args.is_again)
-    fetched.follow_ups += next_page(slice_, answer)
+    further = next_page(slice_, answer)
+    fetched.follow_ups += further or ([] if args.is_again else unlisted(fetched, args, context))
     sso = answer.headers.get("x-github-sso", "")
     if sso.startswith("partial-results") and not args.of:
         organisations = sso.partition("organizations=")[2] or "some"
@@ -125,6 +126,13 @@ def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
     return fetched
 
 
+def unlisted(fetched: Fetched, args: RepositoryListArgs, context: Context) -> list[Slice]:
+    """Looks at stored repositories that all pages of a list have lacked: the list proves nothing."""
+    lacking = set(context.unlisted("repository", "")) - {record.external_id for record in fetched.records}
+    owned = stored_of(args.owner or args.of, args.not_of or [], context)
+    return overview_slices([(one.node_id, one.name) for one in owned if one.id in lacking], with_records=True)
+
+
 def owner_of(payload: bytes) -> str | None:
     """The owner of a listed repository in lower case, ``None`` when it cannot be read."""
     found = index.read_part(payload, _ListedRepositoryPayload)
@@ -148,8 +156,7 @@ def records(payloads: Iterable[bytes], answer: Answer, context: Context, *, is_a
             before = repositories_at_start(context).get(record.external_id)
             if before and before.name != found.full_name:
                 fetched.renamed[before.name] = found.full_name
-            if context.with_sweep:
-                fetched.listed.append(Listed("repository", found.full_name, [record.external_id]))
+            fetched.listed.append(Listed("repository", found.full_name, [record.external_id]))
     fetched.expected = {"repository": len(fetched.records)}
     if is_again:
         new = set(context.unstored("repository", [record.external_id for record in fetched.records]))

@@ -1,5 +1,6 @@
 """What is stored of the repositories, and under which names?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,13 @@ class StoredRepository:
 def stored_repositories(context: Context) -> list[StoredRepository]:
     """All of them, as they are stored at this moment."""
     return [_repository(record) for record in context.current("repository") if record.scope]
+
+
+def stored_of(owner: str, not_of: Iterable[str], context: Context) -> list[StoredRepository]:
+    """Those of an owner, or without one those of all owners but some; only those that can be asked for by node id."""
+    owner, others = owner.lower(), {name.lower() for name in not_of}
+    found = [one for one in stored_repositories(context) if one.node_id]
+    return [one for one in found if (one.owner == owner if owner else one.owner not in others)]
 
 
 def _repository(record: SourceRecord) -> StoredRepository:

@@ -27,7 +27,7 @@ N = TypeVar("N")
 
 
 class IncompleteError(Exception):
-    """A page is not stored, or was read in another state of the pull request."""
+    """A page is not stored, was read in another state of the pull request, or lacks children."""
 
 
 def pull_request_node(record: SourceRecord) -> PullRequestNode:
@@ -104,7 +104,7 @@ class _StoredPages:
 def _joined(first: Nodes[N] | None, page_at: Callable[[int], Nodes[N] | None]) -> Nodes[N]:
     """All children of a list that begins with the page ``first``. A page is found by the number of earlier children."""
     items, page = list[N | None](), first
-    while page is not None:
+    while page is not None and not page.is_doubtful:
         items += page.nodes
         if not (page.page_info and page.page_info.has_next_page):
             return Nodes(items, total_count=page.total_count)

@@ -31,17 +31,21 @@ class PageInfoNode(msgspec.Struct, rename="camel"):
 
 
 class Nodes(msgspec.Struct, Generic[N], rename="camel"):
-    """A list of children, or the first part of it. A list without pages has no ``page_info``."""
+    """A list of children, or the first part of it. A list without pages has no ``page_info``.
+
+    ``is_doubtful`` is no field of GitHub: it is kept if the list had not as many children as it announced.
+    """
 
     nodes: list[N | None]
     page_info: PageInfoNode | msgspec.UnsetType | None = msgspec.UNSET
     total_count: Integer | None = None
+    is_doubtful: bool = False
 
     @property
     def is_complete(self) -> bool:
         """Whether no child is missing, as far as this page can say."""
         is_last = self.page_info is not None and not (self.page_info and self.page_info.has_next_page)
-        return is_last and None not in self.nodes
+        return is_last and None not in self.nodes and not self.is_doubtful
 
 
 class OidNode(msgspec.Struct):

@@ -29,6 +29,7 @@ from apps.sources.github.extract.args import (
     VanishedArgs,
 )
 from apps.sources.github.kept import whole
+from apps.sources.rows import PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import Extracted, MemoryContext, extract, tables
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -70,6 +71,10 @@ def rows(context: MemoryContext) -> dict[str, dict[str, Any]]:
     source = GitHub()
     pulls = [record for record in context.records.values() if record.entity == "pull_request"]
     return tables([source.transform(record, context) for record in pulls])
+
+
+def record_of(context: MemoryContext) -> SourceRecord:
+    return context.records["pull_request", "707"]
 
 
 def paths(value: Any, above: Path = ()) -> Iterator[Path]:
@@ -140,6 +145,44 @@ def test_an_announced_child_that_does_not_come_is_a_hole(provider: ScriptedServe
     _, extracted = run(provider, PULL_REQUESTS)
     check_hole(extracted.skips)
     assert "announces 2 and gives 1" in extracted.skips[0].reason
+
+
+LISTS = ("commits", "reviews", "comments", "reviewThreads")
+
+
+@pytest.mark.parametrize("name", [*LISTS, "a thread"])
+@pytest.mark.parametrize("changes", [{"nodes": []}, {"totalCount": 4}, {"totalCount": 0}])
+def test_a_list_without_what_it_announces_takes_nothing_away(
+    provider: ScriptedServer, name: str, changes: Json
+) -> None:
+    node = json.loads(json.dumps(WHOLE))
+    list_ = node["reviewThreads"]["nodes"][0]["comments"] if name == "a thread" else node[name]
+    list_ |= changes
+    details({"data": {"nodes": [node]}}, provider)
+    context, extracted = run(provider, PULL_REQUESTS, stored_pull(WHOLE))
+    check_hole(extracted.skips)
+    assert f"{'comments' if name == 'a thread' else name}: GitHub announces" in extracted.skips[0].reason
+    before, after = GitHub().transform(stored_pull(WHOLE), context), rows(context)
+    assert after["pull_request"] == tables([before])["pull_request"]
+    kept = {children.row_type for children in before.complete}
+    kept -= {children.row_type for children in GitHub().transform(record_of(context), context).complete}
+    of_commits = {PullRequestCommit, PullRequestIssueLink}
+    assert kept == {"commits": of_commits, "reviews": {Review}}.get(name, {PullRequestComment})
+
+
+@pytest.mark.parametrize("total", [1, 9])
+def test_a_further_page_that_is_not_its_lists_last_one_completes_nothing(provider: ScriptedServer, total: int) -> None:
+    node = {**WHOLE, "commits": github.nodes([github.commit("c1")], 2, "k")}
+    page = {**github.identity(), "commits": github.nodes([github.commit("c2")], total)}
+    page |= {"updatedAt": node["updatedAt"], "totalCommentsCount": 2}
+    provider.on(
+        "/graphql",
+        lambda seen: Say({"data": {"page0": page}} if "page0" in seen.json()["query"] else {"data": {"nodes": [node]}}),
+    )
+    context, extracted = run(provider, PULL_REQUESTS, again=[Slice.of("pull_request_details", IDS)])
+    assert "The commits of pull request acme/shop#7 cannot be read" in extracted.skips[0].reason
+    (found,) = [record for record in context.records.values() if record.entity == "pull_request_commits"]
+    assert GitHub().transform(found, context).complete == []
 
 
 @pytest.mark.parametrize(

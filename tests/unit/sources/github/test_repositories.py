@@ -111,6 +111,21 @@ def test_discovery_follows_links_and_lists_nothing_twice(provider: ScriptedServe
     assert [slice_.scope for slice_ in extracted.slices].count("Acme/shop") == 3 + 1  # and REST deployments
 
 
+@pytest.mark.parametrize("path", ["/user/repos", "/orgs/acme/repos"])
+def test_a_stored_repository_that_its_list_lacks_is_looked_at_by_its_id(provider: ScriptedServer, path: str) -> None:
+    names = {"/user/repos": "ada/dots", "/orgs/acme/repos": "acme/shop"}
+    found = [repository(number, name, node_id=f"R_{number}") for number, name in enumerate(names.values(), 5)]
+    stored = [SourceRecord("repository", str(one["id"]), json.dumps(one).encode(), one["full_name"]) for one in found]
+    provider.on("/user/orgs", Say([{"login": "acme"}]))
+    for list_, one in zip(names, found, strict=True):
+        provider.on(list_, Say([] if list_ == path else [one]))
+    provider.on("/graphql", Say({"data": {"nodes": []}}))
+    records = {(one.entity, one.external_id): one for one in stored}
+    _, extracted = run(provider, since=datetime(2026, 3, 1, tzinfo=UTC), records=records)
+    looked_at = [slice_.args["repositories"] for slice_ in extracted.slices if slice_.args.get("records")]
+    assert looked_at == [[(one["node_id"], one["full_name"]) for one in found if one["full_name"] == names[path]]]
+
+
 def test_an_organisation_that_hides_its_repositories_is_skipped(provider: ScriptedServer) -> None:
     provider.on("/user/orgs", Say([{"login": "acme"}]))
     provider.on("/user/repos", Say([], headers={"X-GitHub-SSO": "partial-results; organizations=1"}))
