@@ -137,7 +137,7 @@ def _pages(kind: RequestKind, further_end: str = "") -> tuple[RequestKind, Reque
 
 
 def _proof(path: str, words: str, feeds: frozenset[str], column: str) -> RequestKind:
-    return RequestKind(f"GET {path}/{{id}}", feeds, words, about=_segment(-1), column=column, is_proof=True, level=3)
+    return RequestKind(f"GET {path}/{{id}}", feeds, words, about=_segment(-1), column=column, is_proof=True, level=4)
 
 
 JIRA_KINDS: tuple[RequestKind, ...] = (
@@ -156,9 +156,9 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
         PLAIN,
         about=_segment(-2),
         column="project",
-        level=1,
+        level=2,
     ),
-    *_pages(RequestKind(f"GET {_AGILE}/board", frozenset({"sprint"}), "board", BEAN, TOTAL)),
+    *_pages(RequestKind(f"GET {_AGILE}/board", frozenset({"sprint"}), "board", BEAN, TOTAL, level=2)),
     *_pages(
         RequestKind(
             f"GET {_AGILE}/board/{{id}}/sprint",
@@ -168,12 +168,12 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="board",
-            level=1,
+            level=4,
         )
     ),
-    *_pages(RequestKind(f"POST {_JIRA}/search/jql (changes)", ISSUES, "issue|search/jql", IDS, level=1), "token"),
+    *_pages(RequestKind(f"POST {_JIRA}/search/jql (changes)", ISSUES, "issue|search/jql", IDS, level=2), "token"),
     *_pages(
-        RequestKind(f"POST {_JIRA}/search/jql (all ids)", ISSUES, "issue|search/jql", IDS, STORED, level=1), "token"
+        RequestKind(f"POST {_JIRA}/search/jql (all ids)", ISSUES, "issue|search/jql", IDS, STORED, level=2), "token"
     ),
     RequestKind(
         f"POST {_JIRA}/issue/bulkfetch (issues)",
@@ -184,10 +184,10 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
         about=_body_ids,
         column="issue",
         is_bulk=True,
-        level=2,
+        level=3,
     ),
     RequestKind(
-        f"POST {_JIRA}/issue/bulkfetch (keys)", ISSUES, "issue|epic", BULK, about=_body_ids, is_bulk=True, level=2
+        f"POST {_JIRA}/issue/bulkfetch (keys)", ISSUES, "issue|epic", BULK, about=_body_ids, is_bulk=True, level=3
     ),
     RequestKind(
         f"POST {_JIRA}/issue/bulkfetch (panels)",
@@ -198,7 +198,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
         about=_body_ids,
         column="issue",
         is_bulk=True,
-        level=2,
+        level=3,
     ),
     *_pages(
         RequestKind(
@@ -210,7 +210,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             about=_body_ids,
             column="issue",
             is_bulk=True,
-            level=3,
+            level=4,
         ),
         "token",
     ),
@@ -223,7 +223,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="issue",
-            level=4,
+            level=5,
         )
     ),
     *_pages(
@@ -235,7 +235,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             TOTAL,
             about=_segment(-2),
             column="issue",
-            level=3,
+            level=4,
         )
     ),
     *(
@@ -247,7 +247,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
             column="issue",
             level=level,
         )
-        for name, level in (("summary", 3), ("detail", 4))
+        for name, level in (("summary", 4), ("detail", 5))
     ),
     _proof(f"{_JIRA}/project", "project", SITE, "project"),
     _proof(f"{_JIRA}/issuetype", "issue.type", frozenset({"work_item_type"}), "work_item_type"),
