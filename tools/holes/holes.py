@@ -220,9 +220,10 @@ class MissingElement(Hole):
             return answer
         document = answer.json()
         if asked.operation:
-            for container, key, _ in aim.places(asked, document, _bulk_path(aim.kind)):
-                aim.count()
-                container[key] = None
+            for path in _bulk_paths(aim.kind):
+                for container, key, _ in aim.places(asked, document, path):
+                    aim.count()
+                    container[key] = None
         else:
             assert aim.kind.listing
             for items in values(document, aim.kind.listing.items):
@@ -314,10 +315,9 @@ class PartialSso(Hole):
         return answer.with_json(items[1:]).with_headers(x_github_sso="partial-results; organizations=21955855,20582480")
 
 
-def _bulk_path(kind: RequestKind) -> str:
+def _bulk_paths(kind: RequestKind) -> list[str]:
     """Where a bulk answer has one item for each id."""
-    first = kind.nullable[0]
-    return "data.known0.*" if "(stored)" in kind.name else first
+    return [path for path in kind.nullable if path.endswith("*")]
 
 
 def has_further_pages(kind: RequestKind) -> bool:
