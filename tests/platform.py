@@ -55,7 +55,7 @@ class Platform:
         return run
 
 
-def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
+def build(sandbox: Sandbox, folder: Path, slug: str = "acme", kind: type[Platform] = Platform) -> Platform:
     """A new tenant with a Jira, a GitHub and a vectorization job."""
     tenant = create_tenant(slug=slug, name="Acme")
     for provider, username in (("jira", "someone@example.com"), ("github", "")):
@@ -68,7 +68,7 @@ def build(sandbox: Sandbox, folder: Path, slug: str = "acme") -> Platform:
             token=Secret(TOKEN),
         )
         create_job(integration)
-    return Platform(tenant, sandbox, folder)
+    return kind(tenant, sandbox, folder)
 
 
 def empty_everything() -> None:

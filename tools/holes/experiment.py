@@ -5,7 +5,8 @@ from functools import partial
 
 from apps.jobs.choices import Outcome
 from apps.jobs.models import Run
-from tools.holes import driver, results
+from tests import inline_runs
+from tools.holes import results
 from tools.holes.aim import Aim, Ask
 from tools.holes.catalogue import KINDS
 from tools.holes.cells import Cell, Part
@@ -74,7 +75,7 @@ class Experiment:
         """Without the hole: the next ordinary run, or at the latest the next sweep, ends complete with equal tables."""
         account, fresh = self.scenario.account, self.laboratory.fresh(self.scenario.account, self.scenario.world)
         if outcome_of(run) == WAITS:
-            run = driver.drive(run, max_waits=driver.MAX_ROUNDS)
+            run = inline_runs.drive(run, max_waits=inline_runs.MAX_ROUNDS)
             is_whole = self.laboratory.tables(account) == fresh
         if outcome_of(run) == Outcome.COMPLETE and is_whole:
             self.result.healed = results.AT_ONCE

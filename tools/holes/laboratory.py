@@ -18,9 +18,9 @@ from apps.jobs.models import Job, Run, Watermark
 from apps.jobs.proof import lines
 from apps.progress.choices import RunState
 from apps.tenants.services import create_tenant
+from tests.inline_runs import drive
 from tests.processes import TOKEN, Sandbox
 from tools.chaos.snapshots import Snapshots
-from tools.holes import driver
 from tools.holes.exchange import Answer, Asked
 from tools.holes.scenarios import ACCOUNTS, BEFORE, Account, Scenario
 from tools.holes.tables import Tables, differences, summary, tables_of
@@ -59,7 +59,6 @@ class Laboratory:
         self._undisturbed: dict[Scenario, Undisturbed] = {}
         self._fresh: dict[tuple[Account, str], Tables] = {}
         self._first_loads: dict[Account, Undisturbed] = {}
-        driver.be_quick()
         accounts = [*ACCOUNTS, *map(beside, ACCOUNTS)]
         self._jobs = {account: self._new_job(place, account) for place, account in enumerate(accounts)}
         self.snapshots.take(EMPTY)
@@ -131,7 +130,7 @@ class Laboratory:
     def run(self, account: Account, *, with_sweep: bool = False) -> Run:
         """A whole run, to its end or until it has waited too often for the provider."""
         request = RunRequest(RunMode.INCREMENTAL, sweep=with_sweep)
-        return driver.drive(services.start(self.job(account), actor="holes", request=request))
+        return drive(services.start(self.job(account), actor="holes", request=request))
 
     def _complete(self, run: Run) -> None:
         if run.state != RunState.FINISHED or run.outcome != Outcome.COMPLETE:

@@ -26,11 +26,13 @@ def main() -> None:
     testbed = Testbed(home, options.seed)
     with testbed.running():
         # Imported only now: the product's settings need the addresses of the services.
+        from tests.inline_runs import inline_runs
         from tools.holes.share import try_share
 
         path = Path(options.folder) / f"slot-{options.slot}.jsonl"
-        for result in try_share(testbed, options, results.read(Path(options.folder))):
-            results.write(path, result)
+        with inline_runs():
+            for result in try_share(testbed, options, results.read(Path(options.folder))):
+                results.write(path, result)
 
 
 if __name__ == "__main__":

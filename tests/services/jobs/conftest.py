@@ -7,6 +7,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests import platform as platforms
+from tests.inline_runs import InlinePlatform, inline_runs
 from tests.platform import Platform
 from tests.processes import Sandbox, scheduler, worker
 
@@ -39,3 +40,10 @@ def platform(database: None, sandbox: Sandbox, folder: Path) -> Iterator[Platfor
     """A tenant with its jobs, a worker and a scheduler."""
     with worker(folder), scheduler(folder):
         yield platforms.build(sandbox, folder)
+
+
+@pytest.fixture(scope="module")
+def inline_platform(database: None, sandbox: Sandbox, folder: Path) -> Iterator[Platform]:
+    """The same without worker and scheduler, for tests of what runs load: this process does the work of each run."""
+    with inline_runs():
+        yield platforms.build(sandbox, folder, kind=InlinePlatform)

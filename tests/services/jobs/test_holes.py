@@ -25,8 +25,8 @@ REFUSALS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def undisturbed(platform: Platform) -> dict[str, list[tuple[object, ...]]]:
-    run = platform.run("jira")
+def undisturbed(inline_platform: Platform) -> dict[str, list[tuple[object, ...]]]:
+    run = inline_platform.run("jira")
     assert (run.outcome, run.skips) == (Outcome.COMPLETE, [])
     return {table: table_rows(table) for table in loaded_tables()}
 
@@ -43,40 +43,40 @@ def _reasons(run: Run) -> list[str]:
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_refused_object_is_named_remembered_and_healed_by_the_next_ordinary_run(
-    platform: Platform, undisturbed: dict[str, Any], faults: Any, refusal: str
+    inline_platform: Platform, undisturbed: dict[str, Any], faults: Any, refusal: str
 ) -> None:
     faults({"match": SPRINTS, "action": REFUSALS[refusal]})
-    run = platform.run("jira", RunMode.FULL)
+    run = inline_platform.run("jira", RunMode.FULL)
     assert (run.state, run.outcome) == (RunState.FINISHED, Outcome.INCOMPLETE)
     assert any("board 2" in reason for reason in _reasons(run)), run.skips
     assert {table: table_rows(table) for table in loaded_tables()} == undisturbed, "a hole overwrites nothing"
-    again = platform.run("jira")
+    again = inline_platform.run("jira")
     assert again.outcome == Outcome.INCOMPLETE, "it is asked for again, and refused again"
     faults()
-    healed = platform.run("jira")
+    healed = inline_platform.run("jira")
     assert (healed.outcome, healed.skips) == (Outcome.COMPLETE, [])
-    assert not Hole.objects.for_tenant(platform.tenant).exists()
+    assert not Hole.objects.for_tenant(inline_platform.tenant).exists()
 
 
 def test_what_a_person_has_accepted_makes_no_run_incomplete(
-    platform: Platform, undisturbed: dict[str, Any], faults: Any
+    inline_platform: Platform, undisturbed: dict[str, Any], faults: Any
 ) -> None:
     faults({"match": SPRINTS, "action": REFUSALS["403"]})
-    assert platform.run("jira", RunMode.FULL).outcome == Outcome.INCOMPLETE
-    assert holes.accept(Hole.objects.for_tenant(platform.tenant), actor="ada") == 1
-    run = platform.run("jira")
+    assert inline_platform.run("jira", RunMode.FULL).outcome == Outcome.INCOMPLETE
+    assert holes.accept(Hole.objects.for_tenant(inline_platform.tenant), actor="ada") == 1
+    run = inline_platform.run("jira")
     assert (run.outcome, _reasons(run)) == (Outcome.COMPLETE, [])
     assert run.skips, "the skip is still shown"
     faults()
-    assert platform.run("jira").skips == []
-    assert not Hole.objects.for_tenant(platform.tenant).exists()
+    assert inline_platform.run("jira").skips == []
+    assert not Hole.objects.for_tenant(inline_platform.tenant).exists()
 
 
-def test_the_mark_follows_the_clock_of_the_provider(platform: Platform, undisturbed: dict[str, Any]) -> None:
-    run = platform.run("jira")
+def test_the_mark_follows_the_clock_of_the_provider(inline_platform: Platform, undisturbed: dict[str, Any]) -> None:
+    run = inline_platform.run("jira")
     run.refresh_from_db()
     assert run.clock_offset is not None
     assert run.started_at
-    mark = Watermark.objects.for_tenant(platform.tenant).filter(integration=run.integration_id).first()
+    mark = Watermark.objects.for_tenant(inline_platform.tenant).filter(integration=run.integration_id).first()
     assert mark
     assert abs((mark.synced_at - run.started_at).total_seconds() - run.clock_offset) < 0.01

@@ -49,7 +49,7 @@ def another(platform: Platform, slug: str, projects: Sequence[str] = (), reposit
             scopes=scopes,
         )
         create_job(integration)
-    return Platform(tenant, platform.sandbox, platform.folder)
+    return type(platform)(tenant, platform.sandbox, platform.folder)
 
 
 def read(platform: Platform, provider: str, request: RunRequest = WHAT_CHANGED) -> tuple[Run, int]:
@@ -61,10 +61,13 @@ def read(platform: Platform, provider: str, request: RunRequest = WHAT_CHANGED) 
 
 
 @pytest.fixture(scope="module")
-def both(platform: Platform) -> list[Platform]:
+def both(inline_platform: Platform) -> list[Platform]:
     """A tenant that reads everything, and one that has chosen its projects by name; all of it is loaded."""
-    truth = platform.sandbox.truth()
-    tenants = [platform, another(platform, "choosing", list(truth["by_project"]), list(truth["by_repository"]))]
+    truth = inline_platform.sandbox.truth()
+    tenants = [
+        inline_platform,
+        another(inline_platform, "choosing", list(truth["by_project"]), list(truth["by_repository"])),
+    ]
     for each in tenants:
         read(each, "jira")
         read(each, "github")

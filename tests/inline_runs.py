@@ -6,11 +6,14 @@ once, a call waits for two pauses instead of five, a run's wait for the provider
 and a step fetches one slice after the other on one database connection.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -24,6 +27,7 @@ from apps.progress.choices import ENDED
 from apps.sources import refusals, retry_policy
 from apps.sources.definition import Stage
 from apps.sources.registry import definition
+from tests.platform import Platform
 
 BESIDE_CHAIN = (Stage.TRANSFORM, Stage.EMBEDDING)
 MAX_WAITS = 3  # for a provider that asks for a pause again and again
@@ -58,14 +62,26 @@ class OpenConnection:
         """Leave it open."""
 
 
-def be_quick() -> None:
-    """Shorten the waits of this process, and send no messages: nobody would receive them."""
-    vars(step_runner).update(ThreadPoolExecutor=InlineExecutor, connection=OpenConnection())
-    retry_policy.backoff = lambda *_, **__: 0.0
-    retry_policy.MAX_PAUSES = 2
-    refusals.SECOND_TRY_AFTER = 0.0
-    tasks.BACK_OFF = timedelta()
-    vars(messages)["send"] = lambda _message: True
+@contextmanager
+def inline_runs() -> Iterator[None]:
+    """Meanwhile the waits of this process are short, and no messages are sent: nobody would receive them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step_runner, "ThreadPoolExecutor", InlineExecutor)
+        patch.setattr(step_runner, "connection", OpenConnection())
+        patch.setattr(retry_policy, "backoff", lambda *_, **__: 0.0)
+        patch.setattr(retry_policy, "MAX_PAUSES", 2)
+        patch.setattr(refusals, "SECOND_TRY_AFTER", 0.0)
+        patch.setattr(tasks, "BACK_OFF", timedelta())
+        patch.setattr(messages, "send", lambda _message: True)
+        yield
+
+
+class InlinePlatform(Platform):
+    """A platform without workers: this process does their work."""
+
+    def ended(self, run: Run, seconds: float = 0) -> Run:
+        """Do all the work of a run."""
+        return drive(run)
 
 
 def drive(run: Run, max_waits: int = MAX_WAITS) -> Run:
