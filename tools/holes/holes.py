@@ -50,12 +50,12 @@ class Hole(ABC):
 
 
 def largest_object(kind: RequestKind, recorded: Recorded) -> str | None:
-    """The object with the most text in the answers."""
+    """The object with the most text in the answers; a 404 is an answer where it proves that an object was deleted."""
     if kind.about is None:
         return None
     sizes: dict[str, int] = {}
     for asked, answer in recorded:
-        if asked.kind == kind.name and answer.status == 200:
+        if asked.kind == kind.name and (answer.status == 200 or kind.is_proof):
             for name in kind.about(asked):
                 sizes[name] = sizes.get(name, 0) + len(answer.body)
     return max(sorted(sizes), key=lambda name: sizes[name]) if sizes else None
