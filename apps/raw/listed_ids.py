@@ -25,12 +25,13 @@ WHERE integration_id = %(integration)s AND entity = %(entity)s AND is_current
     )
 ORDER BY id
 """
+# OFFSET 0 forces one look-up per id: otherwise PostgreSQL may read all records of the entity.
 _UNSTORED = """
 SELECT external_id FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS given (external_id, place)
 WHERE NOT EXISTS (
     SELECT FROM raw_extraction_data AS stored
     WHERE stored.integration_id = %(integration)s AND stored.entity = %(entity)s AND stored.is_current
-        AND stored.external_id = given.external_id
+        AND stored.external_id = given.external_id OFFSET 0
 )
 ORDER BY place
 """

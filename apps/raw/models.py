@@ -1,4 +1,8 @@
-"""What did the providers send, when, and which records could not be used?"""
+"""What did the providers send, when, and which records could not be used?
+
+Only the unique constraints begin with the integration. While its statistics lag behind a load, PostgreSQL would take
+any other index that begins with it, and read all rows of the integration to find one.
+"""
 
 from django.db import models
 
@@ -13,7 +17,9 @@ class RawRecord(TenantModel):
     the database would do it once per row.
     """
 
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    integration = models.ForeignKey(
+        Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     entity = models.CharField(max_length=60)
     external_id = models.TextField()
     scope = models.TextField(blank=True, default="", help_text="Project key or repository.")
@@ -39,7 +45,7 @@ class RawRecord(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["integration", "entity", "run"], name="raw_by_run"),
+            models.Index(fields=["run", "entity"], name="raw_by_run"),
             models.Index(fields=["id"], condition=models.Q(is_current=False), name="raw_replaced"),
         ]
 
@@ -64,7 +70,9 @@ class ListedId(models.Model):
     """
 
     run = models.UUIDField()
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    integration = models.ForeignKey(
+        Integration, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     entity = models.CharField(max_length=60)
     external_id = models.TextField()
     scope = models.TextField(blank=True, default="")
@@ -81,7 +89,7 @@ class ListedId(models.Model):
 class Tombstone(TenantModel):
     """A provider object that is gone, with the evidence. Its raw versions and rows stay, marked as deleted."""
 
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_index=False)
     entity = models.CharField(max_length=60)
     external_id = models.TextField()
     scope = models.TextField(blank=True, default="")
@@ -109,7 +117,7 @@ class QuarantineState(models.TextChoices):
 class Quarantine(TenantModel):
     """A record that could not be parsed, loaded or embedded, with its error. All other records are processed."""
 
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+", db_index=False)
     run = models.UUIDField()
     step = models.CharField(max_length=60)
     stage = models.CharField(max_length=20)

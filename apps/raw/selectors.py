@@ -135,14 +135,6 @@ def unresolved(ids: Sequence[int], *, stage: str) -> dict[str, list[str]]:
     return found
 
 
-def open_ids(integration_id: int, *, stage: str, entity: str) -> set[str]:
-    """The external ids of one kind in open quarantine; usually none."""
-    rows = Quarantine.across_tenants.filter(
-        integration=integration_id, stage=stage, entity=entity, state=QuarantineState.OPEN
-    )
-    return set(rows.values_list("external_id", flat=True))
-
-
 # A record is not missing if it was deleted meanwhile, or was quarantined before it could be stored. A stored record
 # counts for its own scope, because some lists are of the whole site.
 _LISTED_IDS = """

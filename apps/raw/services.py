@@ -25,15 +25,21 @@ _COPY = """
 COPY raw_staging (entity, external_id, scope, content_hash, payload, exact_payload, request, provider_updated_at)
 FROM STDIN
 """
-# The order is stable, so that two writers cannot deadlock.
+# The planner knows nothing of the staging table, so it would read all records of the integration for each batch.
+# LATERAL with FOR UPDATE or OFFSET 0 forces one look-up per record. The order is stable, so that two writers cannot
+# deadlock.
 _RETIRE = """
 UPDATE raw_extraction_data SET is_current = false
-WHERE id IN (
-    SELECT old.id FROM raw_extraction_data old
-    JOIN raw_staging new USING (entity, external_id)
-    WHERE old.integration_id = %(integration)s AND old.is_current AND old.content_hash <> new.content_hash
-    ORDER BY old.id FOR UPDATE OF old
-)
+WHERE id = ANY (ARRAY(
+    SELECT old.id
+    FROM (SELECT entity, external_id, content_hash FROM raw_staging ORDER BY entity, external_id OFFSET 0) AS new
+    CROSS JOIN LATERAL (
+        SELECT id FROM raw_extraction_data
+        WHERE integration_id = %(integration)s AND entity = new.entity AND external_id = new.external_id AND is_current
+            AND content_hash <> new.content_hash
+        FOR UPDATE
+    ) AS old
+))
 """
 _STORE = """
 INSERT INTO raw_extraction_data AS stored (
@@ -51,8 +57,12 @@ WHERE NOT stored.is_current OR stored.scope <> excluded.scope
 RETURNING id
 """
 _STORED = """
-SELECT id FROM raw_extraction_data JOIN raw_staging USING (entity, external_id)
-WHERE integration_id = %(integration)s AND is_current ORDER BY id
+SELECT stored.id FROM raw_staging AS new CROSS JOIN LATERAL (
+    SELECT id FROM raw_extraction_data
+    WHERE integration_id = %(integration)s AND entity = new.entity AND external_id = new.external_id AND is_current
+    OFFSET 0
+) AS stored
+ORDER BY id
 """
 
 
@@ -169,6 +179,20 @@ SET run = excluded.run, step = excluded.step, raw_id = excluded.raw_id, error = 
 WHERE NOT (known.state = 'dismissed' AND known.fingerprint = excluded.fingerprint)
 """
 
+# LATERAL with OFFSET 0 looks for the entry of each record, and ARRAY reads those entries only. Otherwise PostgreSQL may
+# hash the records and compare all open entries with them, for every batch.
+_RESOLVE = """
+UPDATE raw_quarantine SET state = %(resolved)s, settled_at = now()
+WHERE id = ANY (ARRAY(
+    SELECT known.id FROM unnest(%(entities)s::text[], %(external_ids)s::text[]) AS done (entity, external_id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM raw_quarantine
+        WHERE integration_id = %(integration)s AND stage = %(stage)s AND entity = done.entity
+            AND external_id = done.external_id AND state = %(open)s OFFSET 0
+    ) AS known
+)) AND state = %(open)s
+"""
+
 
 def quarantine_records(
     failures: Sequence[Failure], *, tenant_id: int, integration_id: int, run: UUID, step: str, stage: str
@@ -199,10 +223,13 @@ def resolve(records: Sequence[tuple[str, str]], *, integration_id: int, stage: s
     entities, external_ids = zip(*records, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE raw_quarantine SET state = %s, settled_at = now()
-            WHERE integration_id = %s AND stage = %s AND state = %s
-            AND (entity, external_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-            """,
-            [QuarantineState.RESOLVED, integration_id, stage, QuarantineState.OPEN, list(entities), list(external_ids)],
+            _RESOLVE,
+            {
+                "integration": integration_id,
+                "stage": stage,
+                "open": QuarantineState.OPEN,
+                "resolved": QuarantineState.RESOLVED,
+                "entities": list(entities),
+                "external_ids": list(external_ids),
+            },
         )

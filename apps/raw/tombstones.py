@@ -13,15 +13,21 @@ _EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended('tombstones', %s))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended('tombstones', %s))"
 
 _BURY = """
-WITH retired AS (
-    UPDATE raw_extraction_data AS stored SET is_current = false
-    FROM unnest(%(entities)s::text[], %(ids)s::text[], %(evidence)s::text[]) AS gone (entity, external_id, evidence)
-    WHERE stored.integration_id = %(integration)s AND stored.is_current
-        AND stored.entity = gone.entity AND stored.external_id = gone.external_id
-    RETURNING stored.entity, stored.external_id, stored.scope, gone.evidence
+WITH gone AS (
+    SELECT * FROM unnest(%(entities)s::text[], %(ids)s::text[], %(evidence)s::text[])
+        AS gone (entity, external_id, evidence)
+), retired AS (
+    UPDATE raw_extraction_data SET is_current = false
+    WHERE id = ANY (ARRAY(SELECT stored.id FROM gone CROSS JOIN LATERAL (
+        SELECT id FROM raw_extraction_data
+        WHERE integration_id = %(integration)s AND entity = gone.entity AND external_id = gone.external_id
+            AND is_current OFFSET 0
+    ) AS stored))
+    RETURNING entity, external_id, scope
 )
 INSERT INTO raw_tombstone (tenant_id, integration_id, entity, external_id, scope, evidence, run, found_at)
-SELECT %(tenant)s, %(integration)s, entity, external_id, scope, evidence, %(run)s, %(found_at)s FROM retired
+SELECT %(tenant)s, %(integration)s, entity, external_id, scope, evidence, %(run)s, %(found_at)s
+FROM retired JOIN gone USING (entity, external_id)
 ON CONFLICT (integration_id, entity, external_id) DO UPDATE
 SET scope = excluded.scope, evidence = excluded.evidence, run = excluded.run, found_at = excluded.found_at
 RETURNING entity, external_id

@@ -14,7 +14,6 @@ from apps.jobs.queue.covers import (
     decode,
     expect,
 )
-from apps.raw.selectors import open_ids
 from apps.raw.services import Failure, resolve
 from apps.sources.base import Skip
 from apps.sources.definition import Stage
@@ -45,10 +44,9 @@ def embed(batch: Batch) -> Write:
 
 def _resolve(rows: LoadedRows, failed: set[str]) -> None:
     """End the quarantine of texts that are embedded now, and of rows that have no text any more."""
-    if quarantined := open_ids(rows.integration_id, stage=Stage.EMBEDDING, entity=rows.kind) - failed:
-        done = MODELS[rows.kind].across_tenants.filter(pk__in=rows.ids, external_id__in=quarantined)
-        names = [(rows.kind, external_id) for external_id in done.values_list("external_id", flat=True)]
-        resolve(names, integration_id=rows.integration_id, stage=Stage.EMBEDDING)
+    external_ids = MODELS[rows.kind].across_tenants.filter(pk__in=rows.ids).values_list("external_id", flat=True)
+    done = [(rows.kind, external_id) for external_id in external_ids if external_id not in failed]
+    resolve(done, integration_id=rows.integration_id, stage=Stage.EMBEDDING)
 
 
 def plan(run: Run, step: str) -> list[NewBatch]:
