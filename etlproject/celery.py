@@ -1,12 +1,13 @@
 """Which Celery application do workers, scheduler and web processes share?"""
 
-import gc
 import os
 from typing import Any
 
 from celery import Celery
 from celery.signals import task_prerun, worker_process_init
 from django.db import close_old_connections
+
+from apps.core.memory import collect_garbage_less_often, return_freed_memory
 
 # The checks load every page and the whole API, of which a worker needs nothing; `migrate` and the scheduler make them.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
@@ -23,7 +24,7 @@ def leave_dead_connections(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def collect_garbage_less_often(**_: Any) -> None:
-    """Batches make many objects and no cycles: the usual threshold looks through all of them again and again."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+def use_little_memory(**_: Any) -> None:
+    """A process of a worker does many batches of any size, one after the other."""
+    return_freed_memory()
+    collect_garbage_less_often()

@@ -9,10 +9,13 @@ from django.db.models import Count, Q, QuerySet
 from apps.core.sql import rows
 from apps.raw.models import Quarantine, QuarantineState, RawRecord
 from apps.sources.base import SourceRecord
+from apps.sources.text import in_pieces
 from apps.tenants.models import Tenant
 
+MAX_RECORDS_IN_MEMORY = 50  # of those that are streamed; a page of the largest ones may have some MB each
 
-def _records(rows: QuerySet[RawRecord], chunk_size: int = 200) -> Iterator[SourceRecord]:
+
+def _records(rows: QuerySet[RawRecord], chunk_size: int = MAX_RECORDS_IN_MEMORY) -> Iterator[SourceRecord]:
     for row in rows.iterator(chunk_size=chunk_size):
         yield to_record(row)
 
@@ -57,9 +60,20 @@ def changed(integration_id: int, entity: str, runs: Sequence[UUID]) -> Iterator[
     return _records(_current(integration_id, entity).filter(run__in=runs).order_by("id"))
 
 
-def by_ids(ids: Sequence[int]) -> list[tuple[int, SourceRecord]]:
-    """The versions with these ids, with their ids."""
-    return [(row.pk, to_record(row)) for row in RawRecord.across_tenants.filter(pk__in=ids).order_by("pk")]
+def by_ids(ids: Sequence[int]) -> Iterator[tuple[int, SourceRecord]]:
+    """The versions with these ids in their order, with their ids; few payloads are in memory at a time."""
+    for some in in_pieces(sorted(ids), MAX_RECORDS_IN_MEMORY):
+        for row in RawRecord.across_tenants.filter(pk__in=some).order_by("pk"):
+            yield row.pk, to_record(row)
+
+
+# PostgreSQL knows the size of a text without reading the text.
+_SIZES = "SELECT id, octet_length(payload) FROM raw_extraction_data WHERE id = ANY (%(ids)s)"
+
+
+def sizes(ids: Sequence[int]) -> dict[int, int]:
+    """The bytes of the payloads of these versions, by id."""
+    return dict(rows(_SIZES, ids=list(ids))) if ids else {}
 
 
 def current_ids(integration_id: int, *, after: int, limit: int) -> list[int]:

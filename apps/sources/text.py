@@ -1,7 +1,7 @@
 """How are texts, times and numbers of a provider read? They may be broken."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar, overload
 
@@ -21,6 +21,21 @@ _NEWEST_EPOCH_SECONDS = 100_000_000_000  # anything larger counts milliseconds
 def in_pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """``items`` in pieces of at most ``size``, in their order."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def in_portions(items: Iterable[T], size_of: Callable[[T], int], max_size: int) -> Iterator[list[T]]:
+    """``items`` in portions whose sizes add up to at most ``max_size``. A larger item is a portion of its own."""
+    portion: list[T] = []
+    room = max_size
+    for item in items:
+        size = size_of(item)
+        if portion and size > room:
+            yield portion
+            portion, room = [], max_size
+        portion.append(item)
+        room -= size
+    if portion:
+        yield portion
 
 
 def clean(text: object) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
+from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -116,18 +117,17 @@ class Transport:
     def _read(self, response: requests.Response) -> bytes:
         """The body. It may have at most ``max_bytes``, and reading it may take only a few time-outs."""
         deadline = time.monotonic() + 5 * self._timeout[1]
-        chunks, size = [], 0
+        body = BytesIO()  # gives what it has collected without a copy
         while chunk := response.raw.read(CHUNK, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._max_bytes:
+            body.write(chunk)
+            if body.tell() > self._max_bytes:
                 raise AnswerTooLargeError(
                     f"The answer is larger than {self._max_bytes // 1024:,} KiB. Address: {shown_url(response.url)}",
                     response.status_code,
                 )
             if time.monotonic() > deadline:
                 raise UnreachableError(f"The answer comes too slowly. Address: {shown_url(response.url)}")
-        return b"".join(chunks)
+        return body.getvalue()
 
 
 class _NoNetrc(AuthBase):

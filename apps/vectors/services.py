@@ -12,6 +12,7 @@ from itertools import accumulate, chain, groupby, pairwise
 import numpy as np
 
 from apps.core.sql import rows
+from apps.sources.text import in_portions
 from apps.vectors.embedders import Embedder, TextRefusedError, Vectors, current_embedder
 from apps.vectors.models import Embedding
 from apps.vectors.passages import passages_to_embed
@@ -20,8 +21,8 @@ from apps.vectors.store import Address, Passage, Store, StoreError
 
 # Another worker rarely writes the same documents in between, and practically never so many times in a row.
 MAX_ROUNDS = 5
-# Texts that are embedded and written together: about 1,500 passages of the default embedder, 8 MB with their vectors.
-MAX_CHARS_IN_MEMORY = 350_000
+# Texts that are embedded and written together: about 430 passages of the default embedder.
+MAX_CHARS_IN_MEMORY = 100_000
 
 # Records the documents of a batch, and returns the recorded ones. A row that has changed since it was read is left
 # alone: another worker has written the same points, and it is not known who wrote last. So they are written again.
@@ -118,7 +119,7 @@ def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integr
     gone = orphaned(tenant_id=tenant_id, integration_id=integration_id, kind=kind, row_ids=list(row_ids))
     report = EmbedReport(removed=remove(tenant_id, gone))
     lost: list[int] = []
-    for portion in _portions(batch.documents(row_ids)):
+    for portion in in_portions(batch.documents(row_ids), _chars, MAX_CHARS_IN_MEMORY):
         changed = [document for document in portion if not document.has_same_text]
         moved = [document for document in portion if document.has_same_text and not document.has_same_payload]
         report.unchanged += len(portion) - len(changed) - len(moved)
@@ -126,7 +127,8 @@ def embed_documents(*, kind: str, row_ids: Sequence[int], tenant_id: int, integr
         lost += _refresh(batch, moved, report)
     for _ in range(MAX_ROUNDS):
         again, lost = lost, []
-        for portion in _portions(batch.documents(again, with_all_texts=True)) if again else ():
+        found = batch.documents(again, with_all_texts=True) if again else ()
+        for portion in in_portions(found, _chars, MAX_CHARS_IN_MEMORY):
             lost += _embed(batch, portion, report)
     if lost:
         raise StoreError(f"Other workers kept writing the same {len(lost)} documents: try again.")
@@ -146,18 +148,8 @@ def remove(tenant_id: int, embedding_ids: Sequence[int]) -> int:
     return len(found)
 
 
-def _portions(found: Iterable[EmbeddableText]) -> Iterator[list[EmbeddableText]]:
-    """The documents in groups with texts of about ``MAX_CHARS_IN_MEMORY``."""
-    portion: list[EmbeddableText] = []
-    chars = 0
-    for document in found:
-        portion.append(document)
-        chars += len(document.text)
-        if chars >= MAX_CHARS_IN_MEMORY:
-            yield portion
-            portion, chars = [], 0
-    if portion:
-        yield portion
+def _chars(document: EmbeddableText) -> int:
+    return len(document.text)
 
 
 def _embed(batch: EmbeddingBatch, changed: Sequence[EmbeddableText], report: EmbedReport) -> list[int]:

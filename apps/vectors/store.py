@@ -17,12 +17,13 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from apps.core.memory import free_cycles
 from apps.sources.text import in_pieces
 from apps.vectors.embedders import Embedder, Vectors
 
 MAX_CALL_SECONDS = 60
 MAX_POINTS_PER_CALL = 1000  # in a call without vectors
-MAX_NUMBERS_PER_CALL = 400_000  # about 8 MB of JSON, a quarter of what Qdrant accepts
+MAX_NUMBERS_PER_CALL = 50_000  # about 1 MB of JSON; the client needs several times as much memory for it
 PASSAGES_PER_HIT = 4  # that a search asks for at first; it asks for more if they belong to too few documents
 _POINTS = UUID("5a1a5a3c-5d2e-5c8f-9d3a-0a6f3f1e7b52")
 
@@ -181,6 +182,7 @@ class Store:
             )
             with _sentences():
                 self._client.upsert(self.collection, batch, wait=True)
+            free_cycles()  # the client's request, with its whole body, is one
 
     def overwrite_payloads(self, points: Sequence[Point]) -> None:
         """Replace the payloads of points that keep their vectors."""

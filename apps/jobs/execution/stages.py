@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,13 +23,21 @@ from apps.raw import listed_ids, tombstones
 from apps.raw import selectors as raw
 from apps.raw import services as raw_services
 from apps.raw.services import Failure, describe
-from apps.sources.base import Deletion, Fetched, Skip, Slice, SourceRecord, Transformed
+from apps.sources.base import Deletion, Fetched, Skip, Slice, Transformed
 from apps.sources.definition import Stage
 from apps.sources.refusals import fetch_or_skip
 from apps.sources.registry import definition
 from apps.warehouse.loader import LoadReport, load, load_or_split
 
 Loaded = list[tuple[int, Transformed]]
+
+
+class RecordName(NamedTuple):
+    """The entity and the external id of a record whose payload is no longer needed."""
+
+    entity: str
+    external_id: str
+
 
 MAX_PAUSES = 3  # of one batch; the provider then does not give what the batch asks for
 CLOCK_STEP = 1.0  # seconds; a smaller change of a clock's difference is not stored
@@ -108,40 +117,41 @@ def _bury(run: Run, deletions: list[Deletion], found_at: datetime) -> LoadReport
 def transform(batch: Batch) -> Write:
     """Turn raw records into rows; the writer loads them and adds the batches that embed their texts."""
     context = context_of(batch.run)
-    records = raw.by_ids(expect(batch, RawRecords).ids)
+    names: dict[int, RecordName] = {}
     loadable: Loaded = []
     failures: list[Failure] = []
-    for raw_id, record in records:
+    for raw_id, record in raw.by_ids(expect(batch, RawRecords).ids):
+        names[raw_id] = RecordName(record.entity, record.external_id)
         try:
             loadable.append((raw_id, context.source.transform(record, context)))
         except Exception as error:  # one bad record must not stop the others
-            failures.append(_failure(batch.run, raw_id, record, error))
-    return partial(_write_transformed, batch, dict(records), loadable, failures)
+            failures.append(_failure(batch.run, raw_id, names[raw_id], error))
+    return partial(_write_transformed, batch, names, loadable, failures)
 
 
 def _write_transformed(
-    batch: Batch, records: dict[int, SourceRecord], loadable: Loaded, failures: list[Failure]
+    batch: Batch, names: dict[int, RecordName], loadable: Loaded, failures: list[Failure]
 ) -> BatchResult:
     run, integration_id = batch.run, integration_of(batch.run)
-    current = tombstones.still_current(list(records), integration_id=integration_id)
+    current = tombstones.still_current(list(names), integration_id=integration_id)
     loadable = [(raw_id, transformed) for raw_id, transformed in loadable if raw_id in current]
     report, refused = load_or_split(loadable, tenant_id=run.tenant_id, integration_id=integration_id)
     failures = [failure for failure in failures if failure.raw_id in current]
-    failures += [_failure(run, raw_id, records[raw_id], error) for raw_id, error in refused]
+    failures += [_failure(run, raw_id, names[raw_id], error) for raw_id, error in refused]
     failed = {failure.raw_id for failure in failures}
-    good = [(record.entity, record.external_id) for raw_id, record in records.items() if raw_id not in failed]
+    good = [name for raw_id, name in names.items() if raw_id not in failed]
     raw_services.resolve(good, integration_id=integration_id, stage=Stage.TRANSFORM)
-    loaded = [(records[raw_id], transformed) for raw_id, transformed in loadable if raw_id not in failed]
+    loaded = [(names[raw_id], transformed) for raw_id, transformed in loadable if raw_id not in failed]
     return BatchResult(
         done=len(good), failures=failures, batches=_to_embed(batch, report), skips=_odd_values(batch, loaded)
     )
 
 
-def _odd_values(batch: Batch, loaded: Sequence[tuple[SourceRecord, Transformed]]) -> list[Skip]:
+def _odd_values(batch: Batch, loaded: Sequence[tuple[RecordName, Transformed]]) -> list[Skip]:
     """Say which values of the loaded records could not be read: one line in the log, one skip for each field."""
-    fields = Counter(f"{record.entity} {path}" for record, transformed in loaded for path in transformed.odd_values)
+    fields = Counter(f"{name.entity} {path}" for name, transformed in loaded for path in transformed.odd_values)
     if fields:
-        run_log.odd_values(batch, fields, [record.external_id for record, found in loaded if found.odd_values])
+        run_log.odd_values(batch, fields, [name.external_id for name, found in loaded if found.odd_values])
     return [Skip("", f"Values that cannot be read are left out: {field}.", is_missing=False) for field in fields]
 
 
@@ -155,5 +165,5 @@ def _to_embed(batch: Batch, report: LoadReport) -> list[NewBatch]:
     return [new for kind, ids in report.changed.items() for new in to_embed(batch.step, kind, ids, integration_id)]
 
 
-def _failure(run: Run, raw_id: int, record: SourceRecord, error: Exception) -> Failure:
-    return Failure(integration_of(run), record.entity, record.external_id, describe(error), raw_id)
+def _failure(run: Run, raw_id: int, name: RecordName, error: Exception) -> Failure:
+    return Failure(integration_of(run), name.entity, name.external_id, describe(error), raw_id)

@@ -147,12 +147,13 @@ class StepRunner:
             if not self._in_work:
                 return
             done, _ = wait(self._in_work, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._finish(self._in_work.pop(future), future)
+            while done:  # what is written must leave the memory before the next batches fill it
+                self._finish(done.pop())
             self._journal.flush()
             self._refresh_progress()
 
-    def _finish(self, batch: Batch, future: Future[Write]) -> None:
+    def _finish(self, future: Future[Write]) -> None:
+        batch = self._in_work.pop(future)
         try:
             handlers.finish(batch, future.result())
         except LeaseLostError:

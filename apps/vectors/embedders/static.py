@@ -25,11 +25,12 @@ class StaticEmbedder:
         tokenizers = optional_module("tokenizers", "static")
         safetensors = optional_module("safetensors", "static")
         self.name = f"wordllama-l2_supercat-256@{version('wordllama')}"
+        # The table comes first: for a moment it needs its memory twice.
+        with safetensors.safe_open(folder / "weights" / "l2_supercat_256.safetensors", framework="np") as weights:
+            self._table = weights.get_tensor("embedding.weight")
         self._tokenizer = tokenizers.Tokenizer.from_file(
             str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json")
         )
-        with safetensors.safe_open(folder / "weights" / "l2_supercat_256.safetensors", framework="np") as weights:
-            self._table = weights.get_tensor("embedding.weight")
         self.dimension = int(self._table.shape[1])
         # No token of this model contains a space, so a word has the same tokens in every text.
         self._tokens = lru_cache(maxsize=MAX_CACHED_WORDS)(self._tokenize)

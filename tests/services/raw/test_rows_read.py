@@ -59,7 +59,7 @@ class Store:
 
     def read(self, records: list[SourceRecord]) -> None:
         ids = self.ids(records)
-        assert len(list(raw.by_ids(ids))) == len(records)
+        assert len(raw.sizes(ids)) == len(list(raw.by_ids(ids))) == len(records)
         assert len(tombstones.still_current(ids, integration_id=self.integration_id)) == len(records)
         tombstones.resurrect(ids)
 

@@ -1,13 +1,16 @@
 """Does a batch embed exactly the documents that need it, and are its rows and points right?"""
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
+from qdrant_client import models
 
 from apps.integrations.models import Integration
 from apps.vectors.embedders import current_embedder
@@ -148,3 +151,15 @@ def test_nothing_is_recorded_when_qdrant_is_away(
 def test_the_id_of_a_point_never_changes() -> None:
     assert Address(1, 2, "issue", "10001").point_id == "b1ca40a6-e659-521d-bf4e-b84a9354ef48"
     assert len({Address(1, 2, "issue", str(number)).point_id for number in range(100)}) == 100
+
+
+def test_what_was_written_leaves_the_memory(issue: NewIssue, embed: Embed) -> None:
+    gc.collect()
+    gc.disable()  # a worker collects so rarely that requests would pile up
+    try:
+        embed(*[issue(f"Issue {number}") for number in range(3)])
+        alive = [one for one in gc.get_objects() if isinstance(one, models.PointsBatch | models.Batch)]
+        bodies = [one for one in gc.get_objects() if isinstance(one, httpx.Request) and b"vectors" in one.content]
+    finally:
+        gc.enable()
+    assert (alive, bodies) == ([], [])

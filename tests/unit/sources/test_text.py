@@ -1,10 +1,13 @@
 """Are texts, times and numbers read correctly, and unreadable ones ignored?"""
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from apps.sources.text import as_number, clean, first_of, in_pieces, one_line, parse_date, parse_time
+from apps.sources.text import as_number, clean, first_of, in_pieces, in_portions, one_line, parse_date, parse_time
 
 
 @pytest.mark.parametrize(
@@ -95,3 +98,11 @@ def test_as_number(given: object, number: float | None) -> None:
 def test_in_pieces_gives_every_item_once_and_in_order() -> None:
     assert list(in_pieces([1, 2, 3, 4, 5], 2)) == [[1, 2], [3, 4], [5]]
     assert list(in_pieces([], 2)) == []
+
+
+@given(st.lists(st.integers(0, 12)), st.integers(1, 10))
+def test_portions_hold_every_item_once_in_order_and_as_many_as_fit(sizes: list[int], max_size: int) -> None:
+    portions = list(in_portions(sizes, int, max_size))
+    assert [size for portion in portions for size in portion] == sizes
+    assert all(portion and (sum(portion) <= max_size or len(portion) == 1) for portion in portions)
+    assert all(sum(portion) + following[0] > max_size for portion, following in pairwise(portions))
