@@ -24,6 +24,7 @@ from apps.sources.jira.extract.refusals import probe, refused
 from apps.sources.jira.transform import TRANSFORMERS
 from apps.sources.jira.transform.deletions import transform_deletion
 from apps.sources.reading import odd_values
+from apps.sources.rows import IssueKey
 
 __all__ = ["Jira"]
 
@@ -79,4 +80,6 @@ class Jira:
         with odd_values() as paths:
             transformed = TRANSFORMERS[record.entity](record, context)
         transformed.odd_values = paths
+        if paths:  # what cannot be read may have been a former key
+            transformed.complete = [one for one in transformed.complete if one.row_type is not IssueKey]
         return transformed

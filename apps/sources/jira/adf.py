@@ -22,6 +22,7 @@ BLOCKS = frozenset(
 LEADS = {"listItem": "- ", "decisionItem": "- ", "taskItem": "[ ] ", "date": "", "hardBreak": "\n"}
 _TEXTS = re.compile(rb'"(?:text|href|url)"\s*:\s*("(?:[^"\\]|\\.)*")')
 _MANY_BREAKS = re.compile(r"\n{2,}")
+_ATTRIBUTE = "an attribute of a rich text"
 _SCHEME = re.compile(r"^(?:https?://|mailto:)")
 
 
@@ -44,8 +45,8 @@ class RichTextAttributesPayload(msgspec.Struct, gc=False, rename="camel"):
 class RichTextPayload(msgspec.Struct, gc=False):
     """A node of a document, as far as it matters for the text. A mark of a node has the same shape."""
 
-    type: Any = ""
-    text: Any = None
+    type: str
+    text: str | None = None
     content: "list[RichTextPayload] | None" = None
     marks: "list[RichTextPayload] | None" = None
     attrs: RichTextAttributesPayload | None = None
@@ -96,14 +97,13 @@ def render(document: RichTextPayload) -> str:
             parts.append(node)
             continue
         kind, content = node.type, node.content or []
-        if isinstance(node.text, str):
-            parts.append(node.text)
+        parts.append(node.text or "")
         if kind == "text":
             continue
         if kind in BLOCKS:
             stack.append("\n")
         if kind == "codeBlock":
-            parts.append(_Code("".join(child.text for child in content if isinstance(child.text, str))))
+            parts.append(_Code("".join(child.text or "" for child in content)))
             continue
         if node.marks:
             stack.append(_address(_link(node), ""))
@@ -131,15 +131,14 @@ def _with_addresses(content: list[RichTextPayload]) -> list[RichTextPayload | st
     nodes: list[RichTextPayload | str] = []
     for link, some in groupby(content, lambda node: _link(node) if node.type == "text" else ""):
         linked = list(some)
-        label = "".join(node.text for node in linked if isinstance(node.text, str))
+        label = "".join(node.text or "" for node in linked)
         nodes += [*linked, _address(link, label)]
     return nodes
 
 
 def _link(node: RichTextPayload) -> str:
     """The address that a node is linked to, "" for none."""
-    links = (mark.attrs.href for mark in node.marks or [] if mark.type == "link" and mark.attrs)
-    return next((href for href in links if isinstance(href, str)), "")
+    return _first_text(*(mark.attrs.href for mark in node.marks or [] if mark.type == "link" and mark.attrs))
 
 
 def _address(address: str, label: str) -> str:
@@ -148,14 +147,14 @@ def _address(address: str, label: str) -> str:
     return "" if is_said or not address else f" ({address})"
 
 
-def _lead(kind: object, attrs: RichTextAttributesPayload) -> str:
+def _lead(kind: str, attrs: RichTextAttributesPayload) -> str:
     """The text of a node itself, before its content: its name, and the address of a card or a picture."""
     if kind == "taskItem":
         return "[x] " if attrs.state == "DONE" else "[ ] "
     if kind == "date":
         return _day(attrs.timestamp)
     if kind in LEADS:
-        return LEADS[str(kind)]
+        return LEADS[kind]
     card = as_dict(attrs.data)
     label = _first_text(
         attrs.text, attrs.short_name, attrs.title, card.get("name"), card.get("title"), attrs.alt, attrs.file_name,
@@ -168,6 +167,9 @@ def _lead(kind: object, attrs: RichTextAttributesPayload) -> str:
 
 
 def _first_text(*values: object) -> str:
+    """The first text that is not empty, "" for none. What is no text is an odd value."""
+    if not all(value is None or isinstance(value, str) for value in values):
+        note_odd_value(_ATTRIBUTE)
     return next((value for value in values if isinstance(value, str) and value), "")
 
 
@@ -175,6 +177,7 @@ def _day(timestamp: object) -> str:
     try:
         return datetime.fromtimestamp(int(str(timestamp)) / 1000, UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):
+        note_odd_value(_ATTRIBUTE)
         return ""
 
 

@@ -14,15 +14,16 @@ class People:
     """The accounts of one record. The record has the names of ``rows``, but perhaps not those of ``gap_rows``."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Row] = {}
-        self._nameless: dict[str, Row] = {}
+        self._named: dict[str, User] = {}
+        self._nameless: dict[str, User] = {}
 
     def id_of(self, account: AccountNode | None) -> str:
         """The external id of an account, "" for a deleted or unknown one."""
         if account is None or not account.login or account.login == GHOST or account.database_id is None:
             return ""
         external_id = clean(account.database_id)
-        if external_id in self._named or (external_id in self._nameless and not isinstance(account.name, str)):
+        known = self._named.get(external_id) or self._nameless.get(external_id)
+        if known and (known.display_name or not isinstance(account.name, str)):
             return external_id
         is_named = isinstance(account.name, str | None) or account.typename != "User"
         (self._named if is_named else self._nameless)[external_id] = user_row(account, external_id)

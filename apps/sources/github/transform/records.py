@@ -12,7 +12,7 @@ from apps.sources.github.transform.assembly import assembled, pull_request_node
 from apps.sources.github.transform.people import People
 from apps.sources.github.transform.pull_requests import child_page, pull_request, rest_comment, thread_page
 from apps.sources.reading import odd_values, read_json
-from apps.sources.rows import Deployment, Release, Repository, Row, ScopeName, WorkflowRun
+from apps.sources.rows import Deployment, PullRequestIssueLink, Release, Repository, Row, ScopeName, WorkflowRun
 from apps.sources.text import clean, utc
 
 ABSENT = msgspec.Raw()
@@ -34,6 +34,8 @@ def transform(record: SourceRecord, context: Context) -> Transformed:
     with odd_values() as paths:
         transformed = TRANSFORMERS[record.entity](record, context)
     transformed.odd_values = paths
+    if paths:  # what cannot be read may have named an issue
+        transformed.complete = [one for one in transformed.complete if one.row_type is not PullRequestIssueLink]
     return transformed
 
 

@@ -17,7 +17,7 @@ P = TypeVar("P")
 class AccountPayload(msgspec.Struct):
     """An account."""
 
-    login: str | None
+    login: Name | None
     id: BigInteger | None = None
     type: str = "User"
 

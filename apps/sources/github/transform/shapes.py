@@ -18,7 +18,7 @@ GHOST = "ghost"  # REST's stand-in for a deleted account
 class AccountNode(msgspec.Struct, rename="camel"):
     """An account. ``name`` is unset if the answer lacks it: REST's lists have only the login."""
 
-    login: str | None
+    login: Name | None
     typename: str = msgspec.field(default="User", name="__typename")
     database_id: BigInteger | None = None
     name: str | msgspec.UnsetType | None = msgspec.UNSET

@@ -1,7 +1,7 @@
 """Which rows do an issue, its links and its comments become?"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from apps.sources.jira.client import IssueNamePayload, Payload, has_all_comments
 from apps.sources.jira.fields import SiteFields, site_fields
 from apps.sources.jira.transform.people import JiraPersonPayload, person_id, user_rows
 from apps.sources.jira.transform.site import IssueTypePayload, SprintPayload, StatusPayload
-from apps.sources.reading import Id, Integer, Name, read_json
+from apps.sources.reading import Id, Integer, Name, note_odd_value, read_json
 from apps.sources.rows import Issue, IssueComment, IssueLink, Row
 from apps.sources.text import as_number, clean, utc
 
@@ -106,7 +106,8 @@ class IssueFieldsPayload(Payload):
 @lru_cache(maxsize=16)
 def issue_shape(custom: SiteFields) -> Any:
     """The shape of an issue; the custom fields become attributes of ``fields``, named by their ids."""
-    types = dict.fromkeys(custom.all, Any) | dict.fromkeys(custom.sprint, list[SprintPayload | str | None] | None)
+    types: dict[str, Any] = dict.fromkeys(custom.all, Any) | dict.fromkeys(custom.epic_link, str | None)
+    types |= dict.fromkeys(custom.sprint, list[SprintPayload | str | None] | None)
     fields = msgspec.defstruct(
         "SiteIssueFields", [(i, kind, None) for i, kind in types.items()], bases=(IssueFieldsPayload,), gc=False
     )
@@ -156,7 +157,7 @@ def issue_row(external_id: str, key: str, fields: Any, custom: SiteFields, paren
         reporter=person_id(fields.reporter),
         creator=person_id(fields.creator),
         parent=parent,
-        story_points=_points(getattr(fields, i) for i in custom.story_points),
+        story_points=_points({i: getattr(fields, i) for i in custom.story_points}),
         labels=[clean(label) for label in fields.labels or []],
         components=[name for component in fields.components or [] if (name := _name(component))],
         sprints=sprints,
@@ -201,6 +202,8 @@ def sprints_of(fields: Any, custom: SiteFields) -> dict[str, SprintPayload | Non
             found[clean(item.id)] = item
         elif item and (match := _OLD_SPRINT.search(item, 0, _OLD_SPRINT_LENGTH)):
             found[match[1]] = None
+        elif item:
+            note_odd_value("a sprint without an id")
     return found
 
 
@@ -217,7 +220,7 @@ def _whole_lists(name: str, fields: Any, links: int) -> list[Children]:
 
 def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
     """The epic of the old field Epic Link, "" for none. The field has the key; extraction has fetched the id."""
-    key = next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if isinstance(v, str)), "")
+    key = next((clean(v) for v in (getattr(fields, i) for i in custom.epic_link) if v), "")
     if not key:
         return ""
     known: dict[str, str] = context.memo("jira epics", dict)
@@ -226,10 +229,16 @@ def _epic(fields: Any, custom: SiteFields, context: Context) -> str:
     return known.get(key, key)
 
 
-def _points(values: Iterable[object]) -> float | None:
+def _points(values: Mapping[str, object]) -> float | None:
     """The first number that is not 0: a field that nobody uses any more may have kept its 0. An option has a value."""
-    found = [as_number(value.get("value") if isinstance(value, dict) else value) for value in values]
-    numbers = [number for number in found if number is not None]
+    numbers = list[float]()
+    for field, option in values.items():
+        value = option.get("value") if isinstance(option, dict) else option
+        number = as_number(value)
+        if number is not None:
+            numbers.append(number)
+        elif option not in (None, ""):
+            note_odd_value(f"fields.{field}")
     return next(filter(None, numbers), 0.0 if numbers else None)
 
 
