@@ -47,14 +47,19 @@ def pull_request(node: PullRequestNode, name: str, repository: str) -> Transform
 
 
 def child_page(node: ChildPageNode, name: str, repository: str, offset: int) -> Transformed:
-    """The rows of a further page of one list, as if they had come with the pull request."""
+    """The rows of a further page of one list, as if they had come with the pull request.
+
+    If an earlier page has lacked commits, their positions are not true; so stored ones stay until the list is complete.
+    """
     people, owner = People(), clean(node.full_database_id)
-    rows = commit_rows(owner, repository, node.commits, offset, people)
+    commits = commit_rows(owner, repository, node.commits, offset, people)
+    places = [row for row in commits if isinstance(row, PullRequestCommit)]
+    rows = [row for row in commits if not isinstance(row, PullRequestCommit)]
     rows += review_rows(owner, node.reviews, people)
     rows += thread_rows(owner, node.review_threads, people)
     rows += comment_rows(owner, "issue", node.comments, people)
     rows += links(owner, url_of(node, name), "", "", "", messages(node.commits))
-    return Transformed([*people.rows, *rows], people.gap_rows)
+    return Transformed([*people.rows, *rows], [*people.gap_rows, *places])
 
 
 def thread_page(node: ThreadPageNode) -> Transformed:
