@@ -19,7 +19,14 @@ TIMEOUT = 60.0
 # So small that the lists of a small sandbox have several pages. Providers lower the size of a page silently, too.
 MAX_ITEMS = {"maxResults": 12, "per_page": 6}
 # Of the endpoints whose lists are longer.
-MAX_ITEMS_AT = {"/comment": 40, "/sprint": 30, "/board": 5, "/project/search": 5, "/changelog/bulkfetch": 400}
+MAX_ITEMS_AT = {
+    "/comment": 40,
+    "/sprint": 30,
+    "/board": 5,
+    "/project/search": 5,
+    "/search/jql": 4,
+    "/changelog/bulkfetch": 150,
+}
 MAX_GRAPHQL = {"first": 6, "inner": 5}
 
 Ask = Callable[[Asked], Answer]
