@@ -73,17 +73,17 @@ class Experiment:
 
     def _heal(self, run: Run, *, is_whole: bool) -> None:
         """Without the hole: the next ordinary run, or at the latest the next sweep, ends complete with equal tables."""
-        account, fresh = self.scenario.account, self.laboratory.fresh(self.scenario.account, self.scenario.world)
+        account, right = self.scenario.account, self.laboratory.right(self.scenario)
         if outcome_of(run) == WAITS:
             run = inline_runs.drive(run, max_waits=inline_runs.MAX_ROUNDS)
-            is_whole = self.laboratory.tables(account) == fresh
+            is_whole = self.laboratory.tables(account) == right
         if outcome_of(run) == Outcome.COMPLETE and is_whole:
             self.result.healed = results.AT_ONCE
             return
         for name, with_sweep in ((results.NEXT_RUN, False), (results.NEXT_SWEEP, True)):
             self.laboratory.pass_time(account, HOURS_BETWEEN_RUNS)
             run = self.laboratory.run(account, with_sweep=with_sweep)
-            missed = list(differences(fresh, self.laboratory.tables(account)))
+            missed = list(differences(right, self.laboratory.tables(account)))
             if outcome_of(run) == Outcome.COMPLETE and not missed:
                 self.result.healed = name
                 return

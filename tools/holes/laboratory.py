@@ -149,11 +149,21 @@ class Laboratory:
             before = self.tables(scenario.account)
             self._complete(self.run(scenario.account, with_sweep=scenario.with_sweep))
             exchanges, after = self.proxy.recording.exchanges, self.tables(scenario.account)
-            missed = list(differences(self.fresh(scenario.account, scenario.world), after))
+            missed = list(differences(self.right(scenario), after))
             if missed:
                 raise UnsoundError(f"{scenario.title} differs from a fresh load: {summary(missed)}")
             self._undisturbed[scenario] = Undisturbed(before, after, exchanges)
         return self._undisturbed[scenario]
+
+    def right(self, scenario: Scenario) -> Tables:
+        """Where a scenario must end: what a fresh full load has, and the people who were loaded before.
+
+        Nothing says that a person is gone: GitHub has no list of people, only what they wrote.
+        """
+        fresh = self.fresh(scenario.account, scenario.world)
+        if not scenario.is_loaded:
+            return fresh
+        return {**fresh, "user": self._first_load(scenario.account).after["user"] | fresh["user"]}
 
     def fresh(self, account: Account, world: str) -> Tables:
         """What a fresh full load has."""
