@@ -13,6 +13,7 @@ import numpy as np
 from apps.vectors.embedders.base import Vectors, optional_module, package_folder, shortened, unit_rows
 
 MAX_CACHED_WORDS = 10_000
+MAX_CACHED_CHARS = 32  # of a word; longer ones rarely come again, and each can have a thousand tokens
 
 
 class StaticEmbedder:
@@ -41,8 +42,10 @@ class StaticEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """The normalized mean over each text's tokens."""
         sums = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        known, new = self._tokens, self._tokenize
         for row, text in zip(sums, texts, strict=True):
-            tokens = [token for word in shortened(text).split() for token in self._tokens(word)]
+            words = shortened(text).split()
+            tokens = [t for word in words for t in (known(word) if len(word) <= MAX_CACHED_CHARS else new(word))]
             if tokens:
                 np.add.reduce(self._table.take(tokens, axis=0, mode="clip"), axis=0, dtype=np.float32, out=row)
         return unit_rows(sums)

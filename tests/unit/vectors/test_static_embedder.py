@@ -1,5 +1,6 @@
 """Are the default embedder's vectors finite, of length 1, and the same every time?"""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,16 @@ def test_vectors_are_those_of_the_packages_own_class(embedder: StaticEmbedder) -
 
 def test_the_name_says_model_and_version(embedder: StaticEmbedder) -> None:
     assert embedder.name.startswith("wordllama-l2_supercat-256@0.")
+
+
+def test_long_words_do_not_stay_in_memory() -> None:
+    embedder = StaticEmbedder()
+    words = [f"{number}" * (MAX_CHARS // 4) for number in range(1000, 1100)]
+    tracemalloc.start()
+    try:
+        for word in words:
+            embedder.embed([word])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 500_000
