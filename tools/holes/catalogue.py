@@ -46,7 +46,7 @@ PULLS = frozenset(
     *({"pull_request", "commit", "pull_request_commit", "review", "pull_request_comment", "user"},),
 ) | {"pull_request_issue_link"}
 DELIVERIES = frozenset({"release", "deployment", "workflow_run", "user"})
-HUB = PULLS | DELIVERIES | {"repository"}
+HUB = PULLS | DELIVERIES | {"repository", "scope_name"}
 SITE = ISSUES | {"project", "scope_name", "project_status", "sprint"}
 
 
@@ -100,7 +100,8 @@ def _segment(position: int) -> Callable[[Asked], list[str]]:
 
 
 def _repository(asked: Asked) -> list[str]:
-    return ["/".join(asked.path.split("/")[3:5])]
+    parts = asked.path.split("/")
+    return [parts[3]] if parts[2] == "repositories" else ["/".join(parts[3:5])]
 
 
 def _named_repository(asked: Asked) -> list[str]:
@@ -259,7 +260,7 @@ JIRA_KINDS: tuple[RequestKind, ...] = (
 
 
 def _of_repository(path: str, feeds: frozenset[str], words: str, listing: Listing | None, shows: str = NOTHING) -> Any:
-    level = 4 if "{id}" in path else 2
+    level = 5 if "{id}" in path or "comments" in path else 4
     return _pages(
         RequestKind(
             f"{_REPO}/{path}", feeds, words, listing, shows, about=_repository, column="repository", level=level
@@ -275,7 +276,7 @@ def _query(name: str, feeds: frozenset[str], words: str, **more: Any) -> Request
 _CHILDREN = ("labels", "assignees", "commits", "reviews", "reviewThreads", "comments", "author", "headRepository")
 _LISTS = "commits|reviews|reviewThreads|comments"
 _IDENTIFIED: dict[str, Any] = {"about": _node_ids, "is_bulk": True}
-_NAMED: dict[str, Any] = {"about": _named_repository, "column": "repository", "level": 1}
+_NAMED: dict[str, Any] = {"about": _named_repository, "column": "repository", "level": 4}
 _HUB_WORDS = "repositor|meridian-labs/"
 _PULL_WORDS = "pull.request|meridian-labs/"
 
@@ -341,6 +342,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
             listing=connection("data.repositories.*.pullRequests"),
             shows=TOTAL,
             nullable=nullable,
+            level=3,
             **_IDENTIFIED,
         )
         for what, nullable in (
@@ -353,7 +355,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
         "PullRequestDetails",
         PULLS,
         _PULL_WORDS,
-        level=2,
+        level=4,
         listing=connection(f"data.nodes.*.{_LISTS}"),
         shows=TOTAL,
         nullable=("data.nodes.*", *(f"data.nodes.*.{name}" for name in _CHILDREN)),
@@ -363,7 +365,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
         "Pages",
         PULLS,
         _PULL_WORDS,
-        level=3,
+        level=5,
         listing=connection(f"data.page*.{_LISTS}"),
         shows=TOTAL,
         end="cursor",
@@ -386,7 +388,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
         "DeploymentDetails",
         frozenset({"deployment", "user"}),
         "deployment",
-        level=2,
+        level=4,
         listing=NODES,
         shows=TOTAL,
         nullable=("data.nodes.*", "data.nodes.*.statuses", "data.nodes.*.creator", "data.nodes.*.ref"),
@@ -396,7 +398,7 @@ GITHUB_KINDS: tuple[RequestKind, ...] = (
         "Overview",
         DELIVERIES | {"repository"},
         _HUB_WORDS,
-        level=1,
+        level=3,
         listing=connection("data.nodes.*.releases|deployments"),
         shows=TOTAL,
         nullable=(

@@ -11,6 +11,8 @@ _OPERATION = re.compile(r"query (\w+)")
 # Parts of a path that differ from request to request.
 _VARYING = (
     (re.compile(r"/repos/[^/]+/[^/]+"), "/repos/{repository}"),
+    # GitHub's addresses of further pages have the id of the repository.
+    (re.compile(r"/repositories/\d+/"), "/repos/{repository}/"),
     (re.compile(r"/orgs/[^/]+"), "/orgs/{organisation}"),
     (re.compile(r"/issue/[A-Z][A-Z0-9]*-\d+"), "/issue/{id}"),
     (re.compile(r"(?<!/api)/\d+(?=/|$)"), "/{id}"),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from apps.sources.base import Context, Fetched, Listed, Skip, Slice, SourceRecord
-from apps.sources.errors import ForbiddenError
+from apps.sources.errors import ForbiddenError, InvalidAnswerError
 from apps.sources.github.client import Client, next_page, repository_path
 from apps.sources.github.extract import index
 from apps.sources.github.extract.args import INSTALLATION, OWN, RepositoryArgs, RepositoryListArgs, of_owner
@@ -119,7 +119,9 @@ def repository(client: Client, slice_: Slice, context: Context) -> Fetched:
     answer = client.http.get(repository_path(slice_.scope))
     fetched = records([answer.body], answer, context)
     (record,) = fetched.records
-    if record.scope.lower() not in ("", slice_.scope.lower()):
+    if not record.scope:
+        raise InvalidAnswerError("GitHub's answer does not say which repository it is about.")
+    if record.scope.lower() != slice_.scope.lower():
         fetched.records.append(record_of(slice_.scope, answer.body, record.request))
     if slice_.read(RepositoryArgs).is_alone:
         fetched.follow_ups, fetched.expected = [], {}

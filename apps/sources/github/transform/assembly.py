@@ -27,7 +27,7 @@ N = TypeVar("N")
 
 
 class IncompleteError(Exception):
-    """A page is not stored, was read in another state of the pull request, or lacks children."""
+    """A page is not stored, or was read in another state of the pull request."""
 
 
 def pull_request_node(record: SourceRecord) -> PullRequestNode:
@@ -102,11 +102,15 @@ class _StoredPages:
 
 
 def _joined(first: Nodes[N] | None, page_at: Callable[[int], Nodes[N] | None]) -> Nodes[N]:
-    """All children of a list that begins with the page ``first``. A page is found by the number of earlier children."""
+    """All children of a list that begins with the page ``first``. A page is found by the number of earlier children.
+
+    The last page has the newest total, unless the list does not have as many children.
+    """
     items, page = list[N | None](), first
-    while page is not None and not page.is_doubtful:
+    while page is not None:
         items += page.nodes
         if not (page.page_info and page.page_info.has_next_page):
-            return Nodes(items, total_count=page.total_count)
+            total = first.total_count if first and page.is_doubtful else page.total_count
+            return Nodes(items, total_count=total, is_doubtful=page.is_doubtful)
         page = page_at(len(items))
     raise IncompleteError

@@ -29,7 +29,7 @@ from apps.sources.github.extract.args import (
     VanishedArgs,
 )
 from apps.sources.github.kept import whole
-from apps.sources.rows import PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
+from apps.sources.rows import PullRequest, PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import Extracted, MemoryContext, extract, tables
 from tests.unit.sources.scripted import Say, ScriptedServer, Seen
@@ -170,19 +170,27 @@ def test_a_list_without_what_it_announces_takes_nothing_away(
     assert kept == {"commits": of_commits, "reviews": {Review}}.get(name, {PullRequestComment})
 
 
-@pytest.mark.parametrize("total", [1, 9])
-def test_a_further_page_that_is_not_its_lists_last_one_completes_nothing(provider: ScriptedServer, total: int) -> None:
-    node = {**WHOLE, "commits": github.nodes([github.commit("c1")], 2, "k")}
-    page = {**github.identity(), "commits": github.nodes([github.commit("c2")], total)}
-    page |= {"updatedAt": node["updatedAt"], "totalCommentsCount": 2}
+@pytest.mark.parametrize(("first", "last", "number"), [(2, 1, 2), (2, 9, 2), (9, 2, 2), (1, 2, 2), (9, 9, 9)])
+def test_a_further_page_completes_only_a_list_that_has_what_it_announces(
+    provider: ScriptedServer, first: int, last: int, number: int
+) -> None:
+    node = {**WHOLE, "commits": github.nodes([github.commit("c1")], first, "k")}
+    page = {**github.identity(), "commits": github.nodes([github.commit("c2")], last)}
+    page |= {name: node[name] for name in ("updatedAt", "headRefOid", "totalCommentsCount")}
     provider.on(
         "/graphql",
         lambda seen: Say({"data": {"page0": page}} if "page0" in seen.json()["query"] else {"data": {"nodes": [node]}}),
     )
     context, extracted = run(provider, PULL_REQUESTS, again=[Slice.of("pull_request_details", IDS)])
-    assert "The commits of pull request acme/shop#7 cannot be read" in extracted.skips[0].reason
+    what = "The commits of pull request acme/shop#7 cannot be read"
+    assert [what in skip.reason for skip in extracted.skips if "commits" in skip.reason] == [True] * (last != 2)
     (found,) = [record for record in context.records.values() if record.entity == "pull_request_commits"]
-    assert GitHub().transform(found, context).complete == []
+    transformed = GitHub().transform(found, context)
+    row = tables([transformed])["pull_request"]["707"]
+    assert isinstance(row, PullRequest)
+    assert row.commit_count == number
+    assert (PullRequestCommit in {children.row_type for children in transformed.complete}) == (last == 2)
+    assert Review in {children.row_type for children in transformed.complete}
 
 
 @pytest.mark.parametrize(
