@@ -25,7 +25,7 @@ def arguments() -> argparse.Namespace:
         "--rounds",
         type=int,
         default=0,
-        help="so many holes for each kind, those of several kinds in one run (0: each alone)",
+        help="so many holes for each kind in each scenario, as a quick selection (0: all)",
     )
     parser.add_argument("--slots", type=int, default=2, help="how many testbeds run side by side (2)")
     parser.add_argument(

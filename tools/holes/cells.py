@@ -4,14 +4,15 @@ A cell of the table has one hole. To try many holes in few runs, several kinds o
 one level, so that no hole keeps the request of another one from being made.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from tools.holes.catalogue import KINDS, RequestKind
 from tools.holes.columns import HOLES
 from tools.holes.holes import Hole
-from tools.holes.results import title
+from tools.holes.options import Options
+from tools.holes.results import AND, title
 from tools.holes.scenarios import CHANGES, FIRST, SCENARIOS, SWEEP, Scenario
 
 Seen = Mapping[Scenario, set[str]]
@@ -30,6 +31,11 @@ class Part:
         """The hole, with its form."""
         return f"{self.hole.name} {self.variant.removeprefix('data.')}".strip()
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether other holes beside it would not be met."""
+        return self.hole.is_for_all or self.kind.is_gate
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -41,17 +47,22 @@ class Cell:
     @property
     def kinds(self) -> str:
         """The kinds of requests."""
-        return " + ".join(part.kind.name for part in self.parts)
+        return AND.join(part.kind.name for part in self.parts)
 
     @property
     def holes(self) -> str:
         """The holes, in the same order."""
-        return " + ".join(part.name for part in self.parts)
+        return AND.join(part.name for part in self.parts)
 
     @property
     def title(self) -> str:
         """What the hole test prints of it."""
         return title(self.scenario.title, self.kinds, self.holes)
+
+    @property
+    def singles(self) -> list["Cell"]:
+        """Each of several holes in a cell of its own."""
+        return [Cell(self.scenario, (part,)) for part in self.parts] if len(self.parts) > 1 else []
 
     @property
     def reason(self) -> str:
@@ -72,41 +83,41 @@ def scenarios_of(kind: RequestKind, seen: Seen) -> list[Scenario]:
     return []
 
 
-def single_cells(seen: Seen) -> Iterator[Cell]:
-    """All cells with one hole, those that do not apply included."""
-    for kind in KINDS.values():
+def all_cells(seen: Seen, options: Options) -> Iterator[Cell]:
+    """Every cell that is asked for: first those with one hole, then those with several.
+
+    A hole that concerns everything is alone in its run, and so is a hole without which nothing is known. What does
+    not apply comes with its reason.
+    """
+    joinable: dict[tuple[Scenario, RequestKind], list[Part]] = {}
+    for place, kind in enumerate(KINDS.values()):
         for scenario in scenarios_of(kind, seen):
-            for hole in HOLES:
-                for variant in hole.variants(kind) or ("",):
-                    yield Cell(scenario, (Part(kind, hole, variant),))
+            wanted = [part for part in parts_of(kind) if options.wants(scenario.title, kind.name, part.name)]
+            alone = [part for part in wanted if part.is_alone or part.hole.reason(kind, scenario)]
+            if not options.rounds:
+                yield from (Cell(scenario, (part,)) for part in alone)
+            rest = [part for part in wanted if part not in alone]
+            start = (place + options.seed) % len(rest) if rest else 0
+            joinable[scenario, kind] = rest[start:] + rest[:start]
+    yield from _joint_cells(joinable, options.rounds)
 
 
-def rounds_of_cells(seen: Seen, rounds: int, seed: int) -> Iterator[Cell]:
-    """Cells with several holes. In each round each kind gets one hole in each of its scenarios: the rarest so far."""
-    used = Counter[str]()
-    for number in range(rounds):
-        parts: dict[tuple[Scenario, int], list[Part]] = {}
-        for place, kind in enumerate(KINDS.values()):
-            for scenario in scenarios_of(kind, seen):
-                part = _rarest(kind, scenario, used, place + number + seed)
-                if part:
-                    used[f"{kind.name} {part.name}"] += len(HOLES)
-                    used[part.hole.name] += 1
-                    parts.setdefault((scenario, kind.level), []).append(part)
-        for (scenario, _), together in parts.items():
-            yield Cell(scenario, tuple(together))
+def parts_of(kind: RequestKind) -> list[Part]:
+    """Every hole in the answers to a kind of request, in every form."""
+    return [Part(kind, hole, variant) for hole in HOLES for variant in hole.variants(kind) or ("",)]
 
 
-def _rarest(kind: RequestKind, scenario: Scenario, used: Counter[str], start: int) -> Part | None:
-    """The hole that was used least, for this kind and at all; of equals, the next one from ``start``."""
-    possible = [
-        Part(kind, hole, variant)
-        for hole in HOLES
-        if not hole.is_for_all and not kind.is_gate and not hole.reason(kind, scenario)
-        for variant in hole.variants(kind)
-    ]
-    turned = possible[start % len(possible) :] + possible[: start % len(possible)] if possible else []
-    return min(turned, key=lambda part: used[f"{kind.name} {part.name}"] + used[part.hole.name], default=None)
+def _joint_cells(left: dict[tuple[Scenario, RequestKind], list[Part]], rounds: int) -> Iterator[Cell]:
+    """In each round each kind gets one hole in each of its scenarios, until all were tried or ``rounds`` are over."""
+    for _ in range(rounds) if rounds else count():
+        together: dict[tuple[Scenario, int], list[Part]] = {}
+        for (scenario, kind), parts in left.items():
+            if parts:
+                together.setdefault((scenario, kind.level), []).append(parts.pop(0))
+        if not together:
+            return
+        for (scenario, _), parts in together.items():
+            yield Cell(scenario, tuple(parts))
 
 
 def unknown_kinds(seen: Seen) -> set[str]:

@@ -42,12 +42,14 @@ class Experiment:
 
     def _run(self) -> None:
         undisturbed = self.laboratory.undisturbed(self.scenario)
-        for part in self.cell.parts:
+        for place, part in enumerate(self.cell.parts):
             target = part.hole.target(part.kind, undisturbed.exchanges, part.variant)
-            if target is not None:
+            if target is None:
+                self.result.untried.append(place)
+            else:
                 self.aims.append((part, Aim(part.kind, target, part.variant)))
         if not self.aims:
-            self.result.reason = "nothing in the sandbox has it"
+            self.result.reason = results.NOTHING_HAS_IT
             return
         run = self._disturbed_run()
         end = End(run, self.aims, undisturbed, self.laboratory.tables(self.scenario.account))
@@ -55,6 +57,13 @@ class Experiment:
         if unknown := self.laboratory.proxy.recording.kinds.keys() - KINDS.keys():
             self.result.problems.append(f"The catalogue lacks kinds of requests: {', '.join(sorted(unknown))}")
         self.result.problems += end.problems()
+        if len(self.aims) > 1:
+            self.result.unmet = [
+                place
+                for place, part in enumerate(self.cell.parts)
+                for aimed, aim in self.aims
+                if aimed is part and not aim.times
+            ]
         self._heal(run, is_whole=not end.missed)
 
     def _disturbed_run(self) -> Run:

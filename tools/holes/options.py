@@ -8,8 +8,8 @@ import msgspec
 class Options(msgspec.Struct, frozen=True):
     """Which cells are tried: patterns for scenario, kind and hole.
 
-    ``rounds``: each kind gets so many holes, several kinds in one run; 0 for one hole in each run. ``slot`` is the
-    number of a slot among ``slots``.
+    ``rounds``: each kind gets so many holes in each scenario; 0 for all. ``slot`` is the number of a slot among
+    ``slots``.
     """
 
     folder: str

@@ -21,9 +21,14 @@ def write(found: list[Result], seed: int) -> None:
 
 def table(found: list[Result], seed: int) -> str:
     """A summary sentence, one table per kind of request with a row per hole, and the reasons of what does not apply."""
+    runs = sum(not result.reason for result in found)
+    found = [single for result in found for single in result.singles]
     tried = [result for result in found if not result.reason]
     bad = sum(bool(result.problems) for result in tried)
-    sums = f"{datetime.now(UTC):%Y-%m-%d}, seed {seed}: {len(tried)} cells; {len(tried) - bad} held, {bad} did not."
+    sums = (
+        f"{datetime.now(UTC):%Y-%m-%d}, seed {seed}: {len(tried):,} cells in {runs:,} disturbed runs; "
+        f"{len(tried) - bad:,} held, {bad:,} did not."
+    )
     lines = [f"{sums}\n\n| request | hole | outcome → healed by |\n|---|---|---|\n"]
     for kind in dict.fromkeys(result.kind for result in found):
         of_kind = [result for result in found if result.kind == kind]

@@ -7,6 +7,9 @@ import msgspec
 # How a cell healed: the run that filled the hole.
 AT_ONCE, NEXT_RUN, NEXT_SWEEP, NOT_HEALED = "at once", "next run", "sweep", "not healed"
 
+AND = " + "  # between the kinds and the holes of a cell with several
+NOTHING_HAS_IT = "nothing in the sandbox has it"
+
 
 def title(scenario: str, kind: str, hole: str) -> str:
     """The name of a cell."""
@@ -14,7 +17,11 @@ def title(scenario: str, kind: str, hole: str) -> str:
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """The result of one cell: no ``problems`` when all held. ``reason`` says why it does not apply."""
+    """The result of one cell: no ``problems`` when all held. ``reason`` says why it does not apply.
+
+    A cell with several holes names its kinds and its holes in the same order; ``untried`` are the positions of those
+    that nothing in the sandbox has, ``unmet`` of those that another hole kept from being met: they are tried alone.
+    """
 
     scenario: str
     kind: str
@@ -26,11 +33,24 @@ class Result(msgspec.Struct, kw_only=True):
     problems: list[str] = []
     seconds: float = 0.0
     position: int = 0
+    untried: list[int] = []
+    unmet: list[int] = []
 
     @property
     def title(self) -> str:
         """Scenario, kind and hole."""
         return title(self.scenario, self.kind, self.hole)
+
+    @property
+    def singles(self) -> list["Result"]:
+        """The same result for each kind and its hole."""
+        pairs = zip(self.kind.split(AND), self.hole.split(AND), strict=True)
+        reasons = dict.fromkeys(self.untried, NOTHING_HAS_IT)
+        return [
+            msgspec.structs.replace(self, kind=kind, hole=hole, reason=self.reason or reasons.get(place, ""))
+            for place, (kind, hole) in enumerate(pairs)
+            if place not in self.unmet
+        ]
 
     def line(self) -> str:
         """One line of the suite's output."""

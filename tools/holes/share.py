@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.holes.cells import Cell, Seen, rounds_of_cells, single_cells, unknown_kinds
+from tools.holes.cells import Cell, all_cells, unknown_kinds
 from tools.holes.experiment import Experiment
 from tools.holes.laboratory import Laboratory, UnsoundError
 from tools.holes.options import Options
@@ -17,7 +17,7 @@ def try_share(testbed: Testbed, options: Options, done: list[Result]) -> Iterato
     laboratory = Laboratory(testbed)
     finished = {result.title for result in done}
     for position, whole in enumerate(WHOLE_CELLS):
-        is_wanted = options.wants(whole.scenario, whole.kind, whole.name)
+        is_wanted = not options.rounds and options.wants(whole.scenario, whole.kind, whole.name)
         if is_wanted and position % options.slots == options.slot and whole.title not in finished:
             yield try_whole(laboratory, whole)
     seen: dict[Scenario, set[str]] = {}
@@ -30,19 +30,19 @@ def try_share(testbed: Testbed, options: Options, done: list[Result]) -> Iterato
             yield Result(scenario=scenario.title, kind="", hole="", problems=[str(error)[:1500]])
     for name in sorted(unknown_kinds(seen)):
         yield Result(scenario="", kind=name, hole="", problems=["The catalogue has no entry for this kind of request."])
-    for position, cell in enumerate(wanted(options, seen)):
+    for position, cell in enumerate(all_cells(seen, options)):
         if position % options.slots == options.slot and cell.title not in finished:
-            result = Experiment(laboratory, cell).run()
-            result.position = position
-            yield result
+            yield from _try(laboratory, cell, position)
 
 
-def wanted(options: Options, seen: Seen) -> list[Cell]:
-    """The cells that are asked for."""
-    if options.rounds:
-        return [cell for cell in rounds_of_cells(seen, options.rounds, options.seed) if _is_wanted(options, cell)]
-    return [cell for cell in single_cells(seen) if _is_wanted(options, cell)]
+def _try(laboratory: Laboratory, cell: Cell, position: int) -> Iterator[Result]:
+    """The result of a cell. If several holes at once do not hold, each is tried alone as well: which one is it?
 
-
-def _is_wanted(options: Options, cell: Cell) -> bool:
-    return options.wants(cell.scenario.title, cell.kinds, cell.holes)
+    So is a hole that was not met, because another one came before it.
+    """
+    result = Experiment(laboratory, cell).run()
+    result.position = position
+    yield result
+    for place, single in enumerate(cell.singles):
+        if result.problems or place in result.unmet:
+            yield from _try(laboratory, single, position)
