@@ -262,9 +262,16 @@ class PullRequestRecord(msgspec.Struct):
             merged_by=account(pull.merged_by),
             labels=nodes(pull.labels, LabelPayload.node),
             assignees=nodes(pull.assignees, AccountPayload.node),
-            commits=nodes(self.commits, CommitPayload.node, pull.listed_commits),
+            commits=self._commits(),
             reviews=nodes(self.reviews, ReviewPayload.node, len(self.reviews or [])),
         )
+
+    def _commits(self) -> shapes.Nodes[shapes.PullRequestCommitNode] | None:
+        """The commits; the list is doubtful if there are more."""
+        found = nodes(self.commits, CommitPayload.node, self.pull_request.listed_commits)
+        if found is not None:
+            found.is_doubtful = (self.pull_request.commits or 0) > len(found.nodes)
+        return found
 
 
 class DeploymentPayload(msgspec.Struct):
@@ -317,7 +324,7 @@ def account(user: AccountPayload | None) -> shapes.AccountNode | None:
 
 
 def nodes(items: list[P | None] | None, node_of: Callable[[P], N], total: int | None = None) -> shapes.Nodes[N] | None:
-    """A whole list in GraphQL's shape, with its announced ``total``; ``None`` for a list that could not be read."""
+    """A list in GraphQL's shape, with its announced ``total``; ``None`` for a list that could not be read."""
     if items is None:
         return None
     return shapes.Nodes([None if item is None else node_of(item) for item in items], total_count=total)

@@ -9,7 +9,7 @@ import pytest
 
 from apps.sources.errors import RateLimitedError, ServerError
 from apps.sources.github.definition import PULL_REQUESTS
-from apps.sources.rows import PullRequestCommit
+from apps.sources.rows import PullRequestCommit, Review
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import (
     Extracted,
@@ -363,6 +363,9 @@ def test_commits_beyond_the_limit_of_rest_are_skipped(provider: ScriptedServer) 
     provider.on("/graphql", Say({"message": "Not Found"}, 404))
     rest(provider)
     provider.on("/repos/acme/shop/pulls/7", Say(github.rest_pull_request()["pull_request"] | {"commits": 1639}))
-    _, extracted = run(provider)
+    context, extracted = run(provider)
     assert "1639 commits" in extracted.skips[0].reason
     assert extracted.expected["commit"] == 1639
+    complete = [children.row_type for one in transform(context) for children in one.complete]
+    assert PullRequestCommit not in complete  # the others stay
+    assert Review in complete
