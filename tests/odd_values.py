@@ -19,6 +19,7 @@ ODD_VALUES = FIRST | {
     "a number beyond bigint": "1" + "0" * 30,
     "a number beyond all numbers": "1e999",
     "a text with NUL and half a pair": r'"odd \u0000 \ud83d"',
+    "a text longer than an index allows": f'"{random.Random(1).randbytes(10_000).hex()} odd"',
     "a text of 3 MB": '"%s"' % ("odd" * 1_000_000),
     "a deep list": "[" * 3000 + "]" * 3000,
     "the first time": '"0001-01-01T00:00:00+14:00"',

@@ -29,8 +29,9 @@ MAX_ADDRESS_LENGTH = 400
 _EXTREME_YEARS = (b'"0001-', b'"9999-')
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
-Address = Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS_LENGTH)]
+_NO_NUL = r"\A[^\x00]*\Z"  # PostgreSQL cannot hold NUL, and a name is used for look-ups, so it is not replaced
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH, pattern=_NO_NUL)]
+Address = Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS_LENGTH, pattern=_NO_NUL)]
 Integer = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 BigInteger = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Id = Name | BigInteger

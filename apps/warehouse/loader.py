@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg import Error as PsycopgError
 from psycopg import sql
 from psycopg.errors import ProgramLimitExceeded
 
@@ -208,5 +209,7 @@ def copy(cursor: CursorWrapper, table: Statements, staged: Iterable[Staged]) -> 
         for raw_id, row in staged:
             try:
                 stream.write_row((raw_id, *msgspec.structs.astuple(row)))
-            except (TypeError, ValueError, OverflowError) as error:
+            except PsycopgError:
+                raise
+            except Exception as error:  # a driver has many ways to say that it cannot pack a value
                 raise DataError(f"{row.table} {row.external_id}: {error}") from error

@@ -7,7 +7,7 @@ recorded ones of real sites. To try more, raise SAMPLES and MORE_VALUES, or chan
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import cycle
 from typing import Any
@@ -34,7 +34,7 @@ from tests.unit.sources.sandbox import pulled, running
 
 SEED = 1
 SAMPLES = 1  # payloads for each path
-MORE_VALUES = 4  # odd values for each path that is read, besides the first ones; 13 are all
+MORE_VALUES = 4  # odd values for each path that is read, besides the first ones; 14 are all
 # What a record of each kind cannot be without. Without it a record is set aside; nothing else sets a record aside.
 PAGE = r"fullDatabaseId|pullRequest(\.fullDatabaseId)?|id"
 IDENTITIES = {
@@ -280,6 +280,11 @@ def recorded_by_jira() -> dict[str, list[Any]]:
     }
 
 
+def by_threes(items: Iterable[Any], name: str) -> Iterator[Sequence[Any]]:
+    """The items, each once, three at a time, for ever."""
+    return cycle(in_pieces(list({item[name]: item for item in items}.values()), 3))
+
+
 @cache
 def recorded_by_github() -> dict[str, list[Any]]:
     """The recorded payloads of GitHub; each pull request has three of the commits and reviews."""
@@ -289,7 +294,7 @@ def recorded_by_github() -> dict[str, list[Any]]:
             found.setdefault(entity, []).append(item)
     for name, entity in github.DEVLAKE.items():
         found[entity] += [line["data"] for line in github.lines(github.PAYLOADS / f"devlake-github/{name}.jsonl.gz")]
-    commits, reviews = cycle(in_pieces(found["commit"], 3)), cycle(in_pieces(found["review"], 3))
+    commits, reviews = by_threes(found["commit"], "sha"), by_threes(found["review"], "id")
     return found | {
         "pull_request": [
             {"pull_request": item, "commits": next(commits), "reviews": next(reviews)} for item in found["pull_request"]

@@ -14,6 +14,7 @@ from apps.raw import services
 from apps.raw.models import RawRecord
 from apps.sources.base import SourceRecord
 from apps.tenants.models import Tenant
+from tests.odd_values import ODD_VALUES
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TEXTS = [
@@ -22,6 +23,7 @@ TEXTS = [
     b'\xef\xbb\xbf{"a": "\\ud83d \\u0000 \\\\. \r\n\t"}',
 ]
 NO_TEXTS = [b'{"a": "\xff"}', b'{"a": "\xed\xa0\x80"}', b'{"a": "\x00"}', b'{"\xc3": "\x00\xff"}', b"\\x00\xff"]
+ODD = [f'{{"id": "1", "odd": {value}}}'.encode() for value in ODD_VALUES.values()]
 
 
 @pytest.fixture
@@ -49,6 +51,11 @@ def test_payloads_stay_byte_for_byte(jira: Integration) -> None:
     assert {record.payload for _, record in raw.by_ids(ids)} == {*TEXTS, *NO_TEXTS}
     assert [record.payload for record in raw.current(jira.pk, "issue")] == TEXTS + NO_TEXTS
     assert store(jira, TEXTS + NO_TEXTS) == []
+
+
+def test_payloads_with_odd_values_stay_byte_for_byte(jira: Integration) -> None:
+    store(jira, ODD)
+    assert {record.payload for record in raw.current(jira.pk, "issue")} == set(ODD)
 
 
 def test_only_what_is_no_text_is_stored_as_bytes(jira: Integration) -> None:

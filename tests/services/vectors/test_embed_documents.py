@@ -100,6 +100,30 @@ def test_a_refused_text_is_reported_and_the_rest_goes_on(
     assert "7 documents, 6 recorded as embedded, 6 points" in str(difference)
 
 
+ODD_TEXTS = [
+    "odd" * 1_000_000,  # one word of 3 MB
+    "begin" + "\n" * 1_000_000 + "end",
+    "\U0001f469\u200d\U0001f4bb" * 50_000,
+    "e" + "\u0301" * 100_000,
+    "\u202e\u0007\x1b[31m\ufeff\uffff\ufffd" * 1_000,
+    "語" * 100_000,
+    "[" * 100_000,
+]
+
+
+def test_odd_texts_cost_no_other_document(issue: NewIssue, embed: Embed, integration: Integration) -> None:
+    good = [issue(f"Number {number}") for number in range(4)]
+    odd = [issue(text[:1_000], text) for text in ODD_TEXTS]
+    odd += [issue("Odd column", **{name: text[:10_000]}) for name in ("assignee", "status") for text in ODD_TEXTS]
+    assert embed(*good[:2], *odd, *good[2:]) == EmbedReport(embedded=len(good) + len(odd))
+    assert all(payload_of(one)["key"] == one.key for one in good)
+    assert verify(integration.tenant_id) == []
+    empty = issue("\u200b\u2060\ufeff")
+    assert [(one.external_id, one.error) for one in embed(empty, *good).failures] == [
+        (empty.external_id, "The embedder found no meaning in this text.")
+    ]
+
+
 def test_rows_of_another_tenant_are_not_touched(
     issue: NewIssue, embed: Embed, new_integration: Callable[[], Integration]
 ) -> None:

@@ -43,6 +43,7 @@ def read(body: bytes) -> tuple[Thing, list[str]]:
     [
         ("name", "5", "name"),
         ("name", '""', "name"),
+        ("name", r'"a \u0000"', "name"),
         ("name", '"%s"' % ("x" * 3_000_000), "name"),
         ("size", "2147483648", "size"),
         ("size", '"7"', "size"),
