@@ -34,7 +34,7 @@ class Part:
     @property
     def is_alone(self) -> bool:
         """Whether other holes beside it would not be met."""
-        return self.hole.is_for_all or self.kind.is_gate
+        return self.hole.is_for_all or self.hole.is_passing or self.kind.is_gate
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class ExpiredCursor(Hole):
 
     def __init__(self, name: str, what: str, *, is_for_ever: bool) -> None:
         self.name, self.what, self.is_for_ever = name, what, is_for_ever
+        self.is_passing = not is_for_ever
 
     def reason(self, kind: RequestKind, scenario: Scenario) -> str:
         """The list must go on with a cursor."""

@@ -23,6 +23,8 @@ class Hole(ABC):
     what: str
     # Whether it concerns everything that the account does, and not only what it hits.
     is_for_all = False
+    # Whether the same run gets everything all the same.
+    is_passing = False
 
     def reason(self, kind: RequestKind, scenario: Scenario) -> str:
         """Why it does not apply to a kind of request; "" if it does."""

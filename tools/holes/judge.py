@@ -43,6 +43,8 @@ class End:
         if is_complete and self.missed:
             yield f"complete, but {summary(self.missed)}"
         for part, aim in self.aims:
+            if part.hole.is_passing and not is_complete:
+                yield f"{part.name}: this run could have had everything"
             if not aim.times and len(self.aims) > 1:
                 continue  # another hole came first; this one is tried alone
             if not aim.times:
