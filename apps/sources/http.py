@@ -18,7 +18,7 @@ from apps.sources.errors import (
     SourceError,
     UnreachableError,
 )
-from apps.sources.limit_headers import Pause, http_date, pause_of_refusal
+from apps.sources.limit_headers import Pause, earliest_date, pause_of_refusal
 from apps.sources.problems import error_of, message_in
 from apps.sources.rate_limiter import LocalRateLimiter, RateLimiter, pause_sentence
 from apps.sources.reading import read_answer
@@ -227,7 +227,7 @@ class Http:
         return answer
 
     def _note_clock(self, reply: Reply) -> None:
-        moment = http_date(reply.headers.get("date", ""))
+        moment = earliest_date(reply.headers.get("date", ""))
         if moment is not None and "age" not in reply.headers:  # a cache answers with an old date
             offset = (moment - datetime.now(UTC)).total_seconds()
             self._clock_offset = offset if self._clock_offset is None else min(self._clock_offset, offset)

@@ -14,6 +14,7 @@ FIRST_GUESS = 1.0
 SECONDARY_GUESS = 60.0
 MAX_TIME_TO_RESET = 7 * 24 * 3600.0
 MAX_NUMBER_LENGTH = 20  # digits of a moment in seconds or milliseconds
+_DATES = re.compile(r"[A-Za-z]{3},? [^,]+")  # of a header that was sent more than once
 TOKEN_EXPIRY = "github-authentication-token-expiration"  # noqa: S105 - the name of a header
 
 
@@ -151,8 +152,14 @@ def http_date(value: str) -> datetime | None:
         return None
 
 
+def earliest_date(value: str) -> datetime | None:
+    """The earliest moment in a header Date: a proxy may have added its own to that of the provider."""
+    moments = filter(None, map(http_date, _DATES.findall(value)))
+    return min(moments, default=None)
+
+
 def _provider_now(headers: Mapping[str, str]) -> datetime:
-    return http_date(headers.get("date", "")) or datetime.now(UTC)
+    return earliest_date(headers.get("date", "")) or datetime.now(UTC)
 
 
 def _bounded(seconds: float, longest: float = MAX_PAUSE) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import permutations
 
 import pytest
 
@@ -13,6 +14,7 @@ from apps.sources.errors import (
 )
 from apps.sources.limit_headers import (
     Pause,
+    earliest_date,
     is_near_limit,
     pause_of_refusal,
     pause_when_used_up,
@@ -167,6 +169,16 @@ def test_the_reset_is_read_by_the_providers_own_clock() -> None:
         "x-ratelimit-reset": str(int(theirs.timestamp()) + 40),
     }
     assert seconds_to_reset(headers) == 40
+
+
+def test_of_two_dates_the_earliest_counts() -> None:
+    """A proxy adds its own Date; HTTP libraries join both with a comma."""
+    dates = [datetime(2026, 12, 1, hour, 40, tzinfo=UTC) for hour in (13, 12, 14)]
+    written = [format_datetime(date, usegmt=True) for date in dates]
+    for first, second in permutations(range(3), 2):
+        assert earliest_date(f"{written[first]}, {written[second]}") == min(dates[first], dates[second])
+    assert earliest_date(written[0]) == dates[0]
+    assert [earliest_date(odd) for odd in ("", "now", "Tue, 99 Dec 2026 13:40:00 GMT", ", ,")] == [None] * 4
 
 
 def test_near_limit() -> None:
