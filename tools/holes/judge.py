@@ -80,8 +80,12 @@ class End:
             yield f"Overwritten: {len(rows)} of {table}: {' | '.join(rows[:MAX_EXAMPLES])}"
 
     def _must_be_named(self, part: Part, aim: Aim) -> bool:
-        """One of several holes must be named only if something is missing that it can have caused."""
-        return len(self.aims) == 1 or any(self._explains(part, aim, one) for one in self.missed)
+        """One of several holes must be named only if something is missing that no named hole can have caused."""
+        if len(self.aims) == 1:
+            return True
+        named = [(other, its) for other, its in self.aims if self._is_named(other, its)]
+        unexplained = [one for one in self.missed if not any(self._explains(other, its, one) for other, its in named)]
+        return any(self._explains(part, aim, one) for one in unexplained)
 
     def _is_named(self, part: Part, aim: Aim) -> bool:
         """Whether the run names the object, or for a whole endpoint what it has."""
