@@ -142,7 +142,8 @@ def names_of(target: str, tables: Tables) -> set[str]:
 
 def owners(table: str, row: Cells, tables: Tables) -> set[str]:
     """The objects that a row belongs to: itself, its parents, and their projects or repositories."""
-    found = {str(row.get("external_id", "")) if table in PARENTS.values() else "", str(row.get("board", ""))}
+    found = {str(row.get(column, "")) for column in ("board", "scope")}
+    found.add(str(row.get("external_id", "")) if table in PARENTS.values() else "")
     for column, parents in PARENTS.items():
         name = str(row.get(column, ""))
         if name:
