@@ -112,6 +112,15 @@ def test_a_run_that_may_not_see_anything_takes_nothing_for_deleted(small: Sandbo
     assert "Nothing is marked as deleted" in extracted.skips[0].reason
 
 
+def test_a_sweep_reads_what_is_not_stored_however_old_it_is(small: Sandbox) -> None:
+    whole, _, _ = load(small)
+    lost = sorted(name for entity, name in whole.records if entity == "pull_request")[::3]
+    records = {key: record for key, record in whole.records.items() if key[1].partition(":")[0] not in lost}
+    swept, _, _ = load(small, since=datetime.now(UTC), sweep=True, records=copy.deepcopy(records))
+    assert {("pull_request", name) for name in lost} <= swept.records.keys() - records.keys()
+    assert rows_of(swept) == rows_of(whole)
+
+
 def test_without_graphql_a_sweep_finds_deletions_too(small: Sandbox) -> None:
     small.control("faults", [NO_GRAPHQL])
     first, _, _ = load(small)
