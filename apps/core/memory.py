@@ -20,6 +20,13 @@ def return_freed_memory() -> None:
         mallopt(_MMAP_THRESHOLD, MIN_MAPPED_BYTES)
 
 
+def return_free_pages() -> None:
+    """Return the pages between small objects as well; this takes some milliseconds."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
 def collect_garbage_less_often() -> None:
     """Batches make many objects and few cycles: the usual threshold looks through all of them again and again."""
     gc.freeze()

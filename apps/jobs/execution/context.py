@@ -114,3 +114,9 @@ def context_of(run: Run) -> RunContext:
                 _, old = _contexts.popitem(last=False)
                 old.http.close()
         return _contexts[key]
+
+
+def received_bytes(run: Run) -> int:
+    """The size of all answers that this process has got for a run so far; 0 if it does not know the run any more."""
+    context = _contexts.get((run.pk, run.attempt))
+    return context.http.bytes if context else 0

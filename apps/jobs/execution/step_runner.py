@@ -14,9 +14,12 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from apps.core.memory import return_free_pages
 from apps.jobs import run_log
 from apps.jobs.execution import completion, handlers
+from apps.jobs.execution.context import received_bytes
 from apps.jobs.execution.handlers import Write
+from apps.jobs.execution.parallel import MAX_FETCHES, ParallelFetches
 from apps.jobs.execution.shutdown import is_worker_stopping
 from apps.jobs.lifecycle import stopping
 from apps.jobs.models import Batch, Run
@@ -31,8 +34,7 @@ from apps.sources.definition import Stage
 from apps.sources.errors import RateLimitedError
 
 MAX_TASK_SECONDS = 45.0
-# Fetching waits for the network; computing gains nothing from threads.
-MAX_PARALLEL_FETCHES = 12
+TIDY_AFTER_BYTES = 16 * 1024 * 1024  # of answers: then free memory returns to the system
 
 
 class StepResult(Enum):
@@ -50,10 +52,10 @@ class StepRunner:
         self.run, self.step, self.stage, self.task = run, step, stage, task
         self.owner = uuid4()
         self._in_work: dict[Future[Write], Batch] = {}
-        self._parallel = MAX_PARALLEL_FETCHES if stage == Stage.EXTRACTION else 1
         self._renewed_at = time.monotonic()
         self._deadline = self._renewed_at + MAX_TASK_SECONDS
         self._next_refresh = self._renewed_at
+        self._tidied_at = received_bytes(run)
         self._journal = run_log.journal_of(run)
 
     # --- the lease ----------------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ class StepRunner:
     def work(self) -> StepResult:
         """Plan the step if that has not been done, work for one time slice, and say how it ended."""
         self._plan()
-        pool = ThreadPoolExecutor(self._parallel, thread_name_prefix=self.step)
+        pool = ThreadPoolExecutor(MAX_FETCHES, thread_name_prefix=self.step)
         try:
             self._work(pool)
         finally:
@@ -139,16 +141,21 @@ class StepRunner:
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
         own = Q(run=self.run, step=self.step, stage=self.stage)
+        parallel = ParallelFetches(lambda: received_bytes(self.run))
         while self.renew():
             if time.monotonic() < self._deadline and not is_worker_stopping():
-                limit = self._parallel - len(self._in_work)
+                # Fetching waits for the network; computing gains nothing from threads.
+                most = parallel.limit if self.stage == Stage.EXTRACTION else 1
+                limit = max(most - len(self._in_work), 0)
                 for batch in batches.claim_lists_first(self.owner, own, limit, task=self.task):
                     self._in_work[pool.submit(_prepare, batch)] = batch
             if not self._in_work:
                 return
             done, _ = wait(self._in_work, timeout=1.0, return_when=FIRST_COMPLETED)
+            parallel.note(len(done))
             while done:  # what is written must leave the memory before the next batches fill it
                 self._finish(done.pop())
+            self._tidy()
             self._journal.flush()
             self._refresh_progress()
 
@@ -163,6 +170,13 @@ class StepRunner:
             is_paused = isinstance(error, RateLimitedError)
             batches.requeue([batch], error="" if is_paused else describe(error), is_paused=is_paused)
             raise
+
+    def _tidy(self) -> None:
+        """Return the memory of written results, if they were large."""
+        received = received_bytes(self.run)
+        if received - self._tidied_at >= TIDY_AFTER_BYTES:
+            self._tidied_at = received
+            return_free_pages()
 
     def _refresh_progress(self) -> None:
         # The progress service holds back an earlier refresh anyway.

@@ -84,16 +84,20 @@ class _Changelogs:
     def _ask(self, ids: list[str]) -> list[str]:
         token, visited = None, set[str]()
         while True:
-            page = ask_twice(partial(self._client.changelogs, ids, token), ChangelogsPayload.is_empty)
-            for changes in page.issue_change_logs:
-                self._take(str(changes.issue_id), changes.change_histories)
-            token = page.next_page_token
+            token = self._ask_page(ids, token)
             if not token:
                 self._complete.update(ids)
                 return []
             if token in visited:
                 raise InvalidAnswerError("Jira's changelogs repeat a page and have no end.")
             visited.add(token)
+
+    def _ask_page(self, ids: list[str], token: str | None) -> str | None:
+        """Keep the histories of a page, and nothing else of it; gives the token of the next page."""
+        page = ask_twice(partial(self._client.changelogs, ids, token), ChangelogsPayload.is_empty)
+        for changes in page.issue_change_logs:
+            self._take(str(changes.issue_id), changes.change_histories)
+        return page.next_page_token
 
     def _take(self, issue: str, histories: list[msgspec.Raw]) -> None:
         if issue in self._issues:
@@ -146,7 +150,7 @@ class _Changelogs:
         """What is known, and a skip for each reason why something is missing."""
         fetched, reasons = Fetched(), defaultdict[str, list[ChangedIssueArgs]](list)
         for name, issue in self._issues.items():
-            stored, given = self._kept.get(name, {}), self._given[name]
+            stored, given = self._kept.get(name, {}), self._given.pop(name, {})  # the record holds them from now on
             if name in self._complete or given:
                 fetched.records.append(_record(issue, stored | given))
             if name in self._refused:
