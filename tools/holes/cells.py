@@ -74,9 +74,12 @@ class Cell:
 def scenarios_of(kind: RequestKind, seen: Seen) -> list[Scenario]:
     """Where a kind is tried: in a first load and after changes; in a sweep if it occurs in sweeps only.
 
-    A kind that one account has shown is not tried again with another account.
+    A kind that one account has shown is not tried again with another account. Where GraphQL is switched off, its only
+    answer is that.
     """
     for account in dict.fromkeys(scenario.account for scenario in SCENARIOS):
+        if kind.is_graphql and not account.with_graphql:
+            continue
         own = {each.name: each for each in SCENARIOS if each.account == account and kind.name in seen.get(each, set())}
         if own:
             return [own[name] for name in (FIRST, CHANGES) if name in own] or [own[SWEEP]]

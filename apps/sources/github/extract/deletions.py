@@ -15,6 +15,7 @@ from apps.sources.github.entities import ENTITIES, PULL_REQUEST_CHILDREN, commen
 from apps.sources.github.extract.args import EntityArgs, VanishedArgs
 from apps.sources.github.extract.index import read_part
 from apps.sources.github.extract.stored import StoredRepository, stored_repositories
+from apps.sources.reading import Id
 
 MAX_MISSING_ASKED = 50  # records of one kind and repository that a run asks for one by one
 MAX_NEIGHBOURS = 3  # other repositories of an owner that are tried
@@ -29,6 +30,12 @@ class _NumberedPayload(_NumberPayload):
     """A pull request over GraphQL or REST."""
 
     pull_request: _NumberPayload = msgspec.field(default_factory=_NumberPayload)
+
+
+class _FoundPayload(msgspec.Struct):
+    """An object that exists. A web page or an empty answer says nothing of it."""
+
+    id: Id
 
 
 def evidence_of(answer: str) -> str:
@@ -78,7 +85,7 @@ def number_of(entity: str, external_id: str, context: Context) -> str:
 def gone_status(client: Client, path: str) -> int:
     """404 or 410 if GitHub does not have it, else 0. A legal block (451) proves neither and is raised."""
     try:
-        client.http.get(path)
+        client.http.get(path).decode(_FoundPayload)
     except NotFoundError as error:
         if error.status not in GONE_STATUSES:
             raise
@@ -131,7 +138,7 @@ def has_visible_neighbour(client: Client, repository: StoredRepository, stored: 
     neighbours = [found for found in others if found.name.partition("/")[0].lower() == owner]
     for neighbour in neighbours[:MAX_NEIGHBOURS]:
         try:
-            client.http.get(ENTITIES["repository"].proof.format(id=neighbour.id))
+            client.http.get(ENTITIES["repository"].proof.format(id=neighbour.id)).decode(_FoundPayload)
         except (NotFoundError, ForbiddenError):
             continue
         return True

@@ -146,15 +146,26 @@ def test_a_renamed_repository_keeps_its_records(provider: ScriptedServer) -> Non
 # --- deletions ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("status", "gone"), [(404, ["1"]), (410, ["1"]), (200, []), (451, []), (403, [])])
-def test_a_release_is_gone_only_when_its_own_address_says_so(
-    provider: ScriptedServer, status: int, gone: list[str]
+@pytest.mark.parametrize(
+    ("answer", "status", "gone", "is_hole"),
+    [
+        *(({"message": "?"}, status, ["1"], False) for status in (404, 410)),
+        *(({"message": "?"}, status, [], True) for status in (451, 403)),
+        ({"id": 1}, 200, [], False),
+        ({}, 200, [], True),
+        ([], 200, [], True),
+        (b"<!DOCTYPE html><title>Log in</title>", 200, [], True),
+    ],
+)
+def test_a_release_is_gone_or_there_only_when_its_own_address_says_so(
+    provider: ScriptedServer, answer: Any, status: int, gone: list[str], is_hole: bool
 ) -> None:
     answers(provider, Overview=nodes(overview(releases=github.nodes([item(2, OLD)]))))
-    provider.on("/repos/acme/shop/releases/1", Say({"message": "?"}, status))
+    provider.on("/repos/acme/shop/releases/1", Say(answer, status))
     _, extracted = run(provider, REPOSITORIES, stored_repository(), released(1), released(2), sweep=True)
     assert [one.external_id for one in extracted.deletions] == gone
-    assert bool(extracted.skips) == (status in (451, 403))
+    assert bool(extracted.skips) == is_hole
+    assert all(skip.is_missing and skip.again for skip in extracted.skips)
     assert all(f"was answered with {status}" in one.evidence for one in extracted.deletions)
 
 
@@ -228,7 +239,7 @@ def test_a_null_pull_request_is_gone_only_with_a_reason(
     provider: ScriptedServer, error: Json, status: int, gone: set[str]
 ) -> None:
     answers(provider, PullRequestHeads=pull_request_index(None, errors=[error]))
-    provider.on("/repositories/5", Say({}, status))
+    provider.on("/repositories/5", Say({"id": 5}, status))
     _, extracted = run(provider, PULL_REQUESTS, stored_repository(), stored_pull(), sweep=True)
     assert {one.entity for one in extracted.deletions} == gone
 
@@ -236,12 +247,12 @@ def test_a_null_pull_request_is_gone_only_with_a_reason(
 def test_a_repository_is_not_gone_while_no_other_one_of_its_owner_can_be_seen(provider: ScriptedServer) -> None:
     answers(provider, PullRequestHeads={"data": {"repositories": [None], "known0": [None]}, "errors": [NOT_FOUND]})
     others = [stored_repository(6, "acme/other"), stored_repository(7, "elsewhere/third")]
-    provider.on("/repositories/7", Say({}))
+    provider.on("/repositories/7", Say({"id": 7}))
     stored = [stored_repository(), *others, stored_pull()]
     _, extracted = run(provider, PULL_REQUESTS, *stored, sweep=True)
     assert extracted.deletions == []
     assert "Nothing is marked as deleted" in extracted.skips[0].reason
-    provider.on("/repositories/6", Say({}))
+    provider.on("/repositories/6", Say({"id": 6}))
     _, extracted = run(provider, PULL_REQUESTS, *stored, sweep=True)
     assert {one.entity for one in extracted.deletions} == {"repository", "pull_request"}
 
