@@ -44,7 +44,7 @@ def releases(client: Client, slice_: Slice, context: Context) -> Fetched:
     """One page of releases, newest first."""
     answer = client.page(slice_.read(ListArgs).url or list_path(slice_.scope, "release"))
     items = answer.decode(list[msgspec.Raw])
-    return with_sweep(dated_page("release", items, slice_, answer, context), "release", items, slice_, answer)
+    return list_page("release", items, slice_, answer, context)
 
 
 def workflow_runs(client: Client, slice_: Slice, context: Context) -> Fetched:
@@ -52,7 +52,7 @@ def workflow_runs(client: Client, slice_: Slice, context: Context) -> Fetched:
     args = slice_.read(ListArgs)
     answer = client.page(args.url or list_path(slice_.scope, "workflow_run"))
     page = answer.decode(_WorkflowRunsPayload)
-    fetched = dated_page("workflow_run", page.workflow_runs, slice_, answer, context)
+    fetched = list_page("workflow_run", page.workflow_runs, slice_, answer, context)
     if list_window(context, slice_).is_open:
         fetched.expected = {} if args.url else {"workflow_run": page.total_count}
     missing = page.total_count - args.seen - len(page.workflow_runs)
@@ -61,8 +61,11 @@ def workflow_runs(client: Client, slice_: Slice, context: Context) -> Fetched:
     return fetched
 
 
-def dated_page(entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Answer, context: Context) -> Fetched:
-    """The wanted records of a page, and the next page unless this one ends before the range."""
+def list_page(entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Answer, context: Context) -> Fetched:
+    """The wanted records of a page, and the next page unless this one ends before the range.
+
+    A sweep reads every page and lists its ids. After the last page, it asks for stored records that the list lacks.
+    """
     args, window, fetched = slice_.read(ListArgs), list_window(context, slice_), Fetched()
     read = [(index.read_part(payload, index.IndexPayload) or index.IndexPayload(), payload)
             for payload in map(bytes, items)]  # fmt: skip
@@ -73,9 +76,12 @@ def dated_page(entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Ans
             fetched.records.append(SourceRecord(entity, name, payload, slice_.scope, f"GET {answer.url}", item.newest))
     fetched.expected = {entity: len(fetched.records)}
     oldest = parse_time(read[-1][0].created_at) if read else None
-    if may_hold_more(entity, window, oldest, args.seen, context):
-        following = next_page(slice_, answer)
-        fetched.follow_ups = [slice_.replace_args(seen=args.seen + len(items)) for slice_ in following]
+    following = [one.replace_args(seen=args.seen + len(items)) for one in next_page(slice_, answer)]
+    if args.with_sweep:
+        fetched.listed = [Listed(entity, slice_.scope, names)]
+        fetched.follow_ups = following or [Slice.of("missing", EntityArgs(entity), slice_.scope)]
+    elif may_hold_more(entity, window, oldest, args.seen, context):
+        fetched.follow_ups = following
     return fetched
 
 
@@ -93,19 +99,6 @@ def may_hold_more(entity: str, window: TimeWindow, oldest: Any, seen: int, conte
         return True
     is_near = context.with_sweep or seen < MAX_REPEAT_PAGES * queries.MAX_LISTED_ITEMS
     return is_near and not window.reaches_back(ENTITIES[entity].lag).is_after(oldest)
-
-
-def with_sweep(fetched: Fetched, entity: str, items: list[msgspec.Raw], slice_: Slice, answer: Answer) -> Fetched:
-    """In a sweep, list the ids of a page. After the last page, ask for stored records that the list lacks."""
-    args = slice_.read(ListArgs)
-    if args.with_sweep:
-        read = [(index.read_part(payload, index.IndexPayload) or index.IndexPayload(), payload)
-                for payload in map(bytes, items)]  # fmt: skip
-        ids = [index.external_id(item.id, payload) for item, payload in read]
-        fetched.listed.append(Listed(entity, slice_.scope, ids))
-        following = [one.replace_args(seen=args.seen + len(items)) for one in next_page(slice_, answer)]
-        fetched.follow_ups = following or [Slice.of("missing", EntityArgs(entity), slice_.scope)]
-    return fetched
 
 
 def lacking(fetched: Fetched, slice_: Slice, missing: int, context: Context) -> None:
@@ -222,8 +215,7 @@ def rest_deployments(client: Client, slice_: Slice, context: Context) -> Fetched
     path = list_path(slice_.scope, "deployment")
     answer = client.page(slice_.read(ListArgs).url or path, per_page=MAX_REST_DEPLOYMENTS_PER_PAGE)
     items = answer.decode(list[msgspec.Raw])
-    fetched = dated_page("deployment", items, slice_, answer, context)
-    fetched = with_sweep(fetched, "deployment", items, slice_, answer)
+    fetched = list_page("deployment", items, slice_, answer, context)
     found, fetched.records = fetched.records, []
     for record in found:
         try:
