@@ -22,11 +22,13 @@ class People:
         if account is None or not account.login or account.login == GHOST or account.database_id is None:
             return ""
         external_id = clean(account.database_id)
+        row = user_row(account, external_id)
         known = self._named.get(external_id) or self._nameless.get(external_id)
-        if known and (known.display_name or not isinstance(account.name, str)):
+        # A later mention of the same account may add its name.
+        if known and (known.display_name or not row.display_name or known.login != row.login):
             return external_id
         is_named = isinstance(account.name, str | None) or account.typename != "User"
-        (self._named if is_named else self._nameless)[external_id] = user_row(account, external_id)
+        (self._named if is_named else self._nameless)[external_id] = row
         return external_id
 
     @property
