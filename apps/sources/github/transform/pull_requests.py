@@ -34,16 +34,21 @@ N = TypeVar("N")
 def pull_request(node: PullRequestNode, name: str, repository: str) -> Transformed:
     """All rows of a pull request; children are complete where their whole list came with it.
 
-    ``repository`` is the id of its repository, ``name`` its present name. The record may hold an older one.
+    ``repository`` is the id of its repository, ``name`` its present name. The record may hold an older one. If the list
+    lacks commits, their positions are not true, so stored ones stay.
     """
     people = People()
     row = own_row(node, name, repository, people)
-    rows: list[Row] = [row, *commit_rows(row.external_id, repository, node.commits, 0, people)]
+    commits, places = divided(commit_rows(row.external_id, repository, node.commits, 0, people))
+    is_doubtful = node.commits is not None and node.commits.is_doubtful
+    rows: list[Row] = [row, *commits, *([] if is_doubtful else places)]
     rows += review_rows(row.external_id, node.reviews, people)
     rows += thread_rows(row.external_id, node.review_threads, people)
     rows += comment_rows(row.external_id, "issue", node.comments, people)
     rows += links(row.external_id, row.url, row.head_branch, row.title, row.body, messages(node.commits))
-    return Transformed([*people.rows, *rows], people.gap_rows, complete_lists(node, row))
+    return Transformed(
+        [*people.rows, *rows], [*people.gap_rows, *(places if is_doubtful else [])], complete_lists(node, row)
+    )
 
 
 def child_page(node: ChildPageNode, name: str, repository: str, offset: int) -> Transformed:
@@ -52,9 +57,7 @@ def child_page(node: ChildPageNode, name: str, repository: str, offset: int) -> 
     If an earlier page has lacked commits, their positions are not true; so stored ones stay until the list is complete.
     """
     people, owner = People(), clean(node.full_database_id)
-    commits = commit_rows(owner, repository, node.commits, offset, people)
-    places = [row for row in commits if isinstance(row, PullRequestCommit)]
-    rows = [row for row in commits if not isinstance(row, PullRequestCommit)]
+    rows, places = divided(commit_rows(owner, repository, node.commits, offset, people))
     rows += review_rows(owner, node.reviews, people)
     rows += thread_rows(owner, node.review_threads, people)
     rows += comment_rows(owner, "issue", node.comments, people)
@@ -155,6 +158,12 @@ def commit_rows(
             PullRequestCommit(external_id=f"{owner}:{sha}", pull_request=owner, commit=external_id, position=position),
         )
     return rows
+
+
+def divided(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The commits among some rows, and their positions."""
+    places = [row for row in rows if isinstance(row, PullRequestCommit)]
+    return [row for row in rows if not isinstance(row, PullRequestCommit)], list[Row](places)
 
 
 def review_rows(owner: str, reviews: Nodes[ReviewNode] | None, people: People) -> list[Row]:

@@ -191,6 +191,8 @@ def test_a_further_page_completes_only_a_list_that_has_what_it_announces(
     assert row.commit_count == number
     assert (PullRequestCommit in {children.row_type for children in transformed.complete}) == (last == 2)
     assert Review in {children.row_type for children in transformed.complete}
+    positions = {one.external_id for one in transformed.rows if isinstance(one, PullRequestCommit)}
+    assert positions == ({"707:c1", "707:c2"} if last == 2 else set())  # else stored positions stay
 
 
 @pytest.mark.parametrize(
