@@ -56,7 +56,9 @@ def assembled(record: SourceRecord, context: Context) -> PullRequestNode | None:
             commits=pages.complete(node.commits, "commits", lambda page: page.commits),
             reviews=pages.complete(node.reviews, "reviews", lambda page: page.reviews),
             comments=pages.complete(node.comments, "comments", lambda page: page.comments),
-            review_threads=Nodes([thread and pages.complete_thread(thread) for thread in threads.nodes]),
+            review_threads=msgspec.structs.replace(
+                threads, nodes=[thread and pages.complete_thread(thread) for thread in threads.nodes]
+            ),
         )
     except IncompleteError:
         return None

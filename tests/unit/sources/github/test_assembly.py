@@ -62,6 +62,15 @@ def test_nothing_is_complete_while_a_page_is_missing(context: MemoryContext, lac
     assert "707:c2" not in {row.external_id for row in transformed.rows}
 
 
+def test_doubtful_threads_are_not_complete(context: MemoryContext) -> None:
+    pull = context.records["pull_request", "707"]
+    payload = json.loads(pull.payload)
+    payload["reviewThreads"]["isDoubtful"] = True
+    pull.payload = json.dumps(payload).encode()
+    transformed = transform(context.records["pull_request_commits", "707:commits:1"], context)
+    assert parents(transformed.complete) == LISTS - {PullRequestComment}
+
+
 @pytest.mark.parametrize("change", [{"totalCommentsCount": 4}, {"headRefOid": "c8"}])
 def test_pages_of_different_states_are_not_put_together(context: MemoryContext, change: dict[str, Any]) -> None:
     older = context.records["pull_request_review_comments", "707:T_1:1"]
