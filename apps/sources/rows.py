@@ -229,7 +229,6 @@ class PullRequest(Row, kw_only=True):
     commit_count: int | None = None
     review_count: int | None = None
     comment_count: int | None = None
-    review_comment_count: int | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     merged_at: datetime | None = None

@@ -75,7 +75,6 @@ ANNOUNCED = (
     Announced(PullRequest, "commit_count", PullRequestCommit),
     Announced(PullRequest, "review_count", Review),
     Announced(PullRequest, "comment_count", PullRequestComment, "issue"),
-    Announced(PullRequest, "review_comment_count", PullRequestComment, "review"),
 )
 MISSING_CHILDREN = """
 SELECT {name}, coalesce(scope.{title}, ''), sum(announced - loaded)::bigint,

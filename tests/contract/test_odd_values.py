@@ -121,8 +121,7 @@ class Trial:
     def lost(self, rows: Rows, witness: Rows) -> list[Cell]:
         """The values that the record and the ``witness`` agree on, and ``rows`` do not have.
 
-        Several objects may name one account; its row has the values of one of them. A number of review comments is the
-        sum of all threads, so it is unknown if one of them is.
+        Several objects may name one account; its row has the values of one of them.
         """
         return [
             cell
@@ -130,7 +129,6 @@ class Trial:
             if cell[:2] in self.rows and cell[:2] in witness
             if value_of(witness, cell) == value_of(self.rows, cell)
             if cell[0] != "user" or cell[:2] not in rows
-            if cell[2] != "review_comment_count"
         ]
 
     def buried(self, rows: Rows, done: Transformed) -> list[tuple[str, str]]:

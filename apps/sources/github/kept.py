@@ -39,8 +39,6 @@ def keep(payload: bytes, paths: Iterable[Path], stored: Iterable[bytes]) -> byte
             place, value = _stored_value(new, old, path)
             if value is not None:
                 kept.setdefault(tuple(place), value)
-            if place[0] == "reviewThreads" and (total := _review_comments(old)) is not None:
-                kept.setdefault(("reviewCommentCount",), total)
     if not kept:
         return payload
     return payload.rstrip()[:-1] + b"," + KEY + b":" + msgspec.json.encode(list(kept.items())) + b"}"
@@ -88,17 +86,6 @@ def _kept_value(place: Path, old: Any) -> Any:
         return old
     total = as_dict(old).get(TOTAL)
     return None if total is None else {TOTAL: total, "nodes": [None]}
-
-
-def _review_comments(old: Any) -> int | None:
-    """How many comments the old object announced in its threads, ``None`` if that is not known."""
-    if (kept := as_dict(old).get("reviewCommentCount")) is not None:
-        return int(kept)
-    threads = as_dict(as_dict(old).get("reviewThreads"))
-    totals = [as_dict(as_dict(thread).get("comments")).get(TOTAL) for thread in as_list(threads.get("nodes"))]
-    known = [total for total in totals if isinstance(total, int)]
-    is_whole = as_dict(threads.get("pageInfo")).get("hasNextPage") is False
-    return sum(known) if is_whole and len(known) == len(totals) else None
 
 
 def _item(new: list[Any], old: list[Any], place: int) -> tuple[Any, Any]:

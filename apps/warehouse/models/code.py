@@ -56,7 +56,6 @@ class PullRequest(LoadedModel):
     commit_count = models.IntegerField(null=True)
     review_count = models.IntegerField(null=True)
     comment_count = models.IntegerField(null=True)
-    review_comment_count = models.IntegerField(null=True)
     created_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(null=True)
     merged_at = models.DateTimeField(null=True)

@@ -109,7 +109,6 @@ def without_unknown(rows: dict[str, Row]) -> dict[str, Row]:
             "review_decision",
             "commit_count",
             "comment_count",
-            "review_comment_count",
             *(("additions", "deletions") if row.table == "commit" else ()),
         ):
             if hasattr(row, name):

@@ -30,24 +30,9 @@ class IncompleteError(Exception):
     """A page is not stored, or was read in another state of the pull request."""
 
 
-def pull_request_node(record: SourceRecord) -> PullRequestNode:
-    """The pull request of ``record`` with the first pages of its lists.
-
-    Only this record says how many review comments there are, and only if it has all threads. So no order in which
-    pages arrive changes the number.
-    """
-    node = read_json(whole(record.payload), PullRequestNode)
-    threads = node.review_threads
-    totals = [thread.comments and thread.comments.total_count for thread in threads.nodes if thread] if threads else []
-    known = [total for total in totals if total is not None]
-    if node.review_comment_count is None and threads and threads.is_complete and len(known) == len(totals):
-        return msgspec.structs.replace(node, review_comment_count=sum(known))
-    return node
-
-
 def assembled(record: SourceRecord, context: Context) -> PullRequestNode | None:
     """The pull request of ``record`` with all of its lists complete, ``None`` while something is missing."""
-    node = pull_request_node(record)
+    node = read_json(whole(record.payload), PullRequestNode)
     pages = _StoredPages(record.external_id, node, context)
     try:
         threads = pages.complete(node.review_threads, "reviewThreads", lambda page: page.review_threads)

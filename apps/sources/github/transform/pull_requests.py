@@ -123,7 +123,6 @@ def own_row(node: PullRequestNode, name: str, repository: str, people: People) -
         commit_count=node.commits.total_count if node.commits else None,
         review_count=node.reviews.total_count if node.reviews else None,
         comment_count=node.comments.total_count if node.comments else None,
-        review_comment_count=node.review_comment_count,
         created_at=utc(node.created_at),
         updated_at=utc(node.updated_at),
         merged_at=utc(node.merged_at),

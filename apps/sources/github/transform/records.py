@@ -8,7 +8,7 @@ from apps.sources.base import Context, SourceRecord, Transformed
 from apps.sources.github.entities import COMMENT_KINDS
 from apps.sources.github.kept import whole
 from apps.sources.github.transform import rest_shapes, shapes
-from apps.sources.github.transform.assembly import assembled, pull_request_node
+from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
 from apps.sources.github.transform.pull_requests import child_page, pull_request, rest_comment, thread_page
 from apps.sources.reading import odd_values, read_json
@@ -149,7 +149,7 @@ def workflow_run(record: SourceRecord, context: Context) -> Transformed:
 def whole_pull_request(record: SourceRecord, context: Context) -> Transformed:
     """A pull request with its children, from GraphQL or REST."""
     if read_json(record.payload, _Variant).pull_request is ABSENT:
-        node = pull_request_node(record)
+        node = read_json(record.payload, shapes.PullRequestNode)
     else:
         node = read_json(record.payload, rest_shapes.PullRequestRecord).node()
     return pull_request(node, record.scope, repository_of(node.repository, record, context))

@@ -183,13 +183,9 @@ class AnyPageNode(msgspec.Struct, rename="camel"):
 
 
 class PullRequestNode(ChildPageNode, rename="camel", kw_only=True):
-    """A pull request with the first page of each of its lists.
-
-    ``review_comment_count`` is no field of GitHub: it is kept if an answer left out review threads.
-    """
+    """A pull request with the first page of each of its lists."""
 
     number: Integer
-    review_comment_count: Integer | None = None
     state: str = ""
     created_at: datetime | None = None
     title: str | None = None

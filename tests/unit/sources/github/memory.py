@@ -153,7 +153,7 @@ def without_comment_counts(found: dict[str, dict[str, Row]]) -> dict[str, dict[s
     """The tables without how many comments a pull request says it has: over REST it says none."""
     for row in found["pull_request"].values():
         assert isinstance(row, PullRequest)
-        row.comment_count = row.review_comment_count = None
+        row.comment_count = None
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from apps.sources.base import Children, SourceRecord
 from apps.sources.github.transform.records import transform
-from apps.sources.rows import PullRequest, PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
+from apps.sources.rows import PullRequestComment, PullRequestCommit, PullRequestIssueLink, Review
 from tests.unit.sources.github import payloads as github
 from tests.unit.sources.github.memory import MemoryContext
 
@@ -89,16 +89,3 @@ def test_a_page_that_is_not_the_last_one_gives_only_its_own_rows(context: Memory
     transformed = transform(page, context)
     assert transformed.complete == []
     assert "707:c1" not in {row.external_id for row in transformed.rows}
-
-
-@pytest.mark.parametrize(("cursor", "number"), [(None, 2), ("t", None)])
-def test_a_pull_request_with_all_threads_says_how_many_comments_they_have_before_their_pages_are_read(
-    context: MemoryContext, cursor: str | None, number: int | None
-) -> None:
-    pull = context.records["pull_request", "707"]
-    payload = json.loads(pull.payload)
-    payload["reviewThreads"]["pageInfo"] = {"hasNextPage": bool(cursor), "endCursor": cursor}
-    pull.payload = json.dumps(payload).encode()
-    names = ("pull_request", "707"), ("pull_request_commits", "707:commits:1")
-    rows = [row for name in names for row in transform(context.records[name], context).rows]
-    assert {row.review_comment_count for row in rows if isinstance(row, PullRequest)} == {number}
