@@ -27,7 +27,7 @@ from apps.sources.github.extract.deliveries import deployment_slices, number_in
 from apps.sources.github.extract.gaps import Gap, gaps_below, pair
 from apps.sources.github.extract.index import IndexPageNode, NodesData, read_part, with_ids
 from apps.sources.github.extract.sizes import ask, size_of
-from apps.sources.github.extract.stored import repositories_at_start
+from apps.sources.github.extract.stored import named_at_start
 from apps.sources.github.extract.unresolved import take_null_repository
 from apps.sources.github.extract.window import TimeWindow, window_since
 from apps.sources.reading import read_answer
@@ -150,7 +150,7 @@ def take_repository(
 
 def may_have_runs(node: _OverviewNode, stored_name: str, gaps: list[Gap], context: Context) -> bool:
     """Whether there may be new workflow runs: none where nothing was ever pushed, or that was archived before."""
-    stored = next((found for found in repositories_at_start(context).values() if found.name == stored_name), None)
+    stored = named_at_start(stored_name, context)
     was_archived = stored is not None and stored.is_archived
     is_empty = node.pushed_at is None and not any(gap.path[:1] == ("pushedAt",) for gap in gaps)
     return not is_empty and not (was_archived and node.is_archived and not context.is_full)
@@ -165,7 +165,7 @@ def page_of(payload: msgspec.Raw, name: str, gaps: list[Gap]) -> IndexPageNode |
 def take_record(fetched: Fetched, node: _OverviewNode, stored_name: str, context: Context) -> None:
     """Announce a repository that no list has announced. Its record is read again if it is older than this."""
     fetched.expected["repository"] = fetched.expected.get("repository", 0) + 1
-    stored = next((found for found in repositories_at_start(context).values() if found.name == stored_name), None)
+    stored = named_at_start(stored_name, context)
     if stored and context.with_sweep:
         fetched.listed.append(Listed("repository", node.name_with_owner, [stored.id]))
     present = (node.name_with_owner, parse_time(node.updated_at), parse_time(node.pushed_at))

@@ -76,6 +76,14 @@ def repositories_at_start(context: Context) -> dict[str, StoredRepository]:
     return context.memo("github-stored", lambda: {found.id: found for found in stored_repositories(context)})
 
 
+def named_at_start(name: str, context: Context) -> StoredRepository | None:
+    """The repository of :func:`repositories_at_start` with this name."""
+    found = context.memo(
+        "github-stored-by-name", lambda: {found.name: found for found in repositories_at_start(context).values()}
+    )
+    return found.get(name)
+
+
 def chosen_repositories(context: Context) -> tuple[list[StoredRepository], list[str]]:
     """The stored repositories that the run names (without a choice, all), and the names that are not stored.
 
