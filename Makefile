@@ -22,11 +22,11 @@ demo: embedded ## Set up everything, run a Jira, a GitHub and a vectorization jo
 up: embedded ## Keep the embedded stack and the sandbox running until Ctrl-C
 	@$(PY) manage.py demo --keep
 
-# Four processes on two cores, because tests often wait. The slow tests come first (tests/conftest.py).
+# Three processes on two cores, because tests often wait. The slow tests come first (tests/conftest.py).
 .PHONY: test
 test: dev check ## Run every check and every test
 	@$(PY) -m tests.system_packages
-	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not pictures"
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not pictures"
 
 # Both at once, to use two cores.
 .PHONY: quick alone

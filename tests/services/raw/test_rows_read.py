@@ -69,7 +69,7 @@ class Store:
         assert listed_ids.unstored(self.integration_id, "issue", [*names, "none"]) == ["none"]
 
 
-@pytest.fixture(params=["no statistics", "statistics of others", "statistics"])
+@pytest.fixture(params=["statistics of others", "statistics"])
 def full(request: pytest.FixtureRequest, acme: Tenant, db: None) -> Iterator[Store]:
     """A store with many records, each also in quarantine and listed; each tenth has been deleted."""
     other, store = (

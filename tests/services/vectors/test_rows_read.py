@@ -66,7 +66,7 @@ def fill(integration: Integration) -> None:
     set_aside(integration, issues)
 
 
-@pytest.fixture(params=["no statistics", "statistics of others", "statistics"])
+@pytest.fixture(params=["statistics of others", "statistics"])
 def full(request: pytest.FixtureRequest, new_integration: Callable[[], Integration]) -> Iterator[Integration]:
     """An integration with many documents."""
     other, integration = new_integration(), new_integration()

@@ -40,7 +40,8 @@ def panel(record: SourceRecord, context: Context) -> Transformed:
     pulls = pull_requests_in(read_json(record.payload, PanelPayload))
     found: dict[str, str] = {}
     for pull in filter(None, pulls):
-        found.setdefault(clean(pull.url).rstrip("/"), clean(pull.name))
+        url = clean(pull.url).rstrip("/")
+        found[url] = found.get(url) or clean(pull.name)
     rows = [
         PullRequestIssueLink(
             external_id=f"{url}|{issue}|{EVIDENCE}",

@@ -204,3 +204,13 @@ def test_fewer_pull_requests_than_the_applications_report_are_told(
     pulled = pull(Jira(), context, [DEV_STATUS])
     assert links(context) == ["https://x.org/1"]
     assert ["announced 5 pull requests and sent 1" in skip.reason for skip in pulled.skips] == [True]
+
+
+def test_of_two_reports_of_a_pull_request_the_one_with_a_name_counts(context: MemoryContext) -> None:
+    address = {"url": "https://github.test/acme/api/pull/7"}
+    for first, second in (({}, {"name": "Fix"}), ({"name": "Fix"}, {}), ({"name": None}, {"name": "Fix"})):
+        pulls = [{**address, **first}, {**address, **second}]
+        panel = record("dev_status", "1", {"details": [{"detail": [{"pullRequests": pulls}]}]})
+        (row,) = Jira().transform(panel, context).rows
+        assert isinstance(row, PullRequestIssueLink)
+        assert row.excerpt == "Fix"
