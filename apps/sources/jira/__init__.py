@@ -23,8 +23,8 @@ from apps.sources.jira.extract import FETCHERS, STARTERS
 from apps.sources.jira.extract.refusals import probe, refused
 from apps.sources.jira.transform import TRANSFORMERS
 from apps.sources.jira.transform.deletions import transform_deletion
-from apps.sources.reading import odd_values
 from apps.sources.rows import IssueKey
+from apps.sources.transforming import transform_record
 
 __all__ = ["Jira"]
 
@@ -77,9 +77,4 @@ class Jira:
 
     def transform(self, record: SourceRecord, context: Context) -> Transformed:
         """The rows of one record; ``KeyError`` for an unknown entity."""
-        with odd_values() as paths:
-            transformed = TRANSFORMERS[record.entity](record, context)
-        transformed.odd_values = paths
-        if paths:  # what cannot be read may have been a former key
-            transformed.complete = [one for one in transformed.complete if one.row_type is not IssueKey]
-        return transformed
+        return transform_record(TRANSFORMERS, record, context, named=IssueKey)

@@ -11,9 +11,10 @@ from apps.sources.github.transform import rest_shapes, shapes
 from apps.sources.github.transform.assembly import assembled
 from apps.sources.github.transform.people import People
 from apps.sources.github.transform.pull_requests import child_page, pull_request, rest_comment, thread_page
-from apps.sources.reading import odd_values, read_json
+from apps.sources.reading import read_json
 from apps.sources.rows import Deployment, PullRequestIssueLink, Release, Repository, Row, ScopeName, WorkflowRun
 from apps.sources.text import clean, utc
+from apps.sources.transforming import transform_record
 
 ABSENT = msgspec.Raw()
 FINAL_STATES = frozenset({"SUCCESS", "FAILURE", "ERROR"})
@@ -31,12 +32,7 @@ class _Variant(msgspec.Struct, rename={"graphql_thread": "pullRequest"}):
 def transform(record: SourceRecord, context: Context) -> Transformed:
     """The rows of one record; raises for one that cannot be read."""
     record = msgspec.structs.replace(record, payload=whole(record.payload))
-    with odd_values() as paths:
-        transformed = TRANSFORMERS[record.entity](record, context)
-    transformed.odd_values = paths
-    if paths:  # what cannot be read may have named an issue
-        transformed.complete = [one for one in transformed.complete if one.row_type is not PullRequestIssueLink]
-    return transformed
+    return transform_record(TRANSFORMERS, record, context, named=PullRequestIssueLink)
 
 
 def with_people(rows: list[Row], people: People) -> Transformed:
