@@ -58,12 +58,7 @@ class Experiment:
             self.result.problems.append(f"The catalogue lacks kinds of requests: {', '.join(sorted(unknown))}")
         self.result.problems += end.problems()
         if len(self.aims) > 1:
-            self.result.unmet = [
-                place
-                for place, part in enumerate(self.cell.parts)
-                for aimed, aim in self.aims
-                if aimed is part and not aim.times
-            ]
+            self.result.unmet = [self.cell.parts.index(part) for part, aim in self.aims if not aim.times]
         self._heal(run, is_whole=not end.missed)
 
     def _disturbed_run(self) -> Run:

@@ -31,16 +31,15 @@ from apps.warehouse.loader import LoadReport, load, load_or_split
 
 Loaded = list[tuple[int, Transformed]]
 
+MAX_PAUSES = 3  # of one batch; the provider then does not give what the batch asks for
+CLOCK_STEP = 1.0  # seconds; a smaller change of a clock's difference is not stored
+
 
 class RecordName(NamedTuple):
     """The entity and the external id of a record whose payload is no longer needed."""
 
     entity: str
     external_id: str
-
-
-MAX_PAUSES = 3  # of one batch; the provider then does not give what the batch asks for
-CLOCK_STEP = 1.0  # seconds; a smaller change of a clock's difference is not stored
 
 
 def plan(run: Run, step: str) -> list[NewBatch]:
